@@ -1,0 +1,149 @@
+// Auth: who is it, may it, and what must be true of a change before it is stored. Interfaces and chains; the policies
+// are plugins (RBAC, admission), but for what the first start needs.
+//
+// Invariants: fail closed: no authenticator match = anonymous (only health and version); no authorizer opinion = refused;
+//   a missing, paused or broken policy plugin refuses. system:masters may do everything.
+// Threads: authenticate and authorize run on network threads and must not wait (inline); Admission units say whether
+//   they may (worker hooks), and then answer by callback.
+// Ownership: chains own their units.
+#pragma once
+#include <boost/json/value.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/error.hpp"
+#include "core/base/runtime.hpp"
+#include "core/kinds/kind.hpp"
+#include "core/store/store.hpp"
+
+namespace keelson::auth {
+
+struct Identity {
+  std::string name;                                        ///< "system:admin", "system:serviceaccount:ns:name" ...
+  std::string uid;
+  std::vector<std::string> groups;                         ///< always with system:authenticated or system:unauthenticated
+  std::map<std::string, std::vector<std::string>> extra;
+  std::string plugin;                                      ///< set when a plugin acts
+  bool member_of(std::string_view group) const;
+};
+Identity anonymous();
+/// What a plugin acts as: user "system:plugin:<name>", group "system:plugins".
+Identity plugin_identity(std::string_view plugin);
+
+struct Credentials {
+  std::optional<std::string> bearer_token;
+  struct Certificate { std::string common_name; std::vector<std::string> organizations; };
+  std::optional<Certificate> certificate;                  ///< verified against our CA by the TLS layer
+};
+
+class Authenticator {
+ public:
+  virtual ~Authenticator() = default;
+  /// nullopt: not mine. Error: bad credentials, 401.
+  virtual base::Outcome<std::optional<Identity>> authenticate(const Credentials& credentials) = 0;
+};
+
+struct Attributes {
+  const Identity* user = nullptr;
+  std::string verb;                                        ///< get, list, watch, create ... or lower-case HTTP method
+  bool resource_request = true;
+  std::string group, version, resource, subresource, ns, name;
+  std::string path;                                        ///< for non-resource requests
+};
+
+enum class Decision { allow, deny, no_opinion };
+struct Verdict { Decision decision = Decision::no_opinion; std::string reason; };
+
+class Authorizer {
+ public:
+  virtual ~Authorizer() = default;
+  virtual Verdict authorize(const Attributes& attributes) = 0;
+};
+
+/// The 403 for a refusal, with upstream's text.
+base::Error refusal(const Attributes& attributes, std::string_view reason);
+
+/// What an admission unit sees and may change.
+struct AdmissionRequest {
+  enum class Operation { create, update, remove, connect } operation = Operation::create;
+  kinds::KindRef kind;
+  std::string subresource, ns, name;
+  boost::json::value* object = nullptr;                    ///< to be stored; null for remove. Mutators edit it
+  const boost::json::value* old = nullptr;
+  const Identity* user = nullptr;
+  bool dry_run = false;
+  store::Snapshot snapshot;                                ///< the state that this decision is made on
+  std::vector<store::Expectation>* expectations = nullptr; ///< what must still hold at commit
+  std::vector<std::string>* warnings = nullptr;
+};
+
+class AdmissionUnit {
+ public:
+  virtual ~AdmissionUnit() = default;
+  virtual std::string_view name() const = 0;
+  virtual bool handles(AdmissionRequest::Operation operation, const kinds::Kind& kind, std::string_view subresource) const = 0;
+  /// Inline units answer before they return.
+  virtual void mutate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) { (void)request; done({}); }
+  virtual void validate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) { (void)request; done({}); }
+};
+
+/// The chains of a server. Add before serving, or while running (plugins): copies are swapped as a whole.
+class Chains {
+ public:
+  virtual ~Chains() = default;
+  virtual void add(std::shared_ptr<Authenticator> unit) = 0;
+  virtual void add(std::shared_ptr<Authorizer> unit) = 0;
+  /// Order: as in upstream's chain (facts: admission.tsv), by `order`.
+  virtual void add(int order, std::shared_ptr<AdmissionUnit> unit) = 0;
+  virtual void remove(const void* unit) = 0;
+
+  virtual base::Outcome<Identity> authenticate(const Credentials& credentials) const = 0;   ///< anonymous when nobody claims
+  virtual Verdict authorize(const Attributes& attributes) const = 0;
+  /// Mutators in order, then validators in order; first error wins. `request` lives until `done`.
+  virtual void admit_mutate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) const = 0;
+  virtual void admit_validate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) const = 0;
+};
+std::unique_ptr<Chains> make_chains();
+
+/// Admission that the core brings: NamespaceLifecycle, ServiceAccount, DefaultTolerationSeconds, Priority,
+/// TaintNodesByCondition.
+void add_default_admission(Chains& chains);
+
+/// ServiceAccount tokens: ES256 JWTs signed by a key in `key_pem`.
+class TokenIssuer {
+ public:
+  virtual ~TokenIssuer() = default;
+  struct Claims {
+    std::string ns, service_account, service_account_uid;
+    std::string pod, pod_uid, node, node_uid;              ///< bound objects, empty = unbound
+    std::vector<std::string> audiences;                    ///< empty = the API server's own
+    std::int64_t lifetime_s = 3600;
+  };
+  struct Token { std::string text; std::int64_t expires_unix_s = 0; };
+  virtual Token issue(const Claims& claims) = 0;
+  /// As an Authenticator unit; `store` tells whether account and bound objects still exist.
+  virtual std::shared_ptr<Authenticator> authenticator(store::Store& store) = 0;
+  virtual std::string jwks_json() const = 0;
+};
+base::Outcome<std::unique_ptr<TokenIssuer>> make_token_issuer(std::string key_pem, std::string issuer, base::Runtime& runtime);
+
+// --- certificates (OpenSSL in certificates.cc) ---------------------------------------------------------------------
+struct KeyPair { std::string certificate_pem, key_pem; };
+base::Outcome<KeyPair> make_ca(std::string_view common_name, std::int64_t now_unix_s, std::int64_t lifetime_s);
+struct LeafRequest {
+  std::string common_name;
+  std::vector<std::string> organizations, dns_names, ip_addresses;
+  bool server = false, client = false;
+  std::int64_t lifetime_s = 24 * 3600;
+};
+base::Outcome<KeyPair> issue_certificate(const KeyPair& ca, const LeafRequest& request, std::int64_t now_unix_s);
+/// Unix seconds of notAfter.
+base::Outcome<std::int64_t> certificate_expiry(std::string_view certificate_pem);
+std::string make_ec_key_pem();
+
+}  // namespace keelson::auth

@@ -1,0 +1,1 @@
+// keeps keelson_kinds a library until its first source is here

@@ -1,0 +1,62 @@
+// Type: the schema tree, one form for built-in kinds (tables compiled by tools/kindc from sdk/kinds) and for CRDs.
+//
+// Invariants: immutable once built; recursive types point back at themselves, so walkers bound their depth by the value.
+// Ownership: nodes and texts of built-in types are static tables; those of CRDs live in the Schema that the root's
+// shared_ptr keeps.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace keelson::kinds {
+
+enum class Shape : std::uint8_t {
+  string, boolean, int32, int64, float64, bytes, quantity, int_or_string, time, micro_time, duration,
+  object,   ///< fields, perhaps `element` for additional ones (CRDs)
+  map,      ///< string -> element
+  list,     ///< of element
+  raw,      ///< any JSON object, kept as it is
+  any,      ///< any JSON value, kept as it is
+};
+enum class ListType : std::uint8_t { unset, atomic, set, map };
+enum class Omit : std::uint8_t { never, empty, zero, empty_or_zero };   ///< Go's omitempty / omitzero
+
+struct Type;
+
+struct Field {
+  std::string_view name;                 ///< JSON name
+  const Type* type = nullptr;
+  std::string_view description;
+  bool required = false;
+  bool nullable = false;                 ///< absence and zero differ (a Go pointer)
+  bool deprecated = false;
+  Omit omit = Omit::empty;
+  std::uint16_t protobuf = 0;            ///< field number
+  std::string_view patch_strategy;       ///< "merge", "replace", "retainKeys", "merge,retainKeys"
+  std::string_view patch_merge_key;
+  std::span<const std::string_view> enum_values;
+  bool enum_closed = false;              ///< false: constants exist, other values are legal
+  std::string_view default_json;         ///< JSON text of a plain default; conditional ones are rules
+};
+
+struct Type {
+  Shape shape = Shape::any;
+  std::string_view name;                 ///< "core/v1.PodSpec"; empty for anonymous nodes
+  std::string_view description;
+  std::span<const Field> fields;         ///< object: in declaration order (the order in which they are printed)
+  const Type* element = nullptr;         ///< list, map
+  ListType list_type = ListType::unset;
+  std::span<const std::string_view> list_map_keys;
+  bool map_atomic = false;               ///< mapType / structType atomic
+  // --- CRD extensions (null for built-in types) ---
+  const struct SchemaRules* rules = nullptr;   ///< minimum, pattern, required, x-kubernetes-*, CEL ... (core/kinds/crd.cc)
+};
+
+/// By binary search is not possible (declaration order is kept); kinds/type.cc keeps a perfect index per type.
+const Field* find_field(const Type& type, std::string_view name);
+
+/// The built-in type of that name ("core/v1.PodSpec"); null when unknown.
+const Type* builtin_type(std::string_view name);
+
+}  // namespace keelson::kinds

@@ -1,0 +1,1 @@
+// keeps keelson_plugins a library until its first source is here

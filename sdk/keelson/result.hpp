@@ -1,0 +1,71 @@
+// Results of host calls and of reconciles.
+#pragma once
+#include <boost/system/result.hpp>
+#include <chrono>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <string_view>
+
+namespace keelson {
+
+/// A Kubernetes Status with status=Failure, as a host call answers it.
+struct Error {
+  int code = 500;        ///< HTTP status code
+  std::string reason;    ///< NotFound, Conflict, AlreadyExists, Invalid ...
+  std::string message;
+  std::string status_json;  ///< the whole Status, details included
+};
+[[noreturn]] void throw_exception_from_error(const Error& error, const boost::source_location& where);
+
+template <class T>
+using Outcome = boost::system::result<T, Error>;
+
+inline bool is_not_found(const Error& e) { return e.code == 404; }
+inline bool is_conflict(const Error& e) { return e.code == 409 && e.reason == "Conflict"; }
+inline bool already_exists(const Error& e) { return e.code == 409 && e.reason == "AlreadyExists"; }
+
+/// What a reconcile asks for next. Errors are retried with back-off; Terminal waits for the object to change.
+class [[nodiscard]] Result {
+ public:
+  enum class Kind { done, retry_at, failed, terminal };
+  Result() = default;                                           ///< done
+  Result(Error error) : kind_(Kind::failed), error_(std::move(error)) {}  // NOLINT: implicit, for KEELSON_TRY
+  template <class T>
+  Result(const Outcome<T>& outcome) { if (!outcome) { kind_ = Kind::failed; error_ = outcome.error(); } }  // NOLINT
+  Kind kind() const { return kind_; }
+  const Error& error() const { return error_; }
+  std::chrono::nanoseconds delay() const { return delay_; }
+
+  static Result retry(std::chrono::nanoseconds delay) { Result r; r.kind_ = Kind::retry_at; r.delay_ = delay; return r; }
+  static Result terminal(Error error) { Result r{std::move(error)}; r.kind_ = Kind::terminal; return r; }
+
+ private:
+  Kind kind_ = Kind::done;
+  Error error_;
+  std::chrono::nanoseconds delay_{0};
+};
+
+inline Result done() { return {}; }
+inline Result retry_in(std::chrono::nanoseconds delay) { return Result::retry(delay); }
+/// The object asks for something impossible: no retry until it is edited.
+Result invalid(std::string_view field, std::string_view message);
+/// Failed; retried with back-off.
+Result failed(std::string_view message);
+
+template <class... Parts>
+std::string str(const Parts&... parts) {
+  std::ostringstream out;
+  (out << ... << parts);
+  return out.str();
+}
+
+}  // namespace keelson
+
+/// The value of an Outcome, or return its error from the enclosing function.
+#define KEELSON_TRY(expression)                                  \
+  ({                                                             \
+    auto&& keelson_try_outcome = (expression);                   \
+    if (!keelson_try_outcome) return keelson_try_outcome.error(); \
+    std::move(*keelson_try_outcome);                             \
+  })

@@ -1,0 +1,94 @@
+// Scalar types of the API that C++ has no type for.
+#pragma once
+#include <compare>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace keelson {
+
+/// A value that may be absent and lives on the heap: keeps big structs small; copies deeply.
+template <class T>
+class Box {
+ public:
+  Box() = default;
+  Box(T value) : value_(std::make_unique<T>(std::move(value))) {}  // NOLINT: implicit, reads like assignment
+  Box(const Box& other) : value_(other.value_ ? std::make_unique<T>(*other.value_) : nullptr) {}
+  Box(Box&&) noexcept = default;
+  Box& operator=(const Box& other) { Box copy(other); value_.swap(copy.value_); return *this; }
+  Box& operator=(Box&&) noexcept = default;
+  explicit operator bool() const { return value_ != nullptr; }
+  bool has_value() const { return value_ != nullptr; }
+  T& operator*() { return *value_; }
+  const T& operator*() const { return *value_; }
+  T* operator->() { return value_.get(); }
+  const T* operator->() const { return value_.get(); }
+  T& emplace() { value_ = std::make_unique<T>(); return *value_; }
+  void reset() { value_.reset(); }
+  friend bool operator==(const Box& a, const Box& b) {
+    return a.value_ && b.value_ ? *a.value_ == *b.value_ : !a.value_ == !b.value_;
+  }
+
+ private:
+  std::unique_ptr<T> value_;
+};
+
+/// metav1.Time: whole seconds UTC; unset is JSON null / absent.
+struct Time {
+  std::int64_t unix_s = 0;
+  bool set = false;
+  Time() = default;
+  explicit Time(std::int64_t seconds) : unix_s(seconds), set(true) {}
+  explicit operator bool() const { return set; }
+  friend auto operator<=>(const Time&, const Time&) = default;
+};
+/// metav1.MicroTime: microseconds UTC.
+struct MicroTime {
+  std::int64_t unix_us = 0;
+  bool set = false;
+  MicroTime() = default;
+  explicit MicroTime(std::int64_t microseconds) : unix_us(microseconds), set(true) {}
+  explicit operator bool() const { return set; }
+  friend auto operator<=>(const MicroTime&, const MicroTime&) = default;
+};
+struct Duration {
+  std::int64_t ns = 0;
+  friend auto operator<=>(const Duration&, const Duration&) = default;
+};
+
+/// resource.Quantity, kept as canonical text. Values beyond int64 saturate.
+struct Quantity {
+  std::string text;
+  Quantity() = default;
+  Quantity(std::string canonical) : text(std::move(canonical)) {}  // NOLINT
+  Quantity(const char* canonical) : text(canonical) {}             // NOLINT
+  std::int64_t value() const;        ///< rounded up to a whole number: bytes, pods
+  std::int64_t milli_value() const;  ///< thousandths, rounded up: CPU
+  static Quantity from_value(std::int64_t value);
+  static Quantity from_milli(std::int64_t milli);
+  friend bool operator==(const Quantity&, const Quantity&) = default;
+};
+
+struct IntOrString {
+  std::variant<std::int32_t, std::string> value{0};
+  IntOrString() = default;
+  IntOrString(std::int32_t number) : value(number) {}           // NOLINT
+  IntOrString(std::string text) : value(std::move(text)) {}     // NOLINT
+  bool is_int() const { return value.index() == 0; }
+  std::int32_t number() const { return is_int() ? std::get<0>(value) : 0; }
+  /// The number itself, or the percentage of `total` rounded as asked.
+  std::int32_t scaled(std::int32_t total, bool round_up) const;
+  friend bool operator==(const IntOrString&, const IntOrString&) = default;
+};
+
+/// JSON text that the SDK does not look into (runtime.RawExtension, JSON of a schema). Empty = absent.
+struct RawJson {
+  std::string text;
+  friend bool operator==(const RawJson&, const RawJson&) = default;
+};
+
+}  // namespace keelson
