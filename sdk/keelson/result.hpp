@@ -69,3 +69,9 @@ std::string str(const Parts&... parts) {
     if (!keelson_try_outcome) return keelson_try_outcome.error(); \
     std::move(*keelson_try_outcome);                             \
   })
+
+/// The same for an expression whose value is of no interest.
+#define KEELSON_TRY_VOID(expression)                                                          \
+  do {                                                                                        \
+    if (const auto& keelson_try_outcome = (expression); !keelson_try_outcome) return keelson_try_outcome.error(); \
+  } while (false)
