@@ -3,21 +3,29 @@
 //
 // Threads: a Context belongs to its call and thread. Ownership: references from list() and get() are counted and may be
 // kept for the length of the call, not longer.
+// Errors: what answers an Outcome never throws; find() and list() throw HostFailure, which fails the call (retried with
+// back-off), so that "there is none" and "could not look" are never mixed up.
 #pragma once
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <keelson/abi.hpp>
-#include <keelson/kinds.hpp>
 #include <keelson/object.hpp>
 #include <keelson/result.hpp>
 
 namespace keelson {
+
+// Defined by keelson/kinds.hpp (generated kinds) and keelson/described.hpp (an author's own structs).
+/// Lenient: what is missing is the default, what is unknown is skipped. Throws on what is no JSON object.
+template <class T> T decode(std::string_view json);
+/// With apiVersion and kind.
+template <class T> std::string encode(const T& object);
 
 /// A counted reference to the host's own immutable object; decodes to T on first use, at most once.
 template <class T>
@@ -38,7 +46,8 @@ class Ref {
   std::string_view controller_uid() const { return handle_.controller_uid(); }          ///< "" when there is none
   std::string_view field(std::string_view path) const { return handle_.field(path); }   ///< a selectable field: "spec.nodeName"
   std::string_view body() const { return handle_.body(); }
-  Key key() const { return {std::string(ns()), std::string(name())}; }
+  Key key() const { return handle_.key(); }
+  const ObjectHandle& handle() const { return handle_; }
 
  private:
   const T& typed() const {
@@ -46,14 +55,14 @@ class Ref {
     return *typed_;
   }
   ObjectHandle handle_;
-  mutable std::shared_ptr<const T> typed_;
+  mutable std::shared_ptr<const T> typed_;   // shared: copies of a Ref decode once
 };
 
 /// Which objects a list is about. Every member narrows.
 struct Query {
   std::string ns;               ///< "" = all namespaces
   std::string labels;           ///< label selector text: "app=web,tier!=db"
-  std::string fields;           ///< field selector text: "spec.nodeName=n1"
+  std::string fields;           ///< field selector text: "spec.nodeName=n1" (equality is indexed)
   std::string owner_uid;        ///< only objects whose controller is this one (indexed)
 };
 
@@ -67,17 +76,47 @@ enum class EventType { Normal, Warning };
 inline constexpr EventType Normal = EventType::Normal;
 inline constexpr EventType Warning = EventType::Warning;
 
+namespace detail {
+std::string options_json(const RemoveOptions& options);
+/// The merge patch that makes `from` (an object as read) `to`, under from's resourceVersion; "" when nothing differs.
+std::string modification(std::string_view from_json, std::string_view to_json);
+/// Namespace and name of an encoded object.
+Key key_of(std::string_view object_json);
+/// An ObjectReference to an encoded object.
+std::string reference_to(const Gvk& gvk, std::string_view object_json);
+std::string reference_to(const Gvk& gvk, const ObjectHandle& object);
+}  // namespace detail
+
+template <class T>
+std::string reference_json(const T& about) { return detail::reference_to(T::gvk, encode(about)); }
+template <class T>
+std::string reference_json(const Ref<T>& about) { return detail::reference_to(T::gvk, about.handle()); }
+
 /// Several writes, all or nothing.
 class Transaction {
  public:
-  template <class T> Transaction& create(const T& object);
-  template <class T> Transaction& modify(const T& from, const T& to, std::string_view subresource = "");
-  template <class T> Transaction& remove(const Key& key, const RemoveOptions& options = {});
-  const std::string& json() const { return steps_; }
+  template <class T> Transaction& create(const T& object) {
+    const auto body = encode(object);
+    add("create", T::gvk, detail::key_of(body), {}, body, {});
+    return *this;
+  }
+  template <class T> Transaction& modify(const T& from, const T& to, std::string_view subresource = "") {
+    const auto before = encode(from);
+    const auto patch = detail::modification(before, encode(to));
+    if (!patch.empty()) add("merge_patch", T::gvk, detail::key_of(before), subresource, patch, {});
+    return *this;
+  }
+  template <class T> Transaction& remove(const Key& key, const RemoveOptions& options = {}) {
+    add("remove", T::gvk, key, {}, {}, detail::options_json(options));
+    return *this;
+  }
+  bool empty() const { return steps_.empty(); }
 
  private:
-  void add(std::string_view op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body);
-  std::string steps_;
+  friend class Context;
+  struct Step { std::string op, group, version, resource; Key key; std::string subresource, body, options; };
+  void add(std::string_view op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body, std::string_view options);
+  std::vector<Step> steps_;
 };
 
 class Context {
@@ -85,54 +124,102 @@ class Context {
   explicit Context(HostCall call) : call_(call) {}
 
   // --- reads -------------------------------------------------------------------------------------------------------
-  template <class T> Outcome<Ref<T>> get(const Key& key);             ///< 404 when absent
-  template <class T> Ref<T> find(const Key& key);                     ///< empty when absent
-  template <class T> std::vector<Ref<T>> list(const Query& query = {});
+  template <class T> Outcome<Ref<T>> get(const Key& key) { return as_ref<T>(get_raw(T::gvk, key)); }   ///< 404 when absent
+  template <class T> Ref<T> find(const Key& key) { return Ref<T>(find_raw(T::gvk, key)); }             ///< empty when absent
+  template <class T> std::vector<Ref<T>> list(const Query& query = {}) {
+    std::vector<Ref<T>> all;
+    each_raw(T::gvk, query, [](void* to, ObjectHandle object) { static_cast<std::vector<Ref<T>>*>(to)->emplace_back(std::move(object)); }, &all);
+    return all;
+  }
 
   // --- writes (all answer the object as stored) --------------------------------------------------------------------
-  template <class T> Outcome<T> create(const T& object);
-  /// Server-side apply as field manager "<plugin>", forced.
-  template <class T> Outcome<T> apply(const T& object);
+  /// In a reconcile, an object of a kind that the controller owns gets an owner reference to what is reconciled and, if it
+  /// names none, its namespace.
+  template <class T> Outcome<T> create(const T& object) { return as_typed<T>(create_json(T::gvk, encode(object))); }
+  /// Server-side apply as field manager "<plugin>", forced. Owner reference and namespace as in create().
+  template <class T> Outcome<T> apply(const T& object) { return as_typed<T>(apply_json(T::gvk, encode(object))); }
   /// Sends what differs between `from` (as read) and `to` as a merge patch, under from's resourceVersion: 409 when somebody
-  /// else wrote in between; fields that T does not know survive. Nothing differs: no call.
-  template <class T> Outcome<T> modify(const T& from, const T& to, std::string_view subresource = "");
+  /// else wrote in between; fields that T does not know survive (inside a list that differs: only those that T knows).
+  /// Nothing differs: no call.
+  template <class T> Outcome<T> modify(const T& from, const T& to, std::string_view subresource = "") {
+    const auto changed = modify_json(T::gvk, encode(from), encode(to), subresource);
+    if (!changed) return changed.error();
+    return *changed ? decode<T>(changed->body()) : to;
+  }
   template <class T> Outcome<T> modify_status(const T& from, const T& to) { return modify(from, to, "status"); }
-  template <class T> Outcome<T> patch(const Key& key, std::string_view merge_patch_json, std::string_view subresource = "");
-  template <class T> Outcome<void> remove(const Key& key, const RemoveOptions& options = {});
-  /// Replaces the status of `object`, if it differs.
-  template <class T, class S> Outcome<T> set_status(const T& object, const S& status);
+  template <class T> Outcome<T> patch(const Key& key, std::string_view merge_patch_json, std::string_view subresource = "") {
+    return as_typed<T>(write_object(KEELSON_MERGE_PATCH, T::gvk, key, subresource, merge_patch_json, {}));
+  }
+  template <class T> Outcome<void> remove(const Key& key, const RemoveOptions& options = {}) {
+    const auto gone = write_raw("remove", T::gvk, key, {}, {}, detail::options_json(options));
+    if (!gone) return gone.error();
+    return {};
+  }
+  /// Replaces the status of `object`, if it differs. When somebody else wrote in between, it is done again on what is there
+  /// now (kStatusConflictTries times).
+  template <class T> Outcome<T> set_status(const T& object, const std::type_identity_t<decltype(T::status)>& status) {
+    T to = object;
+    to.status = status;
+    const auto changed = set_status_json(T::gvk, encode(object), encode(to));
+    if (!changed) return changed.error();
+    return *changed ? decode<T>(changed->body()) : to;
+  }
   Outcome<void> commit(const Transaction& transaction);
   /// POST of `body_json` to a subresource ("binding", "token", "eviction"); answers the response object's JSON.
   Outcome<std::string> post(const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body_json);
 
-  /// Starts a write without waiting; `completed` runs on the plugin's event thread with the Status, empty on success.
+  /// Starts a write without waiting; `completed` runs on the plugin's event thread with the Status, null on success.
   void submit_post(const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body_json, std::function<void(const Error*)> completed);
   void submit_patch(const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view merge_patch_json, std::function<void(const Error*)> completed);
 
   // --- untyped (any kind by group, version, resource) --------------------------------------------------------------
   Outcome<ObjectHandle> get_raw(const Gvk& gvk, const Key& key);
+  ObjectHandle find_raw(const Gvk& gvk, const Key& key);
   Outcome<std::vector<ObjectHandle>> list_raw(const Gvk& gvk, const Query& query);
+  /// `op`: create, update, merge_patch, json_patch, strategic_patch, apply, remove. Options: dryRun, force, fieldManager,
+  /// uid, resourceVersion, gracePeriodSeconds, propagationPolicy. Answers the stored object's JSON.
   Outcome<std::string> write_raw(std::string_view op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body_json, std::string_view options_json = {});
   /// All kinds that are served, for those that work on any (garbage collection, namespace deletion).
   std::vector<KindInfo> kinds();
 
   // --- the rest ----------------------------------------------------------------------------------------------------
-  /// Recorded as core/v1 Event (repeats counted in one object), asynchronously, never failing the call.
-  template <class T> void event(const T& about, EventType type, std::string_view reason, std::string_view note) {
-    record_event(reference_json(about), type, reason, note);
+  /// Recorded as core/v1 Event (repeats counted in one object), asynchronously, never failing the call. `component`
+  /// empty: the plugin's.
+  template <class T> void event(const T& about, EventType type, std::string_view reason, std::string_view note, std::string_view component = "") {
+    record_event(reference_json(about), type, reason, note, component);
   }
+  void record_event(std::string_view reference_json, EventType type, std::string_view reason, std::string_view note, std::string_view component = "");
   std::chrono::sys_seconds now() const;
   std::int64_t unix_ns() const;
+  std::int64_t monotonic_ns() const;
   void log(std::string_view level, std::string_view message);
   std::uint64_t random();
   /// True once the host wants this call to end (shutdown, unload, deadline).
   bool cancelled() const;
   /// Waits up to `duration`; false when cancelled. A scheduling point of the simulator.
   bool sleep(std::chrono::nanoseconds duration);
+  const HostCall& host_call() const { return call_; }
 
  private:
-  void record_event(std::string_view reference_json, EventType type, std::string_view reason, std::string_view note);
+  template <class T> static Outcome<Ref<T>> as_ref(Outcome<ObjectHandle> object) {
+    if (!object) return object.error();
+    return Ref<T>(std::move(*object));
+  }
+  template <class T> static Outcome<T> as_typed(const Outcome<ObjectHandle>& object) {
+    if (!object) return object.error();
+    return decode<T>(object->body());
+  }
+  void each_raw(const Gvk& gvk, const Query& query, void (*put)(void*, ObjectHandle), void* to);
+  Outcome<ObjectHandle> create_json(const Gvk& gvk, std::string body);
+  Outcome<ObjectHandle> apply_json(const Gvk& gvk, std::string body);
+  /// An empty handle: nothing differed.
+  Outcome<ObjectHandle> modify_json(const Gvk& gvk, std::string_view from, std::string_view to, std::string_view subresource);
+  Outcome<ObjectHandle> set_status_json(const Gvk& gvk, std::string_view from, std::string_view to);
+  Outcome<ObjectHandle> write_object(std::uint32_t op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body, std::string_view options);
+  void submit(std::uint32_t op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body, std::function<void(const Error*)> completed);
   HostCall call_;
 };
+
+inline constexpr int kStatusConflictTries = 4;
 
 }  // namespace keelson

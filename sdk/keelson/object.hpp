@@ -1,4 +1,6 @@
 // Objects as plugins see them: metadata, typed objects, counted references to the core's own copy.
+//
+// Threads and ownership: plain values.
 #pragma once
 #include <boost/describe.hpp>
 #include <cstdint>
@@ -20,8 +22,15 @@ struct Gvk {
 
 struct Key {
   std::string ns, name;
+  Key() = default;
+  Key(std::string ns_, std::string name_) : ns(std::move(ns_)), name(std::move(name_)) {}
+  /// A name alone: of a cluster-scoped object or, in what a map answers, in the watched object's namespace.
+  Key(std::string name_) : name(std::move(name_)) {}       // NOLINT: implicit, a map returns {name}
+  Key(std::string_view name_) : name(name_) {}             // NOLINT
+  Key(const char* name_) : name(name_) {}                  // NOLINT
   friend auto operator<=>(const Key&, const Key&) = default;
 };
+inline std::string str(const Key& key) { return key.ns.empty() ? key.name : key.ns + "/" + key.name; }
 
 // meta_v1::ObjectMeta, OwnerReference, LabelSelector ... are generated (keelson/kinds.hpp) from sdk/kinds/meta like all others.
 }  // namespace keelson

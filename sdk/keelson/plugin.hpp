@@ -1,5 +1,14 @@
 // Setup: what a plugin adds, said once in KEELSON_PLUGIN.
+//
+// Invariants: nothing runs before the body of KEELSON_PLUGIN has returned; what it declared does not change afterwards.
+// Threads: Setup and Controller belong to the body's thread, but for trigger() and the metric handles. Ownership: the
+// plugin owns its reconcilers and functions; all of them are gone when it is destroyed.
 #pragma once
+#include <concepts>
+#include <deque>
+#include <map>
+#include <type_traits>
+
 #include <keelson/context.hpp>
 
 namespace keelson {
@@ -7,11 +16,14 @@ namespace keelson {
 enum Scope { Namespaced, Cluster };
 struct KindOptions {
   Scope scope = Namespaced;
-  std::vector<std::string> short_names;
-  std::vector<std::string> categories;
+  std::vector<std::string> short_names = {};
+  std::vector<std::string> categories = {};
   struct Column { std::string name, type, json_path; int priority = 0; };
-  std::vector<Column> columns;
+  std::vector<Column> columns = {};
 };
+
+/// The OpenAPI v3 schema of T (the whole object) as JSON: keelson/described.hpp.
+template <class T> std::string openapi_schema();
 
 /// Level-based: gets what is, never what happened. One worker per key at a time.
 template <class T>
@@ -29,21 +41,50 @@ class KeyReconciler {
   virtual Result reconcile(Context& ctx, const Key& key) = 0;
 };
 
+namespace detail {
+using MapFunction = std::function<std::vector<Key>(const ObjectHandle&)>;
+using PredicateFunction = std::function<bool(const ObjectHandle&, const ObjectHandle&)>;
+using ObserveFunction = std::function<void(int what, const ObjectHandle& now, const ObjectHandle& before)>;
+using ObjectFunction = std::function<Result(Context&, const ObjectHandle&)>;
+struct ControllerState;
+}  // namespace detail
+
 class Setup;
 class Controller {
  public:
   /// Changes of objects whose controller owner is of this controller's kind enqueue that owner.
-  template <class T> Controller& owns();
-  /// Changes of T enqueue what `map` answers. Also called with the previous state, so that both sides are woken.
-  template <class T> Controller& watches(std::function<std::vector<Key>(const Ref<T>&)> map);
+  template <class T> Controller& owns() { return add_owned(T::gvk); }
+  /// Changes of T enqueue what `map` answers: a function of const T& or const Ref<T>&. Also called with the previous state,
+  /// so that both sides are woken.
+  template <class T, class Map> Controller& watches(Map map) {
+    return add_watch(T::gvk, [map = std::move(map)](const ObjectHandle& object) -> std::vector<Key> {
+      if constexpr (std::is_invocable_v<const Map&, const Ref<T>&>) return map(Ref<T>(object));
+      else return map(decode<T>(object.body()));
+    });
+  }
   /// Only changes for which this holds enqueue (null old: added, null new: deleted).
-  template <class T> Controller& when(std::function<bool(const Ref<T>& old_state, const Ref<T>& new_state)> predicate);
+  template <class T> Controller& when(std::function<bool(const Ref<T>& old_state, const Ref<T>& new_state)> predicate) {
+    return add_predicate(T::gvk, [predicate = std::move(predicate)](const ObjectHandle& before, const ObjectHandle& now) {
+      return predicate(Ref<T>(before), Ref<T>(now));
+    });
+  }
   Controller& finalizer(std::string name);
   Controller& workers(int count);        ///< default 1
   Controller& name(std::string name);    ///< for metrics; default: the kind in lower case
+  /// After this long a call counts as cancelled, and some time later as stuck. Default 5 minutes.
+  Controller& deadline(std::chrono::nanoseconds duration);
   /// Enqueues from any thread (a task, a completion).
   void trigger(const Key& key, std::chrono::nanoseconds delay = {});
   std::function<void(const Key&)> trigger_handle();
+
+ private:
+  friend class Setup;
+  friend struct detail::ControllerState;
+  explicit Controller(detail::ControllerState& state) : state_(&state) {}
+  Controller& add_owned(const Gvk& gvk);
+  Controller& add_watch(const Gvk& gvk, detail::MapFunction map);
+  Controller& add_predicate(const Gvk& gvk, detail::PredicateFunction predicate);
+  detail::ControllerState* state_;
 };
 
 template <class T>
@@ -70,34 +111,124 @@ class Stream {
   virtual bool closed() const = 0;
 };
 
-class Counter { public: void inc(double n = 1); };
-class Gauge { public: void set(double value); };
-class Histogram { public: void observe(double value); };
+namespace detail {
+/// A number in the host's registry; copies name the same metric.
+struct MetricHandle {
+  const keelson_host_v1* table = nullptr;
+  void* host = nullptr;
+  std::uint64_t id = 0;
+  void record(double value) { if (id != 0) table->record(host, id, value); }
+};
+}  // namespace detail
+
+class Counter {
+ public:
+  Counter() = default;
+  explicit Counter(detail::MetricHandle metric) : metric_(metric) {}
+  void inc(double n = 1) { metric_.record(n); }
+ private:
+  detail::MetricHandle metric_;
+};
+class Gauge {
+ public:
+  Gauge() = default;
+  explicit Gauge(detail::MetricHandle metric) : metric_(metric) {}
+  void set(double value) { metric_.record(value); }
+ private:
+  detail::MetricHandle metric_;
+};
+class Histogram {
+ public:
+  Histogram() = default;
+  explicit Histogram(detail::MetricHandle metric) : metric_(metric) {}
+  void observe(double value) { metric_.record(value); }
+ private:
+  detail::MetricHandle metric_;
+};
+
+using MetricLabels = std::map<std::string, std::string>;   ///< the values have to be bounded
 
 class Setup {
  public:
-  template <class T> void kind(const KindOptions& options = {});
-  void kind_from_crd(std::string_view crd_yaml);
-  template <class T> Controller& controller(std::unique_ptr<Reconciler<T>> reconciler);
+  explicit Setup(detail::PluginState& state) : state_(&state) {}
+  Setup(const Setup&) = delete;
+  Setup& operator=(const Setup&) = delete;
+
+  template <class T> void kind(const KindOptions& options = {}) { add_kind(T::gvk, options, openapi_schema<T>()); }
+  /// A CustomResourceDefinition as YAML or JSON.
+  void kind_from_crd(std::string_view crd);
+  template <class T, std::derived_from<Reconciler<T>> R> Controller& controller(std::unique_ptr<R> reconciler) {
+    const std::shared_ptr<Reconciler<T>> shared = std::move(reconciler);   // shared: by the two functions below
+    return add_controller(T::gvk, [shared](Context& ctx, const ObjectHandle& object) { return shared->reconcile(ctx, decode<T>(object.body())); },
+                          [shared](Context& ctx, const ObjectHandle& object) { return shared->finalize(ctx, decode<T>(object.body())); });
+  }
   Controller& keyed_controller(std::string name, std::unique_ptr<KeyReconciler> reconciler);
   /// Called in revision order, first for every existing object, on the plugin's one event thread; must be quick.
-  template <class T> void observe(std::function<void(const Observed<T>&)> changed);
-  /// The same for every kind there is, untyped: type, handle of the new and of the previous state.
+  template <class T> void observe(std::function<void(const Observed<T>&)> changed) {
+    add_observer(T::gvk, [changed = std::move(changed)](int what, const ObjectHandle& now, const ObjectHandle& before) {
+      changed(Observed<T>{static_cast<typename Observed<T>::What>(what), Ref<T>(now), Ref<T>(before)});
+    });
+  }
+  /// The same for every kind there is, untyped: "added", "modified", "deleted" or "synced" (once for all kinds, with an
+  /// empty KindInfo), handle of the new and of the previous state.
   void observe_all(std::function<void(std::string_view what, const KindInfo& kind, const ObjectHandle& now, const ObjectHandle& before)> changed);
   /// Runs on a host thread from start to drain; poll ctx.cancelled(), wait by ctx.sleep().
   void task(std::string name, std::function<void(Context&)> body);
   void serve(const Gvk& gvk, std::string_view subresource, std::function<void(Context&, const Request&, Stream&)> handler);
-  /// A check shown by /readyz/plugin-<name>: empty text = ready.
+  /// A check shown by /readyz/plugin-<name>: empty text = ready. Called on any thread; must be quick.
   void ready_when(std::function<std::string()> check);
-  Counter counter(std::string_view name, std::string_view help = "");
-  Gauge gauge(std::string_view name, std::string_view help = "");
-  Histogram histogram(std::string_view name, std::string_view help, const std::vector<double>& bounds);
+  /// Runs once before the plugin is destroyed, after the last call has ended.
+  void on_stop(std::function<void()> stop);
+  Counter counter(std::string_view name, std::string_view help = "", const MetricLabels& labels = {});
+  Gauge gauge(std::string_view name, std::string_view help = "", const MetricLabels& labels = {});
+  Histogram histogram(std::string_view name, std::string_view help, const std::vector<double>& bounds, const MetricLabels& labels = {});
   /// A key of the plugin's configuration (spec.config of its Plugin object; the server adds dataDir, nodeName, ...).
   std::string config(std::string_view key, std::string_view fallback = "") const;
+  /// The name that its events are reported by, e.g. "deployment-controller". Default: the plugin's.
+  void component(std::string name);
   std::string_view plugin_name() const;
+  /// For completions and helpers outside of a call (no deadline, no cause).
+  Context context() const;
+
+ private:
+  void add_kind(const Gvk& gvk, const KindOptions& options, std::string schema_json);
+  Controller& add_controller(const Gvk& gvk, detail::ObjectFunction reconcile, detail::ObjectFunction finalize);
+  void add_observer(const Gvk& gvk, detail::ObserveFunction changed);
+  detail::MetricHandle metric(std::uint32_t type, std::string_view name, std::string_view help, const std::vector<double>& bounds, const MetricLabels& labels) const;
+  detail::PluginState* state_;
 };
+
+namespace detail {
+using PluginBody = void (*)(Setup&);
+/// The functions behind the table; `start` differs by plugin.
+keelson_status start_plugin(const char* name, const char* version, PluginBody body, const keelson_host_v1* table, void* host, keelson_sink out, void** self);
+keelson_status reconcile(void*, keelson_call, std::uint32_t, const keelson_key*, keelson_object, keelson_next*, keelson_sink);
+keelson_status map(void*, keelson_call, std::uint32_t, std::uint32_t, keelson_object, keelson_sink);
+std::int32_t predicate(void*, std::uint32_t, std::uint32_t, keelson_object, keelson_object);
+keelson_status observe(void*, keelson_call, std::uint32_t, std::int32_t, keelson_bytes, keelson_object, keelson_object);
+keelson_status task(void*, keelson_call, std::uint32_t, keelson_sink);
+keelson_status serve(void*, keelson_call, std::uint32_t, keelson_bytes, const keelson_stream*);
+void completion(void*, std::uint64_t, keelson_status, keelson_bytes);
+keelson_status check(void*, keelson_sink);
+keelson_status drain(void*, std::int64_t);
+void destroy(void*);
+}  // namespace detail
 
 }  // namespace keelson
 
 /// Defines the plugin's one exported symbol. The body gets `setup`.
 #define KEELSON_PLUGIN(name, version, setup) KEELSON_PLUGIN_IMPLEMENTATION(name, version, setup)
+#define KEELSON_PLUGIN_IMPLEMENTATION(name_, version_, setup_)                                                         \
+  static void keelson_plugin_body(::keelson::Setup& setup_);                                                          \
+  static keelson_status keelson_plugin_start(const keelson_host_v1* table, void* host, keelson_sink out, void** self) { \
+    return ::keelson::detail::start_plugin(name_, version_, keelson_plugin_body, table, host, out, self);              \
+  }                                                                                                                    \
+  static constexpr keelson_plugin_v1 keelson_plugin_table = {                                                          \
+      sizeof(keelson_plugin_v1), KEELSON_ABI_MINOR, name_, version_, keelson_plugin_start,                             \
+      ::keelson::detail::reconcile, ::keelson::detail::map, ::keelson::detail::predicate, ::keelson::detail::observe,  \
+      ::keelson::detail::task, ::keelson::detail::serve, ::keelson::detail::completion, ::keelson::detail::check,      \
+      ::keelson::detail::drain, ::keelson::detail::destroy};                                                          \
+  extern "C" __attribute__((visibility("default"))) const keelson_plugin_v1* keelson_plugin_entry_v1(void) {           \
+    return &keelson_plugin_table;                                                                                      \
+  }                                                                                                                    \
+  static void keelson_plugin_body([[maybe_unused]] ::keelson::Setup& setup_)

@@ -1,9 +1,12 @@
-// Results of host calls and of reconciles.
+// Results of host calls and of reconciles: one error type, a Kubernetes Status, from the host to the author and back.
+//
+// Threads and ownership: plain values.
 #pragma once
 #include <boost/system/result.hpp>
 #include <chrono>
 #include <optional>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -15,6 +18,11 @@ struct Error {
   std::string reason;    ///< NotFound, Conflict, AlreadyExists, Invalid ...
   std::string message;
   std::string status_json;  ///< the whole Status, details included
+};
+/// Thrown inside a plugin by reads that cannot answer an error (find, list); the SDK turns it into a failed call.
+struct HostFailure : std::runtime_error {
+  explicit HostFailure(Error failure) : std::runtime_error(failure.message), error(std::move(failure)) {}
+  Error error;
 };
 [[noreturn]] void throw_exception_from_error(const Error& error, const boost::source_location& where);
 
@@ -45,6 +53,11 @@ class [[nodiscard]] Result {
   Error error_;
   std::chrono::nanoseconds delay_{0};
 };
+
+/// From a Status as JSON; never fails (an unreadable one is kept as the message).
+Error error_from_status(int code, std::string_view status_json);
+/// The Status of an error, as it crosses the border.
+std::string status_json(const Error& error);
 
 inline Result done() { return {}; }
 inline Result retry_in(std::chrono::nanoseconds delay) { return Result::retry(delay); }

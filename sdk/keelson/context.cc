@@ -1,0 +1,182 @@
+#include <keelson/state.hpp>
+
+#include <array>
+
+namespace keelson {
+
+using detail::Collect;
+
+namespace {
+
+constexpr std::array<std::pair<std::string_view, std::uint32_t>, 7> kOperations{{{"create", KEELSON_CREATE}, {"update", KEELSON_UPDATE},
+    {"merge_patch", KEELSON_MERGE_PATCH}, {"json_patch", KEELSON_JSON_PATCH}, {"strategic_patch", KEELSON_STRATEGIC_PATCH},
+    {"apply", KEELSON_APPLY}, {"remove", KEELSON_REMOVE}}};
+
+std::uint32_t operation(std::string_view name) {
+  for (const auto& [text, number] : kOperations)
+    if (text == name) return number;
+  return 0;   // the host refuses it
+}
+
+keelson_write write_of(std::uint32_t op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body, std::string_view options) {
+  return {sizeof(keelson_write), op, detail::kind_of(gvk), detail::abi_key(key), bytes_of(subresource), bytes_of(body), bytes_of(options)};
+}
+
+struct Answer {
+  keelson_status status = 0;
+  ObjectHandle object;
+  std::string text;
+};
+
+Answer write(const HostCall& call, const keelson_write& request) {
+  Collect out;
+  keelson_object stored = nullptr;
+  Answer answer;
+  answer.status = call.table->write(call.host, call.call, &request, &stored, out.sink());
+  answer.object = ObjectHandle::adopt(call.table, call.host, stored);
+  answer.text = std::move(out.text);
+  return answer;
+}
+
+}  // namespace
+
+void Transaction::add(std::string_view op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body, std::string_view options) {
+  steps_.push_back({std::string(op), std::string(gvk.group), std::string(gvk.version), std::string(gvk.resource), key, std::string(subresource), std::string(body), std::string(options)});
+}
+
+Outcome<void> Context::commit(const Transaction& transaction) {
+  if (transaction.empty()) return {};
+  std::vector<keelson_write> writes;
+  writes.reserve(transaction.steps_.size());
+  for (const auto& s : transaction.steps_)
+    writes.push_back(write_of(operation(s.op), {s.group, s.version, {}, s.resource}, s.key, s.subresource, s.body, s.options));
+  Collect error;
+  const auto status = call_.table->transact(call_.host, call_.call, writes.data(), writes.size(), error.sink());
+  if (status != 0) return error_from_status(status, error.text);
+  return {};
+}
+
+Outcome<ObjectHandle> Context::get_raw(const Gvk& gvk, const Key& key) {
+  Collect error;
+  keelson_object found = nullptr;
+  const auto kind = detail::kind_of(gvk);
+  const auto wanted = detail::abi_key(key);
+  const auto status = call_.table->get(call_.host, call_.call, &kind, &wanted, &found, error.sink());
+  if (status != 0) return error_from_status(status, error.text);
+  return ObjectHandle::adopt(call_.table, call_.host, found);
+}
+
+ObjectHandle Context::find_raw(const Gvk& gvk, const Key& key) {
+  auto found = get_raw(gvk, key);
+  if (found) return std::move(*found);
+  if (found.error().code == 404) return {};
+  throw HostFailure(found.error());
+}
+
+void Context::each_raw(const Gvk& gvk, const Query& query, void (*put)(void*, ObjectHandle), void* to) {
+  struct Receiver { const HostCall* call; void (*put)(void*, ObjectHandle); void* to; } receiver{&call_, put, to};
+  const keelson_object_sink sink{&receiver, [](void* self, keelson_object object) {
+    auto& r = *static_cast<Receiver*>(self);
+    r.put(r.to, ObjectHandle::adopt(r.call->table, r.call->host, object));
+  }};
+  Collect error;
+  const auto kind = detail::kind_of(gvk);
+  const keelson_query narrowed{sizeof(keelson_query), 0, bytes_of(query.ns), bytes_of(query.labels), bytes_of(query.fields), bytes_of(query.owner_uid)};
+  const auto status = call_.table->list(call_.host, call_.call, &kind, &narrowed, sink, error.sink());
+  if (status != 0) throw HostFailure(error_from_status(status, error.text));
+}
+
+Outcome<std::vector<ObjectHandle>> Context::list_raw(const Gvk& gvk, const Query& query) {
+  std::vector<ObjectHandle> all;
+  try {
+    each_raw(gvk, query, [](void* to, ObjectHandle object) { static_cast<std::vector<ObjectHandle>*>(to)->push_back(std::move(object)); }, &all);
+  } catch (const HostFailure& failure) {
+    return failure.error;
+  }
+  return all;
+}
+
+Outcome<ObjectHandle> Context::write_object(std::uint32_t op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body, std::string_view options) {
+  auto answer = write(call_, write_of(op, gvk, key, subresource, body, options));
+  if (answer.status != 0) return error_from_status(answer.status, answer.text);
+  return std::move(answer.object);
+}
+
+Outcome<std::string> Context::write_raw(std::string_view op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body_json, std::string_view options_json) {
+  auto answer = write(call_, write_of(operation(op), gvk, key, subresource, body_json, options_json));
+  if (answer.status != 0) return error_from_status(answer.status, answer.text);
+  return answer.object ? std::string(answer.object.body()) : std::move(answer.text);
+}
+
+Outcome<ObjectHandle> Context::create_json(const Gvk& gvk, std::string body) {
+  body = detail::owned_body(call_.scope, gvk, std::move(body));
+  return write_object(KEELSON_CREATE, gvk, detail::key_of(body), {}, body, {});
+}
+
+Outcome<ObjectHandle> Context::apply_json(const Gvk& gvk, std::string body) {
+  body = detail::owned_body(call_.scope, gvk, std::move(body));
+  return write_object(KEELSON_APPLY, gvk, detail::key_of(body), {}, body, R"({"force":true})");
+}
+
+Outcome<ObjectHandle> Context::modify_json(const Gvk& gvk, std::string_view from, std::string_view to, std::string_view subresource) {
+  const auto patch = detail::modification(from, to);
+  if (patch.empty()) return ObjectHandle();
+  return write_object(KEELSON_MERGE_PATCH, gvk, detail::key_of(from), subresource, patch, {});
+}
+
+Outcome<ObjectHandle> Context::set_status_json(const Gvk& gvk, std::string_view from, std::string_view to) {
+  auto written = modify_json(gvk, from, to, "status");
+  for (int tries = 1; tries < kStatusConflictTries && !written && is_conflict(written.error()); ++tries) {
+    const auto live = get_raw(gvk, detail::key_of(from));
+    if (!live) return live.error();
+    written = modify_json(gvk, live->body(), detail::restated(live->body(), to), "status");
+  }
+  return written;
+}
+
+Outcome<std::string> Context::post(const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body_json) {
+  return write_raw("create", gvk, key, subresource, body_json);
+}
+
+void Context::submit(std::uint32_t op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body, std::function<void(const Error*)> completed) {
+  const auto token = call_.plugin->expect_completion(std::move(completed));
+  const auto request = write_of(op, gvk, key, subresource, body, {});
+  Collect error;
+  const auto status = call_.table->submit(call_.host, call_.call, &request, token, error.sink());
+  if (status != 0) detail::completion(call_.plugin, token, status, bytes_of(error.text));
+}
+
+void Context::submit_post(const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body_json, std::function<void(const Error*)> completed) {
+  submit(KEELSON_CREATE, gvk, key, subresource, body_json, std::move(completed));
+}
+
+void Context::submit_patch(const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view merge_patch_json, std::function<void(const Error*)> completed) {
+  submit(KEELSON_MERGE_PATCH, gvk, key, subresource, merge_patch_json, std::move(completed));
+}
+
+std::vector<KindInfo> Context::kinds() {
+  Collect out;
+  const auto status = call_.table->kinds(call_.host, call_.call, out.sink());
+  if (status != 0) throw HostFailure(error_from_status(status, out.text));
+  return detail::parse_kinds(out.text);
+}
+
+void Context::record_event(std::string_view reference_json, EventType type, std::string_view reason, std::string_view note, std::string_view component) {
+  call_.table->event(call_.host, call_.call, bytes_of(reference_json), type == Warning ? 1 : 0, bytes_of(reason), bytes_of(note), bytes_of(component));
+}
+
+std::chrono::sys_seconds Context::now() const {
+  return std::chrono::sys_seconds(std::chrono::duration_cast<std::chrono::seconds>(std::chrono::nanoseconds(unix_ns())));
+}
+std::int64_t Context::unix_ns() const { return call_.table->unix_ns(call_.host); }
+std::int64_t Context::monotonic_ns() const { return call_.table->monotonic_ns(call_.host); }
+std::uint64_t Context::random() { return call_.table->random_u64(call_.host); }
+bool Context::cancelled() const { return call_.table->cancelled(call_.host, call_.call) != 0; }
+bool Context::sleep(std::chrono::nanoseconds duration) { return call_.table->sleep(call_.host, call_.call, duration.count()) != 0; }
+
+void Context::log(std::string_view level, std::string_view message) {
+  const auto number = level == "debug" ? KEELSON_LOG_DEBUG : level == "warn" ? KEELSON_LOG_WARN : level == "error" ? KEELSON_LOG_ERROR : KEELSON_LOG_INFO;
+  call_.table->log(call_.host, call_.call, number, bytes_of(message));
+}
+
+}  // namespace keelson

@@ -1,0 +1,245 @@
+// Everything that the SDK does with JSON text, in one translation unit.
+#include <boost/json.hpp>
+
+#include <keelson/state.hpp>
+
+namespace json = boost::json;
+
+namespace keelson {
+namespace {
+
+std::string text(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+const json::object& child(const json::object& object, std::string_view name) {
+  static const json::object none;
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_object() ? value->get_object() : none;
+}
+
+std::vector<std::string> texts(const json::object& object, std::string_view name) {
+  std::vector<std::string> all;
+  const auto* value = object.if_contains(name);
+  if (value == nullptr || !value->is_array()) return all;
+  for (const auto& item : value->get_array())
+    if (item.is_string()) all.emplace_back(item.get_string());
+  return all;
+}
+
+/// RFC 7386 patch from `from` to `to`; false: equal.
+bool difference(const json::object& from, const json::object& to, json::object& patch) {
+  for (const auto& member : to) {
+    const auto* before = from.if_contains(member.key());
+    if (before != nullptr && *before == member.value()) continue;
+    if (before != nullptr && before->is_object() && member.value().is_object()) {
+      json::object inner(patch.storage());
+      if (difference(before->get_object(), member.value().get_object(), inner)) patch[member.key()] = std::move(inner);
+    } else if (before != nullptr || !member.value().is_null()) {
+      patch[member.key()] = member.value();
+    }
+  }
+  for (const auto& member : from)
+    if (!member.value().is_null() && !to.contains(member.key())) patch[member.key()] = nullptr;
+  return !patch.empty();
+}
+
+json::object parse_object(std::string_view text) { return json::parse(text).as_object(); }
+
+}  // namespace
+
+Error error_from_status(int code, std::string_view status_json) {
+  Error error;
+  error.code = code == 0 ? 500 : code;
+  error.status_json = status_json;
+  boost::system::error_code failed;
+  const auto value = json::parse(status_json, failed);
+  if (failed || !value.is_object()) {
+    error.message = status_json;
+    return error;
+  }
+  error.reason = text(value.get_object(), "reason");
+  error.message = text(value.get_object(), "message");
+  return error;
+}
+
+std::string status_json(const Error& error) {
+  if (!error.status_json.empty()) return error.status_json;
+  return json::serialize(json::object{{"kind", "Status"}, {"apiVersion", "v1"}, {"metadata", json::object()}, {"status", "Failure"},
+                                      {"message", error.message}, {"reason", error.reason}, {"code", error.code}});
+}
+
+namespace detail {
+
+std::string options_json(const RemoveOptions& options) {
+  json::object out;
+  if (!options.uid.empty()) out["uid"] = options.uid;
+  if (options.grace_period_s) out["gracePeriodSeconds"] = *options.grace_period_s;
+  if (!options.propagation.empty()) out["propagationPolicy"] = options.propagation;
+  return out.empty() ? std::string() : json::serialize(out);
+}
+
+std::string status_patch(std::string_view from_json, std::string_view to_json) {
+  json::monotonic_resource arena;
+  const auto from = json::parse(from_json, &arena), to = json::parse(to_json, &arena);
+  json::object patch(&arena);
+  return difference(from.as_object(), to.as_object(), patch) ? json::serialize(patch) : std::string();
+}
+
+std::string modification(std::string_view from_json, std::string_view to_json) {
+  json::monotonic_resource arena;
+  const auto from = json::parse(from_json, &arena), to = json::parse(to_json, &arena);
+  json::object patch(&arena);
+  if (!difference(from.as_object(), to.as_object(), patch)) return {};
+  auto revision = text(child(from.get_object(), "metadata"), "resourceVersion");
+  auto& metadata = patch["metadata"];
+  if (!metadata.is_object()) metadata.emplace_object();
+  if (!revision.empty()) metadata.get_object()["resourceVersion"] = revision;
+  return json::serialize(patch);
+}
+
+std::string restated(std::string_view live_json, std::string_view to_json) {
+  auto live = parse_object(live_json);
+  const auto to = parse_object(to_json);
+  if (const auto* status = to.if_contains("status")) live["status"] = *status;
+  else live.erase("status");
+  return json::serialize(live);
+}
+
+Key key_of(std::string_view object_json) {
+  const auto object = parse_object(object_json);
+  const auto& metadata = child(object, "metadata");
+  return {text(metadata, "namespace"), text(metadata, "name")};
+}
+
+std::string reference_to(const Gvk& gvk, std::string_view object_json) {
+  const auto object = parse_object(object_json);
+  const auto& metadata = child(object, "metadata");
+  const std::string group(gvk.group);
+  json::object out{{"kind", std::string(gvk.kind)}, {"apiVersion", group.empty() ? std::string(gvk.version) : group + "/" + std::string(gvk.version)}};
+  for (const auto* name : {"namespace", "name", "uid", "resourceVersion"})
+    if (auto value = text(metadata, name); !value.empty()) out[name] = value;
+  return json::serialize(out);
+}
+
+std::string reference_to(const Gvk& gvk, const ObjectHandle& object) {
+  const std::string group(gvk.group);
+  json::object out{{"kind", std::string(gvk.kind)}, {"apiVersion", group.empty() ? std::string(gvk.version) : group + "/" + std::string(gvk.version)}};
+  if (!object.ns().empty()) out["namespace"] = object.ns();
+  out["name"] = object.name();
+  out["uid"] = object.uid();
+  out["resourceVersion"] = std::to_string(object.revision());
+  return json::serialize(out);
+}
+
+std::string owned_body(const Scope* scope, const Gvk& gvk, std::string body) {
+  if (scope == nullptr || !scope->object || !scope->controller->owns(gvk)) return body;
+  auto object = parse_object(body);
+  auto& slot = object["metadata"];
+  if (!slot.is_object()) slot.emplace_object();
+  auto& metadata = slot.get_object();
+  if (!scope->object.ns().empty() && text(metadata, "namespace").empty()) metadata["namespace"] = scope->object.ns();
+  auto& owners = metadata["ownerReferences"];
+  if (!owners.is_array()) owners.emplace_array();
+  for (const auto& owner : owners.get_array())
+    if (owner.is_object() && text(owner.get_object(), "uid") == scope->object.uid()) return json::serialize(object);
+  const auto& kind = scope->controller->kind;
+  owners.get_array().push_back(json::object{{"apiVersion", kind.group.empty() ? kind.version : kind.group + "/" + kind.version},
+      {"kind", kind.kind}, {"name", scope->object.name()}, {"uid", scope->object.uid()}, {"controller", true}, {"blockOwnerDeletion", true}});
+  return json::serialize(object);
+}
+
+std::string finalizers_patch(const ObjectHandle& object, std::string_view name, bool present) {
+  json::array names;
+  for (const auto& held : object.finalizers())
+    if (held != name) names.emplace_back(held);
+  if (present) names.emplace_back(name);
+  return json::serialize(json::object{{"metadata", json::object{{"finalizers", std::move(names)}, {"resourceVersion", std::to_string(object.revision())}}}});
+}
+
+std::string crd_json(const Gvk& gvk, const KindOptions& options, std::string_view schema_json) {
+  json::object names{{"plural", gvk.resource}, {"singular", json::string(gvk.kind)}, {"kind", gvk.kind}, {"listKind", std::string(gvk.kind) + "List"}};
+  std::string singular(gvk.kind);
+  for (auto& c : singular) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  names["singular"] = singular;
+  if (!options.short_names.empty()) names["shortNames"] = json::value_from(options.short_names);
+  if (!options.categories.empty()) names["categories"] = json::value_from(options.categories);
+  const auto schema = json::parse(schema_json);
+  json::object version{{"name", gvk.version}, {"served", true}, {"storage", true}, {"schema", json::object{{"openAPIV3Schema", schema}}}};
+  if (child(schema.as_object(), "properties").contains("status")) version["subresources"] = json::object{{"status", json::object()}};
+  if (!options.columns.empty()) {
+    json::array columns;
+    for (const auto& c : options.columns) columns.push_back(json::object{{"name", c.name}, {"type", c.type}, {"jsonPath", c.json_path}, {"priority", c.priority}});
+    version["additionalPrinterColumns"] = std::move(columns);
+  }
+  const auto name = std::string(gvk.resource) + "." + std::string(gvk.group);
+  return json::serialize(json::object{{"apiVersion", "apiextensions.k8s.io/v1"}, {"kind", "CustomResourceDefinition"}, {"metadata", json::object{{"name", name}}},
+      {"spec", json::object{{"group", gvk.group}, {"names", std::move(names)}, {"scope", options.scope == Namespaced ? "Namespaced" : "Cluster"}, {"versions", json::array{std::move(version)}}}}});
+}
+
+namespace {
+
+KindInfo kind_info(const json::object& o) {
+  KindInfo kind{text(o, "group"), text(o, "version"), text(o, "kind"), text(o, "resource"), text(o, "storageKey"), text(o, "declaredBy"), true, false, texts(o, "verbs"), texts(o, "subresources")};
+  if (const auto* value = o.if_contains("namespaced"); value != nullptr && value->is_bool()) kind.namespaced = value->get_bool();
+  if (const auto* value = o.if_contains("custom"); value != nullptr && value->is_bool()) kind.custom = value->get_bool();
+  return kind;
+}
+
+json::object kind_reference(const KindName& kind) {
+  return {{"group", kind.group}, {"version", kind.version}, {"resource", kind.resource}, {"kind", kind.kind}};
+}
+
+json::object controller_json(const ControllerState& c) {
+  json::array sources;
+  for (const auto& s : c.sources) {
+    const char* via = s.via == SourceState::Via::self ? "self" : s.via == SourceState::Via::owner ? "owner" : "map";
+    sources.push_back(json::object{{"kind", kind_reference(s.kind)}, {"via", via}, {"predicate", static_cast<bool>(s.predicate)}});
+  }
+  json::object out{{"name", c.name}, {"workers", c.workers}, {"sources", std::move(sources)}};
+  out["kind"] = c.keyed ? json::value() : json::value(kind_reference(c.kind));
+  if (c.deadline.count() > 0) out["deadlineMs"] = std::chrono::duration_cast<std::chrono::milliseconds>(c.deadline).count();
+  return out;
+}
+
+}  // namespace
+
+std::vector<KindInfo> parse_kinds(std::string_view text) {
+  std::vector<KindInfo> kinds;
+  const auto value = json::parse(text);
+  for (const auto& item : value.as_array()) kinds.push_back(kind_info(item.as_object()));
+  return kinds;
+}
+
+KindInfo parse_kind(std::string_view text) { return text.empty() ? KindInfo() : kind_info(parse_object(text)); }
+
+Request parse_request(std::string_view text_json) {
+  const auto o = parse_object(text_json);
+  Request request{text(o, "method"), text(o, "path"), text(o, "query"), text(o, "ns"), text(o, "name"), text(o, "subresource"), {}, false, text(o, "user")};
+  if (const auto* upgrade = o.if_contains("upgrade"); upgrade != nullptr && upgrade->is_bool()) request.upgrade = upgrade->get_bool();
+  if (const auto* headers = o.if_contains("headers"); headers != nullptr && headers->is_array())
+    for (const auto& pair : headers->get_array()) request.headers.emplace_back(pair.as_array().at(0).as_string(), pair.as_array().at(1).as_string());
+  return request;
+}
+
+std::string PluginState::declaration() const {
+  json::object out;
+  json::array crds, all, seen, jobs, streams;
+  for (const auto& crd : kinds) crds.emplace_back(crd);
+  for (const auto& c : controllers) all.push_back(controller_json(c));
+  for (const auto& o : observers) seen.push_back(json::object{{"kind", o.all ? json::value() : json::value(kind_reference(o.kind))}});
+  for (const auto& t : tasks) jobs.push_back(json::object{{"name", t.name}});
+  for (const auto& r : routes) streams.push_back(json::object{{"kind", kind_reference(r.kind)}, {"subresource", r.subresource}});
+  out["kinds"] = std::move(crds);
+  out["controllers"] = std::move(all);
+  out["observers"] = std::move(seen);
+  out["tasks"] = std::move(jobs);
+  out["routes"] = std::move(streams);
+  out["check"] = static_cast<bool>(check);
+  if (!component.empty()) out["component"] = component;
+  return json::serialize(out);
+}
+
+}  // namespace detail
+}  // namespace keelson

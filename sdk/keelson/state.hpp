@@ -1,0 +1,120 @@
+// What a plugin declared and what runs it: the SDK's own side of the border. Not for plugin authors.
+//
+// Threads: written by start_plugin only, read by all; pending completions under their mutex.
+#pragma once
+#include <atomic>
+#include <list>
+#include <mutex>
+#include <unordered_map>
+
+#include <keelson/plugin.hpp>
+
+namespace keelson::detail {
+
+/// A Gvk that owns its texts.
+struct KindName {
+  std::string group, version, kind, resource;
+  KindName() = default;
+  explicit KindName(const Gvk& gvk) : group(gvk.group), version(gvk.version), kind(gvk.kind), resource(gvk.resource) {}
+  bool is(const Gvk& gvk) const { return group == gvk.group && resource == gvk.resource; }
+  Gvk gvk() const { return {group, version, kind, resource}; }
+};
+
+/// The object that a reconcile is about, for owner references of what it makes.
+struct Scope {
+  const ControllerState* controller = nullptr;
+  ObjectHandle object;
+};
+
+struct SourceState {
+  enum class Via { self, owner, map } via = Via::self;
+  KindName kind;
+  MapFunction map;
+  PredicateFunction predicate;
+};
+
+struct ControllerState {
+  PluginState* plugin = nullptr;
+  std::uint32_t index = 0;
+  std::string name, finalizer;
+  bool keyed = false;
+  KindName kind;
+  int workers = 1;
+  std::chrono::nanoseconds deadline{0};
+  ObjectFunction reconcile, finalize;
+  std::unique_ptr<KeyReconciler> key_reconciler;
+  std::vector<SourceState> sources;
+  Controller face{*this};
+  bool owns(const Gvk& gvk) const;
+};
+
+struct RouteState {
+  KindName kind;
+  std::string subresource;
+  std::function<void(Context&, const Request&, Stream&)> handler;
+};
+struct ObserverState {
+  KindName kind;
+  bool all = false;
+  ObserveFunction one;
+  std::function<void(std::string_view, const KindInfo&, const ObjectHandle&, const ObjectHandle&)> every;
+};
+struct TaskState {
+  std::string name;
+  std::function<void(Context&)> body;
+};
+
+struct PluginState {
+  const keelson_host_v1* table = nullptr;
+  void* host = nullptr;
+  std::string name, version, component;
+  std::vector<std::string> kinds;                        // CRDs, JSON or YAML
+  std::list<ControllerState> controllers;                // list: Controller& are handed out
+  std::vector<ControllerState*> by_index;
+  std::vector<ObserverState> observers;
+  std::vector<TaskState> tasks;
+  std::vector<RouteState> routes;
+  std::function<std::string()> check;
+  std::function<void()> stop;
+
+  std::mutex mutex;                                      // guards pending
+  std::unordered_map<std::uint64_t, std::function<void(const Error*)>> pending;
+  std::uint64_t next_token = 1;
+
+  std::unordered_map<std::string, KindInfo> seen_kinds;  // event thread only: parsed once each
+
+  HostCall call(keelson_call id, const Scope* scope = nullptr) { return {table, host, id, scope, this}; }
+  ObjectHandle borrow(keelson_object object) const { return ObjectHandle::borrow(table, host, object); }
+  std::string declaration() const;
+  std::uint64_t expect_completion(std::function<void(const Error*)> completed);
+};
+
+// json.cc
+std::string crd_json(const Gvk& gvk, const KindOptions& options, std::string_view schema_json);
+/// With owner reference and namespace as Context::create() promises.
+std::string owned_body(const Scope* scope, const Gvk& gvk, std::string body);
+/// merge patch that takes (or adds) one finalizer, under the object's resourceVersion.
+std::string finalizers_patch(const ObjectHandle& object, std::string_view name, bool present);
+/// modification() without a precondition.
+std::string status_patch(std::string_view from_json, std::string_view to_json);
+/// `to_json` under another resourceVersion and on top of `live_json`.
+std::string restated(std::string_view live_json, std::string_view to_json);
+std::vector<KindInfo> parse_kinds(std::string_view json);
+KindInfo parse_kind(std::string_view json);
+Request parse_request(std::string_view json);
+
+/// A sink that collects into a string.
+struct Collect {
+  std::string text;
+  keelson_sink sink() {
+    return {this, [](void* to, keelson_bytes bytes) { static_cast<Collect*>(to)->text.append(bytes.data, bytes.size); }};
+  }
+};
+inline void put(keelson_sink sink, std::string_view text) { sink.put(sink.to, bytes_of(text)); }
+inline keelson_kind kind_of(const Gvk& gvk) { return {bytes_of(gvk.group), bytes_of(gvk.version), bytes_of(gvk.resource)}; }
+inline keelson_key abi_key(const Key& key) { return {bytes_of(key.ns), bytes_of(key.name)}; }
+
+/// Runs `body`, which answers a Result; whatever it throws becomes a failed one that names the plugin.
+Result guarded(const PluginState& plugin, std::string_view what, const std::function<Result()>& body);
+
+}  // namespace keelson::detail
