@@ -1,14 +1,22 @@
 #!/usr/bin/env bash
 # Makes the images that need no registry (keelson.dev/pause:1, keelson.dev/demo:1 and :2) as OCI archives, and imports them.
 #
-#   tools/make-images.sh OUT_DIR                    make the archives
-#   tools/make-images.sh OUT_DIR CONTAINERD_SOCKET  make them, then import those that are absent
+#   tools/make-images.sh [--out DIR]                        make the archives (DIR: build/images)
+#   tools/make-images.sh [--out DIR] --import DATA_DIR      make them, then import into the containerd of that data directory
+#   tools/make-images.sh [--out DIR] --socket SOCKET        ... into the containerd at that socket
 #
-# Needs: cc, python3, busybox (Debian: busybox-static), and ctr for the import. Archives that are there are kept.
+# Needs: cc, python3, busybox (Debian: busybox-static), and ctr for the import. What is there already is kept.
 set -euo pipefail
 source_dir=$(cd "$(dirname "$0")/.." && pwd)
-out=${1:?usage: tools/make-images.sh OUT_DIR [CONTAINERD_SOCKET]}
-socket=${2:-}
+out=$source_dir/build/images socket=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --out) out=$2; shift 2 ;;
+    --import) socket=$2/agent/containerd/containerd.sock; shift 2 ;;
+    --socket) socket=$2; shift 2 ;;
+    *) sed -n 's/^# \{0,1\}//; 2,8p' "$0" >&2; exit 2 ;;
+  esac
+done
 busybox=$(command -v busybox) || { echo "busybox is missing: apt-get install busybox-static" >&2; exit 1; }
 mkdir -p "$out"
 
@@ -24,11 +32,14 @@ for version in 1 2; do
 done
 
 [ -n "$socket" ] || exit 0
-present=$(ctr -a "$socket" -n k8s.io images ls -q)
+deadline=$((SECONDS + 30))
+until present=$(ctr -a "$socket" -n k8s.io images ls -q 2>/dev/null); do
+  [ $SECONDS -lt $deadline ] || { echo "no containerd answers at $socket" >&2; exit 1; }
+  sleep 0.1
+done
 for name in pause:1 demo:1 demo:2; do
   archive=$out/${name/:/-}.tar
-  if grep -qx "keelson.dev/$name" <<<"$present" && [ "$archive" -ot "$out/.imported-${name/:/-}" ]; then continue; fi
+  if grep -qx "keelson.dev/$name" <<<"$present"; then continue; fi
   ctr -a "$socket" -n k8s.io images import "$archive" >/dev/null
-  touch "$out/.imported-${name/:/-}"
   echo "imported keelson.dev/$name"
 done
