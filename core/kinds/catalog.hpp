@@ -36,7 +36,8 @@ class Registry {
   virtual void withdraw(base::Atom storage_key) = 0;
   /// Marks writable or not (a plugin left or came back).
   virtual void set_writable(base::Atom storage_key, bool writable) = 0;
-  /// `changed` runs after each change, on the changer's thread; returned handle ends it.
+  /// `changed` runs after each change, on the changer's thread, holding no lock; the returned handle ends it (a call that
+  /// has begun on another thread may still be running). Changes at the same time: the higher epoch is the newer.
   virtual std::shared_ptr<void> on_change(std::function<void(CatalogRef)> changed) = 0;
 };
 

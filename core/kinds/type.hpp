@@ -4,6 +4,7 @@
 // Ownership: nodes and texts of built-in types are static tables; those of CRDs live in the Schema that the root's
 // shared_ptr keeps.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -37,7 +38,22 @@ struct Field {
   std::string_view patch_merge_key;
   std::span<const std::string_view> enum_values;
   bool enum_closed = false;              ///< false: constants exist, other values are legal
-  std::string_view default_json;         ///< JSON text of a plain default; conditional ones are rules
+  /// JSON text of a plain default, for a field that is unset (not nullable: also when zero or ""); conditional ones are rules.
+  std::string_view default_json;
+  std::string_view schema_default_json;  ///< shown in OpenAPI only
+  /// Field numbers of the messages that carry this field in protobuf when it comes from an inlined struct, outermost
+  /// first; 0 = none. protobuf == 0: not in the message (TypeMeta travels in the envelope).
+  std::array<std::uint8_t, 2> protobuf_inline{};
+  std::span<const std::string_view> rules;   ///< constraints as text: "immutable", "minimum=1", "maxItems=32", "format=..."
+  std::string_view gate;                 ///< feature gates that the field belongs to, joined by ","
+};
+
+/// Finds a field's position by name: slots[(mix(name) * multiplier) >> shift]; kNoField when there is none.
+struct FieldIndex {
+  static constexpr std::uint8_t kNoField = 255;
+  std::uint64_t multiplier = 0;
+  std::uint8_t shift = 0;
+  const std::uint8_t* slots = nullptr;
 };
 
 struct Type {
@@ -48,12 +64,13 @@ struct Type {
   const Type* element = nullptr;         ///< list, map
   ListType list_type = ListType::unset;
   std::span<const std::string_view> list_map_keys;
-  bool map_atomic = false;               ///< mapType / structType atomic
+  bool map_atomic = false;               ///< mapType atomic; on an object: structType atomic
   // --- CRD extensions (null for built-in types) ---
   const struct SchemaRules* rules = nullptr;   ///< minimum, pattern, required, x-kubernetes-*, CEL ... (core/kinds/crd.cc)
+  const FieldIndex* index = nullptr;           ///< of `fields`; null: find_field compares names one by one
 };
 
-/// By binary search is not possible (declaration order is kept); kinds/type.cc keeps a perfect index per type.
+/// The field of that name, null when there is none; constant time for built-in types.
 const Field* find_field(const Type& type, std::string_view name);
 
 /// The built-in type of that name ("core/v1.PodSpec"); null when unknown.

@@ -1,0 +1,205 @@
+#include "core/kinds/catalog.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <tuple>
+#include <unordered_map>
+
+#include "core/kinds/builtin.hpp"
+#include "core/kinds/version_order.hpp"
+
+namespace keelson::kinds {
+namespace {
+
+using Place = std::tuple<std::string_view, std::string_view, std::string_view>;
+
+Place resource_place(const KindRef& kind) { return {kind->group, kind->version, kind->resource}; }
+Place kind_place(const KindRef& kind) { return {kind->group, kind->version, kind->kind}; }
+
+template <Place (*place)(const KindRef&)>
+KindRef find_in(const std::vector<KindRef>& sorted, const Place& wanted) {
+  const auto found = std::lower_bound(sorted.begin(), sorted.end(), wanted,
+                                      [](const KindRef& kind, const Place& w) { return place(kind) < w; });
+  return found != sorted.end() && place(*found) == wanted ? *found : nullptr;
+}
+
+class KindCatalog final : public Catalog {
+ public:
+  KindCatalog(std::uint64_t epoch, std::vector<KindRef> kinds) : epoch_(epoch), all_(std::move(kinds)) {
+    for (const auto& kind : all_) remember_storage_form(kind);
+    std::sort(all_.begin(), all_.end(), [](const auto& a, const auto& b) { return resource_place(a) < resource_place(b); });
+    by_kind_ = all_;
+    std::sort(by_kind_.begin(), by_kind_.end(), [](const auto& a, const auto& b) { return kind_place(a) < kind_place(b); });
+  }
+  std::uint64_t epoch() const override { return epoch_; }
+  KindRef find(std::string_view group, std::string_view version, std::string_view resource) const override {
+    return find_in<resource_place>(all_, {group, version, resource});
+  }
+  KindRef by_kind(std::string_view group, std::string_view version, std::string_view kind) const override {
+    return find_in<kind_place>(by_kind_, {group, version, kind});
+  }
+  KindRef by_storage_key(base::Atom key) const override {
+    const auto found = by_storage_key_.find(key);
+    return found == by_storage_key_.end() ? nullptr : found->second;
+  }
+  const std::vector<KindRef>& all() const override { return all_; }
+  std::vector<std::string> groups() const override;
+  std::vector<std::string> versions(std::string_view group) const override;
+
+ private:
+  /// Of several versions the one that names the others is stored; otherwise the first that was installed.
+  void remember_storage_form(const KindRef& kind) {
+    auto& stored = by_storage_key_[kind->storage_key];
+    if (!stored || (stored->other_versions.empty() && !kind->other_versions.empty())) stored = kind;
+  }
+  bool serves(std::string_view group) const {
+    return std::any_of(all_.begin(), all_.end(), [&](const KindRef& kind) { return kind->group == group; });
+  }
+
+  std::uint64_t epoch_;
+  std::vector<KindRef> all_, by_kind_;
+  std::unordered_map<base::Atom, KindRef> by_storage_key_;
+};
+
+std::vector<std::string> KindCatalog::groups() const {
+  std::vector<std::string> found;
+  for (const auto group : builtin_groups())
+    if (serves(group)) found.emplace_back(group);
+  const std::size_t known = found.size();
+  for (const auto& kind : all_)   // sorted by group: the rest comes out in order
+    if (std::find(found.begin(), found.end(), kind->group) == found.end()) found.push_back(kind->group);
+  std::sort(found.begin() + static_cast<std::ptrdiff_t>(known), found.end());
+  return found;
+}
+
+std::vector<std::string> KindCatalog::versions(std::string_view group) const {
+  std::vector<std::string> found;
+  for (const auto& kind : all_)
+    if (kind->group == group && std::find(found.begin(), found.end(), kind->version) == found.end()) found.push_back(kind->version);
+  std::sort(found.begin(), found.end(), version_before);
+  return found;
+}
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// The name that both would answer to, "" when there is none.
+std::string shared_name(const Kind& a, const Kind& b) {
+  if (a.resource == b.resource) return a.resource;
+  if (a.kind == b.kind || a.list_kind == b.kind || a.kind == b.list_kind) return a.kind;
+  if (!a.singular.empty() && a.singular == b.singular) return a.singular;
+  for (const auto& name : a.short_names)
+    if (name == b.resource || name == b.singular || contains(b.short_names, name)) return name;
+  return contains(b.short_names, a.resource) ? a.resource : "";
+}
+
+base::Error name_taken(const Kind& wanted, const Kind& owner, const std::string& name) {
+  const std::string who = owner.declared_by.empty() ? "a built-in kind" : owner.declared_by;
+  return base::conflict("apiextensions.k8s.io", "customresourcedefinitions", std::string(wanted.storage_key.text()),
+                        "\"" + name + "\" in group \"" + wanted.group + "\" is already in use by " + who);
+}
+
+class KindRegistry final : public Registry {
+ public:
+  explicit KindRegistry(std::vector<KindRef> builtin) : installed_(std::move(builtin)) { publish(); }
+
+  CatalogRef current() const override { return catalog_.load(std::memory_order_acquire); }
+  base::Outcome<KindRef> install(Kind kind) override;
+  void withdraw(base::Atom storage_key) override;
+  void set_writable(base::Atom storage_key, bool writable) override;
+  std::shared_ptr<void> on_change(std::function<void(CatalogRef)> changed) override;
+
+ private:
+  using Listener = std::function<void(CatalogRef)>;
+
+  void publish() { catalog_.store(std::make_shared<const KindCatalog>(++epoch_, installed_), std::memory_order_release); }
+  void tell();
+
+  mutable std::mutex mutex_;                        // guards what follows, never held during a callback
+  std::vector<KindRef> installed_;                  // in the order of installation
+  std::unordered_map<base::Atom, std::uint32_t> schema_epochs_;   // also of kinds that are gone: their objects may not be
+  std::vector<std::weak_ptr<Listener>> listeners_;
+  std::uint64_t epoch_ = 0;
+  std::atomic<CatalogRef> catalog_;
+};
+
+base::Outcome<KindRef> KindRegistry::install(Kind kind) {
+  KindRef added;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& other : installed_) {
+      if (other->group != kind.group) continue;
+      const bool same = other->storage_key == kind.storage_key;
+      if (same && other->declared_by == kind.declared_by) continue;
+      const std::string name = same ? kind.resource : shared_name(kind, *other);
+      if (!name.empty()) return name_taken(kind, *other, name);
+    }
+    std::erase_if(installed_, [&](const KindRef& k) { return k->storage_key == kind.storage_key && k->version == kind.version; });
+    auto& epoch = schema_epochs_[kind.storage_key];
+    kind.schema_epoch = ++epoch;
+    added = std::make_shared<const Kind>(std::move(kind));
+    installed_.push_back(added);
+    publish();
+  }
+  tell();
+  return added;
+}
+
+void KindRegistry::withdraw(base::Atom storage_key) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::erase_if(installed_, [&](const KindRef& k) { return k->storage_key == storage_key; }) == 0) return;
+    publish();
+  }
+  tell();
+}
+
+void KindRegistry::set_writable(base::Atom storage_key, bool writable) {
+  {
+    const std::lock_guard lock(mutex_);
+    bool any = false;
+    for (auto& kind : installed_) {
+      if (kind->storage_key != storage_key || kind->writable == writable) continue;
+      Kind copy = *kind;
+      copy.writable = writable;
+      kind = std::make_shared<const Kind>(std::move(copy));
+      any = true;
+    }
+    if (!any) return;
+    publish();
+  }
+  tell();
+}
+
+std::shared_ptr<void> KindRegistry::on_change(std::function<void(CatalogRef)> changed) {
+  auto listener = std::make_shared<Listener>(std::move(changed));
+  const std::lock_guard lock(mutex_);
+  std::erase_if(listeners_, [](const auto& known) { return known.expired(); });
+  listeners_.push_back(listener);
+  return listener;
+}
+
+void KindRegistry::tell() {
+  std::vector<std::shared_ptr<Listener>> alive;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& known : listeners_)
+      if (auto listener = known.lock()) alive.push_back(std::move(listener));
+  }
+  const auto now = current();
+  for (const auto& listener : alive) (*listener)(now);
+}
+
+}  // namespace
+
+std::unique_ptr<Registry> make_registry() {
+  std::vector<KindRef> kinds;
+  kinds.reserve(builtin_kinds().size());
+  for (const auto& row : builtin_kinds())
+    if (row.served) kinds.push_back(std::make_shared<const Kind>(make_kind(row)));
+  return std::make_unique<KindRegistry>(std::move(kinds));
+}
+
+}  // namespace keelson::kinds
