@@ -1,0 +1,174 @@
+#include "core/kinds/field_compare.hpp"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <unordered_map>
+#include <vector>
+
+namespace keelson::kinds {
+namespace json = boost::json;
+namespace {
+
+constexpr std::string_view kUnmanagedMetadata[] = {"name", "namespace", "creationTimestamp", "selfLink", "uid",
+                                                   "clusterName", "generation", "managedFields", "resourceVersion"};
+
+struct Pair {
+  std::vector<const json::value*> before, after;   ///< more than one: duplicates
+};
+
+const json::value kEmptyObject = json::object(), kNull = nullptr, kZero = 0, kFalse = false, kNoText = "";
+
+/// What a typed client prints for a field that was never set, null when it prints nothing: there a later value counts as
+/// a change of what is there, not as something new.
+const json::value* printed_zero(const Field* field) {
+  if (!field || !field->type || field->nullable) return nullptr;
+  if (field->type->shape == Shape::object) return &kEmptyObject;
+  if (field->omit != Omit::never) return nullptr;
+  switch (field->type->shape) {
+    case Shape::string: return &kNoText;
+    case Shape::boolean: return &kFalse;
+    case Shape::int32: case Shape::int64: return &kZero;
+    default: return &kNull;
+  }
+}
+
+bool hollow(const json::value* value) {
+  return !value || value->is_null() || (value->is_object() && value->get_object().empty()) || (value->is_array() && value->get_array().empty());
+}
+
+class Comparer {
+ public:
+  Comparer(bool typed_zeros, json::storage_ptr memory) : typed_zeros_(typed_zeros), memory_(std::move(memory)) {}
+
+  Comparison root(const Type* type, const json::value& before, const json::value& after) {
+    Comparison out{FieldSet(memory_), FieldSet(memory_)};
+    compare_members(type, &before, &after, Level::root, out);
+    sort_members(out.taken);
+    sort_members(out.removed);
+    return out;
+  }
+
+ private:
+  enum class Level { root, metadata, other };
+
+  /// One of the two may be null: absent.
+  void compare(const Type* type, const json::value* before, const json::value* after, std::string_view element, Level level, Comparison& out) {
+    const Walk walk = walk_of(type, after && !after->is_null() ? *after : before ? *before : kNull);
+    const bool other_shape = before && after && walk != walk_of(type, *before) && !before->is_null() && !after->is_null();
+    if (walk == Walk::leaf || other_shape || (hollow(before) && hollow(after))) return compare_leaf(before, after, element, out);
+    if (walk != Walk::fields && before && after && *before == *after) return;
+    Comparison below{FieldSet(memory_), FieldSet(memory_)};
+    if (walk == Walk::fields) compare_members(type, before, after, level, below);
+    else compare_items(*type, walk, before, after, below);
+    attach(out.taken, element, std::move(below.taken), !before);
+    attach(out.removed, element, std::move(below.removed), !after);
+  }
+
+  void compare_leaf(const json::value* before, const json::value* after, std::string_view element, Comparison& out) {
+    if (!after) out.removed.emplace(element, json::object(memory_));
+    else if (!before || *before != *after) out.taken.emplace(element, json::object(memory_));
+  }
+
+  void attach(FieldSet& parent, std::string_view element, FieldSet&& below, bool member) {
+    if (below.empty() && !member) return;
+    if (member && !below.empty()) below.emplace(kSelfElement, json::object(memory_));
+    sort_members(below);
+    parent.emplace(element, std::move(below));
+  }
+
+  static const json::value* get(const json::value* object, std::string_view key) {
+    return object && object->is_object() ? object->get_object().if_contains(key) : nullptr;
+  }
+
+  static bool skipped(Level level, std::string_view key) {
+    return level == Level::root ? never_managed(key) : level == Level::metadata && never_managed_metadata(key);
+  }
+
+  void compare_members(const Type* type, const json::value* before, const json::value* after, Level level, Comparison& out) {
+    if (after && after->is_object())
+      for (const auto& entry : after->get_object())
+        if (!skipped(level, entry.key())) compare_member(type, before, after, entry.key(), level, out);
+    if (before && before->is_object())
+      for (const auto& entry : before->get_object())
+        if (!skipped(level, entry.key()) && !get(after, entry.key())) compare_member(type, before, after, entry.key(), level, out);
+  }
+
+  void compare_member(const Type* type, const json::value* before, const json::value* after, std::string_view key, Level level, Comparison& out) {
+    const json::value *a = get(before, key), *b = get(after, key);
+    if (a && b && !a->is_structured() && *a == *b) return;
+    const Field* field = nullptr;
+    const Type* below = member_type(type, key, &field);
+    const bool metadata = level == Level::root && key == "metadata";
+    const json::value* zero = metadata ? &kEmptyObject : typed_zeros_ ? printed_zero(field) : nullptr;
+    if (!a && before) a = zero;
+    if (!b && after) b = zero;
+    if (!a && !b) return;
+    compare(below, a, b, field_element(key), metadata ? Level::metadata : Level::other, out);
+  }
+
+  void compare_items(const Type& list, Walk walk, const json::value* before, const json::value* after, Comparison& out) {
+    std::vector<std::string> order;
+    std::unordered_map<std::string, Pair> pairs;
+    index(list, walk, before, &Pair::before, pairs, order);
+    index(list, walk, after, &Pair::after, pairs, order);
+    for (const std::string& element : order) compare_pair(list, pairs[element], element, out);
+  }
+
+  static void index(const Type& list, Walk walk, const json::value* items, std::vector<const json::value*> Pair::*side,
+                    std::unordered_map<std::string, Pair>& pairs, std::vector<std::string>& order) {
+    if (!items || !items->is_array()) return;
+    for (const json::value& item : items->get_array()) {
+      auto element = item_element(list, walk, item);
+      if (!element) continue;
+      const auto [entry, fresh] = pairs.try_emplace(*element);
+      (entry->second.*side).push_back(&item);
+      if (fresh) order.push_back(std::move(*element));
+    }
+  }
+
+  /// Elements that occur more than once are compared as one piece.
+  void compare_pair(const Type& list, const Pair& pair, const std::string& element, Comparison& out) {
+    const auto first = [](const std::vector<const json::value*>& side) { return side.empty() ? nullptr : side.front(); };
+    const bool was_many = pair.before.size() > 1, is_many = pair.after.size() > 1;
+    const auto equal = [](const json::value* a, const json::value* b) { return *a == *b; };
+    if (!was_many && !is_many) return compare(list.element, first(pair.before), first(pair.after), element, Level::other, out);
+    if (was_many && is_many) {
+      if (!std::equal(pair.before.begin(), pair.before.end(), pair.after.begin(), pair.after.end(), equal)) out.taken.emplace(element, json::object(memory_));
+    } else if (was_many) {
+      if (first(pair.after)) compare(list.element, nullptr, first(pair.after), element, Level::other, out);
+      else out.removed.emplace(element, json::object(memory_));
+    } else {
+      out.taken.emplace(element, json::object(memory_));
+    }
+  }
+
+  bool typed_zeros_;
+  json::storage_ptr memory_;
+};
+
+}  // namespace
+
+bool never_managed(std::string_view top_level) { return top_level == "apiVersion" || top_level == "kind"; }
+
+bool never_managed_metadata(std::string_view field) {
+  return std::find(std::begin(kUnmanagedMetadata), std::end(kUnmanagedMetadata), field) != std::end(kUnmanagedMetadata);
+}
+
+void strip_unmanaged(FieldSet& root) {
+  root.erase("f:apiVersion");
+  root.erase("f:kind");
+  json::value* metadata = root.if_contains("f:metadata");
+  if (!metadata || !metadata->is_object()) return;
+  FieldSet& fields = metadata->get_object();
+  fields.erase(kSelfElement);
+  for (std::string_view name : kUnmanagedMetadata) fields.erase(field_element(name));
+  if (fields.empty()) root.erase("f:metadata");
+  else sort_members(fields);
+  sort_members(root);
+}
+
+Comparison compare_fields(const Kind& kind, const json::value* before, const json::value& after, json::storage_ptr memory) {
+  return Comparer(!kind.strategy.custom_resource, std::move(memory)).root(kind.type.get(), before ? *before : kEmptyObject, after);
+}
+
+}  // namespace keelson::kinds

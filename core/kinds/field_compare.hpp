@@ -1,0 +1,27 @@
+// Comparison of two objects of one kind as field sets: what the second added, changed and removed.
+//
+// Invariants: one walk over both; nothing is built for what is equal. Identity and bookkeeping fields (apiVersion, kind,
+//   metadata.name, .uid, .resourceVersion ...) never occur.
+// Threads: any, stateless.
+#pragma once
+#include "core/kinds/field_set.hpp"
+#include "core/kinds/kind.hpp"
+
+namespace keelson::kinds {
+
+struct Comparison {
+  FieldSet taken;     ///< added or changed
+  FieldSet removed;
+  bool same() const { return taken.empty() && removed.empty(); }
+};
+
+/// `before` null: against an empty object of the kind.
+Comparison compare_fields(const Kind& kind, const boost::json::value* before, const boost::json::value& after, boost::json::storage_ptr memory);
+
+/// Fields that managedFields never mention.
+bool never_managed(std::string_view top_level);
+bool never_managed_metadata(std::string_view field);
+/// Takes those out of a set.
+void strip_unmanaged(FieldSet& root);
+
+}  // namespace keelson::kinds
