@@ -1,0 +1,200 @@
+#include "core/base/runtime.hpp"
+
+#include <pthread.h>
+#include <sys/random.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
+#include <ctime>
+#include <map>
+#include <mutex>
+#include <stdexcept>
+#include <unordered_map>
+#include <utility>
+
+namespace keelson::base {
+namespace {
+
+std::int64_t clock_ns(clockid_t clock) {
+  timespec now{};
+  ::clock_gettime(clock, &now);
+  return now.tv_sec * kNanosPerSecond + now.tv_nsec;
+}
+
+// Waits on the condition variable until the deadline; kForever would overflow libstdc++'s clock conversion.
+template <class Predicate>
+bool wait_for_predicate(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, Monotonic deadline, Predicate predicate) {
+  if (deadline == kForever) {
+    changed.wait(lock, predicate);
+    return true;
+  }
+  const std::chrono::steady_clock::time_point until{std::chrono::nanoseconds(deadline)};
+  return changed.wait_until(lock, until, predicate);
+}
+
+class RealWaiter final : public Waiter {
+ public:
+  void notify() override {
+    // Under the lock: once the waiting thread has returned it may destroy this.
+    std::lock_guard lock(mutex_);
+    notified_ = true;
+    changed_.notify_one();
+  }
+  bool wait_until(Monotonic deadline) override {
+    std::unique_lock lock(mutex_);
+    if (!wait_for_predicate(changed_, lock, deadline, [this] { return notified_; })) return false;
+    notified_ = false;
+    return true;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool notified_ = false;
+};
+
+// Sanitizers' frames are several times larger.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::size_t kStackFactor = 8;
+#else
+constexpr std::size_t kStackFactor = 1;
+#endif
+
+class RealThread final : public Thread {
+ public:
+  RealThread(const std::string& name, std::function<void()> body, std::size_t stack_bytes) : body_(std::move(body)) {
+    pthread_attr_t attributes;
+    ::pthread_attr_init(&attributes);
+    ::pthread_attr_setstacksize(&attributes, stack_bytes * kStackFactor);
+    const int failure = ::pthread_create(&thread_, &attributes, &RealThread::enter, this);
+    ::pthread_attr_destroy(&attributes);
+    if (failure != 0) throw std::runtime_error("cannot start thread " + name);
+    constexpr std::size_t kNameLengthMax = 15;
+    ::pthread_setname_np(thread_, name.substr(0, kNameLengthMax).c_str());
+  }
+  ~RealThread() override { ::pthread_join(thread_, nullptr); }
+
+ private:
+  static void* enter(void* self) {
+    static_cast<RealThread*>(self)->body_();
+    return nullptr;
+  }
+  std::function<void()> body_;
+  pthread_t thread_{};
+};
+
+class Timers {
+ public:
+  ~Timers() {
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+      changed_.notify_one();
+    }
+    thread_.reset();
+  }
+
+  TimerId add(Monotonic deadline, std::function<void()> work) {
+    std::lock_guard lock(mutex_);
+    const TimerId id = ++last_id_;
+    deadlines_.emplace(id, deadline);
+    const auto place = due_.emplace(std::pair{deadline, id}, std::move(work)).first;
+    if (!thread_) thread_ = std::make_unique<RealThread>("timers", [this] { run(); }, kStackBytes);
+    else if (place == due_.begin()) changed_.notify_one();
+    return id;
+  }
+
+  bool cancel(TimerId id) {
+    std::function<void()> dropped;   // destroyed after the lock: it may own anything
+    std::lock_guard lock(mutex_);
+    const auto found = deadlines_.find(id);
+    if (found == deadlines_.end()) return false;
+    const auto entry = due_.find({found->second, id});
+    dropped = std::move(entry->second);
+    due_.erase(entry);
+    deadlines_.erase(found);
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t kStackBytes = 512 * 1024;
+
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+      const Monotonic next = due_.empty() ? kForever : due_.begin()->first.first;
+      if (next > clock_ns(CLOCK_MONOTONIC)) {
+        wait_for_predicate(changed_, lock, next, [&] { return stopping_ || (!due_.empty() && due_.begin()->first.first < next); });
+        continue;
+      }
+      std::function<void()> work = std::move(due_.begin()->second);
+      deadlines_.erase(due_.begin()->first.second);
+      due_.erase(due_.begin());
+      lock.unlock();
+      work();
+      work = nullptr;
+      lock.lock();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::pair<Monotonic, TimerId>, std::function<void()>> due_;
+  std::unordered_map<TimerId, Monotonic> deadlines_;
+  TimerId last_id_ = 0;
+  bool stopping_ = false;
+  std::unique_ptr<RealThread> thread_;   // started by the first timer
+};
+
+// The kernel's generator, fetched by the block: a system call per number would cost more than the number is worth.
+class Random {
+ public:
+  std::uint64_t next() {
+    std::lock_guard lock(mutex_);
+    if (used_ == block_.size()) refill();
+    return std::exchange(block_[used_++], 0);
+  }
+
+ private:
+  void refill() {
+    auto* at = reinterpret_cast<unsigned char*>(block_.data());
+    std::size_t missing = sizeof block_;
+    while (missing > 0) {
+      const ssize_t got = ::getrandom(at, missing, 0);
+      if (got < 0 && errno != EINTR) throw std::runtime_error("getrandom failed");
+      if (got <= 0) continue;
+      at += got;
+      missing -= static_cast<std::size_t>(got);
+    }
+    used_ = 0;
+  }
+
+  std::mutex mutex_;
+  std::array<std::uint64_t, 32> block_{};
+  std::size_t used_ = 32;
+};
+
+class RealRuntime final : public Runtime {
+ public:
+  std::int64_t unix_ns() const override { return clock_ns(CLOCK_REALTIME); }
+  Monotonic monotonic_ns() const override { return clock_ns(CLOCK_MONOTONIC); }
+  std::uint64_t random_u64() override { return random_.next(); }
+  TimerId schedule_at(Monotonic deadline, std::function<void()> work) override { return timers_.add(deadline, std::move(work)); }
+  bool cancel(TimerId timer) override { return timers_.cancel(timer); }
+  std::unique_ptr<Thread> spawn(std::string name, std::function<void()> body, std::size_t stack_bytes) override {
+    return std::make_unique<RealThread>(name, std::move(body), stack_bytes);
+  }
+  std::unique_ptr<Waiter> waiter() override { return std::make_unique<RealWaiter>(); }
+
+ private:
+  Random random_;
+  Timers timers_;
+};
+
+}  // namespace
+
+std::unique_ptr<Runtime> real_runtime() { return std::make_unique<RealRuntime>(); }
+
+}  // namespace keelson::base
