@@ -44,8 +44,9 @@ std::optional<json::value> key_value(const Type* element, const json::object& it
   if (const json::value* value = item.if_contains(key)) return *value;
   const Field* field = nullptr;
   if (element) member_type(element, key, &field);
-  if (!field || field->default_json.empty()) return std::nullopt;
-  return json::parse(field->default_json);
+  if (!field) return std::nullopt;
+  const std::string_view text = field->schema_default_json.empty() ? field->default_json : field->schema_default_json;
+  return text.empty() ? std::nullopt : std::optional(json::parse(text));
 }
 
 std::optional<std::string> keyed_element(const Type& list, const json::value& item) {
