@@ -55,7 +55,9 @@ struct WatchRequest {
 class Watch {   ///< destruction ends it
  public:
   virtual ~Watch() = default;
-  /// Appends what is ready, at most about `bytes_max`. Error: the watch has ended, the consumer sends it as ERROR event.
+  /// Appends what is ready, at most about `bytes_max` (but at least one event). Whoever got something calls again without
+  /// waiting for a wake(): only after a call that appended nothing does wake() announce what comes next.
+  /// Error: the watch has ended, the consumer sends it as ERROR event (503: the server stops, just end the stream).
   virtual base::Outcome<void> take(std::vector<Bytes>& out, std::size_t bytes_max) = 0;
 };
 
