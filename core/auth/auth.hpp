@@ -108,6 +108,8 @@ class Chains {
   virtual void admit_mutate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) const = 0;
   virtual void admit_validate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) const = 0;
 };
+/// With client certificates as authenticator, and the authorizers of the first start: system:masters, plugins in the core,
+/// and what everybody may (health, version; authenticated: discovery and reviews of themselves).
 std::unique_ptr<Chains> make_chains();
 
 /// Admission that the core brings: NamespaceLifecycle, ServiceAccount, DefaultTolerationSeconds, Priority,

@@ -35,7 +35,7 @@ struct Seen {
 
 std::optional<Seen> seen(const Change& change, const Group& group) {
   const bool was = change.previous && group.matches(*change.previous);
-  if (change.type == ChangeType::deleted) return was ? std::optional<Seen>({EventType::deleted}) : std::nullopt;
+  if (change.type == ChangeType::deleted) return was ? std::optional<Seen>(Seen{EventType::deleted}) : std::nullopt;
   const bool is = group.matches(*change.object);
   if (was && is) return Seen{EventType::modified};
   if (is) return Seen{EventType::added};

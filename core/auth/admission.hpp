@@ -1,0 +1,37 @@
+// The admission units that the core brings, one maker each, and what they share.
+//
+// Invariants: all are inline and answer before they return; what they read of other objects is an expectation of the
+//   commit, so that a decision never rests on what has changed since.
+// Threads: any, stateless.
+#pragma once
+#include "core/auth/auth.hpp"
+#include "core/auth/json_access.hpp"
+
+namespace keelson::auth {
+
+/// Places in upstream's chain (admission.tsv).
+inline constexpr int kOrderNamespaceLifecycle = 2;
+inline constexpr int kOrderServiceAccount = 6;
+inline constexpr int kOrderTaintNodesByCondition = 8;
+inline constexpr int kOrderPriority = 13;
+inline constexpr int kOrderDefaultTolerationSeconds = 14;
+
+std::shared_ptr<AdmissionUnit> namespace_lifecycle();
+std::shared_ptr<AdmissionUnit> service_account_admission();
+std::shared_ptr<AdmissionUnit> taint_nodes_by_condition();
+std::shared_ptr<AdmissionUnit> priority_admission();
+std::shared_ptr<AdmissionUnit> default_toleration_seconds();
+
+/// A unit whose mutation is a plain function.
+class InlineMutator : public AdmissionUnit {
+ public:
+  void mutate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) final { done(mutate(request)); }
+  virtual base::Outcome<void> mutate(AdmissionRequest& request) const = 0;
+};
+
+/// 403 in the words of an admission unit that refuses `request`.
+base::Error refused(const AdmissionRequest& request, std::string_view why);
+/// The commit has to find `key` as the snapshot showed it.
+void expect_unchanged(AdmissionRequest& request, const store::Key& key, const store::ObjectRef& seen);
+
+}  // namespace keelson::auth

@@ -1,0 +1,136 @@
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+
+#include "core/auth/authorizers.hpp"
+
+namespace keelson::auth {
+namespace {
+
+struct OrderedAdmission {
+  int order;
+  std::shared_ptr<AdmissionUnit> unit;
+};
+
+/// One immutable set of units; a change makes a new one.
+struct Units {
+  std::vector<std::shared_ptr<Authenticator>> authenticators;
+  std::vector<std::shared_ptr<Authorizer>> authorizers;
+  std::vector<OrderedAdmission> admissions;
+};
+using UnitsRef = std::shared_ptr<const Units>;
+
+using Done = std::function<void(base::Outcome<void>)>;
+using Phase = void (AdmissionUnit::*)(AdmissionRequest&, Done);
+
+/// Runs one phase of the admission chain; inline units cost no allocation and no stack depth.
+class AdmissionRun : public std::enable_shared_from_this<AdmissionRun> {
+ public:
+  AdmissionRun(UnitsRef units, AdmissionRequest& request, Phase phase, Done done) : units_(std::move(units)), request_(request), phase_(phase), done_(std::move(done)) {}
+
+  void go() {
+    while (next_ < units_->admissions.size()) {
+      auto& unit = *units_->admissions[next_++].unit;
+      if (!unit.handles(request_.operation, *request_.kind, request_.subresource)) continue;
+      // Whoever comes second of "the call returned" and "the unit answered" goes on.
+      state_.store(State::running);
+      (unit.*phase_)(request_, [self = shared_from_this()](base::Outcome<void> outcome) { self->answered(std::move(outcome)); });
+      if (state_.exchange(State::returned) == State::running) return;
+      if (!outcome_) break;
+    }
+    done_(std::move(outcome_));
+  }
+
+ private:
+  enum class State { running, returned, answered };
+
+  void answered(base::Outcome<void> outcome) {
+    outcome_ = std::move(outcome);
+    if (state_.exchange(State::answered) == State::running) return;
+    if (!outcome_) return done_(std::move(outcome_));
+    go();
+  }
+
+  UnitsRef units_;
+  AdmissionRequest& request_;
+  Phase phase_;
+  Done done_;
+  std::size_t next_ = 0;
+  base::Outcome<void> outcome_;
+  std::atomic<State> state_ = State::running;
+};
+
+class ChainsImpl final : public Chains {
+ public:
+  void add(std::shared_ptr<Authenticator> unit) override {
+    change([&](Units& units) { units.authenticators.push_back(std::move(unit)); });
+  }
+  void add(std::shared_ptr<Authorizer> unit) override {
+    change([&](Units& units) { units.authorizers.push_back(std::move(unit)); });
+  }
+  void add(int order, std::shared_ptr<AdmissionUnit> unit) override {
+    change([&](Units& units) {
+      const auto at = std::upper_bound(units.admissions.begin(), units.admissions.end(), order, [](int value, const auto& entry) { return value < entry.order; });
+      units.admissions.insert(at, {order, std::move(unit)});
+    });
+  }
+  void remove(const void* unit) override {
+    change([&](Units& units) {
+      std::erase_if(units.authenticators, [&](const auto& entry) { return entry.get() == unit; });
+      std::erase_if(units.authorizers, [&](const auto& entry) { return entry.get() == unit; });
+      std::erase_if(units.admissions, [&](const auto& entry) { return entry.unit.get() == unit; });
+    });
+  }
+
+  base::Outcome<Identity> authenticate(const Credentials& credentials) const override {
+    const auto units = current();
+    for (const auto& unit : units->authenticators) {
+      auto outcome = unit->authenticate(credentials);
+      if (!outcome) return outcome.error();
+      if (*outcome) return std::move(**outcome);
+    }
+    // Shown credentials that nobody knows are wrong ones, not none.
+    if (credentials.bearer_token || credentials.certificate) return base::unauthorized();
+    return anonymous();
+  }
+
+  Verdict authorize(const Attributes& attributes) const override {
+    const auto units = current();
+    std::string reason;
+    for (const auto& unit : units->authorizers) {
+      auto verdict = unit->authorize(attributes);
+      if (verdict.decision != Decision::no_opinion) return verdict;
+      if (!verdict.reason.empty()) reason += (reason.empty() ? "" : "\n") + verdict.reason;
+    }
+    return {Decision::no_opinion, std::move(reason)};
+  }
+
+  void admit_mutate(AdmissionRequest& request, Done done) const override { run(request, &AdmissionUnit::mutate, std::move(done)); }
+  void admit_validate(AdmissionRequest& request, Done done) const override { run(request, &AdmissionUnit::validate, std::move(done)); }
+
+ private:
+  void run(AdmissionRequest& request, Phase phase, Done done) const { std::make_shared<AdmissionRun>(current(), request, phase, std::move(done))->go(); }
+  UnitsRef current() const { return std::atomic_load(&units_); }
+  void change(const std::function<void(Units&)>& edit) {
+    std::lock_guard lock(mutex_);
+    auto next = std::make_shared<Units>(*units_);
+    edit(*next);
+    std::atomic_store(&units_, UnitsRef(std::move(next)));
+  }
+
+  std::mutex mutex_;
+  UnitsRef units_ = std::make_shared<Units>();
+};
+
+}  // namespace
+
+std::unique_ptr<Chains> make_chains() {
+  auto chains = std::make_unique<ChainsImpl>();
+  chains->add(certificate_authenticator());
+  chains->add(masters_authorizer());
+  chains->add(core_plugins_authorizer());
+  chains->add(everybody_authorizer());
+  return chains;
+}
+
+}  // namespace keelson::auth

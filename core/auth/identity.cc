@@ -1,0 +1,67 @@
+#include <algorithm>
+
+#include "core/auth/auth.hpp"
+
+namespace keelson::auth {
+
+bool Identity::member_of(std::string_view group) const { return std::find(groups.begin(), groups.end(), group) != groups.end(); }
+
+Identity anonymous() {
+  Identity identity;
+  identity.name = "system:anonymous";
+  identity.groups = {"system:unauthenticated"};
+  return identity;
+}
+
+Identity plugin_identity(std::string_view plugin) {
+  Identity identity;
+  identity.name = "system:plugin:" + std::string(plugin);
+  identity.groups = {"system:plugins", "system:authenticated"};
+  identity.plugin = plugin;
+  return identity;
+}
+
+namespace {
+
+std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+
+/// User names and paths are echoed: markup in them must not reach a browser.
+std::string sanitized(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '&') out += "&amp;";
+    else if (c == '<') out += "&lt;";
+    else if (c == '>') out += "&gt;";
+    else out += c;
+  }
+  return out;
+}
+
+std::string what_was_asked(const Attributes& attributes) {
+  const std::string who = "User " + quoted(attributes.user ? std::string_view(attributes.user->name) : "") + " cannot " + attributes.verb;
+  if (!attributes.resource_request) return who + " path " + quoted(attributes.path);
+  const std::string resource = attributes.subresource.empty() ? attributes.resource : attributes.resource + "/" + attributes.subresource;
+  return who + " resource " + quoted(resource) + " in API group " + quoted(attributes.group) +
+         (attributes.ns.empty() ? std::string(" at the cluster scope") : " in the namespace " + quoted(attributes.ns));
+}
+
+}  // namespace
+
+base::Error refusal(const Attributes& attributes, std::string_view reason) {
+  std::string why = sanitized(what_was_asked(attributes));
+  if (!reason.empty()) why += ": " + std::string(reason);
+  base::Error error;
+  error.code = 403;
+  error.reason = "Forbidden";
+  if (!attributes.resource_request) {
+    error.message = "forbidden: " + why;
+    return error;
+  }
+  error.group = attributes.group;
+  error.kind = attributes.resource;
+  error.name = attributes.name;
+  error.message = base::qualified(attributes.group, attributes.resource) + (attributes.name.empty() ? "" : " " + quoted(attributes.name)) + " is forbidden: " + why;
+  return error;
+}
+
+}  // namespace keelson::auth

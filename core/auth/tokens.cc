@@ -1,0 +1,164 @@
+// ServiceAccount tokens: issued and checked with upstream's claims.
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <mutex>
+#include <unordered_map>
+
+#include "core/auth/auth.hpp"
+#include "core/auth/json_access.hpp"
+#include "core/auth/jwt.hpp"
+
+namespace keelson::auth {
+namespace {
+
+/// Clocks may differ by this much before a token counts as expired or not yet valid.
+constexpr std::int64_t kClockLeeway_s = 60;
+/// Tokens whose signature was found good and need not be verified again.
+constexpr std::size_t kVerifiedTokensMax = 4096;
+/// A longer bearer token is nobody's.
+constexpr std::size_t kTokenBytesMax = 16 * 1024;
+
+/// A pod's token outlives its deletion by nothing but the grace it was given.
+bool usable(const store::ObjectRef& object, std::string_view uid, std::int64_t now_unix_s) {
+  if (!object || object->columns().uid != uid) return false;
+  return !object->deleting() || object->columns().deletion_unix_s + kClockLeeway_s > now_unix_s;
+}
+
+bool has_audience(const json::value& claims, std::string_view audience) {
+  const auto* found = find(claims, {"aud"});
+  if (!found) return false;
+  if (const auto* one = found->if_string()) return std::string_view(*one) == audience;
+  if (const auto* list = found->if_array())
+    for (const auto& entry : *list)
+      if (const auto* text = entry.if_string(); text && std::string_view(*text) == audience) return true;
+  return false;
+}
+
+json::object reference(const std::string& name, const std::string& uid) {
+  json::object out;
+  out["name"] = name;
+  if (!uid.empty()) out["uid"] = uid;
+  return out;
+}
+
+class TokenAuthenticator final : public Authenticator {
+ public:
+  TokenAuthenticator(std::shared_ptr<const JwtKey> key, std::string issuer, base::Runtime& runtime, store::Store& store)
+      : key_(std::move(key)), issuer_(std::move(issuer)), runtime_(runtime), store_(store) {}
+
+  base::Outcome<std::optional<Identity>> authenticate(const Credentials& credentials) override {
+    if (!credentials.bearer_token) return std::optional<Identity>();
+    const auto claims = verified(*credentials.bearer_token);
+    // Another key's or issuer's token may be another unit's; the chain refuses what nobody claims.
+    if (!claims) return std::optional<Identity>();
+    if (text_at(*claims, {"iss"}) != issuer_) return std::optional<Identity>();
+    if (!timely(*claims) || !has_audience(*claims, issuer_)) return base::unauthorized();
+    auto identity = identify(*claims);
+    if (!identity) return base::unauthorized();
+    return identity;
+  }
+
+ private:
+  using ClaimsRef = std::shared_ptr<const json::value>;
+
+  ClaimsRef verified(const std::string& token) {
+    if (token.size() > kTokenBytesMax) return nullptr;
+    const std::string digest = sha256(token);
+    {
+      std::lock_guard lock(mutex_);
+      if (const auto found = verified_.find(digest); found != verified_.end()) return found->second;
+    }
+    const auto parts = split_jwt(token);
+    if (!parts || !key_->verify(*parts)) return nullptr;
+    boost::system::error_code fault;
+    auto claims = std::make_shared<const json::value>(json::parse(parts->payload, fault));
+    if (fault) return nullptr;
+    std::lock_guard lock(mutex_);
+    if (verified_.size() >= kVerifiedTokensMax) verified_.clear();
+    verified_.emplace(digest, claims);
+    return claims;
+  }
+
+  bool timely(const json::value& claims) const {
+    const auto now = runtime_.unix_s();
+    return now < integer_at(claims, {"exp"}) + kClockLeeway_s && now + kClockLeeway_s >= integer_at(claims, {"nbf"});
+  }
+
+  std::optional<Identity> identify(const json::value& claims) const {
+    const auto* own = find(claims, {"kubernetes.io"});
+    if (!own) return std::nullopt;
+    const std::string ns(text_at(*own, {"namespace"})), account(text_at(*own, {"serviceaccount", "name"}));
+    const std::string user = "system:serviceaccount:" + ns + ":" + account;
+    if (ns.empty() || account.empty() || text_at(claims, {"sub"}) != user || !alive(*own, ns, account)) return std::nullopt;
+    Identity identity;
+    identity.name = user;
+    identity.uid = text_at(*own, {"serviceaccount", "uid"});
+    identity.groups = {"system:serviceaccounts", "system:serviceaccounts:" + ns, "system:authenticated"};
+    if (const auto id = text_at(claims, {"jti"}); !id.empty()) identity.extra["authentication.kubernetes.io/credential-id"] = {"JTI=" + std::string(id)};
+    for (const std::string_view kind : {"pod", "node"}) {
+      if (!find(*own, {kind})) continue;
+      const std::string prefix = "authentication.kubernetes.io/" + std::string(kind);
+      identity.extra[prefix + "-name"] = {std::string(text_at(*own, {kind, "name"}))};
+      if (const auto uid = text_at(*own, {kind, "uid"}); !uid.empty()) identity.extra[prefix + "-uid"] = {std::string(uid)};
+    }
+    return identity;
+  }
+
+  bool alive(const json::value& own, const std::string& ns, const std::string& account) const {
+    const auto snapshot = store_.snapshot();
+    const auto now = runtime_.unix_s();
+    if (!usable(snapshot.get({store::Atom("serviceaccounts"), ns, account}), text_at(own, {"serviceaccount", "uid"}), now)) return false;
+    if (!find(own, {"pod"})) return true;
+    return usable(snapshot.get({store::Atom("pods"), ns, std::string(text_at(own, {"pod", "name"}))}), text_at(own, {"pod", "uid"}), now);
+  }
+
+  std::shared_ptr<const JwtKey> key_;   // shared: the issuer signs with it
+  std::string issuer_;
+  base::Runtime& runtime_;
+  store::Store& store_;
+  std::mutex mutex_;
+  std::unordered_map<std::string, ClaimsRef> verified_;
+};
+
+class Issuer final : public TokenIssuer {
+ public:
+  Issuer(std::shared_ptr<const JwtKey> key, std::string issuer, base::Runtime& runtime) : key_(std::move(key)), issuer_(std::move(issuer)), runtime_(runtime) {}
+
+  Token issue(const Claims& claims) override {
+    const auto now = runtime_.unix_s();
+    json::object own;
+    own["namespace"] = claims.ns;
+    if (!claims.node.empty()) own["node"] = reference(claims.node, claims.node_uid);
+    if (!claims.pod.empty()) own["pod"] = reference(claims.pod, claims.pod_uid);
+    own["serviceaccount"] = reference(claims.service_account, claims.service_account_uid);
+    json::array audiences(claims.audiences.begin(), claims.audiences.end());
+    if (audiences.empty()) audiences.emplace_back(issuer_);
+    const json::value payload = {{"aud", audiences},
+                                 {"exp", now + claims.lifetime_s},
+                                 {"iat", now},
+                                 {"iss", issuer_},
+                                 {"jti", base::uuid_v4(runtime_)},
+                                 {"kubernetes.io", own},
+                                 {"nbf", now},
+                                 {"sub", "system:serviceaccount:" + claims.ns + ":" + claims.service_account}};
+    return {key_->sign(json::serialize(payload)), now + claims.lifetime_s};
+  }
+
+  std::shared_ptr<Authenticator> authenticator(store::Store& store) override { return std::make_shared<TokenAuthenticator>(key_, issuer_, runtime_, store); }
+  std::string jwks_json() const override { return key_->jwks_json(); }
+
+ private:
+  std::shared_ptr<const JwtKey> key_;   // shared with authenticators, which chains own
+  std::string issuer_;
+  base::Runtime& runtime_;
+};
+
+}  // namespace
+
+base::Outcome<std::unique_ptr<TokenIssuer>> make_token_issuer(std::string key_pem, std::string issuer, base::Runtime& runtime) {
+  std::shared_ptr<const JwtKey> key = make_jwt_key(key_pem);
+  if (!key) return base::internal("the service account key is no P-256 private key");
+  return std::unique_ptr<TokenIssuer>(std::make_unique<Issuer>(std::move(key), std::move(issuer), runtime));
+}
+
+}  // namespace keelson::auth
