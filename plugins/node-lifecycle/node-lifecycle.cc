@@ -1,0 +1,147 @@
+// node-lifecycle: nodes that fall silent become Unknown, conditions become taints, and pods that do not tolerate them leave.
+#include <algorithm>
+#include <memory>
+
+#include <keelson/sdk.hpp>
+
+#include "liveness.hpp"
+#include "taints.hpp"
+
+namespace node_lifecycle {
+namespace {
+
+using keelson::Context;
+using keelson::Key;
+using keelson::Outcome;
+using keelson::Result;
+using keelson::coordination_v1::Lease;
+
+constexpr const char* kLeaseNamespace = "kube-node-lease";
+constexpr const char* kWatched[] = {"Ready", "MemoryPressure", "DiskPressure", "PIDPressure"};
+
+/// Changes with every sign of life: the lease's renewal and the heartbeat of the node's own Ready condition.
+std::string sign_of_life(Context& ctx, const Node& node) {
+  std::string sign;
+  if (const auto lease = ctx.find<Lease>({kLeaseNamespace, node.meta.name})) sign += std::to_string(lease.revision());
+  const auto* ready = find_condition(node, "Ready");
+  if (ready && ready->status != "Unknown") sign += "/" + std::to_string(ready->lastHeartbeatTime.unix_s);
+  return sign;
+}
+
+class NodeReconciler final : public keelson::Reconciler<Node> {
+ public:
+  explicit NodeReconciler(std::shared_ptr<Liveness> liveness) : liveness_(std::move(liveness)) {}
+
+  Result reconcile(Context& ctx, const Node& seen) override {
+    if (seen.meta.deletionTimestamp) return keelson::done();
+    const auto now_s = ctx.unix_ns() / keelson::kNanosPerSecond;
+    const auto* ready = find_condition(seen, "Ready");
+    const auto grace_s = ready ? kGrace_s : kStartupGrace_s;
+    const auto silent_s = now_s - liveness_->heard(seen.meta.name, sign_of_life(ctx, seen), now_s);
+    Node node = seen;
+    if (silent_s >= grace_s) node = KEELSON_TRY(mark_unknown(ctx, seen, now_s));
+    node = KEELSON_TRY(taint(ctx, node, now_s));
+    KEELSON_TRY_VOID(mark_pods(ctx, node, now_s));
+    const auto next_eviction_s = KEELSON_TRY(evict(ctx, node, now_s));
+    std::int64_t wait_s = silent_s >= grace_s ? 0 : grace_s - silent_s;
+    if (next_eviction_s > 0) wait_s = wait_s == 0 ? next_eviction_s : std::min(wait_s, next_eviction_s);
+    return wait_s > 0 ? keelson::retry_in(std::chrono::seconds(wait_s)) : keelson::done();
+  }
+
+ private:
+  Outcome<Node> mark_unknown(Context& ctx, const Node& node, std::int64_t now_s) {
+    Node next = node;
+    auto& conditions = next.status.conditions;
+    for (const char* type : kWatched) {
+      const auto held = std::find_if(conditions.begin(), conditions.end(), [&](const auto& c) { return c.type == type; });
+      if (held != conditions.end() && held->status == "Unknown") continue;
+      const bool never = held == conditions.end();
+      if (never) conditions.emplace_back().type = type;
+      auto& condition = never ? conditions.back() : *held;
+      condition.status = "Unknown";
+      condition.reason = never ? "NodeStatusNeverUpdated" : "NodeStatusUnknown";
+      condition.message = never ? "Kubelet never posted node status." : "Kubelet stopped posting node status.";
+      condition.lastTransitionTime = keelson::Time(now_s);
+    }
+    if (next.status == node.status) return node;
+    ctx.event(node, keelson::Normal, "NodeNotReady", keelson::str("Node ", node.meta.name, " status is now: NodeNotReady"));
+    return ctx.modify_status(node, next);
+  }
+
+  static Outcome<Node> taint(Context& ctx, const Node& node, std::int64_t now_s) {
+    Node next = node;
+    next.spec.taints = taints_for(node, now_s);
+    return ctx.modify(node, next);
+  }
+
+  /// Pods of a node that is not ready are not ready either: endpoints must not lead there.
+  static Outcome<void> mark_pods(Context& ctx, const Node& node, std::int64_t now_s) {
+    const auto* ready = find_condition(node, "Ready");
+    if (!ready || ready->status == "True") return {};
+    for (const auto& pod : ctx.list<Pod>({.fields = "spec.nodeName=" + node.meta.name})) {
+      const auto& held = pod->status.conditions;
+      const auto at = std::find_if(held.begin(), held.end(), [](const auto& c) { return c.type == "Ready" && c.status == "True"; });
+      if (at == held.end()) continue;
+      Pod next = *pod;
+      auto& condition = next.status.conditions[at - held.begin()];
+      condition.status = "False";
+      condition.lastTransitionTime = keelson::Time(now_s);
+      const auto marked = ctx.modify_status(*pod, next);
+      if (!marked && !is_not_found(marked.error())) return marked.error();
+      ctx.event(*pod, keelson::Warning, "NodeNotReady", "Node is not ready");
+    }
+    return {};
+  }
+
+  /// Deletes what is due; answers in how many seconds the next pod is, 0 when none waits.
+  static Outcome<std::int64_t> evict(Context& ctx, const Node& node, std::int64_t now_s) {
+    std::int64_t next_s = 0;
+    const bool any = std::any_of(node.spec.taints.begin(), node.spec.taints.end(), [](const Taint& t) { return t.effect == "NoExecute"; });
+    if (!any) return next_s;
+    for (const auto& pod : ctx.list<Pod>({.fields = "spec.nodeName=" + node.meta.name})) {
+      if (pod.deleting()) continue;
+      const auto due = eviction_time(*pod, node.spec.taints);
+      if (!due) continue;
+      if (*due > now_s) {
+        next_s = next_s == 0 ? *due - now_s : std::min(next_s, *due - now_s);
+        continue;
+      }
+      ctx.event(*pod, keelson::Normal, "TaintManagerEviction", keelson::str("Marking for deletion Pod ", pod.ns(), "/", pod.name()), "taint-eviction-controller");
+      KEELSON_TRY_VOID(disrupt(ctx, *pod, now_s));
+      const auto removed = ctx.remove<Pod>(pod.key(), {.uid = std::string(pod.uid())});
+      if (!removed && !is_not_found(removed.error())) return removed.error();
+    }
+    return next_s;
+  }
+
+  static Outcome<void> disrupt(Context& ctx, const Pod& pod, std::int64_t now_s) {
+    Pod next = pod;
+    std::erase_if(next.status.conditions, [](const auto& c) { return c.type == "DisruptionTarget"; });
+    auto& condition = next.status.conditions.emplace_back();
+    condition.type = "DisruptionTarget";
+    condition.status = "True";
+    condition.reason = "DeletionByTaintManager";
+    condition.message = "Taint manager: deleting due to NoExecute taint";
+    condition.lastTransitionTime = keelson::Time(now_s);
+    const auto marked = ctx.modify_status(pod, next);
+    if (!marked && !is_not_found(marked.error())) return marked.error();
+    return {};
+  }
+
+  std::shared_ptr<Liveness> liveness_;
+};
+
+}  // namespace
+}  // namespace node_lifecycle
+
+KEELSON_PLUGIN("node-lifecycle", "0.1.0", setup) {
+  using namespace node_lifecycle;
+  auto liveness = std::make_shared<Liveness>();
+  setup.controller<Node>(std::make_unique<NodeReconciler>(liveness)).name("node-lifecycle").watches<Lease>([](const keelson::Ref<Lease>& lease) -> std::vector<Key> {
+    if (lease.ns() != kLeaseNamespace) return {};
+    return {{"", std::string(lease.name())}};
+  });
+  setup.observe<Node>([liveness](const keelson::Observed<Node>& change) {
+    if (change.what == keelson::Observed<Node>::What::deleted) liveness->forget(std::string(change.before.name()));
+  });
+}
