@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""House rules that a compiler does not check: who may include whom, how long things are, what a plugin exports.
+
+usage: tidy.py SOURCE_DIR [PLUGIN.so ...]
+"""
+import pathlib
+import re
+import subprocess
+import sys
+
+ORDER = ["base", "kinds", "store", "watch", "auth", "verbs", "plugins", "api", "main"]  # each sees itself and what is before it
+FILE_LINES_MAX = 600
+FUNCTION_LINES_MAX = 70
+ENTRY = "keelson_plugin_entry_v1"
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^">]+)[">]', re.M)
+HEAVY_IN_SDK = ("rocksdb", "boost/beast", "boost/asio", "grpc", "capnp", "kj/", "prometheus", "spdlog", "core/")
+
+problems = []
+
+
+def sources(root, *folders):
+    for folder in folders:
+        for path in sorted((root / folder).rglob("*")):
+            if path.suffix in (".cc", ".hpp", ".h"):
+                yield path
+
+
+def core_layers(root):
+    for path in sources(root, "core"):
+        own = ORDER.index(path.relative_to(root / "core").parts[0])
+        for name in INCLUDE.findall(path.read_text()):
+            parts = name.split("/")
+            if parts[0] == "core" and len(parts) > 2 and ORDER.index(parts[1]) > own:
+                problems.append(f"{path.relative_to(root)}: includes {name}, which is above it")
+            if parts[0] == "keelson" or (parts[0] == "sdk" and parts[1] != "abi"):
+                problems.append(f"{path.relative_to(root)}: core sees of the SDK only its C border, not {name}")
+
+
+def outside_core(root):
+    for path in sources(root, "plugins", "cri-shim", "cni", "examples", "sdk"):
+        relative = path.relative_to(root)
+        if relative.parts[:2] == ("sdk", "testing"):
+            continue
+        for name in INCLUDE.findall(path.read_text()):
+            if name.startswith("core/") or "/core/" in name:
+                problems.append(f"{relative}: includes {name} of the core")
+            if relative.parts[0] == "sdk" and relative.suffix != ".cc" and name.startswith(HEAVY_IN_SDK):
+                problems.append(f"{relative}: an SDK header must not pull in {name}")
+
+
+def lengths(root):
+    for path in sources(root, "core", "sdk", "plugins", "cri-shim", "cni"):
+        count = path.read_text().count("\n")
+        if count > FILE_LINES_MAX:
+            problems.append(f"{path.relative_to(root)}: {count} lines, at most {FILE_LINES_MAX}")
+    files = [str(p) for p in sources(root, "core", "sdk", "plugins", "cri-shim", "cni") if p.suffix == ".cc"]
+    try:
+        tags = subprocess.run(["ctags", "--output-format=json", "--fields=+ne", "--kinds-C++=f", "-f", "-", "-L", "-"],
+                              input="\n".join(files), capture_output=True, text=True, check=True).stdout
+    except FileNotFoundError:
+        print("function lengths: not checked, ctags is not installed")
+        return
+    import json
+    for line in tags.splitlines():
+        tag = json.loads(line)
+        length = tag.get("end", 0) - tag.get("line", 0) + 1
+        if length > FUNCTION_LINES_MAX:
+            problems.append(f"{tag['path']}:{tag['line']}: {tag['name']} has {length} lines, at most {FUNCTION_LINES_MAX}")
+
+
+def exports(plugins):
+    for plugin in plugins:
+        table = subprocess.run(["nm", "-D", "--defined-only", plugin], capture_output=True, text=True, check=True).stdout
+        names = [line.split()[-1] for line in table.splitlines()]
+        if names != [ENTRY]:
+            problems.append(f"{plugin}: exports {names}, should be only {ENTRY}")
+
+
+def readmes(root):
+    for folder in ["core", "sdk", "plugins", "cri-shim", "cni", "examples", "tests"]:
+        if not (root / folder / "README.md").exists():
+            problems.append(f"{folder}: no README.md")
+    for folder in sorted((root / "plugins").iterdir()):
+        if folder.is_dir():
+            for name in ("CMakeLists.txt", "README.md", f"{folder.name}.cc"):
+                if not (folder / name).exists():
+                    problems.append(f"plugins/{folder.name}: no {name}")
+
+
+def main():
+    root = pathlib.Path(sys.argv[1]).resolve()
+    core_layers(root)
+    outside_core(root)
+    lengths(root)
+    readmes(root)
+    exports(sys.argv[2:])
+    for problem in problems:
+        print(problem)
+    print(f"{len(problems)} problems")
+    return 1 if problems else 0
+
+
+sys.exit(main())
