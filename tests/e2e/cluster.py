@@ -1,0 +1,157 @@
+"""A server under test, driven by the kubectl that a user has. Everything it makes lives in one temporary directory and on
+loopback; cleanup() leaves nothing behind."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("KEELSON_BUILD_DIR", SOURCE / "build" / "release"))
+
+
+class Failed(Exception):
+    pass
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def eventually(what, probe, timeout_s=30.0, every_s=0.1):
+    """The probe's first true answer; fails with its last answer at the deadline."""
+    deadline = time.monotonic() + timeout_s
+    last = None
+    while time.monotonic() < deadline:
+        try:
+            last = probe()
+            if last:
+                return last
+        except (Failed, OSError, json.JSONDecodeError, KeyError, IndexError) as error:
+            last = error
+        time.sleep(every_s)
+    raise Failed(f"not within {timeout_s} s: {what}; last: {last!r}")
+
+
+class Cluster:
+    def __init__(self, *, containers=False, flags=(), env=None):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="kl-"))
+        self.data = self.dir / "d"
+        self.plugins = self.dir / "plugins"
+        shutil.copytree(BUILD / "plugins", self.plugins)
+        self.port = free_port()
+        self.kubeconfig = self.dir / "kubeconfig"
+        self.containers = containers
+        self.flags = list(flags)
+        self.env = dict(os.environ, **(env or {}))
+        self.log_path = self.dir / "server.log"
+        self.process = None
+
+    # --- the server ---------------------------------------------------------------------------------------------------
+    def start(self, timeout_s=20):
+        command = [str(BUILD / "bin" / "keelson"), "server", "--data-dir", str(self.data), "--bind-address", "127.0.0.1",
+                   "--https-port", str(self.port), "--plugin-dir", str(self.plugins), "--write-kubeconfig", str(self.kubeconfig)]
+        if not self.containers:
+            command += ["--disable", "cri-shim,cni"]
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(command + self.flags, stderr=log, stdout=log, stdin=subprocess.DEVNULL, env=self.env)
+        eventually("the server is ready", self.is_ready, timeout_s, 0.02)
+        return self
+
+    def is_ready(self):
+        if self.process.poll() is not None:
+            raise SystemExit(f"the server ended with {self.process.returncode}:\n{self.log()[-4000:]}")
+        return self.kubeconfig.exists() and self.kubectl("get", "--raw", "/readyz", check=False, timeout_s=5).stdout.startswith("ok")
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self, timeout_s=5):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout_s)
+
+    def log(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def cleanup(self):
+        if self.process and self.process.poll() is None:
+            self.kill()
+        if self.containers:
+            subprocess.run([SOURCE / "tools" / "cleanup.sh", str(self.data), str(self.dir / "run")], check=False, capture_output=True)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    # --- kubectl ------------------------------------------------------------------------------------------------------
+    def kubectl_command(self, *args):
+        return ["kubectl", "--kubeconfig", str(self.kubeconfig), "--cache-dir", str(self.dir / "kubecache"), *args]
+
+    def kubectl(self, *args, stdin=None, check=True, timeout_s=60):
+        done = subprocess.run(self.kubectl_command(*args), input=stdin, capture_output=True, text=True, timeout=timeout_s, env=self.env)
+        if check and done.returncode != 0:
+            raise Failed(f"kubectl {' '.join(args)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def out(self, *args, **options):
+        return self.kubectl(*args, **options).stdout
+
+    def json(self, *args):
+        return json.loads(self.out(*args, "-o", "json"))
+
+    def raw(self, path):
+        return json.loads(self.out("get", "--raw", path))
+
+    def apply(self, text):
+        return self.out("apply", "-f", "-", stdin=text)
+
+    def pods(self, selector):
+        return self.json("get", "pods", "-l", selector)["items"]
+
+    def running(self, selector, count, timeout_s=60):
+        def probe():
+            pods = [p for p in self.pods(selector) if "deletionTimestamp" not in p["metadata"]]
+            up = [p for p in pods if p["status"].get("phase") == "Running"]
+            return up if len(up) == count and len(pods) == count else None
+        return eventually(f"{count} pods of {selector} run", probe, timeout_s)
+
+
+def expect(text, *wanted):
+    for one in wanted:
+        if not re.search(one, text, re.M):
+            raise Failed(f"expected /{one}/ in:\n{text}")
+    return text
+
+
+def equal(got, wanted, what=""):
+    if got != wanted:
+        raise Failed(f"{what}: expected {wanted!r}, got {got!r}")
+
+
+def run(steps, cluster):
+    """Runs the functions in order, one line each; the first that fails ends it."""
+    failed = None
+    try:
+        for step in steps:
+            began = time.monotonic()
+            name = step.__name__.replace("_", " ")
+            try:
+                step(cluster)
+            except (Failed, subprocess.TimeoutExpired, AssertionError) as error:
+                print(f" ✗ {name}\n{error}", flush=True)
+                failed = name
+                break
+            print(f" ✓ {name:<78} {time.monotonic() - began:6.2f} s", flush=True)
+        if failed:
+            print("--- end of the server's log ---")
+            print(cluster.log()[-6000:])
+    finally:
+        cluster.cleanup()
+    print(f"{0 if failed else len(steps)} steps passed" if not failed else f"failed: {failed}")
+    sys.exit(1 if failed else 0)
