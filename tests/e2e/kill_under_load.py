@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""SIGKILL of the server at random moments under load: nothing acknowledged is lost, no revision is given twice, and a watch
+that resumes sees every change once, in order. `--seed N` repeats a run, `--kills N` makes it longer."""
+import argparse
+import base64
+import http.client
+import json
+import pathlib
+import random
+import ssl
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from cluster import Cluster, Failed, equal, eventually  # noqa: E402
+
+
+class Client:
+    """One keep-alive connection as the admin of the kubeconfig."""
+
+    def __init__(self, cluster):
+        self.context = ssl.create_default_context()
+        config = json.loads(cluster.out("config", "view", "--raw", "-o", "json"))
+        user, where = config["users"][0]["user"], config["clusters"][0]["cluster"]
+        self.context.load_verify_locations(cadata=base64.b64decode(where["certificate-authority-data"]).decode())
+        with tempfile.NamedTemporaryFile("w", suffix=".pem") as pem:
+            pem.write(base64.b64decode(user["client-certificate-data"]).decode() + base64.b64decode(user["client-key-data"]).decode())
+            pem.flush()
+            self.context.load_cert_chain(pem.name)
+        self.port = cluster.port
+        self.connection = None
+
+    def open(self):
+        return http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=10)
+
+    def request(self, method, path, body=None):
+        """(status, JSON); status 0: no answer, so the outcome is unknown."""
+        try:
+            if self.connection is None:
+                self.connection = self.open()
+            self.connection.request(method, path, body and json.dumps(body), {"Content-Type": "application/json"})
+            answer = self.connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        except (OSError, http.client.HTTPException, json.JSONDecodeError):
+            self.connection = None
+            return 0, None
+
+
+class Writer(threading.Thread):
+    """Creates, changes and deletes its own ConfigMaps; keeps what was acknowledged."""
+
+    def __init__(self, cluster, index, seed, stop):
+        super().__init__(daemon=True)
+        self.client, self.index, self.random, self.stop = Client(cluster), index, random.Random(seed), stop
+        self.known = {}      # name -> (value, resourceVersion) or None when deleted; only acknowledged ones
+        self.unsure = set()  # names whose last write got no answer
+        self.acks = []       # (resourceVersion, name)
+        self.sequence = 0
+
+    def run(self):
+        base = "/api/v1/namespaces/default/configmaps"
+        while not self.stop.is_set():
+            name = f"w{self.index}-{self.random.randrange(40)}"
+            if name in self.unsure:
+                self.settle(base, name)
+                continue
+            self.sequence += 1
+            body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"n": str(self.sequence)}}
+            held = self.known.get(name)
+            if held is None:
+                self.note(name, body, *self.client.request("POST", base, body))
+            elif self.random.random() < 0.25:
+                status, answer = self.client.request("DELETE", f"{base}/{name}")
+                if status == 200:
+                    self.known[name] = None
+                else:
+                    self.lost(name, status, answer)
+            else:
+                self.note(name, body, *self.client.request("PUT", f"{base}/{name}", body))
+
+    def note(self, name, body, status, answer):
+        if status in (200, 201):
+            version = int(answer["metadata"]["resourceVersion"])
+            self.known[name] = (body["data"]["n"], version)
+            self.acks.append((version, name))
+        else:
+            self.lost(name, status, answer)
+
+    def lost(self, name, status, answer):
+        if status not in (0, 500, 503):
+            raise Failed(f"{name}: {status} {answer}")
+        self.unsure.add(name)
+        if status == 0:
+            time.sleep(0.01)
+
+    def settle(self, base, name):
+        status, answer = self.client.request("GET", f"{base}/{name}")
+        if status == 200:
+            self.known[name] = (answer["data"]["n"], int(answer["metadata"]["resourceVersion"]))
+        elif status == 404:
+            self.known[name] = None
+        else:
+            time.sleep(0.01)
+            return
+        self.unsure.discard(name)
+
+
+class Watcher(threading.Thread):
+    """A raw watch that always resumes from the last revision it saw."""
+
+    def __init__(self, cluster, start, stop):
+        super().__init__(daemon=True)
+        self.client, self.last, self.stop, self.events, self.failure = Client(cluster), start, stop, [], None
+
+    def run(self):
+        while not self.stop.is_set() and not self.failure:
+            try:
+                connection = self.client.open()
+                connection.request("GET", f"/api/v1/namespaces/default/configmaps?watch=1&resourceVersion={self.last}&timeoutSeconds=5")
+                answer = connection.getresponse()
+                while line := answer.readline():
+                    self.take(json.loads(line))
+            except (OSError, http.client.HTTPException, json.JSONDecodeError):
+                time.sleep(0.01)
+
+    def take(self, event):
+        if event["type"] == "ERROR":
+            self.failure = f"the watch ended with {event['object']}"
+            return
+        version = int(event["object"]["metadata"]["resourceVersion"])
+        if version <= self.last:
+            self.failure = f"revision {version} after {self.last}"
+            return
+        self.last = version
+        self.events.append((version, event["type"], event["object"]["metadata"]["name"], event["object"].get("data", {}).get("n")))
+
+
+def replay(events):
+    state = {}
+    for version, kind, name, value in events:
+        if (kind == "ADDED") == (name in state):
+            raise Failed(f"{kind} of {name} at {version}, which is{'' if name in state else ' not'} there")
+        if kind == "DELETED":
+            del state[name]
+        else:
+            state[name] = (value, version)
+    return state
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    options.add_argument("--kills", type=int, default=8)
+    options.add_argument("--writers", type=int, default=4)
+    options = options.parse_args()
+    print(f"seed {options.seed}, {options.kills} kills")
+    chance = random.Random(options.seed)
+    cluster = Cluster()
+    try:
+        cluster.start()
+        start = int(cluster.json("get", "configmaps")["metadata"]["resourceVersion"])
+        stop, stop_watch = threading.Event(), threading.Event()
+        writers = [Writer(cluster, i, chance.random(), stop) for i in range(options.writers)]
+        watcher = Watcher(cluster, start, stop_watch)
+        for thread in [*writers, watcher]:
+            thread.start()
+        for _ in range(options.kills):
+            time.sleep(chance.uniform(0.05, 0.6))
+            cluster.kill()
+            cluster.start()
+        stop.set()
+        for writer in writers:
+            writer.join(20)
+        check(cluster, writers, watcher, stop_watch)
+    except BaseException:
+        print(cluster.log()[-4000:])
+        raise
+    finally:
+        cluster.cleanup()
+
+
+def check(cluster, writers, watcher, stop_watch):
+    listed = cluster.json("get", "configmaps")
+    state = {i["metadata"]["name"]: (i["data"].get("n"), int(i["metadata"]["resourceVersion"])) for i in listed["items"] if i["metadata"]["name"].startswith("w")}
+    acknowledged = 0
+    for writer in writers:
+        acknowledged += len(writer.acks)
+        for name, held in writer.known.items():
+            if name not in writer.unsure:
+                equal(state.get(name), held, f"acknowledged state of {name}")
+    versions = [version for writer in writers for version, _ in writer.acks]
+    equal(len(versions), len(set(versions)), "revisions given once")
+    eventually("the watch caught up", lambda: watcher.failure or replay_matches(watcher, state), 20)
+    stop_watch.set()
+    if watcher.failure:
+        raise Failed(watcher.failure)
+    seen = {(version, name) for version, _, name, _ in watcher.events}
+    missing = [ack for writer in writers for ack in writer.acks if ack not in seen]
+    equal(missing, [], "acknowledged writes that the watch did not show")
+    print(f"{acknowledged} writes acknowledged, {len(watcher.events)} events seen, nothing lost")
+
+
+def replay_matches(watcher, state):
+    replayed = {name: held for name, held in replay(list(watcher.events)).items() if name.startswith("w")}
+    return replayed == state
+
+
+if __name__ == "__main__":
+    main()
