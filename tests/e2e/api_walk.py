@@ -198,7 +198,7 @@ STEPS = [the_server_says_its_version_and_resources, explain_shows_our_own_descri
          a_namespace_goes_with_its_content, deleting_the_deployment_takes_everything, sigterm_ends_it_within_two_seconds]
 
 if __name__ == "__main__":
-    server = Cluster(env={"KEELSON_PLUGIN_HOLLOW_NODE_COUNT": "2"})
+    server = Cluster(hollow_nodes=2)
     try:
         server.start()
     except BaseException:

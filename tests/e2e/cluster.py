@@ -42,7 +42,7 @@ def eventually(what, probe, timeout_s=30.0, every_s=0.1):
 
 
 class Cluster:
-    def __init__(self, *, containers=False, flags=(), env=None):
+    def __init__(self, *, containers=False, hollow_nodes=0, flags=()):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="kl-"))
         self.data = self.dir / "d"
         self.plugins = self.dir / "plugins"
@@ -50,20 +50,29 @@ class Cluster:
         self.port = free_port()
         self.kubeconfig = self.dir / "kubeconfig"
         self.containers = containers
+        self.config = self.dir / "config.yaml"
+        self.config.write_text(f"plugins:\n  hollow-node:\n    count: {hollow_nodes}\n")
         self.flags = list(flags)
-        self.env = dict(os.environ, **(env or {}))
+        self.env = dict(os.environ)
         self.log_path = self.dir / "server.log"
         self.process = None
 
     # --- the server ---------------------------------------------------------------------------------------------------
-    def start(self, timeout_s=20):
-        command = [str(BUILD / "bin" / "keelson"), "server", "--data-dir", str(self.data), "--bind-address", "127.0.0.1",
-                   "--https-port", str(self.port), "--plugin-dir", str(self.plugins), "--write-kubeconfig", str(self.kubeconfig)]
+    def start_without_waiting(self):
+        command = [str(BUILD / "bin" / "keelson"), "server", "--config", str(self.config), "--data-dir", str(self.data),
+                   "--bind-address", "127.0.0.1", "--https-port", str(self.port), "--plugin-dir", str(self.plugins),
+                   "--write-kubeconfig", str(self.kubeconfig)]
         if not self.containers:
             command += ["--disable", "cri-shim,cni"]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command + self.flags, stderr=log, stdout=log, stdin=subprocess.DEVNULL, env=self.env)
+
+    def start_wait(self, timeout_s=20):
         eventually("the server is ready", self.is_ready, timeout_s, 0.02)
+
+    def start(self, timeout_s=20):
+        self.start_without_waiting()
+        self.start_wait(timeout_s)
         return self
 
     def is_ready(self):
