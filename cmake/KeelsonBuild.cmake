@@ -11,7 +11,7 @@ if(MOLD)
 endif()
 
 set(KEELSON_FLAVOUR release CACHE STRING "release, dev, asan or tsan")
-add_compile_options(-Wall -Wextra -Wno-unused-parameter -fno-gnu-unique -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
+add_compile_options(-Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -fno-gnu-unique -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
 if(KEELSON_FLAVOUR STREQUAL release)
   set(CMAKE_CXX_FLAGS_RELEASE "-O2")
   set(CMAKE_C_FLAGS_RELEASE "-O2")

@@ -30,6 +30,8 @@ struct Error {
   std::vector<Cause> causes;
   int retry_after_s = 0;      ///< details.retryAfterSeconds and the Retry-After header; 0 = none
   std::string continue_token; ///< metadata.continue (410 of a paged list)
+
+  Error() = default;          ///< declared, so that it is no aggregate: a lone number must not convert to an Error in Outcome<int>
 };
 
 template <class T>

@@ -56,7 +56,7 @@ bool carries(const PodView& pod, const std::map<std::string, std::string>& label
 }
 
 /// The owner is read again before it adopts: a deleted one must not take pods from its successor.
-Outcome<bool> still_lives(Context& ctx, const ReplicaSet& set) {
+bool still_lives(Context& ctx, const ReplicaSet& set) {
   const auto live = ctx.find<ReplicaSet>({set.meta.namespace_, set.meta.name});
   return live && live.uid() == set.meta.uid && !live.deleting();
 }
@@ -115,7 +115,7 @@ Outcome<void> ReplicaSetReconciler::adopt(Context& ctx, const ReplicaSet& set, s
     if (!pod || !pod.controller_uid().empty() || pod.deleting()) continue;
     const auto view = views_.of(pod);
     if (!view->active() || !matches(*set.spec.selector, view->labels)) continue;
-    if (!KEELSON_TRY(still_lives(ctx, set))) return {};
+    if (!still_lives(ctx, set)) return {};
     const auto adopted = ctx.patch<Pod>(key, adoption_patch(set, view->uid));
     if (!adopted && !is_not_found(adopted.error())) return adopted.error();
     if (adopted) pods.push_back(view);

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <keelson/sdk.hpp>
+
 #include "arithmetic.hpp"
 
 namespace deployment {

@@ -17,6 +17,7 @@ using keelson::coordination_v1::Lease;
 using keelson::core_v1::Node;
 using keelson::core_v1::Pod;
 
+constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 constexpr const char* kMark = "keelson.dev/hollow";
 constexpr const char* kLeaseNamespace = "kube-node-lease";
 constexpr std::int64_t kLeaseInterval_s = 10, kLeaseDuration_s = 40;
@@ -65,7 +66,7 @@ class Fleet {
 
  private:
   void join(Context& ctx, int index) {
-    const Node wanted = hollow_node(index, Time(ctx.unix_ns() / keelson::kNanosPerSecond));
+    const Node wanted = hollow_node(index, Time(ctx.unix_ns() / kNanosPerSecond));
     const auto created = ctx.create(wanted);
     if (!created && !already_exists(created.error())) return ctx.log("error", "cannot join " + wanted.meta.name + ": " + created.error().message);
     const auto held = ctx.find<Node>({"", wanted.meta.name});
@@ -140,7 +141,7 @@ class PodReconciler final : public keelson::Reconciler<Pod> {
       return keelson::done();
     }
     if (pod.status.phase != "Pending") return keelson::done();
-    const auto written = ctx.modify_status(pod, running(pod, Time(ctx.unix_ns() / keelson::kNanosPerSecond)));
+    const auto written = ctx.modify_status(pod, running(pod, Time(ctx.unix_ns() / kNanosPerSecond)));
     if (!written && !is_not_found(written.error())) return written.error();
     return keelson::done();
   }

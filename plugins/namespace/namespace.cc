@@ -71,10 +71,10 @@ class NamespaceReconciler final : public keelson::Reconciler<Namespace> {
     if (!found.failures.empty()) return keelson::failed("content of namespace " + ns.meta.name + ": " + found.failures.front());
     if (found.remaining() > 0) return keelson::done();   // the last object's deletion wakes this key
     ending_->over(ns.meta.name);
-    return finalize(ctx, noted);
+    return let_go(ctx, noted);
   }
 
-  static Result finalize(Context& ctx, const Namespace& ns) {
+  static Result let_go(Context& ctx, const Namespace& ns) {
     auto next = ns;
     if (std::erase(next.spec.finalizers, kFinalizer) == 0) return keelson::done();
     const auto finalized = ctx.write_raw("update", Namespace::gvk, {"", ns.meta.name}, "finalize", keelson::encode(next));

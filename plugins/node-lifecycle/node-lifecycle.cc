@@ -16,6 +16,7 @@ using keelson::Outcome;
 using keelson::Result;
 using keelson::coordination_v1::Lease;
 
+constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 constexpr const char* kLeaseNamespace = "kube-node-lease";
 constexpr const char* kWatched[] = {"Ready", "MemoryPressure", "DiskPressure", "PIDPressure"};
 
@@ -34,7 +35,7 @@ class NodeReconciler final : public keelson::Reconciler<Node> {
 
   Result reconcile(Context& ctx, const Node& seen) override {
     if (seen.meta.deletionTimestamp) return keelson::done();
-    const auto now_s = ctx.unix_ns() / keelson::kNanosPerSecond;
+    const auto now_s = ctx.unix_ns() / kNanosPerSecond;
     const auto* ready = find_condition(seen, "Ready");
     const auto grace_s = ready ? kGrace_s : kStartupGrace_s;
     const auto silent_s = now_s - liveness_->heard(seen.meta.name, sign_of_life(ctx, seen), now_s);

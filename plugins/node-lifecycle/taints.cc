@@ -75,7 +75,7 @@ std::optional<std::int64_t> eviction_time(const Pod& pod, const std::vector<Tain
   std::optional<std::int64_t> due;
   for (const auto& taint : taints) {
     if (taint.effect != "NoExecute") continue;
-    const auto since = taint.timeAdded ? keelson::unix_seconds(taint.timeAdded) : 0;
+    const auto since = taint.timeAdded.unix_s;
     bool tolerated = false;
     std::optional<std::int64_t> seconds;
     for (const auto& toleration : pod.spec.tolerations) {

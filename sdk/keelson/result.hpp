@@ -18,6 +18,11 @@ struct Error {
   std::string reason;    ///< NotFound, Conflict, AlreadyExists, Invalid ...
   std::string message;
   std::string status_json;  ///< the whole Status, details included
+
+  // Constructors, so that an Error is no aggregate: one made of a lone number would make Outcome<int> ambiguous.
+  Error() = default;
+  Error(int code, std::string reason, std::string message, std::string status_json = {})
+      : code(code), reason(std::move(reason)), message(std::move(message)), status_json(std::move(status_json)) {}
 };
 /// Thrown inside a plugin by reads that cannot answer an error (find, list); the SDK turns it into a failed call.
 struct HostFailure : std::runtime_error {
