@@ -1,26 +1,27 @@
 #include <boost/json.hpp>
 
+#include "core/kinds/json_access.hpp"
 #include "core/kinds/managed_fields.hpp"
 
 namespace keelson::kinds {
 namespace {
 
-/// Equal member by member, but for those that `skip` names.
+/// Equal member by member, but for those that `skip` names; null counts as absent.
 template <class Skip, class Compare>
 bool equal_objects(const json::object& a, const json::object& b, Skip skip, Compare equal) {
   std::size_t counted = 0;
   for (const auto& member : a) {
-    if (skip(member.key())) continue;
+    if (skip(member.key()) || member.value().is_null()) continue;
     const json::value* other = b.if_contains(member.key());
     if (!other || !equal(member.key(), member.value(), *other)) return false;
     ++counted;
   }
   std::size_t others = 0;
-  for (const auto& member : b) others += skip(member.key()) ? 0 : 1;
+  for (const auto& member : b) others += skip(member.key()) || member.value().is_null() ? 0 : 1;
   return counted == others;
 }
 
-bool equal_values(std::string_view, const json::value& a, const json::value& b) { return a == b; }
+bool equal_values(std::string_view, const json::value& a, const json::value& b) { return same(&a, &b); }
 
 bool equal_entries(const json::value& a, const json::value& b) {
   if (!a.is_array() || !b.is_array() || a.get_array().size() != b.get_array().size()) return a == b;
@@ -36,17 +37,17 @@ bool equal_metadata(const json::value& a, const json::value& b) {
   if (!a.is_object() || !b.is_object()) return a == b;
   const auto skip = [](std::string_view key) { return key == "resourceVersion"; };
   return equal_objects(a.get_object(), b.get_object(), skip, [](std::string_view key, const json::value& x, const json::value& y) {
-    return key == "managedFields" ? equal_entries(x, y) : x == y;
+    return key == "managedFields" ? equal_entries(x, y) : same(&x, &y);
   });
 }
 
 }  // namespace
 
 bool equal_for_commit(const json::value& old, const json::value& object) {
-  if (!old.is_object() || !object.is_object()) return old == object;
+  if (!old.is_object() || !object.is_object()) return same(&old, &object);
   const auto none = [](std::string_view) { return false; };
   return equal_objects(old.get_object(), object.get_object(), none, [](std::string_view key, const json::value& x, const json::value& y) {
-    return key == "metadata" ? equal_metadata(x, y) : x == y;
+    return key == "metadata" ? equal_metadata(x, y) : same(&x, &y);
   });
 }
 

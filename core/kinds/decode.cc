@@ -1,0 +1,117 @@
+#include <algorithm>
+
+#include "core/kinds/aliases.hpp"
+#include "core/kinds/conform.hpp"
+#include "core/kinds/engine.hpp"
+#include "core/kinds/json_access.hpp"
+#include "core/kinds/parse.hpp"
+
+namespace keelson::kinds {
+namespace {
+
+constexpr std::size_t kSummaryBytes = 30;   // how much of a body that makes no sense is shown
+
+std::string summary(std::string_view body) {
+  if (body.empty()) return "<empty>";
+  const auto shown = body.substr(0, kSummaryBytes);
+  std::string text;
+  if (body[0] == '{') {
+    text = shown;
+  } else {
+    constexpr char hex[] = "0123456789abcdef";
+    for (const unsigned char c : shown) text += {hex[c >> 4], hex[c & 15]};
+  }
+  return body.size() > kSummaryBytes ? text + " ..." : text;
+}
+
+base::Error unrecognized(const Kind& kind, const std::string& why, std::string_view body) {
+  return base::bad_request("the object provided is unrecognized (must be of type " + kind.kind + "): " + why + " (" + summary(body) + ")");
+}
+
+base::Error cannot_be_handled(const Kind& kind, std::string_view given_kind, std::string_view version, const std::string& why) {
+  return base::bad_request(std::string(given_kind) + " in version \"" + std::string(version) + "\" cannot be handled as a " + kind.kind + ": " + why);
+}
+
+std::string_view version_of(std::string_view api_version) {
+  const auto slash = api_version.rfind('/');
+  return slash == std::string_view::npos ? api_version : api_version.substr(slash + 1);
+}
+
+std::string_view package_of(const Kind& kind) {
+  if (!kind.type) return kind.group;
+  const auto name = kind.type->name;
+  return name.substr(0, name.find('/'));
+}
+
+// Fills or checks apiVersion and kind.
+std::optional<base::Error> settle_type(const Kind& kind, json::object& object, std::string_view body) {
+  const bool custom = kind.strategy.custom_resource;
+  for (const std::string_view name : {"kind", "apiVersion"}) {
+    auto& value = object[name];
+    if (value.is_null()) value = "";
+    if (!value.is_string())
+      return unrecognized(kind, "couldn't get version/kind; json parse error: json: cannot unmarshal " + std::string(go_word(value)) +
+                                    " into Go struct field ." + std::string(name) + " of type string", body);
+    if (!value.get_string().empty()) continue;
+    if (custom) {
+      const std::string missing = name == "kind" ? "Kind" : "apiVersion";
+      return unrecognized(kind, "Object '" + missing + "' is missing in '" + std::string(body) + "'", body);
+    }
+    value = name == "kind" ? kind.kind : kind.api_version();
+  }
+  const auto given_kind = text_of(&object["kind"]), given_version = text_of(&object["apiVersion"]);
+  if (given_kind != kind.kind)
+    return cannot_be_handled(kind, given_kind, version_of(given_version),
+                             "converting (" + std::string(version_of(given_version)) + "." + std::string(given_kind) + ") to (" +
+                                 std::string(package_of(kind)) + "." + kind.kind + "): unknown conversion");
+  const auto expected = kind.api_version();
+  const bool served = given_version == expected ||
+                      std::any_of(kind.other_versions.begin(), kind.other_versions.end(), [&](const std::string& other) {
+                        return given_version == (kind.group.empty() ? other : kind.group + "/" + other);
+                      });
+  if (!served)
+    return base::bad_request("the API version in the data (" + std::string(given_version) + ") does not match the expected API version (" + expected + ")");
+  return std::nullopt;
+}
+
+base::Error strict_error(const Kind& kind, const std::vector<std::string>& complaints) {
+  std::string all;
+  for (const auto& complaint : complaints) all += (all.empty() ? "" : ", ") + complaint;
+  return cannot_be_handled(kind, kind.kind, kind.version, "strict decoding error: " + all);
+}
+
+base::Outcome<Decoded> conform_all(const Kind& kind, json::value&& value, FieldValidation mode, std::vector<std::string> complaints, std::string_view body) {
+  if (value.is_null() && !kind.strategy.custom_resource) value.emplace_object();
+  if (!value.is_object())
+    return unrecognized(kind, "couldn't get version/kind; json parse error: json: cannot unmarshal " + std::string(go_word(value)) +
+                                  " into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }", body);
+  if (auto wrong = settle_type(kind, value.get_object(), body)) return std::move(*wrong);
+  Conformed result = conform(kind, value, mode != FieldValidation::ignore);
+  if (!result.fault.empty()) return cannot_be_handled(kind, kind.kind, kind.version, result.fault);
+  std::move(result.unknown.begin(), result.unknown.end(), std::back_inserter(complaints));
+  if (complaints.size() > kComplaintsMax) complaints.resize(kComplaintsMax);
+  if (mode == FieldValidation::strict && !complaints.empty()) return strict_error(kind, complaints);
+  fold_aliases(kind, value.get_object());
+  Decoded decoded{std::move(value), {}};
+  if (mode == FieldValidation::warn) decoded.warnings = std::move(complaints);
+  return decoded;
+}
+
+}  // namespace
+
+base::Outcome<Decoded> decode(const Kind& kind, Media media, std::string_view body, FieldValidation mode, json::storage_ptr memory) {
+  if (body.size() > kBodyBytesMax)
+    return base::request_too_large("Request entity too large: limit is " + std::to_string(kBodyBytesMax));
+  if (body.find_first_not_of(" \t\r\n") == std::string_view::npos)
+    return unrecognized(kind, "Object 'Kind' is missing in '" + std::string(body) + "'", body);
+  auto parsed = media == Media::json ? parse_json(body, std::move(memory)) : parse_yaml(body, std::move(memory));
+  if (!parsed.fault.empty())
+    return unrecognized(kind, (media == Media::json ? "couldn't get version/kind; json parse error: " : "") + parsed.fault, body);
+  return conform_all(kind, std::move(parsed.value), mode, std::move(parsed.duplicates), body);
+}
+
+base::Outcome<Decoded> decode_value(const Kind& kind, json::value value, FieldValidation mode) {
+  return conform_all(kind, std::move(value), mode, {}, "");
+}
+
+}  // namespace keelson::kinds

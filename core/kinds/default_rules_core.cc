@@ -1,0 +1,221 @@
+#include "core/kinds/default_rules_core.hpp"
+
+#include "core/kinds/image_name.hpp"
+#include "core/kinds/json_access.hpp"
+#include "core/kinds/quantity.hpp"
+
+namespace keelson::kinds {
+namespace {
+
+json::object* inside(json::object& object, std::string_view name) {
+  auto* found = object.if_contains(name);
+  return found ? found->if_object() : nullptr;
+}
+
+bool empty_at(const json::object& object, std::string_view name) {
+  const auto* found = object.if_contains(name);
+  return !found || is_zero(*found);
+}
+
+bool unset_at(const json::object& object, std::string_view name) {
+  const auto* found = object.if_contains(name);
+  return !found || found->is_null();
+}
+
+std::string_view text_in(const json::object& object, std::string_view name) { return text_of(object.if_contains(name)); }
+
+void copy_missing(const json::object& from, json::object& to) {
+  for (const auto& [key, value] : from)
+    if (!to.contains(key)) to.emplace(key, value);
+}
+
+// Requests that say nothing ask for as much as the limit allows.
+void requests_from_limits(json::object& container) {
+  auto* resources = inside(container, "resources");
+  const auto* limits = resources ? inside(*resources, "limits") : nullptr;
+  if (!limits || limits->empty()) return;
+  const json::object copy(*limits, container.storage());
+  copy_missing(copy, make_object(*resources, "requests"));
+}
+
+void host_ports(json::object& container) {
+  auto* ports = as_array(container.if_contains("ports"));
+  if (!ports) return;
+  for (auto& port : *ports) {
+    auto* entry = port.if_object();
+    if (!entry || !empty_at(*entry, "hostPort")) continue;
+    if (const auto number = integer_of(entry->if_contains("containerPort"))) (*entry)["hostPort"] = number;
+  }
+}
+
+template <class Each>
+void each_container(json::object& spec, std::string_view list, Each each) {
+  auto* containers = as_array(spec.if_contains(list));
+  if (!containers) return;
+  for (auto& container : *containers)
+    if (auto* object = container.if_object()) each(*object);
+}
+
+// What all containers together ask for, of one resource: the sum of those that run side by side, or the largest of the
+// init containers with the sidecars that started before it.
+Quantity aggregate(json::object& spec, std::string_view which, std::string_view resource) {
+  const auto ask = [&](json::object& container) {
+    const auto* list = member(member(container.if_contains("resources"), which), resource);
+    return Quantity::parse(text_of(list)).value_or(Quantity::whole(0));
+  };
+  Quantity sum = Quantity::whole(0), sidecars = sum, most = sum;
+  each_container(spec, "containers", [&](json::object& c) { sum = add(sum, ask(c)); });
+  each_container(spec, "initContainers", [&](json::object& c) {
+    if (text_in(c, "restartPolicy") == "Always") sidecars = add(sidecars, ask(c));
+    const auto here = text_in(c, "restartPolicy") == "Always" ? sidecars : add(sidecars, ask(c));
+    if (compare(here, most) > 0) most = here;
+  });
+  sum = add(sum, sidecars);
+  return compare(sum, most) > 0 ? sum : most;
+}
+
+bool overcommittable(std::string_view resource) { return !resource.starts_with("hugepages-"); }
+
+void pod_level_resources(json::object& spec) {
+  auto* resources = inside(spec, "resources");
+  if (!resources || resources->empty()) return;
+  const auto* limits = inside(*resources, "limits");
+  if (!limits || limits->empty()) return;
+  const json::object wanted(*limits, spec.storage());
+  auto& requests = make_object(*resources, "requests");
+  for (const auto& [key, limit] : wanted) {
+    if (requests.contains(key)) continue;
+    const auto total = aggregate(spec, "requests", key);
+    if (overcommittable(key) && total.sign() > 0) requests.emplace(key, total.text());
+    else requests.emplace(key, limit);
+  }
+}
+
+bool externally_reachable(std::string_view type, const json::object& spec) {
+  return type == "NodePort" || type == "LoadBalancer" || (type == "ClusterIP" && length_of(spec.if_contains("externalIPs")) > 0);
+}
+
+void service_affinity(json::object& spec) {
+  if (text_in(spec, "sessionAffinity") == "None") {
+    spec.stable_erase("sessionAffinityConfig");
+  } else if (text_in(spec, "sessionAffinity") == "ClientIP") {
+    auto& config = make_object(spec, "sessionAffinityConfig.clientIP");
+    if (unset_at(config, "timeoutSeconds")) config["timeoutSeconds"] = 10'800;
+  }
+}
+
+void service_ports(json::object& spec) {
+  auto* ports = as_array(spec.if_contains("ports"));
+  if (!ports) return;
+  for (auto& port : *ports) {
+    auto* entry = port.if_object();
+    if (entry && empty_at(*entry, "targetPort")) (*entry)["targetPort"] = integer_of(entry->if_contains("port"));
+  }
+}
+
+void service_ingress(json::object& service) {
+  auto* status = inside(service, "status");
+  auto* balancer = status ? inside(*status, "loadBalancer") : nullptr;
+  auto* points = balancer ? as_array(balancer->if_contains("ingress")) : nullptr;
+  if (!points) return;
+  for (auto& point : *points)
+    if (auto* entry = point.if_object(); entry && !text_in(*entry, "ip").empty() && unset_at(*entry, "ipMode")) (*entry)["ipMode"] = "VIP";
+}
+
+}  // namespace
+
+bool image_may_change(std::string_view reference) {
+  if (reference.find('@') != std::string_view::npos) return false;
+  const auto slash = reference.rfind('/');
+  const auto colon = reference.find(':', slash == std::string_view::npos ? 0 : slash);
+  return colon == std::string_view::npos || reference.substr(colon + 1) == "latest";
+}
+
+void default_container(const DefaultContext&, json::object& container) {
+  if (text_in(container, "imagePullPolicy").empty())
+    container["imagePullPolicy"] = image_may_change(text_in(container, "image")) ? "Always" : "IfNotPresent";
+}
+
+void default_ephemeral_container(const DefaultContext& context, json::object& container) {
+  default_container(context, container);
+  if (text_in(container, "terminationMessagePath").empty()) container["terminationMessagePath"] = "/dev/termination-log";
+  if (text_in(container, "terminationMessagePolicy").empty()) container["terminationMessagePolicy"] = "File";
+}
+
+void default_image_volume(const DefaultContext&, json::object& image) {
+  if (text_in(image, "pullPolicy").empty())
+    image["pullPolicy"] = image_may_change(text_in(image, "reference")) ? "Always" : "IfNotPresent";
+}
+
+void default_limit_range_item(const DefaultContext&, json::object& item) {
+  if (text_in(item, "type") != "Container") return;
+  if (const auto* most = inside(item, "max"); most && !most->empty()) {
+    const json::object copy(*most, item.storage());
+    copy_missing(copy, make_object(item, "default"));
+  }
+  for (const std::string_view source : {"default", "min"})
+    if (const auto* from = inside(item, source); from && !from->empty()) {
+      const json::object copy(*from, item.storage());
+      copy_missing(copy, make_object(item, "defaultRequest"));
+    }
+}
+
+void default_namespace(const DefaultContext&, json::object& object) {
+  const auto* metadata = inside(object, "metadata");
+  const auto name = metadata ? text_in(*metadata, "name") : std::string_view();
+  if (name.empty()) return;
+  const json::string copy(json::string_view(name.data(), name.size()), object.storage());
+  make_object(object, "metadata.labels")["kubernetes.io/metadata.name"] = copy;
+}
+
+void default_node_status(const DefaultContext&, json::object& status) {
+  if (!unset_at(status, "allocatable") || empty_at(status, "capacity")) return;
+  json::value copy(*status.if_contains("capacity"), status.storage());
+  status["allocatable"] = std::move(copy);
+}
+
+void default_pod(const DefaultContext&, json::object& pod) {
+  auto* spec = inside(pod, "spec");
+  if (!spec) return;
+  const bool host_network = truth_of(spec->if_contains("hostNetwork"));
+  for (const std::string_view list : {"containers", "initContainers"})
+    each_container(*spec, list, [&](json::object& container) {
+      requests_from_limits(container);
+      if (host_network) host_ports(container);
+    });
+  if (unset_at(*spec, "enableServiceLinks")) (*spec)["enableServiceLinks"] = true;
+  pod_level_resources(*spec);
+}
+
+void default_replication_controller(const DefaultContext&, json::object& object) {
+  auto* spec = inside(object, "spec");
+  auto* pods = spec ? inside(*spec, "template") : nullptr;
+  auto* metadata = pods ? inside(*pods, "metadata") : nullptr;
+  const auto* labels = metadata ? inside(*metadata, "labels") : nullptr;
+  if (!labels || labels->empty()) return;
+  const json::object copy(*labels, object.storage());
+  if (empty_at(*spec, "selector")) (*spec)["selector"] = copy;
+  auto& own = make_object(object, "metadata");
+  if (empty_at(own, "labels")) own["labels"] = copy;
+}
+
+void default_service(const DefaultContext&, json::object& service) {
+  auto* spec = inside(service, "spec");
+  if (!spec) return;
+  service_affinity(*spec);
+  service_ports(*spec);
+  const std::string type(text_in(*spec, "type"));
+  if (externally_reachable(type, *spec) && text_in(*spec, "externalTrafficPolicy").empty()) (*spec)["externalTrafficPolicy"] = "Cluster";
+  if (type != "ExternalName" && unset_at(*spec, "internalTrafficPolicy")) (*spec)["internalTrafficPolicy"] = "Cluster";
+  if (type != "LoadBalancer") return;
+  if (unset_at(*spec, "allocateLoadBalancerNodePorts")) (*spec)["allocateLoadBalancerNodePorts"] = true;
+  service_ingress(service);
+}
+
+void default_volume(const DefaultContext&, json::object& volume) {
+  for (const auto& member : volume)
+    if (member.key() != "name" && !member.value().is_null()) return;
+  volume["emptyDir"].emplace_object();
+}
+
+}  // namespace keelson::kinds

@@ -1,0 +1,236 @@
+#include <algorithm>
+#include <vector>
+
+#include "core/kinds/engine.hpp"
+#include "core/kinds/json_access.hpp"
+#include "core/kinds/json_print.hpp"
+#include "core/kinds/type.hpp"
+
+namespace keelson::kinds {
+namespace {
+
+// Prints by the schema: fields in declaration order, what Go would omit left out, what Go would print as zero printed.
+class Printer {
+ public:
+  Printer(std::string& out, std::size_t slot_bytes) : out_(out), slot_bytes_(slot_bytes) {}
+
+  std::size_t revision_offset = 0;
+
+  void root(const Kind& kind, const json::object& object) {
+    if (!kind.type || kind.strategy.custom_resource) return custom_root(kind, object);
+    fields(*kind.type, object, true);
+  }
+
+ private:
+  void custom_root(const Kind& kind, const json::object& object) {
+    begin();
+    for (const std::string_view name : {"apiVersion", "kind"})
+      if (const auto* value = object.if_contains(name)) {
+        key(name);
+        print_value(out_, *value);
+      }
+    key("metadata");
+    static const json::object nothing;
+    const auto* metadata = as_object(object.if_contains("metadata"));
+    const auto* type = builtin_type("meta/v1.ObjectMeta");
+    if (type) meta(*type, metadata ? *metadata : nothing);
+    else raw_meta(metadata ? *metadata : nothing);
+    if (kind.type)
+      for (const auto& field : kind.type->fields)
+        if (const auto* value = object.if_contains(field.name); value && !is_type_meta(field.name)) member(field.name, *value);
+    for (const auto& [name, value] : object)
+      if (!is_type_meta(name) && !(kind.type && find_field(*kind.type, name))) member(name, value);
+    end();
+  }
+
+  static bool is_type_meta(std::string_view name) { return name == "apiVersion" || name == "kind" || name == "metadata"; }
+
+  void member(std::string_view name, const json::value& value) {
+    key(name);
+    print_value(out_, value);
+  }
+
+  void meta(const Type& type, const json::object& object) {
+    in_root_meta_ = true;
+    fields(type, object, false);
+  }
+
+  void raw_meta(const json::object& object) {
+    begin();
+    slot();
+    for (const auto& [name, value] : object)
+      if (name != "resourceVersion") member(name, value);
+    end();
+  }
+
+  void slot() {
+    key("resourceVersion");
+    out_ += '"';
+    revision_offset = out_.size();
+    out_ += "0\"";
+    out_.append(slot_bytes_ > 2 ? slot_bytes_ - 2 : 0, ' ');
+  }
+
+  void fields(const Type& type, const json::object& object, bool is_root) {
+    const bool is_meta = in_root_meta_;
+    in_root_meta_ = false;
+    begin();
+    auto next = object.begin();
+    for (const auto& field : type.fields) {
+      if (is_meta && field.name == "resourceVersion") {
+        slot();
+        continue;
+      }
+      const json::value* value = nullptr;
+      if (next != object.end() && next->key() == field.name) value = &(next++)->value();
+      else value = object.if_contains(field.name);
+      if (is_root && field.name == "metadata") {
+        key(field.name);
+        static const json::object nothing;
+        const auto* members = as_object(value);
+        meta(*field.type, members ? *members : nothing);
+        continue;
+      }
+      print_field(field, value);
+    }
+    if (type.element)
+      for (const auto& [name, value] : object)
+        if (!find_field(type, name)) {
+          key(name);
+          print(*type.element, value);
+        }
+    end();
+  }
+
+  // Structs and what prints itself are never empty to Go's omitempty.
+  static bool is_struct(Shape shape) {
+    return shape == Shape::object || shape == Shape::quantity || shape == Shape::int_or_string || shape == Shape::time ||
+           shape == Shape::micro_time || shape == Shape::duration || shape == Shape::raw || shape == Shape::any;
+  }
+
+  static bool omitted(const Field& field, const json::value* value) {
+    const bool absent = !value || value->is_null();
+    if (field.nullable || field.omit == Omit::never) return absent && field.nullable && field.omit != Omit::never;
+    const bool zero = absent || is_zero(*value);
+    if (!zero) return false;
+    return field.omit == Omit::zero || field.omit == Omit::empty_or_zero || !is_struct(field.type->shape);
+  }
+
+  void print_field(const Field& field, const json::value* value) {
+    if (omitted(field, value)) return;
+    key(field.name);
+    if (value && !value->is_null()) return print(*field.type, *value);
+    if (field.nullable) out_ += "null";
+    else print_zero(*field.type);
+  }
+
+  void print_zero(const Type& type) {
+    static const json::object nothing;
+    switch (type.shape) {
+      case Shape::string: out_ += "\"\""; return;
+      case Shape::boolean: out_ += "false"; return;
+      case Shape::int32:
+      case Shape::int64:
+      case Shape::float64:
+      case Shape::int_or_string: out_ += '0'; return;
+      case Shape::quantity: out_ += "\"0\""; return;
+      case Shape::duration: out_ += "\"0s\""; return;
+      case Shape::object: fields(type, nothing, false); return;
+      default: out_ += "null"; return;
+    }
+  }
+
+  void print(const Type& type, const json::value& value) {
+    if (const auto* object = value.if_object()) {
+      if (type.shape == Shape::object) return fields(type, *object, false);
+      if (type.shape == Shape::map) return map(type, *object);
+    } else if (const auto* array = value.if_array(); array && type.shape == Shape::list && type.element) {
+      return list(*type.element, *array);
+    }
+    print_value(out_, value);
+  }
+
+  void list(const Type& element, const json::array& array) {
+    char before = '[';
+    for (const auto& each : array) {
+      out_ += before;
+      print(element, each);
+      before = ',';
+    }
+    out_ += before == '[' ? "[]" : "]";
+  }
+
+  // Go prints maps by key.
+  void map(const Type& type, const json::object& object) {
+    std::vector<const json::key_value_pair*> entries;
+    entries.reserve(object.size());
+    for (const auto& entry : object) entries.push_back(&entry);
+    std::sort(entries.begin(), entries.end(), [](const auto* a, const auto* b) { return a->key() < b->key(); });
+    begin();
+    for (const auto* entry : entries) {
+      key(entry->key());
+      if (type.element) print(*type.element, entry->value());
+      else print_value(out_, entry->value());
+    }
+    end();
+  }
+
+  void begin() {
+    out_ += '{';
+    first_ = true;
+  }
+  void end() {
+    out_ += '}';
+    first_ = false;
+  }
+  void key(std::string_view name) {
+    if (!first_) out_ += ',';
+    first_ = false;
+    print_string(out_, name);
+    out_ += ':';
+  }
+
+  std::string& out_;
+  std::size_t slot_bytes_;
+  bool first_ = true;
+  bool in_root_meta_ = false;
+};
+
+constexpr std::size_t kUsualBodyBytes = 1'024;   // what most objects need, so that the text grows once
+
+}  // namespace
+
+Encoded encode(const Kind& kind, const json::value& object, std::size_t slot_bytes) {
+  Encoded encoded;
+  encoded.body.reserve(kUsualBodyBytes);
+  Printer printer(encoded.body, slot_bytes);
+  static const json::object nothing;
+  const auto* members = object.if_object();
+  printer.root(kind, members ? *members : nothing);
+  encoded.revision_offset = printer.revision_offset;
+  return encoded;
+}
+
+std::vector<std::string> selectable_values(const Kind& kind, const json::value& object) {
+  std::vector<std::string> values;
+  values.reserve(kind.selectable_fields.size());
+  const bool is_event = kind.group.empty() && kind.kind == "Event";
+  for (const auto& field : kind.selectable_fields) {
+    if (is_event && field == "source") {
+      const auto component = text_at(object, "source.component");
+      values.emplace_back(component.empty() ? text_at(object, "reportingComponent") : component);
+    } else if (field == "status.successful") {
+      values.push_back(std::to_string(integer_at(object, "status.succeeded")));
+    } else {
+      const auto* value = at_path(object, field);
+      auto text = scalar_text(value);
+      // Booleans and numbers that are unset read as Go's zero.
+      if (!value && (field == "spec.hostNetwork" || field == "spec.unschedulable")) text = "false";
+      if (!value && field == "status.replicas") text = "0";
+      values.push_back(std::move(text));
+    }
+  }
+  return values;
+}
+
+}  // namespace keelson::kinds

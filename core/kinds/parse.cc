@@ -1,0 +1,135 @@
+#include "core/kinds/parse.hpp"
+
+#include <simdjson.h>
+
+#include <algorithm>
+
+#include "core/kinds/json_print.hpp"
+
+namespace keelson::kinds {
+namespace {
+
+// A place in the document, linked to the one above; text only when there is a complaint.
+struct Place {
+  const Place* up = nullptr;
+  std::string_view name;
+  std::size_t index = 0;
+
+  std::string text() const {
+    if (!up) return {};
+    auto path = up->text();
+    if (name.data() == nullptr) return path + "[" + std::to_string(index) + "]";
+    if (!path.empty()) path += '.';
+    return path.append(name);
+  }
+};
+
+class Builder {
+ public:
+  Builder(json::storage_ptr memory, std::vector<std::string>& duplicates) : memory_(std::move(memory)), duplicates_(duplicates) {}
+
+  json::value build(const simdjson::dom::element& from, const Place& place) {
+    switch (from.type()) {
+      case simdjson::dom::element_type::OBJECT: return build_object(from, place);
+      case simdjson::dom::element_type::ARRAY: return build_array(from, place);
+      case simdjson::dom::element_type::STRING: {
+        const std::string_view text = from.get_string().value_unsafe();
+        return json::value(json::string_view(text.data(), text.size()), memory_);
+      }
+      case simdjson::dom::element_type::INT64: return json::value(from.get_int64().value_unsafe(), memory_);
+      case simdjson::dom::element_type::UINT64: return json::value(from.get_uint64().value_unsafe(), memory_);
+      case simdjson::dom::element_type::DOUBLE: return json::value(from.get_double().value_unsafe(), memory_);
+      case simdjson::dom::element_type::BOOL: return json::value(from.get_bool().value_unsafe(), memory_);
+      case simdjson::dom::element_type::NULL_VALUE: break;
+    }
+    return json::value(nullptr, memory_);
+  }
+
+ private:
+  json::value build_object(const simdjson::dom::element& from, const Place& place) {
+    json::object object(memory_);
+    const simdjson::dom::object members = from.get_object().value_unsafe();
+    object.reserve(members.size());
+    for (const auto [key, element] : members) {
+      const Place here{&place, key, 0};
+      const auto [at, added] = object.emplace(json::string_view(key.data(), key.size()), build(element, here));
+      if (added) continue;
+      at->value() = build(element, here);
+      if (duplicates_.size() < kComplaintsMax) duplicates_.push_back("duplicate field \"" + here.text() + "\"");
+    }
+    return json::value(std::move(object));
+  }
+
+  json::value build_array(const simdjson::dom::element& from, const Place& place) {
+    json::array array(memory_);
+    const simdjson::dom::array elements = from.get_array().value_unsafe();
+    array.reserve(elements.size());
+    std::size_t index = 0;
+    for (const auto element : elements) array.push_back(build(element, Place{&place, {}, index++}));
+    return json::value(std::move(array));
+  }
+
+  json::storage_ptr memory_;
+  std::vector<std::string>& duplicates_;
+};
+
+// The texts are those of Go's encoding/json where the cause is known.
+std::string fault_text(std::string_view body, simdjson::error_code fault) {
+  if (fault == simdjson::DEPTH_ERROR) return "exceeded max depth";
+  if (fault == simdjson::UTF8_ERROR) return "invalid UTF-8 in string";
+  const auto first = body.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos || fault == simdjson::EMPTY || fault == simdjson::UNCLOSED_STRING) return "unexpected end of JSON input";
+  if (std::string_view("{[\"-0123456789tfn").find(body[first]) == std::string_view::npos) {
+    std::string shown;
+    print_string(shown, body.substr(first, 1));
+    return "invalid character '" + shown.substr(1, shown.size() - 2) + "' looking for beginning of value";
+  }
+  if (fault == simdjson::NUMBER_ERROR) return "invalid number: out of range or malformed";
+  return std::string("invalid JSON: ") + simdjson::error_message(fault);
+}
+
+// The parser meets depth only where brackets balance; a body of nothing but brackets is recognised here.
+bool deeper_than(std::string_view body, std::size_t limit) {
+  std::size_t depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < body.size(); ++i) {
+    const char c = body[i];
+    if (quoted) {
+      if (c == '\\') ++i;
+      else if (c == '"') quoted = false;
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > limit) return true;
+    } else if ((c == '}' || c == ']') && depth > 0) {
+      --depth;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+Parsed parse_json(std::string_view body, json::storage_ptr memory) {
+  Parsed parsed;
+  simdjson::dom::parser parser(kBodyBytesMax + simdjson::SIMDJSON_PADDING);
+  auto fault = parser.allocate(std::max<std::size_t>(body.size(), 64), kNestingMax);
+  simdjson::dom::element root;
+  if (!fault) fault = parser.parse(body.data(), body.size()).get(root);
+  if (fault) {
+    parsed.fault = deeper_than(body, kNestingMax) ? "exceeded max depth" : fault_text(body, fault);
+    return parsed;
+  }
+  parsed.value = Builder(memory, parsed.duplicates).build(root, Place{});
+  return parsed;
+}
+
+base::Outcome<json::value> parse(Media media, std::string_view body, json::storage_ptr memory) {
+  if (body.size() > kBodyBytesMax)
+    return base::request_too_large("Request entity too large: limit is " + std::to_string(kBodyBytesMax));
+  auto parsed = media == Media::json ? parse_json(body, memory) : parse_yaml(body, memory);
+  if (!parsed.fault.empty()) return base::bad_request(parsed.fault);
+  return std::move(parsed.value);
+}
+
+}  // namespace keelson::kinds

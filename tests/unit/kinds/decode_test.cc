@@ -1,0 +1,95 @@
+#include <catch2/catch.hpp>
+
+#include "tests/unit/kinds/support.hpp"
+
+using namespace keelson::kinds;
+
+TEST_CASE("A pod goes through decode, defaults and encode and comes back the same") {
+  const auto pod = builtin("v1", "Pod");
+  REQUIRE(pod);
+  auto first = defaulted(*pod, kPod);
+  const auto body = stored(*pod, first);
+  const auto again = defaulted(*pod, body);
+  CHECK(stored(*pod, again) == body);
+  CHECK(equal_for_commit(parse(Media::json, body, {}).value(), again));
+}
+
+TEST_CASE("Unknown fields are refused, warned about or dropped, as asked for") {
+  const auto pod = builtin("v1", "Pod");
+  const std::string body = R"({"metadata":{"name":"a"},"spec":{"containers":[{"name":"c","imagee":"x"}],"replicas":1},"METADATA":{}})";
+  CHECK(refusal(*pod, body) ==
+        R"(Pod in version "v1" cannot be handled as a Pod: strict decoding error: unknown field "spec.containers[0].imagee", unknown field "spec.replicas", unknown field "METADATA")");
+  const auto warned = decoded(*pod, body, FieldValidation::warn).value();
+  CHECK(warned.warnings == std::vector<std::string>{R"(unknown field "spec.containers[0].imagee")", R"(unknown field "spec.replicas")", R"(unknown field "METADATA")"});
+  const auto ignored = decoded(*pod, body, FieldValidation::ignore).value();
+  CHECK(ignored.warnings.empty());
+  CHECK(shown(ignored.object, "spec.replicas") == "absent");
+  CHECK(shown(ignored.object, "METADATA") == "absent");
+}
+
+TEST_CASE("Of duplicate fields the last one counts, and strict decoding refuses them") {
+  const auto map = builtin("v1", "ConfigMap");
+  const std::string body = R"({"metadata":{"name":"a"},"data":{"k":"1","k":"2"}})";
+  CHECK(refusal(*map, body) == R"(ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: duplicate field "data.k")");
+  CHECK(shown(decoded(*map, body, FieldValidation::ignore).value().object, "data.k") == "\"2\"");
+}
+
+TEST_CASE("Wrong types are refused in the words of Go's decoder") {
+  const auto deployment = builtin("apps/v1", "Deployment");
+  const std::string start = R"(Deployment in version "v1" cannot be handled as a Deployment: json: cannot unmarshal )";
+  CHECK(refusal(*deployment, R"({"spec":{"replicas":"3"}})") == start + "string into Go struct field DeploymentSpec.spec.replicas of type int32");
+  CHECK(refusal(*deployment, R"({"spec":{"replicas":3000000000}})") == start + "number 3000000000 into Go struct field DeploymentSpec.spec.replicas of type int32");
+  CHECK(refusal(*deployment, R"({"metadata":{"labels":{"a":1}}})") == start + "number into Go struct field ObjectMeta.metadata.labels of type string");
+  CHECK(refusal(*deployment, R"({"spec":{"template":{"spec":{"containers":[{"image":7}]}}}})") ==
+        start + "number into Go struct field Container.spec.template.spec.containers.image of type string");
+  CHECK(refusal(*deployment, R"({"spec":[]})") == start + "array into Go struct field Deployment.spec of type v1.DeploymentSpec");
+}
+
+TEST_CASE("Bad quantities, times and base64 are refused") {
+  const auto pod = builtin("v1", "Pod");
+  CHECK(refusal(*pod, R"({"spec":{"containers":[{"resources":{"limits":{"cpu":"1x"}}}]}})").find("quantities must match the regular expression") != std::string::npos);
+  CHECK(refusal(*pod, R"({"metadata":{"creationTimestamp":"yesterday"}})").find(R"(parsing time "yesterday" as "2006-01-02T15:04:05Z07:00")") != std::string::npos);
+  CHECK(refusal(*builtin("v1", "Secret"), R"({"data":{"a":"!!!"}})").find("illegal base64 data at input byte 0") != std::string::npos);
+}
+
+TEST_CASE("Kind and apiVersion are filled in for built-in kinds and must fit") {
+  const auto pod = builtin("v1", "Pod");
+  CHECK(shown(decoded(*pod, "{}").value().object, "kind") == "\"Pod\"");
+  CHECK(shown(decoded(*pod, "{}").value().object, "apiVersion") == "\"v1\"");
+  CHECK(refusal(*pod, R"({"kind":"Service","apiVersion":"v1"})").starts_with(R"(Service in version "v1" cannot be handled as a Pod: )"));
+  CHECK(refusal(*pod, R"({"kind":"Pod","apiVersion":"v2"})") == "the API version in the data (v2) does not match the expected API version (v1)");
+  Kind custom = *pod;
+  custom.strategy.custom_resource = true;
+  CHECK(refusal(custom, R"({"apiVersion":"v1"})").find("Object 'Kind' is missing in '{\"apiVersion\":\"v1\"}'") != std::string::npos);
+}
+
+TEST_CASE("What is no JSON is refused with 400") {
+  const auto pod = builtin("v1", "Pod");
+  for (const std::string_view body : {"", "  ", "hello", "{", "{\"a\":1e999}", "[]", "nul", "{\"a\":\"\xff\"}", "{\"a\":1}x"}) {
+    const auto result = decoded(*pod, body);
+    INFO(body);
+    REQUIRE(!result);
+    CHECK(result.error().code == 400);
+    CHECK(result.error().reason == "BadRequest");
+  }
+  CHECK(refusal(*pod, "").find("Object 'Kind' is missing in ''") != std::string::npos);
+  CHECK(refusal(*pod, "hello").find("invalid character 'h' looking for beginning of value") != std::string::npos);
+  CHECK(refusal(*pod, std::string(10'001, '[')).find("exceeded max depth") != std::string::npos);
+  std::string nested;
+  for (int i = 0; i < 20'000; ++i) nested += "{\"a\":";
+  CHECK(refusal(*pod, nested).find("exceeded max depth") != std::string::npos);
+  CHECK(decoded(*pod, std::string(kBodyBytesMax + 1, ' ')).error().code == 413);
+}
+
+TEST_CASE("Null is the same as absent") {
+  const auto object = decoded(*builtin("v1", "Pod"), R"({"metadata":null,"spec":{"nodeName":null,"containers":null}})").value().object;
+  CHECK(shown(object, "metadata") == "absent");
+  CHECK(shown(object, "spec") == "{}");
+}
+
+TEST_CASE("Times come out in UTC with whole seconds, micro times with six digits") {
+  const auto object = decoded(*builtin("coordination.k8s.io/v1", "Lease"),
+                              R"({"metadata":{"creationTimestamp":"2024-05-01T12:00:00.75+02:00"},"spec":{"renewTime":"2024-05-01T12:00:00.1234567Z"}})").value().object;
+  CHECK(shown(object, "metadata.creationTimestamp") == "\"2024-05-01T10:00:00Z\"");
+  CHECK(shown(object, "spec.renewTime") == "\"2024-05-01T12:00:00.123456Z\"");
+}
