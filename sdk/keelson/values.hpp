@@ -60,7 +60,7 @@ struct Duration {
   friend auto operator<=>(const Duration&, const Duration&) = default;
 };
 
-/// resource.Quantity, kept as canonical text. Values beyond int64 saturate.
+/// resource.Quantity, kept as canonical text. Values beyond int64 saturate; text that is no quantity counts as 0.
 struct Quantity {
   std::string text;
   Quantity() = default;
@@ -68,8 +68,8 @@ struct Quantity {
   Quantity(const char* canonical) : text(canonical) {}             // NOLINT
   std::int64_t value() const;        ///< rounded up to a whole number: bytes, pods
   std::int64_t milli_value() const;  ///< thousandths, rounded up: CPU
-  static Quantity from_value(std::int64_t value);
-  static Quantity from_milli(std::int64_t milli);
+  static Quantity from_value(std::int64_t value);   ///< "3", "1k"
+  static Quantity from_milli(std::int64_t milli);   ///< "250m", "3"
   friend bool operator==(const Quantity&, const Quantity&) = default;
 };
 
@@ -80,7 +80,7 @@ struct IntOrString {
   IntOrString(std::string text) : value(std::move(text)) {}     // NOLINT
   bool is_int() const { return value.index() == 0; }
   std::int32_t number() const { return is_int() ? std::get<0>(value) : 0; }
-  /// The number itself, or the percentage of `total` rounded as asked.
+  /// The number itself, or the percentage of `total` rounded as asked; 0 for text that is no percentage.
   std::int32_t scaled(std::int32_t total, bool round_up) const;
   friend bool operator==(const IntOrString&, const IntOrString&) = default;
 };
@@ -90,5 +90,14 @@ struct RawJson {
   std::string text;
   friend bool operator==(const RawJson&, const RawJson&) = default;
 };
+
+// --- text ----------------------------------------------------------------------------------------------------------
+std::string to_text(Time time);              ///< "2006-01-02T15:04:05Z"
+std::string to_text(MicroTime time);         ///< "2006-01-02T15:04:05.000000Z"
+std::string to_text(Duration duration);      ///< as Go prints it: "1h30m0s", "250ms", "0s"
+/// RFC 3339, any offset; fractions are cut off (MicroTime: after six digits). Nothing when it is none.
+std::optional<Time> parse_time(std::string_view text);
+std::optional<MicroTime> parse_micro_time(std::string_view text);
+std::optional<Duration> parse_duration(std::string_view text);
 
 }  // namespace keelson
