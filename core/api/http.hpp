@@ -1,0 +1,113 @@
+// HTTP as the request handling sees it, independent of the protocol version: a Request in, a Response out. The connection
+// classes (HTTP/1.1 now) are on the other side of RequestHandler and Responder.
+//
+// Invariants: a Responder takes exactly one of send() and tunnel(), the first; a dropped Responder answers 500. A Payload
+//   is pulled by the connection at the client's pace; nothing is printed ahead of it.
+// Threads: handle() on the connection's network thread, it must not wait. Responder: any thread. Payload: pulled and
+//   destroyed on the network thread.
+// Ownership: the connection owns the Payload; a handler keeps the Responder as long as it has something to say.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/auth/auth.hpp"
+
+namespace keelson::api {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+/// The client's certificate as the TLS layer found it.
+struct PeerCertificate {
+  bool verified = false;                       ///< by our client CA, in its time, with a common name
+  auth::Credentials::Certificate subject;
+};
+
+struct Request {
+  std::string method;
+  std::string path;                            ///< percent-encoded, without the query
+  std::string query;                           ///< raw, without '?'
+  Headers headers;
+  std::string body;
+  bool upgrade = false;                        ///< Connection: Upgrade
+  bool http1 = true;                           ///< tunnels are possible
+  std::optional<PeerCertificate> certificate;
+  std::string remote;                          ///< address of the client
+
+  /// Value of the first header of that name (any case), empty when absent.
+  std::string_view header(std::string_view name) const;
+  /// All values of that name, joined by ", ".
+  std::string joined(std::string_view name) const;
+};
+
+/// A body that is pulled.
+class Payload {
+ public:
+  enum class Pull {
+    more,   ///< pull again
+    wait,   ///< nothing now: pull after Responder::wake()
+    end,    ///< complete
+    cut,    ///< broken: end the connection so that the client notices
+  };
+  virtual ~Payload() = default;
+  /// Appends about `bytes_max` bytes as pieces which stay valid until the next pull.
+  virtual Pull pull(std::vector<std::string_view>& out, std::size_t bytes_max) = 0;
+  /// Total length, if known: else the answer is chunked.
+  virtual std::optional<std::uint64_t> length() const { return std::nullopt; }
+  /// A stream without a natural end (watch, logs): it is ended when the server stops.
+  virtual bool endless() const { return false; }
+};
+std::unique_ptr<Payload> text_payload(std::string text);
+/// Bytes shared with a cache.
+std::unique_ptr<Payload> shared_payload(std::shared_ptr<const std::string> text);
+/// gzip, level 1, streamed.
+std::unique_ptr<Payload> gzip_payload(std::unique_ptr<Payload> plain);
+
+struct Response {
+  int status = 200;
+  std::string content_type;                    ///< empty: none
+  Headers headers;
+  std::unique_ptr<Payload> payload;            ///< null: empty body
+  bool close = false;                          ///< end the connection after it
+  std::function<void(int status)> sent;        ///< once, when the last byte was handed to the socket or the client left
+};
+
+/// The client's connection handed to another HTTP server as it is.
+struct Tunnel {
+  std::string address;                         ///< numeric IP
+  std::uint16_t port = 0;
+  std::string head;                            ///< request line and headers to send there
+  std::function<void(int status)> ended;
+};
+
+class Responder {
+ public:
+  virtual ~Responder() = default;
+  virtual void send(Response response) = 0;
+  virtual void tunnel(Tunnel tunnel) = 0;
+  /// The Payload may have something.
+  virtual void wake() = 0;
+  /// Runs `work` on the connection's network thread, at once when called there. After the server stopped it is dropped.
+  virtual void post(std::function<void()> work) = 0;
+  virtual bool gone() const = 0;               ///< the client left
+};
+
+class RequestHandler {
+ public:
+  virtual ~RequestHandler() = default;
+  virtual void handle(Request request, std::shared_ptr<Responder> responder) = 0;
+};
+
+/// The reason phrase of a status code.
+std::string_view phrase(int status);
+/// Case-insensitive equality of ASCII.
+bool same_text(std::string_view a, std::string_view b);
+/// Does the comma-separated header value name `token` (any case)?
+bool lists_token(std::string_view value, std::string_view token);
+
+}  // namespace keelson::api

@@ -1,0 +1,237 @@
+#include "core/api/relay.hpp"
+
+#include "core/api/head_parser.hpp"
+
+namespace keelson::api {
+namespace {
+
+/// Bytes on their way in one direction.
+struct Pipe {
+  std::string bytes;
+  std::size_t at = 0;
+  bool ended = false;      // the source will send no more
+  bool finished = false;   // ... and the sink was told so
+  bool pending() const { return at < bytes.size(); }
+  bool room() const { return !ended && bytes.size() < kRelayBytes; }
+  std::string_view rest() const { return std::string_view(bytes).substr(at); }
+  void used(std::size_t n) {
+    at += n;
+    if (at == bytes.size()) bytes.clear(), at = 0;
+  }
+};
+
+class Relay final : public Session, public std::enable_shared_from_this<Relay> {
+ public:
+  Relay(std::shared_ptr<NetThread> net, tcp::socket client, std::shared_ptr<TlsContext> context, std::unique_ptr<TlsStream> tls, std::string received, Tunnel tunnel)
+      : net_(std::move(net)), client_(std::move(client)), context_(std::move(context)), tls_(std::move(tls)), server_(net_->context), tunnel_(std::move(tunnel)) {
+    up_.bytes = tunnel_.head + received;
+  }
+
+  void start() override;
+  void expire() override { answered_ ? close() : refuse("the server did not answer in time"); }
+  void stop() override { close(); }
+  void close() override;
+
+ private:
+  void connected();
+  void refuse(std::string_view why);
+  void answer(int status, std::string_view content_type, std::string_view body);
+  void drive();
+  bool from_client();
+  bool to_server();
+  bool from_server();
+  bool to_client();
+  void check_answer();
+  void wait(tcp::socket& socket, tcp::socket::wait_type what, bool& waiting);
+  void arm();
+
+  std::shared_ptr<NetThread> net_;
+  tcp::socket client_;
+  std::shared_ptr<TlsContext> context_;
+  std::unique_ptr<TlsStream> tls_;
+  tcp::socket server_;
+  Tunnel tunnel_;
+  Pipe up_, down_;
+  bool answered_ = false;    // the server's head was seen, or we answered in its place
+  bool upgraded_ = false;
+  bool connected_ = false, closed_ = false, driving_ = false;
+  bool client_writable_ = true, server_writable_ = true;
+  bool client_reading_ = false, client_writing_ = false, server_reading_ = false, server_writing_ = false;
+};
+
+void Relay::start() {
+  net_->set_deadline(*this, net_->shared.runtime.in_ms(kRelayConnect_ms));
+  boost::system::error_code bad;
+  const auto address = asio::ip::make_address(tunnel_.address, bad);
+  if (bad) return refuse("not an address: " + tunnel_.address);
+  server_.async_connect(tcp::endpoint(address, tunnel_.port), [self = shared_from_this()](boost::system::error_code error) {
+    if (self->closed_) return;
+    error ? self->refuse(error.message()) : self->connected();
+  });
+  drive();
+}
+
+void Relay::connected() {
+  boost::system::error_code ignored;
+  server_.non_blocking(true, ignored);
+  server_.set_option(tcp::no_delay(true), ignored);
+  connected_ = true;
+  drive();
+}
+
+void Relay::refuse(std::string_view why) {
+  const auto error = base::internal("error dialing backend: " + std::string(why));
+  answer(error.code, "application/json", base::to_status_json(error));
+  drive();
+}
+
+void Relay::answer(int status, std::string_view content_type, std::string_view body) {
+  answered_ = true;
+  boost::system::error_code ignored;
+  server_.close(ignored);
+  connected_ = false;
+  up_.ended = up_.finished = true;
+  up_.bytes.clear();
+  up_.at = 0;
+  down_.bytes = "HTTP/1.1 " + std::to_string(status) + " " + std::string(phrase(status)) + "\r\nContent-Length: " + std::to_string(body.size()) +
+                "\r\nConnection: close\r\n" + (content_type.empty() ? "" : "Content-Type: " + std::string(content_type) + "\r\n") + "\r\n" + std::string(body);
+  down_.at = 0;
+  down_.ended = true;
+  net_->set_deadline(*this, net_->shared.runtime.in_ms(kRelayLinger_ms));
+}
+
+// Reads the server's head: only after a 101 the client's bytes may flow on.
+void Relay::check_answer() {
+  const auto head = parse_upgrade_answer(down_.rest(), down_.ended);
+  if (!head) return answer(502, "text/plain; charset=utf-8", "the server's answer is not HTTP");
+  if (head->status == 101) {
+    answered_ = upgraded_ = true;
+    net_->set_deadline(*this, base::kForever);
+  } else if (head->complete) {
+    answer(head->status, head->content_type, head->body);
+  } else if (down_.ended || down_.bytes.size() >= kRelayBytes) {
+    answer(502, "text/plain; charset=utf-8", "the server's answer is incomplete");
+  }
+}
+
+bool Relay::from_client() {
+  if (!up_.room()) return false;
+  std::size_t got = 0;
+  switch (tls_->read(net_->scratch(), NetThread::kReadBytes, got)) {
+    case Io::done: up_.bytes.append(net_->scratch(), got); return true;
+    case Io::closed: up_.ended = true; return true;
+    default: return false;
+  }
+}
+
+bool Relay::to_server() {
+  if (!connected_) return false;
+  if (up_.ended && !up_.pending() && !up_.finished) {
+    boost::system::error_code ignored;
+    server_.shutdown(tcp::socket::shutdown_send, ignored);
+    up_.finished = true;
+    net_->set_deadline(*this, net_->shared.runtime.in_ms(kRelayLinger_ms));
+    return true;
+  }
+  // Before the 101 only the head goes out.
+  const auto allowed = upgraded_ ? up_.rest() : up_.rest().substr(0, tunnel_.head.size());
+  if (allowed.empty() || !server_writable_) return false;
+  boost::system::error_code error;
+  const auto put = server_.write_some(asio::buffer(allowed.data(), allowed.size()), error);
+  if (error == asio::error::would_block) return server_writable_ = false;
+  if (error) return close(), false;
+  if (!upgraded_) tunnel_.head.erase(0, put);
+  up_.used(put);
+  return true;
+}
+
+bool Relay::from_server() {
+  if (!connected_ || !down_.room()) return false;
+  boost::system::error_code error;
+  const auto got = server_.read_some(asio::buffer(net_->scratch(), NetThread::kReadBytes), error);
+  if (error == asio::error::would_block) return false;
+  if (error) down_.ended = true;
+  else down_.bytes.append(net_->scratch(), got);
+  if (!answered_) check_answer();
+  return true;
+}
+
+bool Relay::to_client() {
+  if (!answered_ || down_.finished) return false;
+  if (down_.ended && !down_.pending()) {
+    tls_->close_notify();
+    boost::system::error_code ignored;
+    client_.shutdown(tcp::socket::shutdown_send, ignored);
+    down_.finished = true;
+    net_->set_deadline(*this, net_->shared.runtime.in_ms(kRelayLinger_ms));
+    return true;
+  }
+  if (!down_.pending() || !client_writable_) return false;
+  std::size_t put = 0;
+  const auto rest = down_.rest();
+  switch (tls_->write(rest.data(), rest.size(), put)) {
+    case Io::done: down_.used(put); return true;
+    case Io::closed: close(); return false;
+    default: return client_writable_ = false;
+  }
+}
+
+void Relay::drive() {
+  if (driving_ || closed_) return;
+  const auto self = shared_from_this();
+  driving_ = true;
+  // Each turn moves at most one buffer a direction; a busy relay lets others run after some.
+  static constexpr int kTurns = 16;
+  int turns = 0;
+  bool moved = true;
+  while (moved && !closed_ && turns++ < kTurns) {
+    moved = from_client();
+    moved |= !closed_ && to_server();
+    moved |= !closed_ && from_server();
+    moved |= !closed_ && to_client();
+  }
+  driving_ = false;
+  if (closed_) return;
+  if (up_.finished && down_.finished) return close();
+  if (moved) return net_->post([self] { self->drive(); });
+  arm();
+}
+
+void Relay::wait(tcp::socket& socket, tcp::socket::wait_type what, bool& waiting) {
+  if (waiting) return;
+  waiting = true;
+  socket.async_wait(what, [self = shared_from_this(), &waiting, &writable = &socket == &client_ ? client_writable_ : server_writable_, what](boost::system::error_code error) {
+    waiting = false;
+    if (error) return;
+    if (what == tcp::socket::wait_write) writable = true;
+    self->drive();
+  });
+}
+
+void Relay::arm() {
+  if (up_.room()) wait(client_, tcp::socket::wait_read, client_reading_);
+  if (!client_writable_) wait(client_, tcp::socket::wait_write, client_writing_);
+  if (!connected_) return;
+  if (down_.room()) wait(server_, tcp::socket::wait_read, server_reading_);
+  if (!server_writable_) wait(server_, tcp::socket::wait_write, server_writing_);
+}
+
+void Relay::close() {
+  if (closed_) return;
+  closed_ = true;
+  const auto self = shared_from_this();
+  boost::system::error_code ignored;
+  server_.close(ignored);
+  tls_->close_notify();
+  client_.close(ignored);
+  if (tunnel_.ended) std::exchange(tunnel_.ended, nullptr)(upgraded_ ? 101 : 502);
+  net_->remove(this);
+}
+
+}  // namespace
+
+std::shared_ptr<Session> make_relay(std::shared_ptr<NetThread> net, tcp::socket client, std::shared_ptr<TlsContext> context, std::unique_ptr<TlsStream> tls, std::string received, Tunnel tunnel) {
+  return std::make_shared<Relay>(std::move(net), std::move(client), std::move(context), std::move(tls), std::move(received), std::move(tunnel));
+}
+
+}  // namespace keelson::api

@@ -1,0 +1,63 @@
+// TLS: OpenSSL directly on a non-blocking socket; whoever drives it waits for the socket's readiness.
+//
+// Invariants: TLS 1.2 at least; ALPN http/1.1; client certificates are asked for, never demanded: a bad one shows as
+//   PeerCertificate.verified = false, the handshake succeeds. No session tickets.
+// Threads: a TlsContext is shared, immutable; a TlsStream belongs to one network thread.
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/api/http.hpp"
+#include "core/base/error.hpp"
+
+struct ssl_st;
+struct ssl_ctx_st;
+
+namespace keelson::api {
+
+struct TlsOptions {
+  std::string certificate_pem;   ///< chain of the server
+  std::string key_pem;
+  std::string client_ca_pem;
+};
+
+class TlsContext {
+ public:
+  static base::Outcome<std::shared_ptr<TlsContext>> make(const TlsOptions& options);
+  ~TlsContext();
+  TlsContext(const TlsContext&) = delete;
+  TlsContext& operator=(const TlsContext&) = delete;
+  ssl_ctx_st* get() const { return context_; }
+
+ private:
+  explicit TlsContext(ssl_ctx_st* context) : context_(context) {}
+  ssl_ctx_st* context_;
+};
+
+enum class Io { done, want_read, want_write, closed };
+
+class TlsStream {
+ public:
+  /// `fd` stays owned by the caller, non-blocking.
+  TlsStream(const TlsContext& context, int fd);
+  ~TlsStream();
+  TlsStream(const TlsStream&) = delete;
+  TlsStream& operator=(const TlsStream&) = delete;
+
+  Io handshake();
+  Io read(char* into, std::size_t room, std::size_t& got);
+  /// Bytes are received already, the socket will not announce them.
+  bool has_pending() const;
+  Io write(const char* from, std::size_t size, std::size_t& put);
+  /// Says goodbye (close_notify), best effort.
+  void close_notify();
+  std::optional<PeerCertificate> peer() const;
+
+ private:
+  Io outcome(int result) const;
+  ssl_st* ssl_;
+};
+
+}  // namespace keelson::api
