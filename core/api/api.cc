@@ -1,0 +1,197 @@
+#include "core/api/api.hpp"
+
+#include "core/api/core.hpp"
+#include "core/api/options.hpp"
+#include "core/api/server.hpp"
+#include "core/base/log.hpp"
+
+namespace keelson::api {
+namespace {
+
+/// base64url without padding, as the WebSocket subprotocol carries tokens.
+std::string base64url_decode(std::string_view text) {
+  std::string out;
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const char c : text) {
+    int value;
+    if (c >= 'A' && c <= 'Z') value = c - 'A';
+    else if (c >= 'a' && c <= 'z') value = c - 'a' + 26;
+    else if (c >= '0' && c <= '9') value = c - '0' + 52;
+    else if (c == '-') value = 62;
+    else if (c == '_') value = 63;
+    else break;
+    bits = bits << 6 | static_cast<std::uint32_t>(value);
+    count += 6;
+    if (count >= 8) out += static_cast<char>(bits >> (count -= 8) & 0xff);
+  }
+  return out;
+}
+
+std::optional<std::string> bearer_token(const Request& request) {
+  static constexpr std::string_view scheme = "Bearer ", protocol = "base64url.bearer.authorization.k8s.io.";
+  const auto authorization = request.header("Authorization");
+  if (authorization.size() > scheme.size() && same_text(authorization.substr(0, scheme.size()), scheme)) return std::string(authorization.substr(scheme.size()));
+  const auto offered = request.joined("Sec-WebSocket-Protocol");
+  const auto at = offered.find(protocol);
+  if (at == std::string::npos) return std::nullopt;
+  const auto rest = std::string_view(offered).substr(at + protocol.size());
+  return base64url_decode(rest.substr(0, rest.find_first_of(", ")));
+}
+
+std::string manager_from_agent(std::string_view agent) { return std::string(agent.substr(0, std::min(agent.find('/'), kFieldManagerBytesMax))); }
+
+class Api final : public RequestHandler {
+ public:
+  explicit Api(ApiParts parts) : core_(parts), process_metrics_(add_process_metrics(parts.runtime, parts.metrics)) {
+    objects_metric_ = parts.metrics.on_scrape("apiserver_storage_objects", "Objects stored, by resource.", "gauge", [&store = parts.store](const auto& emit) {
+      const auto snapshot = store.snapshot();
+      for (const auto resource : snapshot.resources()) emit({{"resource", std::string(resource.text())}}, static_cast<double>(snapshot.count(resource)));
+    });
+  }
+
+  void handle(Request request, std::shared_ptr<Responder> responder) override {
+    auto call = std::make_shared<Call>(core_, std::move(request), std::move(responder));
+    try {
+      answer(call);
+    } catch (const std::exception& broken) {
+      base::log_error("api", "a request ended by an exception", {{"what", broken.what()}, {"request", call->context.request_id}});
+      call->text(500, "This request caused apiserver to panic. Look in the logs for details.");
+    }
+  }
+
+ private:
+  void answer(const CallRef& call);
+  bool identify(const CallRef& call);
+  void answer_resource(const CallRef& call);
+  bool find_kind(const CallRef& call);
+  bool settle_form(const CallRef& call);
+  bool offered(const CallRef& call);
+  void perform(const CallRef& call);
+
+  Core core_;
+  std::vector<std::shared_ptr<void>> process_metrics_;
+  std::shared_ptr<void> objects_metric_;
+};
+
+void Api::answer(const CallRef& call) {
+  auto& context = call->context;
+  const auto audit_id = call->request.header("Audit-ID");
+  static constexpr std::size_t kAuditIdBytesMax = 64;
+  context.request_id = audit_id.empty() || audit_id.size() > kAuditIdBytesMax ? base::uuid_v4(core_.parts.runtime) : std::string(audit_id);
+  context.field_manager = manager_from_agent(call->request.header("User-Agent"));
+  if (core_.observer.in_flight() > kRequestsInFlightMax)
+    return call->send(429, "text/plain; charset=utf-8", text_payload("Too many requests, please try again later.\n"), {{"Retry-After", "1"}});
+  if (!identify(call)) return;
+  call->form.pretty = truthy(call->query, "pretty");
+  const auto timeout_ms = request_timeout_ms(call->query, kRequestTimeout_ms);
+  if (!timeout_ms) return call->fail(timeout_ms.error());
+  context.deadline = core_.parts.runtime.in_ms(*timeout_ms);
+  if (!call->info.broken.empty()) return call->fail(base::internal("failed to create RequestInfo: " + call->info.broken));
+  call->info.resource_request ? answer_resource(call) : answer_path(call);
+}
+
+bool Api::identify(const CallRef& call) {
+  auth::Credentials credentials;
+  credentials.bearer_token = bearer_token(call->request);
+  const auto& certificate = call->request.certificate;
+  if (certificate && certificate->verified) credentials.certificate = certificate->subject;
+  const bool refused = certificate && !certificate->verified && !credentials.bearer_token;
+  auto user = refused ? base::Outcome<auth::Identity>(base::unauthorized()) : core_.parts.chains.authenticate(credentials);
+  if (!user) return call->fail(user.error()), false;
+  call->context.user = std::move(*user);
+  return true;
+}
+
+bool known_group_version(const kinds::Catalog& catalog, const RequestInfo& info) {
+  for (const auto& version : catalog.versions(info.group))
+    if (version == info.version) return true;
+  return false;
+}
+
+// 404 for what is not served; unauthorized callers learn nothing from it, they are refused first.
+bool Api::find_kind(const CallRef& call) {
+  auto& info = call->info;
+  const auto catalog = core_.parts.registry.current();
+  if ((info.prefix == "api") == info.group.empty()) call->kind = catalog->find(info.group, info.version, info.resource);
+  const bool subresource_known = call->kind && (info.subresource.empty() || call->kind->subresource(info.subresource) != nullptr);
+  if (subresource_known) return true;
+  auth::Attributes attributes;
+  attributes.user = &call->context.user;
+  attributes.verb = info.verb;
+  attributes.group = info.group;
+  attributes.version = info.version;
+  attributes.resource = info.resource;
+  attributes.subresource = info.subresource;
+  attributes.ns = info.ns;
+  attributes.name = info.name;
+  const auto verdict = core_.parts.chains.authorize(attributes);
+  if (verdict.decision != auth::Decision::allow) return call->fail(auth::refusal(attributes, verdict.reason)), false;
+  if (known_group_version(*catalog, info)) return call->fail(base::no_such_resource()), false;
+  call->text(404, "404 page not found\n");
+  return false;
+}
+
+bool Api::settle_form(const CallRef& call) {
+  const auto& verb = call->info.verb;
+  Offer offer;
+  offer.list = verb == "list" || verb == "deletecollection" || verb == "watch";
+  offer.watch = verb == "watch";
+  auto form = negotiate(call->request.joined("Accept"), offer);
+  if (!form) return call->fail(form.error()), false;
+  form->pretty = call->form.pretty;
+  call->form = std::move(*form);
+  return true;
+}
+
+base::Error method_not_routed() {
+  base::Error error;
+  error.code = 405;
+  error.reason = "MethodNotAllowed";
+  error.message = "the server does not allow this method on the requested resource";
+  return error;
+}
+
+// Whether the URL's shape and the verb fit together and the kind offers the verb.
+bool Api::offered(const CallRef& call) {
+  const auto& info = call->info;
+  const auto* sub = info.subresource.empty() ? nullptr : call->kind->subresource(info.subresource);
+  const bool collection_write = info.name.empty() && (info.verb == "update" || info.verb == "patch");
+  const bool named_create = info.verb == "create" && !info.name.empty() && !sub;
+  const bool unknown = info.verb.empty() || info.verb == "proxy" || !info.rest.empty();
+  const bool misplaced = call->kind->namespaced && info.ns.empty() && !info.name.empty() && !info.name_from_selector && !info.watch_prefix;
+  if (collection_write || named_create || unknown || call->request.method == "HEAD") return call->fail(method_not_routed()), false;
+  if (misplaced || (!call->kind->namespaced && !info.ns.empty() && info.resource != "namespaces")) return call->fail(base::no_such_resource()), false;
+  bool has = call->kind->allows(info.verb);
+  if (sub) has = std::find(sub->verbs.begin(), sub->verbs.end(), info.verb) != sub->verbs.end();
+  if (!has) return call->fail(base::method_not_allowed(call->kind->group, call->kind->resource, info.verb)), false;
+  return true;
+}
+
+void Api::answer_resource(const CallRef& call) {
+  if (answer_review(call) || !find_kind(call)) return;
+  if (const auto complaint = path_segment_complaint(call->info.name); !call->info.name.empty() && !complaint.empty())
+    return call->fail(base::bad_request("Name parameter invalid: \"" + call->info.name + "\": " + complaint));
+  if (!call->info.subresource.empty() && answer_stream(call)) return;
+  if (!settle_form(call) || !offered(call)) return;
+  perform(call);
+}
+
+void Api::perform(const CallRef& call) {
+  const auto& verb = call->info.verb;
+  if (verb == "get") return answer_get(call);
+  if (verb == "list") return answer_list(call);
+  if (verb == "watch") return answer_watch(call);
+  if (verb == "create") return answer_create(call);
+  if (verb == "update") return answer_update(call);
+  if (verb == "patch") return answer_patch(call);
+  if (verb == "delete") return answer_delete(call);
+  if (verb == "deletecollection") return answer_delete_collection(call);
+  call->fail(method_not_routed());
+}
+
+}  // namespace
+
+std::unique_ptr<RequestHandler> make_api(ApiParts parts) { return std::make_unique<Api>(parts); }
+
+}  // namespace keelson::api

@@ -1,0 +1,119 @@
+#include "core/api/call.hpp"
+
+#include "core/api/core.hpp"
+#include "core/api/text.hpp"
+
+namespace keelson::api {
+namespace {
+
+class ObjectPayload final : public Payload {
+ public:
+  explicit ObjectPayload(store::ObjectRef object) : object_(std::move(object)) {}
+  Pull pull(std::vector<std::string_view>& out, std::size_t bytes_max) override {
+    const auto piece = object_->body().substr(at_, bytes_max);
+    at_ += piece.size();
+    out.push_back(piece);
+    return at_ == object_->body().size() ? Pull::end : Pull::more;
+  }
+  std::optional<std::uint64_t> length() const override { return object_->body().size(); }
+
+ private:
+  store::ObjectRef object_;
+  std::size_t at_ = 0;
+};
+
+/// Without quotes and control characters that would break the header.
+std::string header_text(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  }
+  return out;
+}
+
+}  // namespace
+
+Call::Call(Core& core, Request given, std::shared_ptr<Responder> responder)
+    : core(core), request(std::move(given)), responder(std::move(responder)), query(request.query), info(resolve(request.method, request.path, query)) {
+  watching_.began = core.parts.runtime.monotonic_ns();
+  watching_.mutating = request.method != "GET" && request.method != "HEAD";
+  core.observer.began(watching_);
+}
+
+verbs::Target Call::target() const { return {kind, kind->namespaced ? info.ns : std::string(), info.name, info.subresource}; }
+
+void Call::long_running() {
+  if (watching_.long_running) return;
+  core.observer.became_stream(watching_);
+  watching_.long_running = true;
+}
+
+std::function<void(int)> Call::finisher() {
+  return [self = shared_from_this()](int status) {
+    auto& seen = self->watching_;
+    seen.verb = info_verb(self->info, self->request.method);
+    if (self->kind) {
+      seen.group = self->kind->group;
+      seen.version = self->kind->version;
+      seen.resource = self->kind->resource;
+      if (self->kind->subresource(self->info.subresource)) seen.subresource = self->info.subresource;
+      seen.scope = !self->info.name.empty() ? "resource" : self->info.ns.empty() ? "cluster" : "namespace";
+      seen.dry_run = self->query.has("dryRun");
+    }
+    self->core.observer.ended(seen, status);
+  };
+}
+
+Headers Call::headers() const {
+  Headers headers{{"Audit-Id", context.request_id}, {"Cache-Control", "no-cache, private"}};
+  for (const auto& warning : warnings) headers.emplace_back("Warning", "299 - \"" + header_text(warning) + "\"");
+  return headers;
+}
+
+void Call::send(int code, std::string content_type, std::unique_ptr<Payload> payload, Headers more) {
+  Response response;
+  response.status = code;
+  response.content_type = std::move(content_type);
+  response.headers = headers();
+  for (auto& header : more) {
+    std::erase_if(response.headers, [&](const auto& old) { return old.first == header.first && header.first == "Cache-Control"; });
+    response.headers.push_back(std::move(header));
+  }
+  const auto length = payload ? payload->length() : std::optional<std::uint64_t>(0);
+  const bool large = !length || *length >= kGzipBytesMin;
+  if (payload && large && !payload->endless() && request.method == "GET" && lists_token(request.header("Accept-Encoding"), "gzip")) {
+    payload = gzip_payload(std::move(payload));
+    response.headers.emplace_back("Content-Encoding", "gzip");
+    response.headers.emplace_back("Vary", "Accept-Encoding");
+  }
+  response.payload = std::move(payload);
+  response.sent = finisher();
+  responder->send(std::move(response));
+}
+
+void Call::fail(const base::Error& error) {
+  Headers more;
+  if (error.retry_after_s > 0) more.emplace_back("Retry-After", std::to_string(error.retry_after_s));
+  if (error.code == 403) more.emplace_back("X-Content-Type-Options", "nosniff");
+  auto body = base::to_status_json(error);
+  if (form.media == kinds::Media::yaml) body = json_to_yaml(body);
+  send(error.code, form.content_type(), text_payload(std::move(body)), std::move(more));
+}
+
+void Call::text(int code, std::string text) {
+  send(code, "text/plain; charset=utf-8", text_payload(std::move(text)), {{"X-Content-Type-Options", "nosniff"}});
+}
+
+void Call::json(int code, std::string json_text) {
+  if (form.media == kinds::Media::yaml) json_text = json_to_yaml(json_text);
+  else if (form.pretty) json_text = pretty_json(json_text) + "\n";
+  send(code, form.content_type(), text_payload(std::move(json_text)));
+}
+
+void Call::object(int code, const store::ObjectRef& object) {
+  if (form.media == kinds::Media::json && !form.pretty) return send(code, form.content_type(), std::make_unique<ObjectPayload>(object));
+  json(code, std::string(object->body()));
+}
+
+}  // namespace keelson::api

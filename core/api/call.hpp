@@ -1,0 +1,67 @@
+// Call: one request on its way through the API layer, and the ways to answer it. Private to core/api.
+//
+// Threads: the network thread; what verbs answer elsewhere comes back by Call::on_network().
+// Ownership: shared by the callbacks it waits for.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/api/api.hpp"
+#include "core/api/negotiate.hpp"
+#include "core/api/observe.hpp"
+#include "core/api/request_info.hpp"
+
+namespace keelson::api {
+
+struct Core;   // core/api/core.hpp: what all calls share
+
+class Call : public std::enable_shared_from_this<Call> {
+ public:
+  Call(Core& core, Request request, std::shared_ptr<Responder> responder);
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  Core& core;
+  Request request;
+  std::shared_ptr<Responder> responder;
+  Query query;
+  RequestInfo info;
+  verbs::Context context;
+  kinds::KindRef kind;         ///< of a resource request
+  Form form;
+  std::vector<std::string> warnings;
+
+  verbs::Target target() const;
+  /// Wraps a verb's completion: `work(outcome)` runs on the network thread, errors are answered.
+  template <class T>
+  std::function<void(base::Outcome<T>)> then(std::function<void(T)> work) {
+    return [self = shared_from_this(), work = std::move(work)](base::Outcome<T> outcome) mutable {
+      // Shared: a std::function must be copyable, an outcome need not be.
+      auto held = std::make_shared<base::Outcome<T>>(std::move(outcome));
+      self->responder->post([self, held, work = std::move(work)] {
+        if (!*held) return self->fail(held->error());
+        work(std::move(held->value()));
+      });
+    };
+  }
+
+  void fail(const base::Error& error);
+  void status(int code, std::string_view json_text);
+  void text(int code, std::string text);
+  /// JSON text in the negotiated encoding (YAML, pretty).
+  void json(int code, std::string json_text);
+  void object(int code, const store::ObjectRef& object);
+  void send(int code, std::string content_type, std::unique_ptr<Payload> payload, Headers more = {});
+  /// The headers every answer has.
+  Headers headers() const;
+  /// Marks a stream (watch, log, exec): counted apart, no request deadline.
+  void long_running();
+  bool streams() const { return watching_.long_running; }
+  std::function<void(int)> finisher();
+
+ private:
+  Observation watching_;
+};
+
+}  // namespace keelson::api

@@ -1,0 +1,47 @@
+// Core: what all calls share, and the parts of the API layer by topic. Private to core/api.
+#pragma once
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "core/api/api.hpp"
+#include "core/api/call.hpp"
+#include "core/api/discovery.hpp"
+#include "core/api/documents.hpp"
+#include "core/api/observe.hpp"
+
+namespace keelson::api {
+
+using CallRef = std::shared_ptr<Call>;
+
+struct Core {
+  explicit Core(ApiParts given) : parts(given), observer(parts.runtime, parts.metrics), discovery(parts.server_address) {}
+  ApiParts parts;
+  Observer observer;
+  Discovery discovery;
+  Documents documents;
+};
+
+// --- resources (the call has its kind and form) ---
+void answer_get(const CallRef& call);
+void answer_list(const CallRef& call);
+void answer_watch(const CallRef& call);
+void answer_create(const CallRef& call);
+void answer_update(const CallRef& call);
+void answer_patch(const CallRef& call);
+void answer_delete(const CallRef& call);
+void answer_delete_collection(const CallRef& call);
+/// A subresource that a plugin streams; false: nobody serves it.
+bool answer_stream(const CallRef& call);
+/// SelfSubjectAccessReview and its like, which are answered and never stored; false: the URL is none.
+bool answer_review(const CallRef& call);
+
+// --- the rest ---
+void answer_path(const CallRef& call);
+
+/// A list's head up to "items":[ , given what it is called.
+std::string list_prefix(std::string_view kind, std::string_view api_version, const verbs::Listed& listed);
+/// The body of a listed set in the call's form.
+void send_list(const CallRef& call, verbs::Listed listed);
+
+}  // namespace keelson::api

@@ -1,0 +1,174 @@
+#include "core/api/discovery.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value_from.hpp>
+
+#include "core/api/text.hpp"
+
+namespace keelson::api {
+namespace {
+
+namespace json = boost::json;
+using kinds::Catalog;
+using kinds::Kind;
+
+json::array strings(const std::vector<std::string>& values) {
+  json::array out;
+  for (const auto& value : values) out.emplace_back(value);
+  return out;
+}
+
+std::string group_version(std::string_view group, std::string_view version) {
+  return group.empty() ? std::string(version) : std::string(group) + "/" + std::string(version);
+}
+
+std::vector<const Kind*> kinds_of(const Catalog& catalog, std::string_view group, std::string_view version) {
+  std::vector<const Kind*> found;
+  for (const auto& kind : catalog.all())
+    if (kind->group == group && kind->version == version) found.push_back(kind.get());
+  return found;
+}
+
+json::object preferred(const std::string& group, const std::string& version) {
+  return {{"groupVersion", group_version(group, version)}, {"version", version}};
+}
+
+json::object api_group(const Catalog& catalog, const std::string& group) {
+  json::array versions;
+  const auto names = catalog.versions(group);
+  for (const auto& version : names) versions.emplace_back(preferred(group, version));
+  return {{"name", group}, {"versions", std::move(versions)}, {"preferredVersion", preferred(group, names.front())}};
+}
+
+json::object legacy_resource(const Kind& kind) {
+  json::object out{{"name", kind.resource}, {"singularName", kind.singular}, {"namespaced", kind.namespaced}, {"kind", kind.kind}, {"verbs", strings(kind.verbs)}};
+  if (!kind.short_names.empty()) out["shortNames"] = strings(kind.short_names);
+  if (!kind.categories.empty()) out["categories"] = strings(kind.categories);
+  if (!kind.storage_version_hash.empty()) out["storageVersionHash"] = kind.storage_version_hash;
+  return out;
+}
+
+json::object legacy_subresource(const Kind& kind, const kinds::Subresource& sub) {
+  json::object out{{"name", kind.resource + "/" + sub.name}, {"singularName", ""}, {"namespaced", kind.namespaced}, {"kind", sub.kind}, {"verbs", strings(sub.verbs)}};
+  if (!sub.version.empty()) {
+    out["group"] = sub.group;
+    out["version"] = sub.version;
+  }
+  return out;
+}
+
+json::object legacy_resources(const Catalog& catalog, const std::string& group, const std::string& version) {
+  json::array resources;
+  for (const auto* kind : kinds_of(catalog, group, version)) {
+    resources.emplace_back(legacy_resource(*kind));
+    for (const auto& sub : kind->subresources) resources.emplace_back(legacy_subresource(*kind, sub));
+  }
+  return {{"kind", "APIResourceList"}, {"apiVersion", "v1"}, {"groupVersion", group_version(group, version)}, {"resources", std::move(resources)}};
+}
+
+json::object response_kind(std::string_view group, std::string_view version, std::string_view kind) { return {{"group", group}, {"version", version}, {"kind", kind}}; }
+
+json::object aggregated_resource(const Kind& kind) {
+  json::object out{{"resource", kind.resource}, {"responseKind", response_kind(kind.group, kind.version, kind.kind)},
+                   {"scope", kind.namespaced ? "Namespaced" : "Cluster"}, {"singularResource", kind.singular}, {"verbs", strings(kind.verbs)}};
+  if (!kind.short_names.empty()) out["shortNames"] = strings(kind.short_names);
+  if (!kind.categories.empty()) out["categories"] = strings(kind.categories);
+  json::array subresources;
+  for (const auto& sub : kind.subresources) {
+    const bool own = sub.version.empty();
+    subresources.emplace_back(json::object{{"subresource", sub.name},
+                                           {"responseKind", response_kind(own ? kind.group : sub.group, own ? kind.version : sub.version, sub.kind)},
+                                           {"verbs", strings(sub.verbs)}});
+  }
+  if (!subresources.empty()) out["subresources"] = std::move(subresources);
+  return out;
+}
+
+json::object aggregated_group(const Catalog& catalog, const std::string& group) {
+  json::array versions;
+  for (const auto& version : catalog.versions(group)) {
+    json::array resources;
+    for (const auto* kind : kinds_of(catalog, group, version)) resources.emplace_back(aggregated_resource(*kind));
+    versions.emplace_back(json::object{{"version", version}, {"resources", std::move(resources)}, {"freshness", "Current"}});
+  }
+  return {{"metadata", json::object{{"name", group}, {"creationTimestamp", nullptr}}}, {"versions", std::move(versions)}};
+}
+
+json::object aggregated_list(const Catalog& catalog, bool core, const std::string& version) {
+  json::array items;
+  for (const auto& group : catalog.groups())
+    if (group.empty() == core) items.emplace_back(aggregated_group(catalog, group));
+  return {{"kind", "APIGroupDiscoveryList"}, {"apiVersion", "apidiscovery.k8s.io/" + version}, {"metadata", json::object()}, {"items", std::move(items)}};
+}
+
+json::object api_versions(const Catalog& catalog, const std::string& address) {
+  json::array clients{json::object{{"clientCIDR", "0.0.0.0/0"}, {"serverAddress", address}}};
+  return {{"kind", "APIVersions"}, {"versions", strings(catalog.versions(""))}, {"serverAddressByClientCIDRs", std::move(clients)}};
+}
+
+json::object api_group_list(const Catalog& catalog) {
+  json::array groups;
+  for (const auto& group : catalog.groups())
+    if (!group.empty()) groups.emplace_back(api_group(catalog, group));
+  return {{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", std::move(groups)}};
+}
+
+bool contains(const std::vector<std::string>& values, const std::string& value) {
+  for (const auto& candidate : values)
+    if (candidate == value) return true;
+  return false;
+}
+
+// Empty: there is no such document.
+json::object group_document(const Catalog& catalog, const std::string& rest) {
+  const auto slash = rest.find('/');
+  const auto group = rest.substr(0, slash);
+  if (group.empty() || !contains(catalog.groups(), group)) return {};
+  if (slash == std::string::npos) {
+    auto out = json::object{{"kind", "APIGroup"}, {"apiVersion", "v1"}};
+    for (auto& [key, value] : api_group(catalog, group)) out[key] = value;
+    return out;
+  }
+  const auto version = rest.substr(slash + 1);
+  return contains(catalog.versions(group), version) ? legacy_resources(catalog, group, version) : json::object{};
+}
+
+json::object legacy_document(const Catalog& catalog, const std::string& path, const std::string& address) {
+  if (path == "/api") return api_versions(catalog, address);
+  if (path == "/apis") return api_group_list(catalog);
+  if (path.starts_with("/apis/")) return group_document(catalog, path.substr(6));
+  const auto version = path.starts_with("/api/") ? path.substr(5) : std::string();
+  return contains(catalog.versions(""), version) ? legacy_resources(catalog, "", version) : json::object{};
+}
+
+DocumentRef make(const Catalog& catalog, const std::string& path, const std::string& aggregated, const std::string& address) {
+  const auto object = aggregated.empty() ? legacy_document(catalog, path, address) : aggregated_list(catalog, path == "/api", aggregated);
+  if (object.empty()) return nullptr;
+  auto document = std::make_shared<Document>();
+  document->content_type = aggregated.empty() ? "application/json" : "application/json;g=apidiscovery.k8s.io;v=" + aggregated + ";as=APIGroupDiscoveryList";
+  document->bytes = std::make_shared<const std::string>(json::serialize(object) + "\n");
+  document->etag = "\"" + fnv64_hex(*document->bytes) + "\"";
+  return document;
+}
+
+}  // namespace
+
+DocumentRef Discovery::find(const kinds::CatalogRef& catalog, const std::string& path, const std::string& aggregated) {
+  const std::pair key(path, aggregated);
+  {
+    const std::lock_guard lock(mutex_);
+    if (epoch_ != catalog->epoch()) {
+      made_.clear();
+      epoch_ = catalog->epoch();
+    }
+    if (const auto found = made_.find(key); found != made_.end()) return found->second;
+  }
+  auto document = make(*catalog, path, aggregated, server_address_);
+  const std::lock_guard lock(mutex_);
+  if (document && epoch_ == catalog->epoch()) made_[key] = document;
+  return document;
+}
+
+}  // namespace keelson::api

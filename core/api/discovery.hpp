@@ -1,0 +1,36 @@
+// Discovery: which groups, versions and resources there are, in the legacy and the aggregated form, as ready bytes.
+//
+// Invariants: made once per catalog epoch; an ETag is a hash of the bytes.
+// Threads: any. Ownership: answers are shared.
+#pragma once
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "core/kinds/catalog.hpp"
+
+namespace keelson::api {
+
+struct Document {
+  std::string content_type;
+  std::shared_ptr<const std::string> bytes;
+  std::string etag;            ///< quoted
+};
+using DocumentRef = std::shared_ptr<const Document>;
+
+class Discovery {
+ public:
+  explicit Discovery(std::string server_address) : server_address_(std::move(server_address)) {}
+  /// `path` without trailing slash: /api, /apis, /api/v1, /apis/<g>, /apis/<g>/<v>. `aggregated`: "", "v2" or "v2beta1"
+  /// (of /api and /apis only). Null: there is no such document.
+  DocumentRef find(const kinds::CatalogRef& catalog, const std::string& path, const std::string& aggregated);
+
+ private:
+  const std::string server_address_;
+  std::mutex mutex_;
+  std::uint64_t epoch_ = 0;                                        // under mutex_
+  std::map<std::pair<std::string, std::string>, DocumentRef> made_;  // under mutex_; bounded by the catalog's groups
+};
+
+}  // namespace keelson::api

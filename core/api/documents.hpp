@@ -1,0 +1,33 @@
+// Documents: OpenAPI v2 and v3, made at first use and kept per catalog epoch.
+//
+// Invariants: the URL of a v3 document holds a hash that changes with its content, so clients may keep it for ever.
+// Threads: any.
+#pragma once
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "core/api/discovery.hpp"
+#include "core/kinds/catalog.hpp"
+
+namespace keelson::api {
+
+class Documents {
+ public:
+  DocumentRef openapi_v2(const kinds::CatalogRef& catalog);
+  /// The list of group versions with their URLs.
+  DocumentRef openapi_v3_index(const kinds::CatalogRef& catalog);
+  /// "api/v1", "apis/apps/v1"; null when unknown.
+  DocumentRef openapi_v3(const kinds::CatalogRef& catalog, const std::string& path);
+
+ private:
+  template <class Make>
+  DocumentRef cached(const kinds::CatalogRef& catalog, const std::string& key, Make make);
+
+  std::mutex mutex_;
+  std::uint64_t epoch_ = 0;                    // under mutex_
+  std::map<std::string, DocumentRef> made_;    // under mutex_; bounded by the catalog's group versions
+};
+
+}  // namespace keelson::api

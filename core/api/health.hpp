@@ -1,0 +1,33 @@
+// HealthChecks: the named checks behind /livez, /readyz and /healthz.
+//
+// Invariants: a check runs on the asking request's network thread and must not wait. /healthz and /readyz run all of
+//   them, /livez those added as `live`.
+// Threads: any. Ownership: the handle of add() ends the check.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace keelson::api {
+
+class HealthChecks {
+ public:
+  /// Empty text = well.
+  using Check = std::function<std::string()>;
+  virtual ~HealthChecks() = default;
+  [[nodiscard]] virtual std::shared_ptr<void> add(std::string name, Check check, bool live = false) = 0;
+
+  struct Report {
+    bool known = true;       ///< false: no check of that name
+    bool well = true;
+    std::string verbose;     ///< "[+]ping ok\n..." with the closing line
+    std::string failed;      ///< names, for the log
+  };
+  /// `endpoint`: healthz, livez or readyz; `only`: one check's name, empty = all.
+  virtual Report run(const std::string& endpoint, const std::string& only, const std::vector<std::string>& exclude) const = 0;
+};
+
+std::unique_ptr<HealthChecks> make_health_checks();
+
+}  // namespace keelson::api

@@ -1,0 +1,149 @@
+#include "core/api/negotiate.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "core/api/http.hpp"
+
+namespace keelson::api {
+namespace {
+
+constexpr std::string_view kAccepted = "application/json, application/yaml";
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+std::string_view next_part(std::string_view& text, char separator) {
+  const auto at = text.find(separator);
+  const auto part = text.substr(0, at);
+  text = at == std::string_view::npos ? std::string_view{} : text.substr(at + 1);
+  return trimmed(part);
+}
+
+std::string_view unquoted(std::string_view text) {
+  if (text.size() >= 2 && text.front() == '"' && text.back() == '"') return text.substr(1, text.size() - 2);
+  return text;
+}
+
+bool parse_range(std::string_view clause, MediaRange& range) {
+  const auto type = next_part(clause, ';');
+  const auto slash = type.find('/');
+  if (type == "*") {
+    range.type = range.subtype = "*";
+  } else {
+    if (slash == std::string_view::npos) return false;
+    range.type = type.substr(0, slash);
+    range.subtype = type.substr(slash + 1);
+  }
+  while (!clause.empty()) {
+    auto parameter = next_part(clause, ';');
+    const auto equals = parameter.find('=');
+    if (equals == std::string_view::npos) continue;
+    const auto name = trimmed(parameter.substr(0, equals));
+    const std::string value(unquoted(trimmed(parameter.substr(equals + 1))));
+    if (name == "q") range.q = std::strtod(value.c_str(), nullptr);
+    else range.parameters.emplace_back(name, value);
+  }
+  return true;
+}
+
+base::Error not_acceptable(std::string_view text) {
+  base::Error error;
+  error.code = 406;
+  error.reason = "NotAcceptable";
+  error.message = text;
+  return error;
+}
+
+base::Error unsupported_media(std::string_view accepted) {
+  base::Error error;
+  error.code = 415;
+  error.reason = "UnsupportedMediaType";
+  error.message = "the body of the request was in an unknown format - accepted media types include: " + std::string(accepted);
+  return error;
+}
+
+// Does the clause name an encoding we have?
+bool encoding_of(const MediaRange& range, const Offer& offer, kinds::Media& media) {
+  const bool any = range.subtype == "*" && (range.type == "*" || range.type == "application");
+  if (any || (range.type == "application" && range.subtype == "json")) {
+    media = kinds::Media::json;
+    return true;
+  }
+  media = kinds::Media::yaml;
+  return !offer.watch && range.type == "application" && range.subtype == "yaml";
+}
+
+// Does the clause ask for a transformation, and is it one that this endpoint has?
+bool transformation_of(const MediaRange& range, const Offer& offer, Form& form) {
+  const auto as = range.parameter("as");
+  if (as.empty()) return true;
+  const auto version = range.parameter("v");
+  if (!offer.transforms || range.parameter("g") != "meta.k8s.io" || (version != "v1" && version != "v1beta1")) return false;
+  form.version = version;
+  if (as == "Table") form.as = Form::As::table;
+  else if (as == "PartialObjectMetadata" && (!offer.list || offer.watch)) form.as = Form::As::partial;
+  else if (as == "PartialObjectMetadataList" && offer.list && !offer.watch) form.as = Form::As::partial_list;
+  else return false;
+  return true;
+}
+
+std::string_view media_type(std::string_view content_type) { return next_part(content_type, ';'); }
+
+}  // namespace
+
+std::string_view MediaRange::parameter(std::string_view name) const {
+  for (const auto& [key, value] : parameters)
+    if (key == name) return value;
+  return {};
+}
+
+std::vector<MediaRange> parse_accept(std::string_view accept) {
+  std::vector<MediaRange> ranges;
+  while (!accept.empty()) {
+    MediaRange range;
+    const auto clause = next_part(accept, ',');
+    if (!clause.empty() && parse_range(clause, range)) ranges.push_back(std::move(range));
+  }
+  std::stable_sort(ranges.begin(), ranges.end(), [](const auto& a, const auto& b) { return a.q > b.q; });
+  return ranges;
+}
+
+std::string Form::content_type(bool watch) const {
+  std::string type = media == kinds::Media::yaml ? "application/yaml" : "application/json";
+  if (watch) type += ";stream=watch";
+  return type;
+}
+
+base::Outcome<Form> negotiate(std::string_view accept, const Offer& offer) {
+  if (trimmed(accept).empty()) return Form{};
+  for (const auto& range : parse_accept(accept)) {
+    Form form;
+    if (range.q > 0 && encoding_of(range, offer, form.media) && transformation_of(range, offer, form)) return form;
+  }
+  return not_acceptable("only the following media types are accepted: " + std::string(offer.watch ? "application/json" : kAccepted));
+}
+
+base::Outcome<kinds::Media> body_media(std::string_view content_type) {
+  const auto type = media_type(content_type);
+  if (type.empty() || same_text(type, "application/json")) return kinds::Media::json;
+  if (same_text(type, "application/yaml")) return kinds::Media::yaml;
+  return unsupported_media(kAccepted);
+}
+
+base::Outcome<PatchForm> patch_form(std::string_view content_type, bool custom_resource) {
+  const auto type = media_type(content_type);
+  using kinds::Media;
+  using kinds::PatchType;
+  if (type == "application/json-patch+json") return PatchForm{PatchType::json, Media::json};
+  if (type == "application/merge-patch+json") return PatchForm{PatchType::merge, Media::json};
+  if (type == "application/strategic-merge-patch+json" && !custom_resource) return PatchForm{PatchType::strategic, Media::json};
+  if (type == "application/apply-patch+yaml") return PatchForm{PatchType::apply, Media::yaml};
+  return unsupported_media(custom_resource ? "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
+                                           : "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml");
+}
+
+}  // namespace keelson::api

@@ -1,0 +1,136 @@
+// Paths that are no resources: discovery, OpenAPI, version, health, metrics.
+#include <algorithm>
+
+#include "core/api/core.hpp"
+#include "core/api/text.hpp"
+#include "core/base/log.hpp"
+
+namespace keelson::api {
+namespace {
+
+constexpr std::string_view kNotFound = "404 page not found\n";
+
+void send_document(const CallRef& call, const DocumentRef& document, bool immutable = false) {
+  if (!document) return call->text(404, std::string(kNotFound));
+  Headers more{{"Etag", document->etag}, {"Vary", "Accept"}};
+  if (immutable) more.emplace_back("Cache-Control", "public, immutable");
+  const auto held = call->request.header("If-None-Match");
+  if (!held.empty() && (held == document->etag || held == "W/" + document->etag)) return call->send(304, "", nullptr, std::move(more));
+  call->send(200, document->content_type, shared_payload(document->bytes), std::move(more));
+}
+
+// The aggregated form is taken only when the client wants it at least as much as plain JSON.
+base::Outcome<std::string> aggregated_version(std::string_view accept) {
+  if (accept.empty()) return std::string();
+  for (const auto& range : parse_accept(accept)) {
+    const bool json = range.type == "application" && range.subtype == "json";
+    const bool any = range.subtype == "*" && (range.type == "*" || range.type == "application");
+    const auto as = range.parameter("as");
+    if (as.empty() && (json || any)) return std::string();
+    const auto version = range.parameter("v");
+    if (json && as == "APIGroupDiscoveryList" && range.parameter("g") == "apidiscovery.k8s.io" && (version == "v2" || version == "v2beta1")) return std::string(version);
+  }
+  return negotiate(accept, {.transforms = false}).has_error() ? negotiate(accept, {.transforms = false}).error() : base::Outcome<std::string>(std::string());
+}
+
+void answer_discovery(const CallRef& call, const std::string& path) {
+  std::string aggregated;
+  if (path == "/api" || path == "/apis") {
+    auto version = aggregated_version(call->request.joined("Accept"));
+    if (!version) return call->fail(version.error());
+    aggregated = std::move(*version);
+  }
+  send_document(call, call->core.discovery.find(call->core.parts.registry.current(), path, aggregated));
+}
+
+void answer_openapi(const CallRef& call, const std::string& path) {
+  const auto catalog = call->core.parts.registry.current();
+  if (path == "/openapi/v2") {
+    // Only JSON is made; clients that ask for protobuf alone are told so and try the next way.
+    const auto accept = call->request.joined("Accept");
+    if (auto form = negotiate(accept, {.transforms = false}); !form) return call->fail(form.error());
+    return send_document(call, call->core.documents.openapi_v2(catalog));
+  }
+  if (path == "/openapi/v3") return send_document(call, call->core.documents.openapi_v3_index(catalog));
+  const auto document = call->core.documents.openapi_v3(catalog, path.substr(std::string_view("/openapi/v3/").size()));
+  const auto hash = call->query.get("hash");
+  send_document(call, document, document && !hash.empty() && document->etag == "\"" + std::string(hash) + "\"");
+}
+
+void answer_version(const CallRef& call) {
+  const std::string text(kGitVersion);
+  call->json(200, "{\"major\":" + quoted(kVersionMajor) + ",\"minor\":" + quoted(kVersionMinor) + ",\"gitVersion\":" + quoted(text) +
+                      ",\"gitCommit\":\"\",\"gitTreeState\":\"clean\",\"buildDate\":\"1970-01-01T00:00:00Z\",\"goVersion\":\"none\",\"compiler\":\"g++\",\"platform\":\"linux/" +
+#if defined(__aarch64__)
+                      "arm64"
+#else
+                      "amd64"
+#endif
+                      "\"}\n");
+}
+
+void answer_health(const CallRef& call, const std::string& path) {
+  const auto slash = path.find('/', 1);
+  const auto endpoint = path.substr(1, slash == std::string::npos ? std::string::npos : slash - 1);
+  const auto only = slash == std::string::npos ? std::string() : path.substr(slash + 1);
+  const auto report = call->core.parts.health.run(endpoint, only, call->query.all("exclude"));
+  if (!report.known) return call->text(404, std::string(kNotFound));
+  if (!report.well) base::log_warn("api", "health check failed", {{"endpoint", endpoint}, {"failed", report.failed}});
+  if (!report.well) return call->text(500, report.verbose);
+  call->text(200, call->query.has("verbose") ? report.verbose : "ok");
+}
+
+void answer_metrics(const CallRef& call) { call->send(200, "text/plain; version=0.0.4; charset=utf-8", text_payload(call->core.parts.metrics.prometheus_text())); }
+
+void answer_index(const CallRef& call) {
+  std::string text = "{\"paths\":[";
+  for (const std::string_view path : {"/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/openid/v1/jwks", "/readyz", "/version"})
+    text += (text.back() == '[' ? "" : ",") + quoted(path);
+  call->json(200, text + "]}\n");
+}
+
+void answer_openid(const CallRef& call) {
+  const auto& parts = call->core.parts;
+  if (!parts.tokens) return call->text(404, std::string(kNotFound));
+  if (call->info.path == "/openid/v1/jwks") return call->send(200, "application/jwk-set+json", text_payload(parts.tokens->jwks_json()));
+  call->json(200, "{\"issuer\":" + quoted(parts.issuer) + ",\"jwks_uri\":" + quoted("https://" + parts.server_address + "/openid/v1/jwks") +
+                      ",\"response_types_supported\":[\"id_token\"],\"subject_types_supported\":[\"public\"],\"id_token_signing_alg_values_supported\":[\"ES256\"]}\n");
+}
+
+bool is_health(std::string_view path) {
+  for (const std::string_view endpoint : {"/healthz", "/livez", "/readyz"})
+    if (path == endpoint || (path.starts_with(endpoint) && path[endpoint.size()] == '/')) return true;
+  return false;
+}
+
+bool authorized(const CallRef& call) {
+  if (is_health(call->info.path) || call->info.path == "/version" || call->info.path == "/version/") return true;
+  auth::Attributes attributes;
+  attributes.user = &call->context.user;
+  attributes.verb = call->info.verb;
+  attributes.resource_request = false;
+  attributes.path = call->info.path;
+  const auto verdict = call->core.parts.chains.authorize(attributes);
+  if (verdict.decision == auth::Decision::allow) return true;
+  call->fail(auth::refusal(attributes, verdict.reason));
+  return false;
+}
+
+}  // namespace
+
+void answer_path(const CallRef& call) {
+  if (!authorized(call)) return;
+  auto path = call->info.path;
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  if (call->request.method != "GET" && call->request.method != "HEAD") return call->text(405, "405 method not allowed\n");
+  if (path == "/") return answer_index(call);
+  if (is_health(path)) return answer_health(call, path);
+  if (path == "/version") return answer_version(call);
+  if (path == "/metrics") return answer_metrics(call);
+  if (path.starts_with("/openapi/v")) return answer_openapi(call, path);
+  if (path == "/openid/v1/jwks" || path == "/.well-known/openid-configuration") return answer_openid(call);
+  if (path.starts_with("/api")) return answer_discovery(call, path);
+  call->text(404, std::string(kNotFound));
+}
+
+}  // namespace keelson::api

@@ -1,0 +1,147 @@
+// GET and LIST: stored bytes are served bytes; only Table, PartialObjectMetadata and YAML are printed.
+#include "core/api/core.hpp"
+#include "core/api/options.hpp"
+#include "core/api/table.hpp"
+#include "core/api/text.hpp"
+
+namespace keelson::api {
+namespace {
+
+/// prefix, bodies joined by commas, suffix: nothing is copied here.
+class ListPayload final : public Payload {
+ public:
+  ListPayload(std::string prefix, std::vector<store::ObjectRef> objects) : prefix_(std::move(prefix)), objects_(std::move(objects)) {
+    length_ = prefix_.size() + kSuffix.size() + (objects_.empty() ? 0 : objects_.size() - 1);
+    for (const auto& object : objects_) length_ += object->body().size();
+  }
+  Pull pull(std::vector<std::string_view>& out, std::size_t bytes_max) override {
+    std::size_t bytes = 0;
+    if (next_ == 0) out.push_back(prefix_);
+    for (; next_ < objects_.size() && bytes < bytes_max; ++next_) {
+      if (next_ > 0) out.push_back(",");
+      out.push_back(objects_[next_]->body());
+      bytes += objects_[next_]->body().size();
+    }
+    if (next_ < objects_.size()) return Pull::more;
+    out.push_back(kSuffix);
+    return Pull::end;
+  }
+  std::optional<std::uint64_t> length() const override { return length_; }
+
+ private:
+  static constexpr std::string_view kSuffix = "]}\n";
+  std::string prefix_;
+  std::vector<store::ObjectRef> objects_;
+  std::size_t next_ = 0;
+  std::uint64_t length_ = 0;
+};
+
+/// A list whose items are printed one by one as the client takes them.
+class PrintedListPayload final : public Payload {
+ public:
+  using Print = std::function<void(std::string&, const store::ObjectRef&)>;
+  PrintedListPayload(std::string prefix, std::vector<store::ObjectRef> objects, Print print) : text_(std::move(prefix)), objects_(std::move(objects)), print_(std::move(print)) {}
+  Pull pull(std::vector<std::string_view>& out, std::size_t bytes_max) override {
+    if (std::exchange(started_, true)) text_.clear();
+    for (; next_ < objects_.size() && text_.size() < bytes_max; ++next_) {
+      if (next_ > 0) text_ += ',';
+      print_(text_, objects_[next_]);
+    }
+    const bool done = next_ == objects_.size();
+    if (done) text_ += "]}\n";
+    out.push_back(text_);
+    return done ? Pull::end : Pull::more;
+  }
+
+ private:
+  std::string text_;
+  std::vector<store::ObjectRef> objects_;
+  Print print_;
+  std::size_t next_ = 0;
+  bool started_ = false;
+};
+
+std::string drain(Payload& payload) {
+  std::string all;
+  std::vector<std::string_view> pieces;
+  for (auto state = Payload::Pull::more; state == Payload::Pull::more;) {
+    pieces.clear();
+    state = payload.pull(pieces, 1u << 20);
+    for (const auto piece : pieces) all += piece;
+  }
+  return all;
+}
+
+std::string table_prefix(const Call& call, const verbs::Listed& listed) {
+  auto text = list_prefix("Table", "meta.k8s.io/" + call.form.version, listed);
+  text.erase(text.size() - std::string_view("\"items\":[").size());
+  return text + "\"columnDefinitions\":" + column_definitions(*call.kind) + ",\"rows\":[";
+}
+
+std::unique_ptr<Payload> list_payload(const CallRef& call, verbs::Listed listed) {
+  const auto& kind = *call->kind;
+  if (call->form.as == Form::As::object) {
+    const auto name = kind.list_kind.empty() ? kind.kind + "List" : kind.list_kind;
+    auto prefix = list_prefix(name, kind.api_version(), listed);
+    return std::make_unique<ListPayload>(std::move(prefix), std::move(listed.objects));
+  }
+  if (call->form.as == Form::As::table) {
+    auto prefix = table_prefix(*call, listed);
+    return std::make_unique<PrintedListPayload>(std::move(prefix), std::move(listed.objects), row_printer(call));
+  }
+  auto prefix = list_prefix("PartialObjectMetadataList", "meta.k8s.io/" + call->form.version, listed);
+  return std::make_unique<PrintedListPayload>(std::move(prefix), std::move(listed.objects),
+                                              [version = call->form.version](std::string& out, const store::ObjectRef& object) { append_partial(out, *object, version); });
+}
+
+void send_object(const CallRef& call, const store::ObjectRef& object) {
+  if (call->form.as == Form::As::object) return call->object(200, object);
+  std::string text;
+  if (call->form.as == Form::As::table) {
+    verbs::Listed one;
+    one.revision = object->revision();
+    text = table_prefix(*call, one);
+    row_printer(call)(text, object);
+    text += "]}\n";
+  } else {
+    append_partial(text, *object, call->form.version);
+  }
+  call->json(200, std::move(text));
+}
+
+}  // namespace
+
+std::string list_prefix(std::string_view kind, std::string_view api_version, const verbs::Listed& listed) {
+  std::string text = "{\"kind\":";
+  append_quoted(text, kind);
+  text += ",\"apiVersion\":";
+  append_quoted(text, api_version);
+  text += ",\"metadata\":{\"resourceVersion\":\"" + std::to_string(listed.revision) + "\"";
+  if (!listed.continue_token.empty()) text += ",\"continue\":" + quoted(listed.continue_token);
+  if (listed.remaining) text += ",\"remainingItemCount\":" + std::to_string(*listed.remaining);
+  return text + "},\"items\":[";
+}
+
+void send_list(const CallRef& call, verbs::Listed listed) {
+  auto payload = list_payload(call, std::move(listed));
+  if (call->form.media == kinds::Media::yaml || call->form.pretty) return call->json(200, drain(*payload));
+  call->send(200, call->form.content_type(), std::move(payload));
+}
+
+void answer_get(const CallRef& call) {
+  auto options = read_query(call->query);
+  if (!options) return call->fail(options.error());
+  call->core.parts.verbs.get(call->context, call->target(), *options,
+                             call->then<store::ObjectRef>([call](const store::ObjectRef& object) { send_object(call, object); }));
+}
+
+void answer_list(const CallRef& call) {
+  auto options = list_query(call->info, call->query, *call->kind);
+  if (!options) return call->fail(options.error());
+  auto target = call->target();
+  target.name.clear();
+  call->core.parts.verbs.list(call->context, std::move(target), std::move(options->list),
+                              call->then<verbs::Listed>([call](verbs::Listed listed) { send_list(call, std::move(listed)); }));
+}
+
+}  // namespace keelson::api

@@ -1,0 +1,168 @@
+// Reviews: questions about identity and rights, answered at once and never stored.
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "core/api/core.hpp"
+
+namespace keelson::api {
+namespace {
+
+namespace json = boost::json;
+
+std::string text_of(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value && value->is_string() ? std::string(value->as_string()) : std::string();
+}
+
+const json::object& child(const json::object& object, std::string_view key) {
+  static const json::object empty;
+  const auto* value = object.if_contains(key);
+  return value && value->is_object() ? value->as_object() : empty;
+}
+
+std::vector<std::string> texts_of(const json::object& object, std::string_view key) {
+  std::vector<std::string> out;
+  if (const auto* value = object.if_contains(key); value && value->is_array())
+    for (const auto& item : value->as_array())
+      if (item.is_string()) out.emplace_back(item.as_string());
+  return out;
+}
+
+json::array array_of(const std::vector<std::string>& values) {
+  json::array out;
+  for (const auto& value : values) out.emplace_back(value);
+  return out;
+}
+
+json::object user_info(const auth::Identity& user) {
+  json::object out{{"username", user.name}};
+  if (!user.uid.empty()) out["uid"] = user.uid;
+  if (!user.groups.empty()) out["groups"] = array_of(user.groups);
+  json::object extra;
+  for (const auto& [key, values] : user.extra) extra[key] = array_of(values);
+  if (!extra.empty()) out["extra"] = std::move(extra);
+  return out;
+}
+
+auth::Attributes attributes_of(const json::object& spec, const auth::Identity& user) {
+  auth::Attributes attributes;
+  attributes.user = &user;
+  const auto& path = child(spec, "nonResourceAttributes");
+  const auto& resource = child(spec, "resourceAttributes");
+  attributes.resource_request = path.empty();
+  attributes.verb = text_of(attributes.resource_request ? resource : path, "verb");
+  attributes.path = text_of(path, "path");
+  attributes.group = text_of(resource, "group");
+  attributes.version = text_of(resource, "version");
+  attributes.resource = text_of(resource, "resource");
+  attributes.subresource = text_of(resource, "subresource");
+  attributes.ns = text_of(resource, "namespace");
+  attributes.name = text_of(resource, "name");
+  return attributes;
+}
+
+json::object access_status(const auth::Chains& chains, const json::object& spec, const auth::Identity& user) {
+  const auto verdict = chains.authorize(attributes_of(spec, user));
+  json::object status{{"allowed", verdict.decision == auth::Decision::allow}};
+  if (verdict.decision == auth::Decision::deny) status["denied"] = true;
+  if (!verdict.reason.empty()) status["reason"] = verdict.reason;
+  return status;
+}
+
+// Rights are asked one by one here; only a member of system:masters is known to have all of them.
+json::object rules_status(const auth::Identity& user) {
+  json::array resources, paths;
+  const bool all = user.member_of("system:masters");
+  if (all) {
+    resources.emplace_back(json::object{{"verbs", {"*"}}, {"apiGroups", {"*"}}, {"resources", {"*"}}});
+    paths.emplace_back(json::object{{"verbs", {"*"}}, {"nonResourceURLs", {"*"}}});
+  }
+  return {{"resourceRules", std::move(resources)}, {"nonResourceRules", std::move(paths)}, {"incomplete", !all}};
+}
+
+json::object token_status(const auth::Chains& chains, const json::object& spec) {
+  auth::Credentials credentials;
+  credentials.bearer_token = text_of(spec, "token");
+  const auto user = chains.authenticate(credentials);
+  if (!user || user->name == auth::anonymous().name) return {{"authenticated", false}, {"error", "[invalid bearer token, token lookup failed]"}};
+  return {{"authenticated", true}, {"user", user_info(*user)}, {"audiences", json::array()}};
+}
+
+auth::Identity subject_of(const json::object& spec) {
+  auth::Identity user;
+  user.name = text_of(spec, "user");
+  user.uid = text_of(spec, "uid");
+  user.groups = texts_of(spec, "groups");
+  for (const auto& [key, value] : child(spec, "extra")) user.extra[std::string(key)] = texts_of(child(spec, "extra"), key);
+  return user;
+}
+
+struct Review {
+  std::string_view group, resource, kind;
+  bool self;   // about the caller: any authenticated user may ask
+};
+constexpr Review kReviews[] = {
+    {"authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview", true},
+    {"authorization.k8s.io", "selfsubjectrulesreviews", "SelfSubjectRulesReview", true},
+    {"authorization.k8s.io", "subjectaccessreviews", "SubjectAccessReview", false},
+    {"authorization.k8s.io", "localsubjectaccessreviews", "LocalSubjectAccessReview", false},
+    {"authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview", true},
+    {"authentication.k8s.io", "tokenreviews", "TokenReview", false},
+};
+
+json::object status_of(const CallRef& call, const Review& review, const json::object& spec) {
+  const auto& chains = call->core.parts.chains;
+  const auto& user = call->context.user;
+  if (review.resource == "selfsubjectaccessreviews") return access_status(chains, spec, user);
+  if (review.resource == "selfsubjectrulesreviews") return rules_status(user);
+  if (review.resource == "selfsubjectreviews") return {{"userInfo", user_info(user)}};
+  if (review.resource == "tokenreviews") return token_status(chains, spec);
+  return access_status(chains, spec, subject_of(spec));
+}
+
+bool allowed(const CallRef& call, const Review& review) {
+  const auto& user = call->context.user;
+  if (review.self && user.member_of("system:authenticated")) return true;
+  auth::Attributes attributes;
+  attributes.user = &user;
+  attributes.verb = call->info.verb;
+  attributes.group = review.group;
+  attributes.version = call->info.version;
+  attributes.resource = review.resource;
+  attributes.ns = call->info.ns;
+  const auto verdict = call->core.parts.chains.authorize(attributes);
+  if (verdict.decision == auth::Decision::allow) return true;
+  call->fail(auth::refusal(attributes, verdict.reason));
+  return false;
+}
+
+void answer(const CallRef& call, const Review& review) {
+  if (!allowed(call, review)) return;
+  if (call->info.verb != "create") return call->fail(base::method_not_allowed(review.group, review.resource, call->info.verb));
+  const auto media = body_media(call->request.header("Content-Type"));
+  if (!media) return call->fail(media.error());
+  const auto body = kinds::parse(*media, call->request.body, {});
+  if (!body) return call->fail(body.error());
+  if (!body->is_object()) return call->fail(base::bad_request("Object 'Kind' is missing in '" + call->request.body + "'"));
+  const auto& object = body->as_object();
+  json::object out{{"kind", review.kind}, {"apiVersion", std::string(review.group) + "/" + call->info.version}};
+  out["metadata"] = json::object{{"creationTimestamp", nullptr}};
+  const auto& spec = child(object, "spec");
+  if (review.resource != "selfsubjectreviews") out["spec"] = spec;
+  out["status"] = status_of(call, review, spec);
+  call->json(201, json::serialize(out) + "\n");
+}
+
+}  // namespace
+
+bool answer_review(const CallRef& call) {
+  for (const auto& review : kReviews) {
+    if (call->info.group != review.group || call->info.resource != review.resource || call->info.version != "v1") continue;
+    answer(call, review);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace keelson::api
