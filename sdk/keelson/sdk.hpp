@@ -9,6 +9,7 @@
 // threads are the host's; a plugin owns logic and keeps no mutable statics.
 #pragma once
 #include <keelson/context.hpp>
+#include <keelson/described.hpp>
 #include <keelson/kinds.hpp>
 #include <keelson/object.hpp>
 #include <keelson/plugin.hpp>
