@@ -1,0 +1,139 @@
+// Which part of an object a write through a subresource may change; the rest is taken from what is stored.
+#include <algorithm>
+#include <array>
+
+#include "core/kinds/engine.hpp"
+#include "core/kinds/json_access.hpp"
+
+namespace keelson::kinds {
+namespace {
+
+void take(json::object& to, const json::object& from, std::string_view name) {
+  const auto* value = from.if_contains(name);
+  if (value && !value->is_null()) to[name] = *value;
+  else to.stable_erase(name);
+}
+
+json::object copy_in(const json::object& from, const json::object& place) { return json::object(from, place.storage()); }
+
+// Everything but `kept` comes from `old`.
+void keep_only(json::object& object, const json::object& old, std::initializer_list<std::string_view> kept) {
+  json::object result = copy_in(old, object);
+  for (const auto name : kept) take(result, object, name);
+  object = std::move(result);
+}
+
+void keep_inside(json::object& object, const json::object& old, std::string_view parent, std::initializer_list<std::string_view> kept) {
+  const auto* given = as_object(object.if_contains(parent));
+  json::object chosen(object.storage());
+  for (const auto name : kept)
+    if (given)
+      if (const auto* value = given->if_contains(name)) chosen[name] = *value;
+  take(object, old, parent);
+  auto& place = make_object(object, parent);
+  for (const auto name : kept) take(place, chosen, name);
+}
+
+// Metadata that status writes of most extension kinds leave alone.
+constexpr std::array<std::string_view, 7> kMetaOfStatus{"deletionTimestamp", "generation", "selfLink", "labels", "annotations", "finalizers", "ownerReferences"};
+
+void keep_metadata(json::object& object, const json::object& old, std::initializer_list<std::string_view> names) {
+  const auto* before = as_object(old.if_contains("metadata"));
+  if (!before) return;
+  auto& metadata = make_object(object, "metadata");
+  for (const auto name : names) take(metadata, *before, name);
+}
+
+bool resets_metadata(const Kind& kind) {
+  return kind.group == "apiextensions.k8s.io" || kind.group == "apiregistration.k8s.io" || kind.group == "flowcontrol.apiserver.k8s.io" ||
+         kind.group == "admissionregistration.k8s.io" || kind.group == "resource.k8s.io" || kind.group == "storage.k8s.io" ||
+         kind.kind == "ServiceCIDR";
+}
+
+void merge_custom_status(json::object& object, const json::object& old) {
+  const auto* metadata = as_object(object.if_contains("metadata"));
+  json::value managed = metadata && metadata->contains("managedFields") ? metadata->at("managedFields") : json::value();
+  keep_only(object, old, {"status"});
+  auto& place = make_object(object, "metadata");
+  if (managed.is_null()) place.stable_erase("managedFields");
+  else place["managedFields"] = std::move(managed);
+}
+
+void merge_status(const Kind& kind, json::object& object, const json::object& old) {
+  keep_only(object, old, {"metadata", "status", "kind", "apiVersion"});
+  if (kind.group.empty() && kind.kind == "Pod") {
+    keep_metadata(object, old, {"deletionTimestamp", "ownerReferences"});
+    auto& status = make_object(object, "status");
+    if (text_of(status.if_contains("qosClass")).empty())
+      if (const auto* before = as_object(old.if_contains("status"))) take(status, *before, "qosClass");
+  } else if (kind.group == "apps" && kind.kind == "Deployment") {
+    keep_metadata(object, old, {"labels"});
+  } else if (resets_metadata(kind)) {
+    for (const auto name : kMetaOfStatus) keep_metadata(object, old, {name});
+  }
+}
+
+void merge_main(const Kind& kind, json::object& object, const json::object& old) {
+  if (kind.strategy.has_status) take(object, old, "status");
+  if (kind.group.empty() && kind.kind == "Namespace") {
+    const auto* spec = as_object(old.if_contains("spec"));
+    if (spec) take(make_object(object, "spec"), *spec, "finalizers");
+  }
+}
+
+// Containers keep all but the resources that the write gives them by name.
+void merge_resize(json::object& object, const json::object& old) {
+  const json::value given = object.contains("spec") ? object.at("spec") : json::value();
+  keep_only(object, old, {"metadata", "kind", "apiVersion"});
+  for (const std::string_view list : {"containers", "initContainers"}) {
+    auto* mine = as_array(make_object(object, "spec").if_contains(list));
+    const auto* theirs = as_array(member(&given, list));
+    if (!mine || !theirs) continue;
+    for (auto& container : *mine)
+      for (const auto& wanted : *theirs)
+        if (container.is_object() && wanted.is_object() && text_of(member(&wanted, "name")) == text_of(member(&std::as_const(container), "name")))
+          for (const std::string_view field : {"resources", "resizePolicy"}) take(container.get_object(), wanted.get_object(), field);
+  }
+  if (const auto* resources = member(&given, "resources")) make_object(object, "spec")["resources"] = *resources;
+}
+
+}  // namespace
+
+void merge_for_write(const Kind& kind, json::value& object, const json::value& old, std::string_view subresource) {
+  auto* members = object.if_object();
+  const auto* before = old.if_object();
+  if (!members || !before) return;
+  if (subresource.empty()) return merge_main(kind, *members, *before);
+  if (subresource == "status") return kind.strategy.custom_resource ? merge_custom_status(*members, *before) : merge_status(kind, *members, *before);
+  if (subresource == "finalize") {
+    keep_inside(*members, *before, "spec", {"finalizers"});
+    take(*members, *before, "status");
+  } else if (subresource == "ephemeralcontainers") {
+    keep_inside(*members, *before, "spec", {"ephemeralContainers"});
+    take(*members, *before, "status");
+  } else if (subresource == "resize") {
+    merge_resize(*members, *before);
+  } else if (subresource == "approval") {
+    take(*members, *before, "spec");
+    keep_inside(*members, *before, "status", {"conditions"});
+  }
+}
+
+bool generation_changes(const Kind& kind, const json::value& old, const json::value& object) {
+  const auto& strategy = kind.strategy;
+  if (!strategy.generation && !strategy.custom_resource && strategy.generation_bump.empty()) return false;
+  if (!strategy.generation_bump.empty())
+    return std::any_of(strategy.generation_bump.begin(), strategy.generation_bump.end(),
+                       [&](const std::string& path) { return !same(at_path(old, path), at_path(object, path)); });
+  const auto* before = old.if_object();
+  const auto* after = object.if_object();
+  if (!before || !after) return false;
+  const auto outside = [&](std::string_view name) {
+    return name == "metadata" || name == "apiVersion" || name == "kind" || (name == "status" && (strategy.has_status || !strategy.custom_resource));
+  };
+  for (const auto& [name, value] : *after)
+    if (!outside(name) && !same(before->if_contains(name), &value)) return true;
+  return std::any_of(before->begin(), before->end(), [&](const auto& entry) { return !outside(entry.key()) && !same(&entry.value(), after->if_contains(entry.key())); });
+}
+
+}  // namespace keelson::kinds

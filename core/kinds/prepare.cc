@@ -1,0 +1,94 @@
+#include <algorithm>
+
+#include "core/kinds/engine.hpp"
+#include "core/kinds/json_access.hpp"
+#include "core/kinds/qos.hpp"
+
+namespace keelson::kinds {
+namespace {
+
+void prepare_pod(json::object& pod) {
+  json::object status(pod.storage());
+  status["phase"] = "Pending";
+  const auto* spec = as_object(pod.if_contains("spec"));
+  if (spec) {
+    const auto qos = qos_class(*spec);
+    status["qosClass"] = json::string_view(qos.data(), qos.size());
+    if (length_of(spec->if_contains("schedulingGates")) > 0) {
+      json::object condition({{"type", "PodScheduled"}, {"status", "False"}, {"reason", "SchedulingGated"},
+                              {"message", "Scheduling is blocked due to non-empty scheduling gates"}}, pod.storage());
+      status["conditions"] = json::array({std::move(condition)}, pod.storage());
+    }
+  }
+  pod["status"] = std::move(status);
+}
+
+void prepare_namespace(json::object& ns) {
+  make_object(ns, "status")["phase"] = "Active";
+  auto& finalizers = make_object(ns, "spec")["finalizers"];
+  if (!finalizers.is_array()) finalizers.emplace_array();
+  auto& list = finalizers.get_array();
+  if (std::none_of(list.begin(), list.end(), [](const json::value& f) { return text_of(&f) == "kubernetes"; })) list.push_back("kubernetes");
+}
+
+void prepare_crd(json::object& definition) {
+  json::array stored(definition.storage());
+  if (const auto* versions = as_array(at_path(definition["spec"], "versions")))
+    for (const auto& version : *versions)
+      if (truth_of(member(&version, "storage")))
+        if (const auto* name = member(&version, "name")) stored.push_back(*name);
+  if (!stored.empty()) make_object(definition, "status")["storedVersions"] = std::move(stored);
+}
+
+// A job finds its pods by its own uid unless its author insists.
+void prepare_job(json::object& job) {
+  const std::string uid(text_at(job["metadata"], "uid")), name(text_at(job["metadata"], "name"));
+  auto& spec = make_object(job, "spec");
+  if (uid.empty() || truth_of(spec.if_contains("manualSelector"))) return;
+  auto& labels = make_object(spec, "template.metadata.labels");
+  for (const std::string_view key : {"controller-uid", "batch.kubernetes.io/controller-uid"}) labels[key] = uid;
+  for (const std::string_view key : {"job-name", "batch.kubernetes.io/job-name"}) labels[key] = name;
+  make_object(spec, "selector.matchLabels")["batch.kubernetes.io/controller-uid"] = uid;
+}
+
+// Either way of naming a claim's source says the other too, unless it crosses namespaces.
+void mirror_data_source(json::object& claim) {
+  auto* spec = as_object(claim.if_contains("spec"));
+  if (!spec) return;
+  const auto* source = spec->if_contains("dataSource");
+  const auto* reference = spec->if_contains("dataSourceRef");
+  const bool crosses = !text_of(member(reference, "namespace")).empty();
+  if (source && !reference) {
+    json::value copy = *source;
+    spec->emplace("dataSourceRef", std::move(copy));
+  } else if (reference && !source && !crosses) {
+    json::value copy = *reference;
+    spec->emplace("dataSource", std::move(copy));
+  }
+}
+
+void prepare_create(const Kind& kind, json::object& object) {
+  if (kind.strategy.status_reset_on_create || (kind.strategy.custom_resource && kind.strategy.has_status)) {
+    if (kind.strategy.custom_resource) object.erase("status");
+    else if (auto* status = object.if_contains("status")) status->emplace_object();
+  }
+  if (kind.strategy.generation || kind.strategy.custom_resource) make_object(object, "metadata")["generation"] = 1;
+  if (kind.strategy.custom_resource) return;
+  const auto is = [&](std::string_view group, std::string_view name) { return kind.group == group && kind.kind == name; };
+  if (is("", "Pod")) prepare_pod(object);
+  else if (is("", "Namespace")) prepare_namespace(object);
+  else if (is("batch", "Job")) prepare_job(object);
+  else if (is("", "PersistentVolume") || is("", "PersistentVolumeClaim")) make_object(object, "status")["phase"] = "Pending";
+  else if (is("apiextensions.k8s.io", "CustomResourceDefinition")) prepare_crd(object);
+}
+
+}  // namespace
+
+void prepare(const Kind& kind, json::value& object, const json::value* old, std::string_view subresource) {
+  auto* members = object.if_object();
+  if (!members) return;
+  if (!old) prepare_create(kind, *members);
+  if (subresource.empty() && kind.group.empty() && kind.kind == "PersistentVolumeClaim") mirror_data_source(*members);
+}
+
+}  // namespace keelson::kinds
