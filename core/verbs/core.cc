@@ -1,0 +1,67 @@
+#include "core/verbs/core.hpp"
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+
+namespace keelson::verbs {
+
+namespace {
+
+bool offers(const std::vector<std::string>& verbs, std::string_view verb) { return std::find(verbs.begin(), verbs.end(), verb) != verbs.end(); }
+
+}  // namespace
+
+base::Outcome<void> Core::admit(const Context& context, const Target& target, std::string_view verb, bool authorize) const {
+  const auto& kind = *target.kind;
+  if (authorize) {
+    auth::Attributes attributes;
+    attributes.user = &context.user;
+    attributes.verb = verb;
+    attributes.group = kind.group;
+    attributes.version = kind.version;
+    attributes.resource = kind.resource;
+    attributes.subresource = target.subresource;
+    attributes.ns = target.ns;
+    attributes.name = target.name;
+    const auto verdict = parts.chains.authorize(attributes);
+    if (verdict.decision != auth::Decision::allow) return auth::refusal(attributes, verdict.reason);
+  }
+  if (target.subresource.empty()) {
+    if (!kind.allows(verb)) return base::method_not_allowed(kind.group, kind.resource, verb);
+  } else {
+    const auto* subresource = kind.subresource(target.subresource);
+    if (!subresource) return base::no_such_resource();
+    if (!offers(subresource->verbs, verb)) return base::method_not_allowed(kind.group, kind.resource + "/" + target.subresource, verb);
+  }
+  const bool writes = verb == "create" || verb == "update" || verb == "patch";
+  if (writes && !kind.writable) return base::unavailable("the " + kind.declared_by + " that serves " + base::qualified(kind.group, kind.resource) + " is not running");
+  return {};
+}
+
+kinds::KindRef Core::storage_kind(const Target& target) const {
+  auto kind = parts.registry.current()->by_storage_key(target.kind->storage_key);
+  return kind ? kind : target.kind;
+}
+
+base::Outcome<json::value> Core::decoded(const kinds::Kind& kind, const store::Object& object, json::storage_ptr memory) const {
+  auto value = kinds::parse(kinds::Media::json, object.body(), std::move(memory));
+  if (!value || object.columns().schema_epoch == kind.schema_epoch) return value;
+  auto current = kinds::decode_value(kind, std::move(*value), kinds::FieldValidation::ignore);
+  if (!current) return current.error();
+  kinds::apply_defaults(kind, current->object);
+  return std::move(current->object);
+}
+
+store::Key key_of(const Target& target) { return {target.kind->storage_key, target.kind->namespaced ? target.ns : std::string(), target.name}; }
+
+store::ObjectRef synthesized(json::value object, store::Columns columns, store::Revision revision) {
+  // A stand-in of the slot's length, found again in the text: no value can contain its closing quote unescaped.
+  const std::string stand_in(store::kRevisionSlotBytes - 1, '#');
+  object_at(object, {"metadata"})["resourceVersion"] = stand_in;
+  std::string body = json::serialize(object);
+  const std::string marker = "\"resourceVersion\":\"" + stand_in + "\"";
+  const std::size_t offset = body.find(marker) + marker.size() - stand_in.size() - 1;
+  return store::Draft(std::move(columns), std::move(body), offset).freeze(revision, {});
+}
+
+}  // namespace keelson::verbs

@@ -1,0 +1,184 @@
+#include "core/verbs/reader.hpp"
+
+#include <algorithm>
+
+#include "core/verbs/page_token.hpp"
+#include "core/verbs/step_scale.hpp"
+
+namespace keelson::verbs {
+namespace {
+
+using Match = ReadOptions::Match;
+
+constexpr std::string_view kTokenTooOld =
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or "
+    "use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an "
+    "inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
+
+base::Outcome<void> check(const ListOptions& options) {
+  std::vector<base::Cause> causes;
+  if (options.match != Match::unset) {
+    if (!options.revision) causes.push_back(forbidden_value("resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided"));
+    if (!options.continue_token.empty()) causes.push_back(forbidden_value("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided"));
+    if (options.match == Match::exact && options.revision == store::Revision{0})
+      causes.push_back(forbidden_value("resourceVersionMatch", "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\""));
+  }
+  if (!causes.empty()) return invalid_options("ListOptions", std::move(causes));
+  if (!options.continue_token.empty() && options.revision.value_or(0) != 0) return base::bad_request("specifying resource version is not allowed when using continue");
+  return {};
+}
+
+base::Outcome<void> check_name_selector(const Target& target, watch::Selector& selector) {
+  if (target.name.empty()) return {};
+  const auto* fixed = selector.fixed_name();
+  if (fixed && *fixed != target.name) return base::bad_request("fieldSelector metadata.name doesn't match requested name");
+  if (!fixed) selector.fields.push_back({watch::FieldRequirement::Target::name, 0, false, target.name});
+  return {};
+}
+
+/// One page out of a snapshot.
+class Page {
+ public:
+  Page(const Target& target, const ListOptions& options, std::optional<PageToken> token) : target_(target), options_(options), token_(std::move(token)) {}
+
+  Listed read(const store::Snapshot& snapshot) const {
+    Listed out;
+    out.revision = snapshot.revision();
+    const auto after = start();
+    if (const auto* name = options_.selector.fixed_name(); name && !target_.ns.empty() && !after) {
+      read_one(snapshot, *name, out);
+      return out;
+    }
+    bool more = false;
+    snapshot.scan(target_.kind->storage_key, target_.ns, after ? &*after : nullptr, [&](const store::ObjectRef& object) {
+      if (!options_.selector.matches(*object)) return true;
+      if (options_.limit > 0 && out.objects.size() == static_cast<std::size_t>(options_.limit)) {
+        more = true;
+        return false;
+      }
+      out.objects.push_back(object);
+      return true;
+    });
+    if (more) go_on(snapshot, out);
+    return out;
+  }
+
+ private:
+  std::optional<store::Key> start() const {
+    if (!token_) return std::nullopt;
+    store::Key key{target_.kind->storage_key, target_.ns, token_->after};
+    // Over all namespaces the token holds "namespace/name".
+    if (const auto slash = token_->after.find('/'); target_.ns.empty() && slash != std::string::npos) {
+      key.ns = token_->after.substr(0, slash);
+      key.name = token_->after.substr(slash + 1);
+    }
+    return key;
+  }
+
+  void read_one(const store::Snapshot& snapshot, const std::string& name, Listed& out) const {
+    const auto object = snapshot.get({target_.kind->storage_key, target_.ns, name});
+    if (object && options_.selector.matches(*object)) out.objects.push_back(object);
+  }
+
+  void go_on(const store::Snapshot& snapshot, Listed& out) const {
+    const auto& last = out.objects.back()->key();
+    PageToken next{static_cast<std::int64_t>(out.revision), target_.ns.empty() && !last.ns.empty() ? last.ns + "/" + last.name : last.name};
+    if (options_.selector.empty()) {
+      next.left = left_after(snapshot, last, out.objects.size());
+      out.remaining = next.left;
+    }
+    out.continue_token = encode_page_token(next);
+  }
+
+  std::int64_t left_after(const store::Snapshot& snapshot, const store::Key& last, std::size_t shown) const {
+    if (!token_) {
+      const auto& resource = target_.kind->storage_key;
+      return static_cast<std::int64_t>((target_.ns.empty() ? snapshot.count(resource) : snapshot.count(resource, target_.ns)) - shown);
+    }
+    if (token_->revision > 0 && token_->left >= 0) return std::max<std::int64_t>(1, token_->left - static_cast<std::int64_t>(shown));
+    std::int64_t count = 0;
+    snapshot.scan(target_.kind->storage_key, target_.ns, &last, [&](const store::ObjectRef&) { return ++count > 0; });
+    return count;
+  }
+
+  const Target& target_;
+  const ListOptions& options_;
+  std::optional<PageToken> token_;
+};
+
+/// The revision that a list has to show exactly, if it has to.
+std::optional<store::Revision> exact_revision(const ListOptions& options, const std::optional<PageToken>& token) {
+  if (token) return token->revision > 0 ? std::optional<store::Revision>(token->revision) : std::nullopt;
+  if (options.match == Match::exact) return options.revision;
+  // As upstream always did: a limited list of a given revision is of that revision.
+  if (options.match == Match::unset && options.limit > 0 && options.revision.value_or(0) > 0) return options.revision;
+  return std::nullopt;
+}
+
+base::Error too_old(const std::optional<PageToken>& token) {
+  if (!token) return base::expired("The resourceVersion for the provided list is too old.");
+  auto error = base::expired(std::string(kTokenTooOld));
+  error.continue_token = encode_page_token({-1, token->after});
+  return error;
+}
+
+}  // namespace
+
+void Reader::at_least(const Context& context, std::optional<store::Revision> revision, OnSnapshot done) const {
+  auto& store = core_.parts.store;
+  if (revision && *revision <= store.snapshot().revision()) return done(store.snapshot());
+  const auto answer = [&store, done = std::move(done)](base::Outcome<store::Revision> reached) {
+    if (reached) done(store.snapshot());
+    else done(reached.error());
+  };
+  if (!revision) return store.fresh(answer);
+  const auto deadline = std::min(context.deadline, core_.parts.runtime.in_ms(kFutureRevisionWait_ms));
+  store.wait_for(*revision, deadline, [&store, wanted = *revision, answer](base::Outcome<store::Revision> reached) {
+    if (reached || reached.error().code != 504) return answer(std::move(reached));
+    answer(base::too_large_revision(wanted, store.snapshot().revision()));
+  });
+}
+
+void Reader::get(const Context& context, Target target, ReadOptions options, std::function<void(base::Outcome<store::ObjectRef>)> done) const {
+  if (auto allowed = core_.admit(context, target, "get"); !allowed) return done(allowed.error());
+  at_least(context, options.revision, [this, target = std::move(target), done = std::move(done)](base::Outcome<store::Snapshot> snapshot) {
+    if (!snapshot) return done(snapshot.error());
+    auto found = snapshot->get(key_of(target));
+    if (!found) return done(not_found(target));
+    if (target.subresource == "scale") return done(scale_of(core_, target, *found));
+    done(std::move(found));
+  });
+}
+
+void Reader::list(const Context& context, Target target, ListOptions options, std::function<void(base::Outcome<Listed>)> done, bool authorize) const {
+  if (auto allowed = core_.admit(context, target, "list", authorize); !allowed) return done(allowed.error());
+  if (auto valid = check(options); !valid) return done(valid.error());
+  if (auto valid = check_name_selector(target, options.selector); !valid) return done(valid.error());
+  std::optional<PageToken> token;
+  if (!options.continue_token.empty()) {
+    auto decoded = decode_page_token(options.continue_token);
+    if (!decoded) return done(decoded.error());
+    token = std::move(*decoded);
+  }
+  const auto exact = exact_revision(options, token);
+  const auto wanted = exact ? exact : token ? std::optional<store::Revision>() : options.revision;
+  at_least(context, wanted, [this, target = std::move(target), options = std::move(options), token = std::move(token), exact, done = std::move(done)](base::Outcome<store::Snapshot> snapshot) {
+    if (!snapshot) return done(snapshot.error());
+    if (exact && *exact != snapshot->revision()) {
+      auto past = core_.parts.store.snapshot_at(*exact);
+      if (!past) return done(past.error().code == 410 ? too_old(token) : past.error());
+      snapshot = std::move(past);
+    }
+    done(Page(target, options, token).read(*snapshot));
+  });
+}
+
+base::Outcome<std::unique_ptr<watch::Watch>> Reader::watch(const Context& context, Target target, watch::WatchRequest request, watch::WatchSink& sink) const {
+  if (auto allowed = core_.admit(context, target, "watch"); !allowed) return allowed.error();
+  if (auto valid = check_name_selector(target, request.selector); !valid) return valid.error();
+  request.resource = target.kind->storage_key;
+  request.ns = target.kind->namespaced ? target.ns : std::string();
+  return core_.parts.hub.watch(std::move(request), sink);
+}
+
+}  // namespace keelson::verbs

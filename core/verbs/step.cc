@@ -1,0 +1,63 @@
+#include "core/verbs/step.hpp"
+
+#include "core/verbs/step_binding.hpp"
+#include "core/verbs/step_put.hpp"
+#include "core/verbs/step_remove.hpp"
+#include "core/verbs/step_scale.hpp"
+#include "core/verbs/step_token.hpp"
+
+namespace keelson::verbs {
+
+base::Outcome<void> View::claim(const store::Key& key) {
+  if (!claimed_.insert(key).second) return base::bad_request("a transaction writes each object once: " + std::string(key.resource.text()) + " " + key.name);
+  return {};
+}
+
+void StepRun::set_request(auth::AdmissionRequest::Operation operation) {
+  request_.operation = operation;
+  request_.subresource = target().subresource;
+  request_.ns = target().ns;
+  request_.name = target().name;
+  request_.user = &in_.context.user;
+  request_.dry_run = in_.step.op == Verbs::Step::Op::remove ? in_.step.delete_options.dry_run : in_.step.options.dry_run;
+  request_.expectations = &read_expectations;
+  request_.warnings = &warnings;
+}
+
+base::Outcome<Written> StepRun::answer(store::ObjectRef stored) {
+  Written out;
+  out.object = stored ? std::move(stored) : result_;
+  out.warnings = std::move(warnings);
+  out.created = created_;
+  out.gone = gone_;
+  return out;
+}
+
+namespace {
+
+std::unique_ptr<StepRun> make_create(const StepInput& input) {
+  const auto& subresource = input.step.target.subresource;
+  if (subresource == "binding") return std::make_unique<BindRun>(input);
+  if (subresource == "eviction") return std::make_unique<EvictRun>(input);
+  if (subresource == "token") return std::make_unique<TokenRun>(input);
+  return std::make_unique<CreateRun>(input);
+}
+
+}  // namespace
+
+std::unique_ptr<StepRun> make_step(const StepInput& input) {
+  const bool scale = input.step.target.subresource == "scale";
+  switch (input.step.op) {
+    case Verbs::Step::Op::create: return make_create(input);
+    case Verbs::Step::Op::update:
+      if (scale) return std::make_unique<ScaleRun>(input);
+      return std::make_unique<UpdateRun>(input);
+    case Verbs::Step::Op::patch:
+      if (scale) return std::make_unique<ScaleRun>(input);
+      return std::make_unique<PatchRun>(input);
+    case Verbs::Step::Op::remove: break;
+  }
+  return std::make_unique<RemoveRun>(input);
+}
+
+}  // namespace keelson::verbs

@@ -1,0 +1,79 @@
+// StepRun: one write on its way from request to commit: begin, (admission mutates), settle, (admission validates), finish.
+//
+// Invariants: nothing is stored by a step itself; what it decided on stands in `expectations`, so that the commit fails
+//   when it no longer holds. A step that ends with `unchanged` or `response` writes nothing.
+// Threads: one at a time, handed on by the admission chain. Ownership: owned by its Transaction attempt.
+#pragma once
+#include <set>
+
+#include "core/verbs/core.hpp"
+
+namespace keelson::verbs {
+
+/// The snapshot that a transaction decides on, and the keys that its earlier steps write.
+class View {
+ public:
+  explicit View(store::Snapshot snapshot) : snapshot_(std::move(snapshot)) {}
+  store::ObjectRef get(const store::Key& key) const { return snapshot_.get(key); }
+  const store::Snapshot& snapshot() const { return snapshot_; }
+  /// 400 when an earlier step writes `key`: a transaction writes each object once.
+  base::Outcome<void> claim(const store::Key& key);
+
+ private:
+  store::Snapshot snapshot_;
+  std::set<store::Key> claimed_;
+};
+
+/// What one attempt at a step has at hand.
+struct StepInput {
+  const Core& core;
+  const Context& context;
+  const Verbs::Step& step;
+  View& view;
+  json::storage_ptr memory;
+  int attempt = 0;
+  bool authorize = true;
+};
+
+class StepRun {
+ public:
+  explicit StepRun(const StepInput& input) : in_(input), request_{.kind = input.step.target.kind, .snapshot = input.view.snapshot()} {}
+  virtual ~StepRun() = default;
+
+  enum class Next { admit, finished };
+  /// Reads request and state. `finished`: no admission, no write.
+  virtual base::Outcome<Next> begin() = 0;
+  /// After mutating admission: the server's own part and validation.
+  virtual base::Outcome<void> settle() { return {}; }
+  /// After validating admission: the write, if there is one.
+  virtual base::Outcome<void> finish() { return {}; }
+  /// An expectation on the step's own object did not hold. Nullopt: try again.
+  virtual std::optional<base::Error> mismatch(const store::ObjectRef& found) {
+    (void)found;
+    return std::nullopt;
+  }
+  /// What the caller gets; `stored` is null when nothing was written.
+  virtual base::Outcome<Written> answer(store::ObjectRef stored);
+
+  auth::AdmissionRequest& request() { return request_; }
+
+  std::optional<store::Write> write;
+  std::vector<store::Expectation> own_expectations;    ///< on the object itself
+  std::vector<store::Expectation> read_expectations;   ///< on what admission read
+  std::vector<std::string> warnings;
+
+ protected:
+  const Target& target() const { return in_.step.target; }
+  void set_request(auth::AdmissionRequest::Operation operation);
+
+  const StepInput in_;
+  auth::AdmissionRequest request_;
+  store::ObjectRef result_;   ///< the answer when nothing is written (dry run, no change)
+  bool created_ = false;
+  bool gone_ = false;
+};
+
+/// The run that a step asks for.
+std::unique_ptr<StepRun> make_step(const StepInput& input);
+
+}  // namespace keelson::verbs

@@ -1,0 +1,199 @@
+#include "core/verbs/step_put.hpp"
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+
+#include "core/base/json_text.hpp"
+
+namespace keelson::verbs {
+namespace {
+
+constexpr int kGenerateRetryAfter_s = 1;
+
+base::Error uid_mismatch(const Target& target, std::string_view wanted, std::string_view found) {
+  const std::string key = "/registry/" + target.kind->resource + "/" + (target.ns.empty() ? "" : target.ns + "/") + target.name;
+  return base::conflict(target.kind->group, target.kind->resource, target.name,
+                        "StorageError: invalid object, Code: 4, Key: " + key + ", ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: " +
+                            std::string(wanted) + ", UID in object meta: " + std::string(found));
+}
+
+/// Namespaces stay until their content is gone, whatever their metadata says.
+bool holds_back(const kinds::Kind& kind, const json::value& object) {
+  if (kind.storage_key.text() != "namespaces") return false;
+  const auto* finalizers = list_at(object, {"spec", "finalizers"});
+  return finalizers && !finalizers->empty();
+}
+
+}  // namespace
+
+kinds::ManagerInfo PutRun::manager() const {
+  std::string name = in_.context.field_manager;
+  if (name.empty()) name = in_.context.user.plugin.empty() ? "unknown" : in_.context.user.plugin;
+  return {std::move(name), target().subresource, in_.core.parts.runtime.unix_s()};
+}
+
+std::string PutRun::own_name() const { return std::string(text_at(*object_, {"metadata", "name"})); }
+
+base::Outcome<void> PutRun::load() {
+  kind_ = in_.core.storage_kind(target());
+  key_ = key_of(target());
+  if (target().name.empty()) return {};
+  existing_ = in_.view.get(key_);
+  if (!existing_) return {};
+  auto old = in_.core.decoded(*kind_, *existing_, in_.memory);
+  if (!old) return old.error();
+  old_.emplace(std::move(*old));
+  return {};
+}
+
+base::Outcome<StepRun::Next> PutRun::begin() {
+  if (auto allowed = in_.core.admit(in_.context, target(), verb(), in_.authorize); !allowed) return allowed.error();
+  if (verb() == "create") {
+    creating_ = true;
+    kind_ = in_.core.storage_kind(target());
+    return begin_create();
+  }
+  if (auto loaded = load(); !loaded) return loaded.error();
+  if (existing_) return begin_update();
+  if (!creates_missing()) return not_found(target());
+  Target collection = target();
+  collection.name.clear();
+  if (auto allowed = in_.core.admit(in_.context, collection, "create", in_.authorize); !allowed) return allowed.error();
+  creating_ = true;
+  return begin_create();
+}
+
+// --- create ------------------------------------------------------------------------------------------------------------
+
+base::Outcome<StepRun::Next> PutRun::begin_create() {
+  if (auto produced = produce(); !produced) return produced.error();
+  if (auto settled = settle_namespace(target(), *object_); !settled) return settled.error();
+  if (verb() == "create" && !text_at(*object_, {"metadata", "resourceVersion"}).empty()) return base::raw_500("resourceVersion should not be set on objects to be created");
+  stamp_new(in_.core.parts.runtime, *object_);
+  if (!managers_recorded_) kinds::record_update(*kind_, nullptr, *object_, manager());
+  set_request(auth::AdmissionRequest::Operation::create);
+  request_.name = own_name();
+  request_.object = &*object_;
+  return Next::admit;
+}
+
+base::Outcome<void> PutRun::settle_create() {
+  auto& metadata = object_at(*object_, {"metadata"});
+  const std::string base_name(text_at(*object_, {"metadata", "generateName"}));
+  if (own_name().empty() && !base_name.empty()) metadata["name"] = base_name.substr(0, kGeneratedBaseBytesMax) + base::name_suffix(in_.core.parts.runtime);
+  key_ = {kind_->storage_key, kind_->namespaced ? target().ns : std::string(), own_name()};
+  kinds::prepare(*kind_, *object_, nullptr, target().subresource);
+  if (kind_->strategy.generation) metadata["generation"] = 1;
+  return {};
+}
+
+base::Outcome<void> PutRun::finish_create() {
+  created_ = true;
+  if (in_.view.get(key_)) {
+    if (auto error = mismatch(in_.view.get(key_))) return *error;
+    return base::already_exists(kind_->group, kind_->resource, key_.name);
+  }
+  own_expectations.push_back({key_, store::Expectation::Kind::absent, 0});
+  return conclude(store::Operation::create);
+}
+
+// --- update ------------------------------------------------------------------------------------------------------------
+
+base::Outcome<StepRun::Next> PutRun::begin_update() {
+  if (auto produced = produce(); !produced) return produced.error();
+  if (auto named = check_name(target(), *object_); !named) return named.error();
+  if (auto revision = check_revision(); !revision) return revision.error();
+  if (const std::string uid(text_at(*object_, {"metadata", "uid"})); !uid.empty() && uid != existing_->columns().uid) return uid_mismatch(target(), uid, existing_->columns().uid);
+  keep_system_fields(*old_, *object_);
+  kinds::merge_for_write(*kind_, *object_, *old_, target().subresource);
+  if (!managers_recorded_) kinds::record_update(*kind_, &*old_, *object_, manager());
+  set_request(auth::AdmissionRequest::Operation::update);
+  request_.object = &*object_;
+  request_.old = &*old_;
+  return Next::admit;
+}
+
+base::Outcome<void> PutRun::check_revision() {
+  auto demanded = demanded_revision(*object_);
+  if (!demanded) return demanded.error();
+  // A patch starts from the stored revision: only one that it names itself is a demand.
+  const bool inherited = metadata_is_kept_ && *demanded == existing_->revision();
+  if (!inherited) demanded_ = *demanded;
+  if (!*demanded && !kind_->strategy.unconditional_update && verb() == "update")
+    return base::invalid(kind_->group, kind_->kind, target().name, {invalid_value("metadata.resourceVersion", "0", "must be specified for an update")});
+  if (demanded_ && *demanded_ != existing_->revision()) return base::object_modified(kind_->group, kind_->resource, target().name);
+  return {};
+}
+
+bool PutRun::goes_away() const {
+  if (!existing_->deleting() || grace_of(*old_, 0) != 0) return false;
+  return finalizers_of(*object_).empty() && !holds_back(*kind_, *object_);
+}
+
+void PutRun::expect_existing() { own_expectations.push_back({key_, store::Expectation::Kind::at_revision, existing_->revision()}); }
+
+base::Outcome<void> PutRun::finish_update() {
+  if (goes_away()) {
+    gone_ = true;
+    result_ = existing_;
+    expect_existing();
+    if (!request_.dry_run) write = store::Write{store::Operation::remove, key_, std::nullopt, durability_of(*kind_, key_.ns)};
+    return in_.view.claim(key_);
+  }
+  if (kinds::equal_for_commit(*old_, *object_)) {
+    result_ = existing_;
+    return {};
+  }
+  expect_existing();
+  return conclude(store::Operation::update);
+}
+
+// --- both --------------------------------------------------------------------------------------------------------------
+
+base::Outcome<void> PutRun::settle() {
+  if (creating_) {
+    if (auto settled = settle_create(); !settled) return settled;
+  } else {
+    kinds::prepare(*kind_, *object_, &*old_, target().subresource);
+    if (kind_->strategy.generation && kinds::generation_changes(*kind_, *old_, *object_)) raise_generation(*object_);
+  }
+  if (auto checked = check_result(); !checked) return checked;
+  return validate();
+}
+
+base::Outcome<void> PutRun::validate() const {
+  auto causes = kinds::validate(*kind_, *object_, creating_ ? nullptr : &*old_, target().subresource);
+  if (causes.empty()) return {};
+  return base::invalid(kind_->group, kind_->kind, own_name(), std::move(causes));
+}
+
+base::Outcome<void> PutRun::finish() { return creating_ ? finish_create() : finish_update(); }
+
+store::Draft PutRun::draft() const {
+  auto encoded = kinds::encode(*kind_, *object_, store::kRevisionSlotBytes);
+  return store::Draft(columns_of(*kind_, *object_), std::move(encoded.body), encoded.revision_offset);
+}
+
+base::Outcome<void> PutRun::conclude(store::Operation operation) {
+  // A dry run answers the object as it would be: under the revision that it has, none for a new one.
+  if (request_.dry_run) result_ = draft().freeze(existing_ ? existing_->revision() : 0, {});
+  else write = store::Write{operation, key_, draft(), durability_of(*kind_, key_.ns)};
+  return in_.view.claim(key_);
+}
+
+std::optional<base::Error> PutRun::mismatch(const store::ObjectRef& found) {
+  if (!creating_) {
+    if (!demanded_) return std::nullopt;
+    return found ? base::object_modified(kind_->group, kind_->resource, target().name) : not_found(target());
+  }
+  const bool generated = !text_at(*object_, {"metadata", "generateName"}).empty() && in_.step.target.name.empty();
+  if (verb() != "create" || !found) return std::nullopt;
+  if (!generated) return base::already_exists(kind_->group, kind_->resource, key_.name);
+  if (in_.attempt + 1 < kGenerateNameTriesMax) return std::nullopt;
+  auto error = base::already_exists(kind_->group, kind_->resource, key_.name);
+  error.message += ", the server was not able to generate a unique name for the object";
+  error.retry_after_s = kGenerateRetryAfter_s;
+  return error;
+}
+
+}  // namespace keelson::verbs

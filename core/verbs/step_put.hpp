@@ -1,0 +1,91 @@
+// PutRun: everything that ends in "this is the object now": create, update, patch and apply, and the subresources that
+// edit their object.
+//
+// Invariants: a result equal to what is stored writes nothing; a write that empties the finalizers of an object being
+//   deleted removes it. Whoever demanded a revision gets a conflict, whoever did not is tried again.
+#pragma once
+#include "core/verbs/metadata.hpp"
+#include "core/verbs/step.hpp"
+
+namespace keelson::verbs {
+
+class PutRun : public StepRun {
+ public:
+  using StepRun::StepRun;
+  base::Outcome<Next> begin() override;
+  base::Outcome<void> settle() override;
+  base::Outcome<void> finish() override;
+  std::optional<base::Error> mismatch(const store::ObjectRef& found) override;
+
+ protected:
+  /// Makes object_ out of the request (and old_, when there is one).
+  virtual base::Outcome<void> produce() = 0;
+  virtual std::string_view verb() const = 0;
+  /// Whether a missing object is made.
+  virtual bool creates_missing() const { return false; }
+  /// Rules of a subresource beyond the kind's, after admission.
+  virtual base::Outcome<void> check_result() { return {}; }
+
+  /// Kind, key and what is stored under it.
+  base::Outcome<void> load();
+  kinds::ManagerInfo manager() const;
+  std::string own_name() const;
+  void emplace_object(json::value value) { object_.emplace(std::move(value)); }
+
+  kinds::KindRef kind_;               ///< the storage form
+  store::Key key_;
+  store::ObjectRef existing_;
+  std::optional<json::value> old_, object_;
+  std::optional<store::Revision> demanded_;
+  bool creating_ = false;
+  bool managers_recorded_ = false;    ///< apply does it itself
+  bool metadata_is_kept_ = false;     ///< produce() started from the stored object
+
+ private:
+  base::Outcome<Next> begin_create();
+  base::Outcome<Next> begin_update();
+  base::Outcome<void> check_revision();
+  base::Outcome<void> settle_create();
+  base::Outcome<void> validate() const;
+  base::Outcome<void> finish_create();
+  base::Outcome<void> finish_update();
+  bool goes_away() const;
+  store::Draft draft() const;
+  void expect_existing();
+  base::Outcome<void> conclude(store::Operation operation);
+};
+
+class CreateRun final : public PutRun {
+ public:
+  using PutRun::PutRun;
+
+ protected:
+  base::Outcome<void> produce() override;
+  std::string_view verb() const override { return "create"; }
+};
+
+class UpdateRun final : public PutRun {
+ public:
+  using PutRun::PutRun;
+
+ protected:
+  base::Outcome<void> produce() override;
+  std::string_view verb() const override { return "update"; }
+  bool creates_missing() const override { return target().kind->strategy.create_on_update && target().subresource.empty(); }
+};
+
+class PatchRun final : public PutRun {
+ public:
+  using PutRun::PutRun;
+
+ protected:
+  base::Outcome<void> produce() override;
+  std::string_view verb() const override { return "patch"; }
+  bool creates_missing() const override { return in_.step.patch_type == kinds::PatchType::apply && target().subresource.empty(); }
+
+ private:
+  base::Outcome<void> produce_applied();
+  base::Outcome<void> produce_patched();
+};
+
+}  // namespace keelson::verbs

@@ -1,0 +1,194 @@
+#include "core/verbs/step_remove.hpp"
+
+#include <algorithm>
+
+#include "core/base/json_text.hpp"
+
+namespace keelson::verbs {
+namespace {
+
+constexpr std::string_view kOrphan = "orphan";
+constexpr std::string_view kForeground = "foregroundDeletion";
+using Propagation = kinds::Strategy::Propagation;
+
+bool has(const std::vector<std::string>& list, std::string_view entry) { return std::find(list.begin(), list.end(), entry) != list.end(); }
+
+/// Which of the garbage collector's finalizers a delete with these options leaves on the object.
+std::string_view propagation_finalizer(const DeleteOptions& options, const std::vector<std::string>& present, Propagation by_default) {
+  if (by_default == Propagation::unsupported) return "";
+  if (options.orphan_dependents) return *options.orphan_dependents ? kOrphan : "";
+  if (options.propagation) return *options.propagation == "Orphan" ? kOrphan : *options.propagation == "Foreground" ? kForeground : "";
+  if (has(present, kOrphan)) return kOrphan;
+  if (has(present, kForeground)) return kForeground;
+  return by_default == Propagation::orphan ? kOrphan : "";
+}
+
+bool is_pod(const kinds::Kind& kind) { return kind.storage_key.text() == "pods"; }
+bool is_namespace(const kinds::Kind& kind) { return kind.storage_key.text() == "namespaces"; }
+
+}  // namespace
+
+base::Outcome<void> RemoveRun::check_options() const {
+  std::vector<base::Cause> causes;
+  if (options_.propagation && options_.orphan_dependents)
+    causes.push_back(invalid_value("propagationPolicy", base::quoted(*options_.propagation), "orphanDependents and deletionPropagation cannot be both set"));
+  if (options_.propagation && *options_.propagation != "Foreground" && *options_.propagation != "Background" && *options_.propagation != "Orphan")
+    causes.push_back({"FieldValueNotSupported",
+                      "Unsupported value: " + base::quoted(*options_.propagation) + ": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"", "propagationPolicy"});
+  if (!causes.empty()) return invalid_options("DeleteOptions", std::move(causes));
+  return {};
+}
+
+base::Outcome<void> RemoveRun::check_preconditions() const {
+  const auto& uid = existing_->columns().uid;
+  if (options_.uid && *options_.uid != uid)
+    return base::conflict(kind_->group, kind_->kind, key_.name,
+                          "the UID in the precondition (" + *options_.uid + ") does not match the UID in record (" + uid + "). The object might have been deleted and then recreated");
+  const auto revision = std::to_string(existing_->revision());
+  if (options_.resource_version && *options_.resource_version != revision)
+    return base::conflict(kind_->group, kind_->kind, key_.name,
+                          "the ResourceVersion in the precondition (" + *options_.resource_version + ") does not match the ResourceVersion in record (" + revision +
+                              "). The object might have been modified");
+  return {};
+}
+
+base::Outcome<void> RemoveRun::load() {
+  kind_ = in_.core.storage_kind(target());
+  key_ = key_of(target());
+  existing_ = in_.view.get(key_);
+  if (!existing_) return not_found(target());
+  auto value = in_.core.decoded(*kind_, *existing_, in_.memory);
+  if (!value) return value.error();
+  object_.emplace(std::move(*value));
+  return {};
+}
+
+base::Outcome<StepRun::Next> RemoveRun::begin() {
+  if (auto allowed = in_.core.admit(in_.context, target(), verb(), in_.authorize); !allowed) return allowed.error();
+  if (auto read = read_request(); !read) return read.error();
+  if (auto valid = check_options(); !valid) return valid.error();
+  if (auto loaded = load(); !loaded) return loaded.error();
+  // A negative grace means the shortest one that is not none.
+  if (options_.grace_period_s && *options_.grace_period_s < 0) options_.grace_period_s = 1;
+  set_request(auth::AdmissionRequest::Operation::remove);
+  request_.dry_run = options_.dry_run;
+  request_.old = &*object_;
+  return Next::admit;
+}
+
+base::Outcome<void> RemoveRun::finish() {
+  if (auto held = check_preconditions(); !held) return held;
+  if (is_namespace(*kind_)) {
+    if (!existing_->deleting()) return finish_namespace();
+    if (const auto* held = list_at(*object_, {"spec", "finalizers"}); held && !held->empty()) return unchanged();
+  }
+  const Grace graceful = grace();
+  if (graceful == Grace::pending) return unchanged();
+  propagate();
+  const bool held = !finalizers_of(*object_).empty();
+  if (graceful == Grace::set) return held || grace_of(*object_) > 0 ? keep() : remove_now();
+  if (!held) return remove_now();
+  if (!existing_->deleting()) raise_generation(*object_);
+  const auto now = in_.core.parts.runtime.unix_s();
+  mark_deleting(*object_, existing_->deleting() ? std::min(existing_->columns().deletion_unix_s, now) : now, 0);
+  return keep();
+}
+
+base::Outcome<void> RemoveRun::finish_namespace() {
+  mark_deleting(*object_, in_.core.parts.runtime.unix_s(), std::nullopt);
+  object_at(*object_, {"status"})["phase"] = "Terminating";
+  propagate();
+  return keep();
+}
+
+bool RemoveRun::propagate() {
+  const auto before = finalizers_of(*object_);
+  const auto wanted = propagation_finalizer(options_, before, kind_->strategy.default_propagation);
+  auto after = before;
+  std::erase_if(after, [](const auto& entry) { return entry == kOrphan || entry == kForeground; });
+  if (!wanted.empty()) after.emplace_back(wanted);
+  if (after.size() == before.size() && std::is_permutation(after.begin(), after.end(), before.begin())) return false;
+  set_finalizers(*object_, after);
+  return true;
+}
+
+std::int64_t RemoveRun::wanted_grace() const {
+  const auto phase = text_at(*object_, {"status", "phase"});
+  if (text_at(*object_, {"spec", "nodeName"}).empty() || phase == "Failed" || phase == "Succeeded") return 0;
+  const auto grace = options_.grace_period_s ? *options_.grace_period_s : integer_at(*object_, {"spec", "terminationGracePeriodSeconds"}, kDefaultGrace_s);
+  return grace < 0 ? 1 : grace;
+}
+
+RemoveRun::Grace RemoveRun::grace() {
+  if (!is_pod(*kind_)) return Grace::none;
+  if (existing_->deleting()) return shorten();
+  const auto seconds = wanted_grace();
+  mark_deleting(*object_, in_.core.parts.runtime.unix_s() + seconds, seconds);
+  raise_generation(*object_);
+  return Grace::set;
+}
+
+RemoveRun::Grace RemoveRun::shorten() {
+  const auto had = grace_of(*object_);
+  if (had < 0) return Grace::none;
+  if (!options_.grace_period_s || *options_.grace_period_s >= had) return Grace::pending;
+  mark_deleting(*object_, existing_->columns().deletion_unix_s - had + *options_.grace_period_s, *options_.grace_period_s);
+  return Grace::set;
+}
+
+base::Outcome<void> RemoveRun::unchanged() {
+  // A pod whose last finalizer went while its grace ran out, deleted again: there is nothing left to wait for.
+  if (existing_->deleting() && finalizers_of(*object_).empty() && grace_of(*object_) == 0) return remove_now();
+  result_ = existing_;
+  return {};
+}
+
+base::Outcome<void> RemoveRun::keep() {
+  auto encoded = kinds::encode(*kind_, *object_, store::kRevisionSlotBytes);
+  store::Draft draft(columns_of(*kind_, *object_), std::move(encoded.body), encoded.revision_offset);
+  own_expectations.push_back({key_, store::Expectation::Kind::at_revision, existing_->revision()});
+  if (options_.dry_run) result_ = std::move(draft).freeze(existing_->revision(), {});
+  else write = store::Write{store::Operation::update, key_, std::move(draft), durability_of(*kind_, key_.ns)};
+  return in_.view.claim(key_);
+}
+
+base::Outcome<void> RemoveRun::remove_now() {
+  gone_ = true;
+  result_ = existing_;
+  own_expectations.push_back({key_, store::Expectation::Kind::at_revision, existing_->revision()});
+  if (!options_.dry_run) write = store::Write{store::Operation::remove, key_, std::nullopt, durability_of(*kind_, key_.ns)};
+  return in_.view.claim(key_);
+}
+
+std::optional<base::Error> RemoveRun::mismatch(const store::ObjectRef& found) {
+  if (!found) return not_found(target());
+  return std::nullopt;
+}
+
+// --- eviction ----------------------------------------------------------------------------------------------------------
+
+base::Outcome<void> EvictRun::read_request() {
+  const auto& body = in_.step.body;
+  if (body.bytes.empty()) return {};
+  auto eviction = kinds::parse(body.media, body.bytes, in_.memory);
+  if (!eviction) return eviction.error();
+  const auto name = text_at(*eviction, {"metadata", "name"});
+  if (!name.empty() && name != target().name) return base::bad_request("name in URL does not match name in Eviction object");
+  options_.dry_run = in_.step.options.dry_run;
+  const auto* given = find(*eviction, {"deleteOptions"});
+  if (!given || !given->is_object()) return {};
+  if (find(*given, {"gracePeriodSeconds"})) options_.grace_period_s = integer_at(*given, {"gracePeriodSeconds"});
+  if (const auto uid = text_at(*given, {"preconditions", "uid"}); !uid.empty()) options_.uid = std::string(uid);
+  if (const auto revision = text_at(*given, {"preconditions", "resourceVersion"}); !revision.empty()) options_.resource_version = std::string(revision);
+  if (const auto policy = text_at(*given, {"propagationPolicy"}); !policy.empty()) options_.propagation = std::string(policy);
+  if (const auto* dry_run = list_at(*given, {"dryRun"}); dry_run && !dry_run->empty()) options_.dry_run = true;
+  return {};
+}
+
+base::Outcome<Written> EvictRun::answer(store::ObjectRef stored) {
+  auto out = StepRun::answer(std::move(stored));
+  if (out) out->created = true;
+  return out;
+}
+
+}  // namespace keelson::verbs

@@ -1,0 +1,132 @@
+#include "core/verbs/step_scale.hpp"
+
+#include <algorithm>
+
+#include "core/kinds/type.hpp"
+
+namespace keelson::verbs {
+namespace {
+
+/// The kind of Scale as the engine sees it: it is never stored and so not in the catalog.
+const kinds::Kind& scale_kind() {
+  static const kinds::Kind kind = [] {
+    kinds::Kind out;
+    out.group = "autoscaling";
+    out.version = "v1";
+    out.kind = "Scale";
+    out.resource = "scales";
+    // No deleter: the type is one of the static tables.
+    out.type = std::shared_ptr<const kinds::Type>(kinds::builtin_type("autoscaling/v1.Scale"), [](const kinds::Type*) {});
+    return out;
+  }();
+  return kind;
+}
+
+std::string joined(const json::array& values) {
+  std::vector<std::string> sorted;
+  for (const auto& value : values)
+    if (const auto* text = value.if_string()) sorted.emplace_back(*text);
+  std::sort(sorted.begin(), sorted.end());
+  std::string out;
+  for (const auto& value : sorted) out += (out.empty() ? "" : ",") + value;
+  return out;
+}
+
+std::string expression(const json::value& requirement) {
+  const std::string key(text_at(requirement, {"key"}));
+  const auto op = text_at(requirement, {"operator"});
+  if (op == "Exists") return key;
+  if (op == "DoesNotExist") return "!" + key;
+  const auto* values = list_at(requirement, {"values"});
+  return key + (op == "NotIn" ? " notin (" : " in (") + (values ? joined(*values) : "") + ")";
+}
+
+/// spec.selector as clients write it in a query: "a=b,c in (d,e)"; a plain map for ReplicationControllers.
+std::string selector_text(const json::value& object) {
+  const auto* selector = find(object, {"spec", "selector"});
+  if (!selector || !selector->is_object()) return "";
+  const auto* expressions = list_at(*selector, {"matchExpressions"});
+  const auto* labels = find(*selector, {"matchLabels"});
+  std::vector<std::string> parts;
+  const json::value& equalities = labels ? *labels : *selector;
+  if ((labels || !expressions) && equalities.is_object())
+    for (const auto& [key, value] : equalities.get_object())
+      if (const auto* text = value.if_string()) parts.push_back(std::string(key) + "=" + std::string(*text));
+  if (expressions)
+    for (const auto& requirement : *expressions) parts.push_back(expression(requirement));
+  std::sort(parts.begin(), parts.end());
+  std::string out;
+  for (const auto& part : parts) out += (out.empty() ? "" : ",") + part;
+  return out;
+}
+
+json::value make_scale(const json::value& object, const json::storage_ptr& memory) {
+  json::object metadata(memory);
+  for (const std::string_view field : {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"})
+    if (const auto* value = find(object, {"metadata", field})) metadata[field] = *value;
+  json::object status(memory);
+  status["replicas"] = integer_at(object, {"status", "replicas"});
+  if (auto selector = selector_text(object); !selector.empty()) status["selector"] = std::move(selector);
+  json::object spec(memory);
+  if (const auto replicas = integer_at(object, {"spec", "replicas"}); replicas != 0) spec["replicas"] = replicas;
+  json::object out(memory);
+  out["kind"] = "Scale";
+  out["apiVersion"] = "autoscaling/v1";
+  out["metadata"] = std::move(metadata);
+  out["spec"] = std::move(spec);
+  out["status"] = std::move(status);
+  return out;
+}
+
+}  // namespace
+
+base::Outcome<store::ObjectRef> scale_of(const Core& core, const Target& target, const store::Object& object) {
+  if (!target.kind->subresource("scale")) return base::no_such_resource();
+  const auto kind = core.storage_kind(target);
+  auto value = core.decoded(*kind, object, {});
+  if (!value) return value.error();
+  return synthesized(make_scale(*value, {}), object.columns(), object.revision());
+}
+
+base::Outcome<json::value> ScaleRun::wanted_scale() const {
+  const auto& step = in_.step;
+  if (step.op == Verbs::Step::Op::update) {
+    auto decoded = kinds::decode(scale_kind(), step.body.media, step.body.bytes, step.options.validation, in_.memory);
+    if (!decoded) return decoded.error();
+    return std::move(decoded->object);
+  }
+  auto patch = kinds::parse(step.body.media, step.body.bytes, in_.memory);
+  if (!patch) return patch.error();
+  auto patched = kinds::patch(scale_kind(), step.patch_type, make_scale(*old_, in_.memory), *patch, in_.memory);
+  if (!patched) return patched.error();
+  auto decoded = kinds::decode_value(scale_kind(), std::move(*patched), step.options.validation);
+  if (!decoded) return decoded.error();
+  return std::move(decoded->object);
+}
+
+base::Outcome<void> ScaleRun::produce() {
+  auto scale = wanted_scale();
+  if (!scale) return scale.error();
+  if (auto named = check_name(target(), *scale); !named) return named;
+  const auto replicas = integer_at(*scale, {"spec", "replicas"});
+  if (replicas < 0)
+    return base::invalid("autoscaling", "Scale", target().name, {invalid_value("spec.replicas", std::to_string(replicas), "must be greater than or equal to 0")});
+  emplace_object(json::value(*old_, in_.memory));
+  object_at(*object_, {"spec"})["replicas"] = replicas;
+  auto& metadata = object_at(*object_, {"metadata"});
+  if (const auto revision = text_at(*scale, {"metadata", "resourceVersion"}); revision.empty()) metadata.erase("resourceVersion");
+  else metadata["resourceVersion"] = revision;
+  metadata_is_kept_ = in_.step.op == Verbs::Step::Op::patch;
+  return {};
+}
+
+base::Outcome<Written> ScaleRun::answer(store::ObjectRef stored) {
+  auto out = PutRun::answer(std::move(stored));
+  if (!out) return out;
+  auto scale = scale_of(in_.core, target(), *out->object);
+  if (!scale) return scale.error();
+  out->object = std::move(*scale);
+  return out;
+}
+
+}  // namespace keelson::verbs

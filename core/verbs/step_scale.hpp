@@ -1,0 +1,25 @@
+// Scale: the replicas of a workload, read and written as an autoscaling/v1 Scale that stands for the whole object.
+//
+// Invariants: a Scale carries the revision of its object; writing one changes nothing but the replicas.
+#pragma once
+#include "core/verbs/step_put.hpp"
+
+namespace keelson::verbs {
+
+/// The Scale of `object`; 404 for kinds without one.
+base::Outcome<store::ObjectRef> scale_of(const Core& core, const Target& target, const store::Object& object);
+
+class ScaleRun final : public PutRun {
+ public:
+  using PutRun::PutRun;
+  base::Outcome<Written> answer(store::ObjectRef stored) override;
+
+ protected:
+  base::Outcome<void> produce() override;
+  std::string_view verb() const override { return in_.step.op == Verbs::Step::Op::patch ? "patch" : "update"; }
+
+ private:
+  base::Outcome<json::value> wanted_scale() const;
+};
+
+}  // namespace keelson::verbs

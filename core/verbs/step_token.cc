@@ -1,0 +1,93 @@
+#include "core/verbs/step_token.hpp"
+
+namespace keelson::verbs {
+namespace {
+
+base::Outcome<std::int64_t> lifetime_of(const json::value& request) {
+  const auto seconds = integer_at(request, {"spec", "expirationSeconds"}, kTokenLifetimeDefault_s);
+  std::string_view why;
+  if (seconds < kTokenLifetimeMin_s) why = "may not specify a duration less than 10 minutes";
+  if (seconds > kTokenLifetimeMax_s) why = "may not specify a duration larger than 2^32 seconds";
+  if (!why.empty()) return base::invalid("authentication.k8s.io", "TokenRequest", "", {invalid_value("spec.expirationSeconds", std::to_string(seconds), why)});
+  return seconds;
+}
+
+base::Error another_uid(std::string_view kind, const std::string& name, const std::string& uid) {
+  return base::conflict("", kind, name, "the UID in the bound object reference (" + uid + ") does not match the UID in record. The object might have been deleted and then recreated");
+}
+
+}  // namespace
+
+base::Outcome<void> TokenRun::bind_pod(const std::string& name, const std::string& uid, auth::TokenIssuer::Claims& claims) const {
+  const auto pod = in_.view.get({store::Atom("pods"), claims.ns, name});
+  if (!pod) return base::not_found("", "pods", name);
+  if (!uid.empty() && pod->columns().uid != uid) return another_uid("Pod", name, uid);
+  auto value = kinds::parse(kinds::Media::json, pod->body(), in_.memory);
+  if (!value) return value.error();
+  if (text_at(*value, {"spec", "serviceAccountName"}) != claims.service_account)
+    return base::bad_request("cannot bind token for serviceaccount \"" + claims.service_account + "\" to pod running with different serviceaccount name.");
+  claims.pod = name;
+  claims.pod_uid = pod->columns().uid;
+  claims.node = text_at(*value, {"spec", "nodeName"});
+  if (const auto node = in_.view.get({store::Atom("nodes"), "", claims.node})) claims.node_uid = node->columns().uid;
+  return {};
+}
+
+base::Outcome<void> TokenRun::bind(const json::value& request, auth::TokenIssuer::Claims& claims) const {
+  const auto* reference = find(request, {"spec", "boundObjectRef"});
+  if (!reference || !reference->is_object()) return {};
+  const std::string kind(text_at(*reference, {"kind"})), name(text_at(*reference, {"name"})), uid(text_at(*reference, {"uid"}));
+  if (kind == "Pod") return bind_pod(name, uid, claims);
+  if (kind == "Node") {
+    const auto node = in_.view.get({store::Atom("nodes"), "", name});
+    if (!node) return base::not_found("", "nodes", name);
+    if (!uid.empty() && node->columns().uid != uid) return another_uid("Node", name, uid);
+    claims.node = name;
+    claims.node_uid = node->columns().uid;
+    return {};
+  }
+  return base::bad_request("cannot bind token to object of type " + kind);
+}
+
+base::Outcome<StepRun::Next> TokenRun::begin() {
+  if (auto allowed = in_.core.admit(in_.context, target(), "create", in_.authorize); !allowed) return allowed.error();
+  if (!in_.core.parts.tokens) return base::no_such_resource();
+  const auto account = in_.view.get(key_of(target()));
+  if (!account) return not_found(target());
+  auto request = in_.step.body.bytes.empty() ? base::Outcome<json::value>(json::value(json::object(in_.memory)))
+                                             : kinds::parse(in_.step.body.media, in_.step.body.bytes, in_.memory);
+  if (!request) return request.error();
+  if (!request->is_object()) return base::bad_request("the TokenRequest is no object");
+  auto lifetime = lifetime_of(*request);
+  if (!lifetime) return lifetime.error();
+  auth::TokenIssuer::Claims claims;
+  claims.ns = target().ns;
+  claims.service_account = target().name;
+  claims.service_account_uid = account->columns().uid;
+  claims.lifetime_s = *lifetime;
+  if (const auto* audiences = list_at(*request, {"spec", "audiences"}))
+    for (const auto& audience : *audiences)
+      if (const auto* text = audience.if_string()) claims.audiences.emplace_back(*text);
+  if (auto bound = bind(*request, claims); !bound) return bound.error();
+  respond(std::move(*request), claims, *account);
+  return Next::finished;
+}
+
+void TokenRun::respond(json::value request, const auth::TokenIssuer::Claims& claims, const store::Object& account) {
+  const auto token = in_.core.parts.tokens->issue(claims);
+  auto& fields = request.get_object();
+  fields["kind"] = "TokenRequest";
+  fields["apiVersion"] = "authentication.k8s.io/v1";
+  auto& metadata = object_at(request, {"metadata"});
+  metadata["name"] = target().name;
+  metadata["namespace"] = target().ns;
+  metadata["creationTimestamp"] = base::rfc3339(in_.core.parts.runtime.unix_s());
+  object_at(request, {"spec"})["expirationSeconds"] = claims.lifetime_s;
+  auto& status = object_at(request, {"status"});
+  status["token"] = token.text;
+  status["expirationTimestamp"] = base::rfc3339(token.expires_unix_s);
+  created_ = true;
+  result_ = synthesized(std::move(request), account.columns(), account.revision());
+}
+
+}  // namespace keelson::verbs

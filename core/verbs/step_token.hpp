@@ -1,0 +1,22 @@
+// TokenRun: POST serviceaccounts/<name>/token answers a TokenRequest with a token in its status; nothing is stored.
+#pragma once
+#include "core/verbs/step.hpp"
+
+namespace keelson::verbs {
+
+inline constexpr std::int64_t kTokenLifetimeDefault_s = 3600;
+inline constexpr std::int64_t kTokenLifetimeMin_s = 600;
+inline constexpr std::int64_t kTokenLifetimeMax_s = 1ll << 32;
+
+class TokenRun final : public StepRun {
+ public:
+  using StepRun::StepRun;
+  base::Outcome<Next> begin() override;
+
+ private:
+  base::Outcome<void> bind(const json::value& request, auth::TokenIssuer::Claims& claims) const;
+  base::Outcome<void> bind_pod(const std::string& name, const std::string& uid, auth::TokenIssuer::Claims& claims) const;
+  void respond(json::value request, const auth::TokenIssuer::Claims& claims, const store::Object& account);
+};
+
+}  // namespace keelson::verbs

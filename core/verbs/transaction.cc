@@ -1,0 +1,99 @@
+#include "core/verbs/transaction.hpp"
+
+#include <boost/json/monotonic_resource.hpp>
+
+namespace keelson::verbs {
+
+void Transaction::attempt() {
+  askers_.clear();
+  runs_.clear();
+  memory_ = json::make_shared_resource<json::monotonic_resource>(kArenaBytes);
+  view_.emplace(core_.parts.store.snapshot());
+  begin_next();
+}
+
+void Transaction::begin_next() {
+  if (runs_.size() == steps_.size()) return commit();
+  runs_.push_back(make_step({core_, context_, steps_[runs_.size()], *view_, memory_, attempts_, authorize_}));
+  auto next = run().begin();
+  if (!next) return fail(next.error());
+  if (*next == StepRun::Next::finished) return begin_next();
+  core_.parts.chains.admit_mutate(run().request(), [self = shared_from_this()](base::Outcome<void> outcome) {
+    if (outcome) self->settle();
+    else self->fail(outcome.error());
+  });
+}
+
+void Transaction::settle() {
+  if (auto settled = run().settle(); !settled) return fail(settled.error());
+  core_.parts.chains.admit_validate(run().request(), [self = shared_from_this()](base::Outcome<void> outcome) {
+    if (outcome) self->finish_step();
+    else self->fail(outcome.error());
+  });
+}
+
+void Transaction::finish_step() {
+  if (auto finished = run().finish(); !finished) return fail(finished.error());
+  begin_next();
+}
+
+void Transaction::collect(store::Commit& commit) {
+  const auto add = [&](const store::Expectation& expectation, Asker asker) {
+    commit.expectations.push_back(expectation);
+    askers_.push_back(asker);
+  };
+  for (const auto& expectation : expectations_) add(expectation, {Asker::Kind::caller});
+  for (std::size_t i = 0; i < runs_.size(); ++i) {
+    auto& step = *runs_[i];
+    if (!step.write) continue;
+    for (const auto& expectation : step.own_expectations) add(expectation, {Asker::Kind::step, i});
+    for (const auto& expectation : step.read_expectations) add(expectation, {Asker::Kind::admission, i});
+    commit.writes.push_back(std::move(*step.write));
+  }
+}
+
+void Transaction::commit() {
+  store::Commit commit;
+  collect(commit);
+  if (commit.writes.empty() && commit.expectations.empty()) return answer({});
+  commit.cause = {context_.user.plugin.empty() ? context_.user.name : "plugin:" + context_.user.plugin, context_.request_id, context_.trigger};
+  core_.parts.store.commit(std::move(commit), [self = shared_from_this()](store::CommitOutcome outcome) { self->committed(std::move(outcome)); });
+}
+
+void Transaction::committed(store::CommitOutcome outcome) {
+  if (outcome.error) return fail(std::move(*outcome.error));
+  if (outcome.mismatch) return mismatched(*outcome.mismatch);
+  answer(outcome.committed->objects);
+}
+
+void Transaction::mismatched(const store::Mismatch& mismatch) {
+  const Asker asker = askers_[mismatch.expectation];
+  if (asker.kind == Asker::Kind::caller) {
+    const auto& key = expectations_[mismatch.expectation].key;
+    return fail(base::object_modified("", key.resource.text(), key.name));
+  }
+  if (asker.kind == Asker::Kind::step)
+    if (auto error = runs_[asker.step]->mismatch(mismatch.found)) return fail(std::move(*error));
+  again();
+}
+
+void Transaction::again() {
+  if (++attempts_ < kConflictRetriesMax) return attempt();
+  const auto& target = steps_.front().target;
+  fail(base::object_modified(target.kind->group, target.kind->resource, target.name));
+}
+
+void Transaction::answer(const std::vector<store::ObjectRef>& stored) {
+  std::vector<Written> out;
+  std::size_t next = 0;
+  for (auto& step : runs_) {
+    auto written = step->answer(step->write ? stored[next++] : nullptr);
+    if (!written) return fail(written.error());
+    out.push_back(std::move(*written));
+  }
+  done_(std::move(out));
+}
+
+void Transaction::fail(base::Error error) { done_(std::move(error)); }
+
+}  // namespace keelson::verbs

@@ -1,0 +1,54 @@
+// Transaction: one or more steps as one commit, tried again as a whole when what it rested on has changed.
+//
+// Invariants: `done` runs once. An attempt decides on one snapshot; its commit holds every expectation that its steps and
+//   their admission made.
+// Threads: handed from one to the next by admission and store; never two at a time.
+// Ownership: keeps itself alive until it is done.
+#pragma once
+#include "core/verbs/step.hpp"
+
+namespace keelson::verbs {
+
+using OnAllWritten = std::function<void(base::Outcome<std::vector<Written>>)>;
+
+class Transaction : public std::enable_shared_from_this<Transaction> {
+ public:
+  Transaction(const Core& core, Context context, std::vector<Verbs::Step> steps, std::vector<store::Expectation> expectations, bool authorize, OnAllWritten done)
+      : core_(core), context_(std::move(context)), steps_(std::move(steps)), expectations_(std::move(expectations)), authorize_(authorize), done_(std::move(done)) {}
+
+  void attempt();
+
+ private:
+  /// Who asked for an expectation of the commit.
+  struct Asker {
+    enum class Kind { caller, step, admission } kind;
+    std::size_t step = 0;
+  };
+
+  void begin_next();
+  void settle();
+  void finish_step();
+  void commit();
+  void collect(store::Commit& commit);
+  void committed(store::CommitOutcome outcome);
+  void mismatched(const store::Mismatch& mismatch);
+  void again();
+  void answer(const std::vector<store::ObjectRef>& stored);
+  void fail(base::Error error);
+  StepRun& run() { return *runs_.back(); }
+
+  const Core& core_;
+  const Context context_;
+  const std::vector<Verbs::Step> steps_;
+  const std::vector<store::Expectation> expectations_;
+  const bool authorize_;
+  OnAllWritten done_;
+
+  int attempts_ = 0;
+  json::storage_ptr memory_;
+  std::optional<View> view_;
+  std::vector<std::unique_ptr<StepRun>> runs_;
+  std::vector<Asker> askers_;
+};
+
+}  // namespace keelson::verbs

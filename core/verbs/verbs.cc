@@ -1,0 +1,75 @@
+#include "core/verbs/verbs.hpp"
+
+#include "core/verbs/collection.hpp"
+#include "core/verbs/reader.hpp"
+#include "core/verbs/transaction.hpp"
+
+namespace keelson::verbs {
+namespace {
+
+class VerbsImpl final : public Verbs {
+ public:
+  explicit VerbsImpl(Parts parts) : core_{parts}, reader_(core_) {}
+
+  void get(const Context& context, Target target, ReadOptions options, std::function<void(base::Outcome<store::ObjectRef>)> done) override {
+    reader_.get(context, std::move(target), options, std::move(done));
+  }
+  void list(const Context& context, Target target, ListOptions options, std::function<void(base::Outcome<Listed>)> done) override {
+    reader_.list(context, std::move(target), std::move(options), std::move(done));
+  }
+  base::Outcome<std::unique_ptr<watch::Watch>> watch(const Context& context, Target target, watch::WatchRequest request, watch::WatchSink& sink) override {
+    return reader_.watch(context, std::move(target), std::move(request), sink);
+  }
+
+  void create(const Context& context, Target target, Body body, WriteOptions options, OnWritten done) override {
+    Step step{.op = Step::Op::create, .target = std::move(target), .body = std::move(body), .options = options};
+    one(context, std::move(step), std::move(done));
+  }
+  void update(const Context& context, Target target, Body body, WriteOptions options, OnWritten done) override {
+    Step step{.op = Step::Op::update, .target = std::move(target), .body = std::move(body), .options = options};
+    one(context, std::move(step), std::move(done));
+  }
+  void patch(const Context& context, Target target, kinds::PatchType type, Body body, WriteOptions options, OnWritten done) override {
+    Step step{.op = Step::Op::patch, .target = std::move(target), .patch_type = type, .body = std::move(body), .options = options};
+    one(context, std::move(step), std::move(done));
+  }
+  void remove(const Context& context, Target target, DeleteOptions options, OnWritten done) override {
+    Step step{.op = Step::Op::remove, .target = std::move(target), .delete_options = std::move(options)};
+    one(context, std::move(step), std::move(done));
+  }
+  void remove_collection(const Context& context, Target target, ListOptions which, DeleteOptions options, std::function<void(base::Outcome<Listed>)> done) override {
+    if (auto allowed = core_.admit(context, target, "deletecollection"); !allowed) return done(allowed.error());
+    auto removal = std::make_shared<CollectionRemoval>(core_, context, target, std::move(options), std::move(done));
+    reader_.list(context, std::move(target), std::move(which), [removal](base::Outcome<Listed> listed) { removal->run(std::move(listed)); }, false);
+  }
+
+  void transact(const Context& context, std::vector<Step> steps, std::vector<store::Expectation> expectations, std::function<void(base::Outcome<std::vector<Written>>)> done) override {
+    if (steps.size() > static_cast<std::size_t>(kTransactionWritesMax))
+      return done(base::request_too_large("a transaction has at most " + std::to_string(kTransactionWritesMax) + " writes"));
+    std::make_shared<Transaction>(core_, context, std::move(steps), std::move(expectations), true, std::move(done))->attempt();
+  }
+
+  base::Outcome<json::value> decoded(const kinds::Kind& kind, const store::Object& object, json::storage_ptr memory) override {
+    return core_.decoded(kind, object, std::move(memory));
+  }
+
+ private:
+  void one(const Context& context, Step step, OnWritten done) {
+    std::vector<Step> steps;
+    steps.push_back(std::move(step));
+    const auto first = [done = std::move(done)](base::Outcome<std::vector<Written>> all) {
+      if (all) done(std::move(all->front()));
+      else done(all.error());
+    };
+    std::make_shared<Transaction>(core_, context, std::move(steps), std::vector<store::Expectation>(), true, first)->attempt();
+  }
+
+  Core core_;
+  Reader reader_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verbs> make_verbs(Parts parts) { return std::make_unique<VerbsImpl>(parts); }
+
+}  // namespace keelson::verbs
