@@ -22,6 +22,8 @@ struct Subresource {
   std::string kind;            ///< kind of its body: Scale, Eviction ...
   std::string group, version;  ///< of that kind when it is not the resource's own
   std::vector<std::string> verbs;
+  /// scale of a custom resource: where its object keeps the numbers (".spec.replicas"); empty for built-in kinds.
+  std::string spec_replicas_path{}, status_replicas_path{}, label_selector_path{};
 };
 
 struct PrintColumn {

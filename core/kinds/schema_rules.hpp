@@ -1,0 +1,45 @@
+// SchemaRules: what a run-time schema (a CRD's, a plugin's) demands of a value beyond its shape.
+//
+// Invariants: immutable; every node of a run-time type has rules, built-in types have none.
+// Threads: any. Ownership: rules and the source schema live in the owner that the root's shared_ptr keeps.
+// Errors: violations are causes with the texts that clients of custom resources know.
+#pragma once
+#include <boost/json/value.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/error.hpp"
+#include "core/kinds/type.hpp"
+
+namespace keelson::kinds {
+
+class Pattern;   ///< a compiled regular expression
+
+struct SchemaRules {
+  const boost::json::value* source = nullptr;   ///< the schema as it was given
+  std::string_view type;                        ///< "object", "string" ...; empty: not said
+  std::string_view format, pattern_text;
+  std::shared_ptr<const Pattern> pattern;
+  std::vector<std::string_view> required;
+  const boost::json::array* enum_values = nullptr;
+  std::optional<double> minimum, maximum, multiple_of;
+  bool exclusive_minimum = false, exclusive_maximum = false;
+  std::optional<std::int64_t> min_length, max_length, min_items, max_items, min_properties, max_properties;
+  std::vector<const Type*> all_of, any_of, one_of;
+  const Type* not_schema = nullptr;
+  bool nullable = false, preserve_unknown = false, int_or_string = false, embedded_resource = false;
+};
+
+/// Appends all violations in `value`, whose path is `path` ("" at the root). Types without rules are not looked into.
+void validate_rules(const Type& type, const boost::json::value& value, const std::string& path, std::vector<base::Cause>& out);
+
+/// Compiles a pattern; null and `why` when it is none.
+std::shared_ptr<const Pattern> compile_pattern(std::string_view text, std::string& why);
+/// True when it is found anywhere in `text`.
+bool matches(const Pattern& pattern, std::string_view text);
+
+}  // namespace keelson::kinds

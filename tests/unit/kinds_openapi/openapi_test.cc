@@ -1,0 +1,139 @@
+#include <set>
+
+#include "support.hpp"
+
+using namespace kinds_test;
+using namespace keelson::kinds;
+
+namespace {
+
+json::value v3(const std::string& path) {
+  const std::string text = openapi_v3(*catalog_with_crontab(), path);
+  REQUIRE_FALSE(text.empty());
+  return json::parse(text);
+}
+
+const json::value& schema(const json::value& document, std::string_view name) { return document.at("components").at("schemas").at(name); }
+
+/// All names that references point to.
+void references(const json::value& value, std::set<std::string>& out) {
+  if (value.is_array())
+    for (const auto& element : value.get_array()) references(element, out);
+  if (!value.is_object()) return;
+  for (const auto& member : value.get_object()) {
+    if (member.key() == "$ref" && member.value().is_string()) {
+      const std::string target(member.value().get_string());
+      out.insert(target.substr(target.rfind('/') + 1));
+    } else {
+      references(member.value(), out);
+    }
+  }
+}
+
+std::set<std::string> parameter_names(const json::value& operation) {
+  std::set<std::string> names;
+  for (const auto& parameter : operation.at("parameters").as_array()) names.insert(std::string(parameter.at("name").as_string()));
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("each group version has a document, and an unknown path has none") {
+  const auto catalog = catalog_with_crontab();
+  const auto paths = openapi_v3_paths(*catalog);
+  CHECK(std::find(paths.begin(), paths.end(), "api/v1") != paths.end());
+  CHECK(std::find(paths.begin(), paths.end(), "apis/apps/v1") != paths.end());
+  CHECK(std::find(paths.begin(), paths.end(), "apis/stable.example.com/v1") != paths.end());
+  CHECK(openapi_v3(*catalog, "apis/none/v1").empty());
+  for (const auto& path : paths) CHECK(json::parse(openapi_v3(*catalog, path)).is_object());
+}
+
+TEST_CASE("every PATCH names its kind and lists the parameters that kubectl looks for") {
+  const auto catalog = catalog_with_crontab();
+  int patches = 0;
+  for (const auto& path : openapi_v3_paths(*catalog)) {
+    const auto document = json::parse(openapi_v3(*catalog, path));
+    for (const auto& item : document.at("paths").as_object()) {
+      const json::value* patch = item.value().as_object().if_contains("patch");
+      if (!patch) continue;
+      ++patches;
+      INFO(std::string_view(item.key()));
+      CHECK(patch->at("x-kubernetes-action").is_string());
+      CHECK(patch->at("x-kubernetes-group-version-kind").at("kind").is_string());
+      const auto names = parameter_names(*patch);
+      for (const char* name : {"dryRun", "fieldManager", "fieldValidation", "force"}) CHECK(names.contains(name));
+    }
+  }
+  CHECK(patches > 30);
+}
+
+TEST_CASE("built-in kinds take four patch types, custom resources three") {
+  const auto deployments = v3("apis/apps/v1").at("paths").at("/apis/apps/v1/namespaces/{namespace}/deployments/{name}").at("patch").at("requestBody").at("content");
+  CHECK(deployments.as_object().size() == 4);
+  CHECK(deployments.as_object().contains("application/strategic-merge-patch+json"));
+  const auto crontabs = v3("apis/stable.example.com/v1").at("paths").at("/apis/stable.example.com/v1/namespaces/{namespace}/crontabs/{name}").at("patch").at("requestBody").at("content");
+  CHECK(crontabs.as_object().size() == 3);
+}
+
+TEST_CASE("every reference has its definition, in v3 and in v2") {
+  const auto catalog = catalog_with_crontab();
+  for (const auto& path : openapi_v3_paths(*catalog)) {
+    const auto document = json::parse(openapi_v3(*catalog, path));
+    std::set<std::string> targets;
+    references(document, targets);
+    for (const auto& target : targets) {
+      INFO(path << " " << target);
+      CHECK(document.at("components").at("schemas").as_object().contains(target));
+    }
+  }
+  const auto v2 = json::parse(openapi_v2(*catalog));
+  std::set<std::string> targets;
+  references(v2, targets);
+  for (const auto& target : targets) {
+    INFO(target);
+    CHECK(v2.at("definitions").as_object().contains(target));
+  }
+}
+
+TEST_CASE("definitions carry what kubectl apply and explain need") {
+  const auto document = v3("apis/apps/v1");
+  const auto& spec = schema(document, "io.k8s.api.core.v1.PodSpec");
+  CHECK(spec.at("properties").at("containers").at("x-kubernetes-patch-merge-key") == "name");
+  CHECK(spec.at("properties").at("containers").at("x-kubernetes-patch-strategy") == "merge");
+  CHECK(spec.at("properties").at("containers").at("x-kubernetes-list-type") == "map");
+  CHECK(spec.at("properties").at("containers").at("x-kubernetes-list-map-keys") == json::array{"name"});
+  CHECK(spec.at("required") == json::array{"containers"});
+  CHECK(spec.at("properties").at("nodeSelector").at("x-kubernetes-map-type") == "atomic");
+  CHECK(schema(document, "io.k8s.api.apps.v1.Deployment").at("x-kubernetes-group-version-kind") == js("[{'group':'apps','kind':'Deployment','version':'v1'}]"));
+  CHECK(schema(document, "io.k8s.api.apps.v1.DeploymentSpec").at("properties").at("strategy").at("allOf").at(0).at("$ref") == "#/components/schemas/io.k8s.api.apps.v1.DeploymentStrategy");
+  CHECK(schema(document, "io.k8s.api.apps.v1.DeploymentList").at("properties").at("items").at("items").at("$ref") == "#/components/schemas/io.k8s.api.apps.v1.Deployment");
+  CHECK(schema(document, "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta").at("properties").at("labels").at("additionalProperties") == js("{'type':'string'}"));
+}
+
+TEST_CASE("a subresource of another group names that kind") {
+  const auto patch = v3("apis/apps/v1").at("paths").at("/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale").at("patch");
+  CHECK(patch.at("x-kubernetes-group-version-kind") == js("{'group':'autoscaling','kind':'Scale','version':'v1'}"));
+}
+
+TEST_CASE("operation ids are unique") {
+  std::set<std::string> seen;
+  const auto document = json::parse(openapi_v2(*catalog_with_crontab()));
+  for (const auto& item : document.at("paths").as_object())
+    for (const auto& operation : item.value().as_object())
+      if (operation.value().is_object()) {
+        const std::string id(operation.value().at("operationId").as_string());
+        INFO(id);
+        CHECK(seen.insert(id).second);
+      }
+}
+
+TEST_CASE("a custom resource's schema is published, without what v2 can't say") {
+  const auto document = v3("apis/stable.example.com/v1");
+  const auto& crontab = schema(document, "com.example.stable.v1.CronTab");
+  CHECK(crontab.at("description") == "A cron tab.");
+  CHECK(crontab.at("properties").at("spec").at("required") == json::array{"cronSpec"});
+  CHECK(crontab.at("properties").at("metadata").at("allOf").at(0).at("$ref") == "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta");
+  CHECK(crontab.at("properties").at("spec").at("properties").at("any").at("nullable") == true);
+  const auto v2 = json::parse(openapi_v2(*catalog_with_crontab()));
+  CHECK(v2.at("definitions").at("com.example.stable.v1.CronTab").at("properties").at("spec").at("properties").at("any") == json::object{});
+}
