@@ -51,11 +51,12 @@ function(keelson_module name)
   endif()
 endfunction()
 
-# keelson_unit_test(NAME LINK libs...): all tests/unit/NAME/*.cc as one Catch2 program and one ctest entry.
+# keelson_unit_test(NAME LINK libs... [SOURCES files of a plugin]): all tests/unit/NAME/*.cc as one Catch2 program and one ctest entry.
 function(keelson_unit_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT_S" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT_S" "LINK;SOURCES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${name}/*.cc)
-  add_executable(unit_${name} ${sources})
+  list(TRANSFORM ARG_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/)
+  add_executable(unit_${name} ${sources} ${ARG_SOURCES})
   target_link_libraries(unit_${name} PRIVATE keelson_catch_main ${ARG_LINK})
   if(NOT ARG_TIMEOUT_S)
     set(ARG_TIMEOUT_S 300)

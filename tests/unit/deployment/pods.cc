@@ -1,0 +1,69 @@
+#include <catch2/catch.hpp>
+
+#include "plugins/deployment/annotations.hpp"
+#include "plugins/deployment/pod_view.hpp"
+#include "plugins/deployment/selectors.hpp"
+
+using namespace deployment;
+
+namespace {
+
+PodViewRef pod(std::string uid, const std::function<void(PodView&)>& edit = {}) {
+  auto view = std::make_shared<PodView>();
+  view->uid = std::move(uid);
+  view->node = "n1";
+  view->phase = "Running";
+  view->ready = true;
+  if (edit) edit(*view);
+  return view;
+}
+
+std::vector<std::string> order(std::vector<PodViewRef> pods, const std::unordered_map<std::string, int>& crowd = {}) {
+  rank_for_deletion(pods, crowd, 1'000'000);
+  std::vector<std::string> uids;
+  for (const auto& p : pods) uids.push_back(p->uid);
+  return uids;
+}
+
+}  // namespace
+
+TEST_CASE("scale-down takes unassigned, then pending, then unready, then cheap pods") {
+  CHECK(order({pod("good"), pod("cheap", [](auto& p) { p.deletion_cost = -1; }), pod("unready", [](auto& p) { p.ready = false; }),
+               pod("pending", [](auto& p) { p.phase = "Pending"; }), pod("unassigned", [](auto& p) { p.node.clear(); })}) ==
+        std::vector<std::string>{"unassigned", "pending", "unready", "cheap", "good"});
+}
+
+TEST_CASE("scale-down takes from the crowded node, then who has been ready for less long, then who restarted more") {
+  CHECK(order({pod("alone", [](auto& p) { p.node = "n2"; }), pod("crowded")}, {{"n1", 5}, {"n2", 1}}) == std::vector<std::string>{"crowded", "alone"});
+  CHECK(order({pod("old", [](auto& p) { p.ready_since_unix_s = 1; }), pod("new", [](auto& p) { p.ready_since_unix_s = 999'990; })}) == std::vector<std::string>{"new", "old"});
+  CHECK(order({pod("calm"), pod("restless", [](auto& p) { p.restarts = 3; })}) == std::vector<std::string>{"restless", "calm"});
+}
+
+TEST_CASE("a raised revision remembers the number it had") {
+  Metadata set;
+  CHECK(raise_revision(set, 1));
+  CHECK(raise_revision(set, 3));
+  CHECK_FALSE(raise_revision(set, 2));
+  CHECK(set.annotations[kRevision] == "3");
+  CHECK(set.annotations[kRevisionHistory] == "1");
+}
+
+TEST_CASE("a replica set gets the deployment's annotations but not those of kubectl and of the rollout itself") {
+  Metadata from, to;
+  from.annotations = {{"a", "1"}, {kLastApplied, "x"}, {kRevision, "7"}};
+  CHECK(copy_annotations(from, to));
+  CHECK(to.annotations == std::map<std::string, std::string>{{"a", "1"}});
+}
+
+TEST_CASE("selectors match by labels and by expressions, and NotIn holds for a missing key") {
+  LabelSelector selector;
+  CHECK(selects_all(selector));
+  selector.matchLabels = {{"app", "web"}};
+  auto& requirement = selector.matchExpressions.emplace_back();
+  requirement.key = "tier";
+  requirement.operator_ = "NotIn";
+  requirement.values = {"db"};
+  CHECK(matches(selector, {{"app", "web"}}));
+  CHECK_FALSE(matches(selector, {{"app", "web"}, {"tier", "db"}}));
+  CHECK_FALSE(matches(selector, {{"tier", "front"}}));
+}
