@@ -173,17 +173,17 @@ std::optional<std::string> read_file(const std::string& path, std::size_t bytes_
   return out;
 }
 
-Outcome<bool> write_atomic_dir(const std::string& dir, const std::vector<VolumeFile>& files, std::int64_t unix_ns,
+Outcome<Written> write_atomic_dir(const std::string& dir, const std::vector<VolumeFile>& files, std::int64_t unix_ns,
                                std::optional<std::uint32_t> group) {
   for (const auto& file : files)
     if (!safe_relative_path(file.path)) return Error{400, "BadRequest", "invalid path: " + file.path, {}};
-  if (unchanged(dir, files)) return Outcome<bool>(false);
+  if (unchanged(dir, files)) return Written::unchanged;
   const std::string name = stamp_name(unix_ns);
   KEELSON_TRY_VOID(write_payload(dir + "/" + name, files, group));
   KEELSON_TRY_VOID(point(dir, "..data", name));
   KEELSON_TRY_VOID(link_entries(dir, files));
   remove_old(dir, name);
-  return Outcome<bool>(true);
+  return Written::changed;
 }
 
 }  // namespace keelson::node

@@ -21,8 +21,9 @@ struct VolumeFile {
 
 /// Relative, without "..", the first element not starting with "..".
 bool safe_relative_path(const std::string& path);
-/// `group`: owner of everything, with group permissions added (fsGroup). True: something changed.
-Outcome<bool> write_atomic_dir(const std::string& dir, const std::vector<VolumeFile>& files, std::int64_t unix_ns,
+enum class Written { unchanged, changed };
+/// `group`: owner of everything, with group permissions added (fsGroup).
+Outcome<Written> write_atomic_dir(const std::string& dir, const std::vector<VolumeFile>& files, std::int64_t unix_ns,
                                std::optional<std::uint32_t> group);
 
 /// mkdir -p; an existing directory is fine.

@@ -95,7 +95,8 @@ Sandbox to_sandbox(const v1::PodSandbox& message) {
 
 ImageInfo to_image(const v1::Image& message) {
   return {message.id(), {message.repo_tags().begin(), message.repo_tags().end()},
-          {message.repo_digests().begin(), message.repo_digests().end()}, message.size(), message.username(), message.pinned()};
+          {message.repo_digests().begin(), message.repo_digests().end()}, message.size(), message.username(),
+          message.has_uid(), message.uid().value(), message.pinned()};
 }
 
 /// Contexts of calls in flight, so that close() can cancel them and wait.

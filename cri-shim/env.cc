@@ -43,7 +43,7 @@ std::string lower(std::string text) {
 void add_service(Environment& environment, const core_v1::Service& service) {
   const auto& spec = service.spec;
   if (spec.clusterIP.empty() || spec.clusterIP == "None" || spec.ports.empty()) return;
-  const std::string prefix = variable_name(service.metadata.name);
+  const std::string prefix = variable_name(service.meta.name);
   put(environment, prefix + "_SERVICE_HOST", spec.clusterIP);
   put(environment, prefix + "_SERVICE_PORT", std::to_string(spec.ports[0].port));
   for (const auto& port : spec.ports)
@@ -113,7 +113,7 @@ std::string keys_not_names(const Map& values, const std::string& prefix, Environ
 }
 
 Outcome<void> add_from(Environment& environment, const core_v1::EnvFromSource& from, const EnvSource& source) {
-  const std::string& ns = source.pod.metadata.namespace_;
+  const std::string& ns = source.pod.meta.namespace_;
   if (from.configMapRef) {
     const auto& reference = *from.configMapRef;
     const auto map = source.cluster.config_map({ns, reference.name});
@@ -151,7 +151,7 @@ const Container* container_named(const Pod& pod, const std::string& name) {
 }
 
 Outcome<std::optional<std::string>> value_from(const core_v1::EnvVarSource& from, const Container& container, const EnvSource& source) {
-  const std::string& ns = source.pod.metadata.namespace_;
+  const std::string& ns = source.pod.meta.namespace_;
   if (from.fieldRef) {
     const auto value = field_value(source.pod, from.fieldRef->fieldPath, source.addresses);
     if (!value) return config_error("unsupported fieldPath: " + from.fieldRef->fieldPath);
@@ -222,19 +222,19 @@ Environment service_environment(const Pod& pod, const std::vector<std::shared_pt
 }
 
 std::optional<std::string> field_value(const Pod& pod, const std::string& path, const PodAddresses& addresses) {
-  if (path == "metadata.name") return pod.metadata.name;
-  if (path == "metadata.namespace") return pod.metadata.namespace_;
-  if (path == "metadata.uid") return pod.metadata.uid;
+  if (path == "metadata.name") return pod.meta.name;
+  if (path == "metadata.namespace") return pod.meta.namespace_;
+  if (path == "metadata.uid") return pod.meta.uid;
   if (path == "spec.nodeName") return pod.spec.nodeName;
   if (path == "spec.serviceAccountName") return pod.spec.serviceAccountName;
   if (path == "status.hostIP") return addresses.host_ips.empty() ? "" : addresses.host_ips.front();
   if (path == "status.hostIPs") return join(addresses.host_ips);
   if (path == "status.podIP") return addresses.pod_ips.empty() ? "" : addresses.pod_ips.front();
   if (path == "status.podIPs") return join(addresses.pod_ips);
-  if (path == "metadata.labels") return format_map(pod.metadata.labels);
-  if (path == "metadata.annotations") return format_map(pod.metadata.annotations);
-  if (const auto key = subscript(path, "metadata.labels")) return get_or_empty(pod.metadata.labels, *key);
-  if (const auto key = subscript(path, "metadata.annotations")) return get_or_empty(pod.metadata.annotations, *key);
+  if (path == "metadata.labels") return format_map(pod.meta.labels);
+  if (path == "metadata.annotations") return format_map(pod.meta.annotations);
+  if (const auto key = subscript(path, "metadata.labels")) return get_or_empty(pod.meta.labels, *key);
+  if (const auto key = subscript(path, "metadata.annotations")) return get_or_empty(pod.meta.annotations, *key);
   return std::nullopt;
 }
 
@@ -267,10 +267,10 @@ Outcome<Environment> container_environment(const Container& container, const Env
   for (const auto& from : container.envFrom) KEELSON_TRY_VOID(add_from(environment, from, source));
   const auto kubernetes = [&]() -> std::shared_ptr<const core_v1::Service> {
     for (const auto& service : source.cluster.services("default"))
-      if (service->metadata.name == "kubernetes") return service;
+      if (service->meta.name == "kubernetes") return service;
     return nullptr;
   }();
-  const auto services = service_environment(source.pod, source.cluster.services(source.pod.metadata.namespace_), kubernetes.get());
+  const auto services = service_environment(source.pod, source.cluster.services(source.pod.meta.namespace_), kubernetes.get());
   for (const auto& variable : container.env) {
     std::optional<std::string> value;
     if (variable.valueFrom) {

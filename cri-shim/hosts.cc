@@ -46,7 +46,7 @@ void limit(DnsConfig& config) {
 }  // namespace
 
 std::string pod_hostname(const Pod& pod) {
-  std::string name = pod.spec.hostname.empty() ? pod.metadata.name : pod.spec.hostname;
+  std::string name = pod.spec.hostname.empty() ? pod.meta.name : pod.spec.hostname;
   if (name.size() > kHostnameMax) name.resize(kHostnameMax);
   while (!name.empty() && (name.back() == '-' || name.back() == '.')) name.pop_back();
   return name;
@@ -54,7 +54,7 @@ std::string pod_hostname(const Pod& pod) {
 
 std::string pod_domain(const Pod& pod, const std::string& cluster_domain) {
   if (pod.spec.subdomain.empty()) return {};
-  return pod.spec.subdomain + "." + pod.metadata.namespace_ + ".svc." + cluster_domain;
+  return pod.spec.subdomain + "." + pod.meta.namespace_ + ".svc." + cluster_domain;
 }
 
 std::string hosts_file(const Pod& pod, const std::vector<std::string>& pod_ips, const std::string& cluster_domain, const std::string& host_file) {
@@ -104,7 +104,7 @@ DnsConfig pod_dns(const Pod& pod, const DnsSettings& settings) {
   if (policy != "None") config = parse_resolv_conf(settings.host_resolv_conf);
   if (cluster_first && !settings.cluster_dns.empty()) {
     config.servers = settings.cluster_dns;
-    std::vector<std::string> searches{pod.metadata.namespace_ + ".svc." + settings.cluster_domain, "svc." + settings.cluster_domain, settings.cluster_domain};
+    std::vector<std::string> searches{pod.meta.namespace_ + ".svc." + settings.cluster_domain, "svc." + settings.cluster_domain, settings.cluster_domain};
     append_new(searches, config.searches);
     config.searches = std::move(searches);
     config.options = {"ndots:5"};

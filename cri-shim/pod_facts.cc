@@ -48,7 +48,7 @@ std::string qos_class(const Pod& pod) {
 
 std::string cgroup_parent(const Pod& pod) {
   const std::string qos = qos_class(pod);
-  return std::string("/kubepods") + (qos == "BestEffort" ? "/besteffort" : qos == "Burstable" ? "/burstable" : "") + "/pod" + pod.metadata.uid;
+  return std::string("/kubepods") + (qos == "BestEffort" ? "/besteffort" : qos == "Burstable" ? "/burstable" : "") + "/pod" + pod.meta.uid;
 }
 
 std::int64_t cpu_shares(std::int64_t milli_cpu) { return std::clamp(milli_cpu * 1024 / 1000, kCpuSharesMin, kCpuSharesMax); }
@@ -77,7 +77,7 @@ std::string container_hash(const Container& container) {
 bool is_sidecar(const Container& init_container) { return init_container.restartPolicy == std::optional<std::string>("Always"); }
 
 std::int64_t grace_period(const Pod& pod) {
-  if (pod.metadata.deletionGracePeriodSeconds) return *pod.metadata.deletionGracePeriodSeconds;
+  if (pod.meta.deletionGracePeriodSeconds) return *pod.meta.deletionGracePeriodSeconds;
   return pod.spec.terminationGracePeriodSeconds.value_or(30);
 }
 

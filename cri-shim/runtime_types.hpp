@@ -84,6 +84,8 @@ struct ImageInfo {
   std::vector<std::string> tags, digests;
   std::uint64_t bytes = 0;
   std::string user_name;
+  bool has_uid = false;
+  std::int64_t uid = 0;
   bool pinned = false;
 };
 

@@ -38,7 +38,7 @@ Outcome<void> add_keys(std::vector<VolumeFile>& files, const Data& data, const s
 
 template <class Source>
 Outcome<void> add_config_map(std::vector<VolumeFile>& files, const VolumeInputs& inputs, const Source& source, Mode mode) {
-  const std::string& ns = inputs.pod.metadata.namespace_;
+  const std::string& ns = inputs.pod.meta.namespace_;
   const auto map = inputs.cluster.config_map({ns, source.name});
   const bool optional = source.optional.value_or(false);
   if (!map) return optional ? Outcome<void>() : Outcome<void>(missing("configmap", ns, source.name));
@@ -49,7 +49,7 @@ Outcome<void> add_config_map(std::vector<VolumeFile>& files, const VolumeInputs&
 
 template <class Items>
 Outcome<void> add_secret(std::vector<VolumeFile>& files, const VolumeInputs& inputs, const std::string& name, const Items& items, bool optional, Mode mode) {
-  const std::string& ns = inputs.pod.metadata.namespace_;
+  const std::string& ns = inputs.pod.meta.namespace_;
   const auto secret = inputs.cluster.secret({ns, name});
   if (!secret) return optional ? Outcome<void>() : Outcome<void>(missing("secret", ns, name));
   return add_keys(files, secret->data, items, mode, optional);
@@ -87,7 +87,7 @@ std::string token_request(const Pod& pod, const std::string& audience, std::int6
       {"spec",
        {{"audiences", audiences},
         {"expirationSeconds", seconds},
-        {"boundObjectRef", {{"apiVersion", "v1"}, {"kind", "Pod"}, {"name", pod.metadata.name}, {"uid", pod.metadata.uid}}}}}});
+        {"boundObjectRef", {{"apiVersion", "v1"}, {"kind", "Pod"}, {"name", pod.meta.name}, {"uid", pod.meta.uid}}}}}});
 }
 
 Outcome<std::string> parse_token(const std::string& answer) {
@@ -105,7 +105,7 @@ Outcome<std::string> token_for(const core_v1::ServiceAccountTokenProjection& pro
   auto& cached = inputs.tokens[projection.audience + "/" + std::to_string(seconds)];
   if (!cached.token.empty() && now < cached.refresh_s()) return cached.token;
   const std::string account = inputs.pod.spec.serviceAccountName.empty() ? "default" : inputs.pod.spec.serviceAccountName;
-  const auto answer = inputs.cluster.request_token({inputs.pod.metadata.namespace_, account}, token_request(inputs.pod, projection.audience, seconds));
+  const auto answer = inputs.cluster.request_token({inputs.pod.meta.namespace_, account}, token_request(inputs.pod, projection.audience, seconds));
   if (!answer) {
     if (!cached.token.empty() && now < cached.expires_s) return cached.token;   // still good; asked for again at the next sync
     return Error{500, "FailedMount", "failed to fetch token: " + answer.error().message, {}};

@@ -127,7 +127,7 @@ Outcome<std::string> Volumes::setup_one(const core_v1::Volume& volume, const Vol
   }
   const char* folder = folder_of(volume);
   if (folder == nullptr) return mount_error("this node has no driver for the type of volume \"" + volume.name + "\"");
-  const std::string path = pod_dir(inputs.pod.metadata.uid) + "/volumes/" + folder + "/" + volume.name;
+  const std::string path = pod_dir(inputs.pod.meta.uid) + "/volumes/" + folder + "/" + volume.name;
   KEELSON_TRY_VOID(make_dirs(path));
   if (volume.emptyDir) {
     KEELSON_TRY_VOID(setup_empty_dir(path, *volume.emptyDir, inputs.pod));
@@ -166,7 +166,7 @@ Outcome<std::string> Volumes::bind_sub_path(const Pod& pod, const std::string& c
   if (source.value < 0) return system_error("open subPath " + sub_path);
   struct stat state {};
   if (::fstat(source.value, &state) != 0) return system_error("stat subPath " + sub_path);
-  const std::string folder = pod_dir(pod.metadata.uid) + "/volume-subpaths/" + volume + "/" + container;
+  const std::string folder = pod_dir(pod.meta.uid) + "/volume-subpaths/" + volume + "/" + container;
   const std::string target = folder + "/" + std::to_string(index);
   KEELSON_TRY_VOID(make_dirs(folder));
   while (::umount2(target.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {}
