@@ -124,6 +124,7 @@ class Agent {
   void run(Sync& sync);
   bool prepare_sandbox(Sync& sync, const Plan& plan);
   bool create_sandbox(Sync& sync, std::uint32_t attempt);
+  void kill_failed_hooks(Sync& sync);
   bool network_ready(Sync& sync);
   bool setup_volumes(Sync& sync, std::map<std::string, std::string>& paths);
   void wake_for_deadlines(Sync& sync);

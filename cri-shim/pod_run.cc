@@ -27,6 +27,7 @@ void Agent::run(Sync& sync) {
   sync.record->waiting.clear();
   auto plan = plan_pod(*sync.pod, sync.view, parts_.prober.verdicts(sync.record->uid), sync.sandbox_ready);
   for (const auto& planned : plan.kills) kill(sync, planned);
+  kill_failed_hooks(sync);
   if (plan.finished) {
     if (const auto stopped = stop_sandboxes(*sync.record, sync.view); !stopped) sync.next.within(kRetryTransientNs);
     parts_.prober.forget(sync.record->uid);
@@ -46,6 +47,21 @@ void Agent::run(Sync& sync) {
   write_status(sync, false);
   collect_dead(sync);
   wake_for_deadlines(sync);
+}
+
+/// A container whose postStart hook failed is ended; the restart policy decides on.
+void Agent::kill_failed_hooks(Sync& sync) {
+  std::map<std::string, std::string> failed;
+  {
+    const std::lock_guard lock(sync.record->mutex);
+    for (auto& [id, hook] : sync.record->hooks)
+      if (!hook.running && !hook.error.empty()) failed[id] = std::exchange(hook.error, {});
+  }
+  for (const auto& container : sync.view.containers) {
+    if (!failed.contains(container.id) || container.state != RunState::running) continue;
+    event(sync, nullptr, true, "FailedPostStartHook", "PostStartHook failed");
+    kill(sync, {&container, "FailedPostStartHook", false});
+  }
 }
 
 bool Agent::setup_volumes(Sync& sync, std::map<std::string, std::string>& paths) {

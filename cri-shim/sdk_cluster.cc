@@ -1,0 +1,44 @@
+#include "sdk_cluster.hpp"
+
+#include <boost/json.hpp>
+
+namespace keelson::node {
+
+std::vector<std::shared_ptr<const core_v1::Service>> SdkCluster::services(const std::string& ns) {
+  std::vector<std::shared_ptr<const core_v1::Service>> all;
+  for (const auto& service : ctx_.list<core_v1::Service>({.ns = ns}))
+    all.push_back(std::make_shared<const core_v1::Service>(decode<core_v1::Service>(service.body())));
+  return all;
+}
+
+Outcome<void> SdkCluster::write_status(const Pod& from, const PodStatus& status) {
+  Pod to = from;
+  to.status = status;
+  const auto wrote = ctx_.modify_status(from, to);
+  if (!wrote) return wrote.error();
+  return {};
+}
+
+Outcome<void> SdkCluster::remove_pod(const Key& key, const std::string& uid) {
+  RemoveOptions options;
+  options.uid = uid;
+  options.grace_period_s = 0;
+  return ctx_.remove<Pod>(key, options);
+}
+
+Outcome<std::string> SdkCluster::request_token(const Key& service_account, const std::string& request_json) {
+  return ctx_.post(core_v1::ServiceAccount::gvk, service_account, "token", request_json);
+}
+
+void SdkCluster::event(const EventTarget& about, bool warning, std::string_view reason, const std::string& note) {
+  boost::json::object reference{{"kind", "Pod"},
+                                {"apiVersion", "v1"},
+                                {"namespace", about.pod.meta.namespace_},
+                                {"name", about.pod.meta.name},
+                                {"uid", about.pod.meta.uid},
+                                {"resourceVersion", about.pod.meta.resourceVersion}};
+  if (!about.field_path.empty()) reference["fieldPath"] = about.field_path;
+  ctx_.record_event(boost::json::serialize(reference), warning ? Warning : Normal, reason, note);
+}
+
+}  // namespace keelson::node
