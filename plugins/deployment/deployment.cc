@@ -33,6 +33,7 @@ class SharedReplicaSetReconciler final : public keelson::Reconciler<ReplicaSet> 
 
 KEELSON_PLUGIN("deployment", "0.1.0", setup) {
   using namespace deployment;
+  setup.component("deployment-controller");
   auto pods = std::make_shared<SharedPods>();
   setup.observe<Pod>([pods](const keelson::Observed<Pod>& change) {
     pods->orphans.update(change);

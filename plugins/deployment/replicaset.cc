@@ -13,6 +13,7 @@ using keelson::Key;
 using keelson::Outcome;
 using keelson::Result;
 
+constexpr const char* kComponent = "replicaset-controller";
 constexpr std::size_t kNameBaseMax = 58;   // upstream cuts generateName there, so that five characters fit a label
 
 std::string random_suffix(Context& ctx) {
@@ -140,10 +141,10 @@ Outcome<void> ReplicaSetReconciler::create(Context& ctx, const ReplicaSet& set, 
       transaction.create(pod);
     }
     if (const auto created = ctx.commit(transaction); !created) {
-      ctx.event(set, keelson::Warning, "FailedCreate", keelson::str("Error creating: ", created.error().message));
+      ctx.event(set, keelson::Warning, "FailedCreate", keelson::str("Error creating: ", created.error().message), kComponent);
       return created.error();
     }
-    for (const auto& name : names) ctx.event(set, keelson::Normal, "SuccessfulCreate", "Created pod: " + name);
+    for (const auto& name : names) ctx.event(set, keelson::Normal, "SuccessfulCreate", "Created pod: " + name, kComponent);
     count -= size;
   }
   return {};
@@ -154,9 +155,9 @@ Outcome<void> ReplicaSetReconciler::remove(Context& ctx, const ReplicaSet& set, 
   active.resize(std::min<std::size_t>(active.size(), count));
   for (const auto& pod : active) {
     const auto removed = ctx.remove<Pod>(pod->key, {.uid = pod->uid});
-    if (removed) ctx.event(set, keelson::Normal, "SuccessfulDelete", "Deleted pod: " + pod->key.name);
+    if (removed) ctx.event(set, keelson::Normal, "SuccessfulDelete", "Deleted pod: " + pod->key.name, kComponent);
     if (removed || is_not_found(removed.error())) continue;
-    ctx.event(set, keelson::Warning, "FailedDelete", keelson::str("Error deleting: ", removed.error().message));
+    ctx.event(set, keelson::Warning, "FailedDelete", keelson::str("Error deleting: ", removed.error().message), kComponent);
     return removed.error();
   }
   return {};

@@ -92,7 +92,7 @@ class Collector final : public keelson::KeyReconciler {
       if (!owner_kind) { standing.blocked = true; return standing; }
       if (owner_kind->namespaced && !kind.namespaced) {
         ctx.record_event(keelson::detail::reference_to(kind.gvk(), object), keelson::Warning, "OwnerRefInvalidNamespace",
-                         keelson::str("ownerRef [", owner.apiVersion, "/", owner.kind, ", namespace: , name: ", owner.name, ", uid: ", owner.uid, "] does not exist in namespace \"\""), "garbage-collector-controller");
+                         keelson::str("ownerRef [", owner.apiVersion, "/", owner.kind, ", namespace: , name: ", owner.name, ", uid: ", owner.uid, "] does not exist in namespace \"\""));
         standing.dangling.push_back(owner);
         continue;
       }
@@ -160,6 +160,7 @@ class Collector final : public keelson::KeyReconciler {
 }  // namespace gc
 
 KEELSON_PLUGIN("garbage-collector", "0.1.0", setup) {
+  setup.component("garbage-collector-controller");
   auto graph = std::make_shared<gc::Graph>();
   auto collector = std::make_unique<gc::Collector>(graph);
   auto& made = *collector;

@@ -137,6 +137,7 @@ class NodeReconciler final : public keelson::Reconciler<Node> {
 
 KEELSON_PLUGIN("node-lifecycle", "0.1.0", setup) {
   using namespace node_lifecycle;
+  setup.component("node-controller");
   auto liveness = std::make_shared<Liveness>();
   setup.controller<Node>(std::make_unique<NodeReconciler>(liveness)).name("node-lifecycle").watches<Lease>([](const keelson::Ref<Lease>& lease) -> std::vector<Key> {
     if (lease.ns() != kLeaseNamespace) return {};

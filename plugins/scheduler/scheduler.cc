@@ -194,6 +194,7 @@ void pod_observed(Shared& shared, const keelson::Observed<Pod>& change) {
 
 KEELSON_PLUGIN("scheduler", "0.1.0", setup) {
   using namespace scheduler;
+  setup.component("default-scheduler");
   auto shared = std::make_shared<Shared>();
   auto& loop = setup.keyed_controller("scheduler", std::make_unique<SchedulingLoop>(shared));
   shared->wake = [&loop](const char* look, std::int64_t delay_s) { loop.trigger({"", look}, std::chrono::seconds(delay_s)); };
