@@ -20,6 +20,8 @@ struct Cause {
 
 /// A Kubernetes Status with status=Failure. Copyable, cheap to move.
 struct Error {
+  /// Keeps C++20 from making an Error out of a bare number, which would make Outcome<number> ambiguous.
+  struct NotFromNumber {} not_from_number = {};
   int code = 500;             ///< HTTP status code
   std::string reason;         ///< StatusReason
   std::string message;

@@ -136,9 +136,10 @@ class Store {
   virtual base::Outcome<HistoryPage> history(Atom resource, Revision after, std::size_t changes_max) const = 0;
   /// The object as of `revision`; 410 Expired when that is compacted.
   virtual base::Outcome<ObjectRef> get_at(const Key& key, Revision revision) const = 0;
-  /// All objects of a resource as of `revision`, in key order; 410 Expired when compacted or older than
-  /// kExactReadMaxAge. From memory while a page token pins that root, else from disk.
-  virtual base::Outcome<Snapshot> snapshot_at(Revision revision) const = 0;
+  /// All objects of a resource as of `revision`, in key order; 410 Expired when compacted or superseded for longer than
+  /// kExactReadMaxAge_ms; 504 when in the future. `resource` empty: all, which needs the history of every resource.
+  /// Rebuilt from the log once, then pinned for the next page (bounded in time and garbage).
+  virtual base::Outcome<Snapshot> snapshot_at(Revision revision, Atom resource = {}) const = 0;
   /// Revisions below are gone.
   virtual Revision compacted(Atom resource) const = 0;
 
@@ -154,11 +155,15 @@ inline constexpr std::size_t kObjectBytesMax = 1'572'864;
 inline constexpr std::size_t kBatchOperationsMax = 256;
 inline constexpr std::size_t kBatchBytesMax = 1 << 20;
 
+struct StoreHooks;   // core/store/hooks.hpp: what tests replace, and sealing of values
+
 struct StoreOptions {
   std::string directory;                                  ///< of the database
   std::int64_t history_max_age_ms = 60 * 60 * 1000;       ///< log kept at least this long ...
   std::uint64_t history_max_bytes = 256ull << 20;         ///< ... unless it is larger than this
   std::uint64_t space_low_bytes = 256ull << 20;           ///< store_space_low_bytes of DESIGN
+  std::uint64_t columns_version = 1;                      ///< changes when columns would be derived otherwise from the same body: records of another version get theirs by ColumnsOf
+  std::shared_ptr<const StoreHooks> hooks;                ///< null: the defaults
 };
 
 /// How a stored body gets its columns back at start; given by whoever knows the kinds.

@@ -1,0 +1,333 @@
+#include "core/store/committer.hpp"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <deque>
+#include <mutex>
+
+#include "core/base/log.hpp"
+#include "core/store/batch.hpp"
+#include "core/store/hooks.hpp"
+#include "core/store/space.hpp"
+
+namespace keelson::store {
+namespace {
+
+constexpr std::int64_t kFatalGrace_ms = 200;   // for the 500s to leave the process
+constexpr int kExitFatal = 74;                 // EX_IOERR
+constexpr std::uint64_t kCompactionShare = 8;  // a pass when this part of the history's bytes was written
+
+struct Pending {
+  Commit commit;
+  OnLogged done;
+  std::size_t operations = 0;
+  std::size_t bytes = 0;
+};
+
+// What other threads and timers tell the committer. Shared, because a timer may fire while the committer goes.
+struct Signals {
+  std::mutex mutex;
+  std::deque<Pending> queue;
+  std::size_t operations = 0, bytes = 0;
+  bool stopping = false, sync_due = false, compaction_due = false, compaction_done = false;
+  std::unique_ptr<base::Waiter> waiter;
+
+  void raise(bool Signals::*flag) {
+    {
+      std::lock_guard lock(mutex);
+      this->*flag = true;
+    }
+    waiter->notify();
+  }
+};
+
+std::size_t bytes_of(const Commit& commit) {
+  std::size_t sum = 0;
+  for (const Write& write : commit.writes) sum += write.draft ? write.draft->body().size() : 0;
+  return sum;
+}
+
+struct CommitMetrics {
+  explicit CommitMetrics(base::Metrics& metrics)
+      : committed(metrics.counter("keelson_store_commits_total", "Commits by result.", {{"result", "committed"}})),
+        mismatched(metrics.counter("keelson_store_commits_total", "Commits by result.", {{"result", "mismatch"}})),
+        failed(metrics.counter("keelson_store_commits_total", "Commits by result.", {{"result", "error"}})),
+        operations(metrics.histogram("keelson_store_batch_operations", "Writes per batch.", {1, 2, 4, 8, 16, 32, 64, 128, 256})),
+        seconds(metrics.histogram("keelson_store_append_seconds", "Duration of appending a batch, sync included.", {0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5})) {}
+  base::Counter &committed, &mismatched, &failed;
+  base::Histogram &operations, &seconds;
+};
+
+class Committer final : public Log {
+ public:
+  Committer(std::unique_ptr<Storage> storage, base::Runtime& runtime, base::Metrics& metrics, StoreOptions options)
+      : storage_(std::move(storage)), runtime_(runtime), options_(std::move(options)), metrics_(metrics), signals_(std::make_shared<Signals>()), space_(options_) {
+    signals_->waiter = runtime.waiter();
+  }
+  ~Committer() override { stop(); }
+
+  base::Outcome<void> start(FeedTarget& target) override;
+  void commit(Commit commit, OnLogged done) override;
+  void fresh(std::function<void(base::Outcome<Revision>)> done) override { done(target_->installed().revision()); }
+  base::Outcome<HistoryPage> history(Atom resource, Revision after, const Snapshot& installed, std::size_t changes_max) const override {
+    return storage_->history(resource, after, installed, changes_max);
+  }
+  base::Outcome<ObjectRef> get_at(const Key& key, Revision revision, const Snapshot& installed) const override {
+    return storage_->get_at(key, revision, installed);
+  }
+  Revision compacted(Atom resource) const override { return storage_->compacted(resource); }
+  void stop() override;
+
+ private:
+  void run();
+  std::vector<Pending> take_queued();
+  void process(std::vector<Pending> taken);
+  void fill(Batch& batch, std::vector<Pending> taken);
+  bool append(Batch& batch);
+  void publish(Batch& batch);
+  bool raise_ceiling(std::size_t operations);
+  void count(const CommitOutcome& outcome);
+  void fatal(const base::Error& error, std::vector<Answer>& waiting);
+  void chores();
+  void arm_sync();
+  void arm_compaction();
+  void end();
+
+  const std::unique_ptr<Storage> storage_;
+  base::Runtime& runtime_;
+  const StoreOptions options_;
+  CommitMetrics metrics_;
+  const std::shared_ptr<Signals> signals_;
+  FeedTarget* target_ = nullptr;
+  std::atomic<bool> dead_{false};
+  std::mutex stop_mutex_;
+  std::unique_ptr<base::Thread> thread_;
+  // The committer thread's own:
+  SpaceGuard space_;
+  Revision last_ = 0, ceiling_ = 0;
+  bool unsynced_ = false;
+  bool sync_armed_ = false, compaction_armed_ = false;
+  std::uint64_t bytes_since_compaction_ = 0;
+  std::unique_ptr<base::Thread> compaction_;
+  std::atomic<bool> history_remains_{false};
+};
+
+base::Outcome<void> Committer::start(FeedTarget& target) {
+  auto recovered = storage_->recover();
+  if (!recovered) return recovered.error();
+  target_ = &target;
+  last_ = recovered->revision;
+  ceiling_ = recovered->ceiling;
+  if (!recovered->objects.empty()) arm_compaction();
+  target.load(std::move(recovered->objects), last_);
+  thread_ = runtime_.spawn("store-commit", [this] { run(); });
+  return {};
+}
+
+void Committer::commit(Commit commit, OnLogged done) {
+  if (auto error = malformed(commit)) return done({{}, {}, std::move(*error)}, 0);
+  const std::size_t operations = std::max<std::size_t>(commit.writes.size(), 1);
+  const std::size_t bytes = bytes_of(commit);
+  std::optional<base::Error> refusal;
+  {
+    std::lock_guard lock(signals_->mutex);
+    if (dead_.load()) refusal = base::internal("the store has failed");
+    else if (signals_->stopping) refusal = base::unavailable("the store is stopping");
+    else if (signals_->operations + operations > kQueuedOperationsMax || signals_->bytes + bytes > kQueuedBytesMax) refusal = base::too_many_requests("too many writes are waiting for the store", 1);
+    else {
+      signals_->operations += operations;
+      signals_->bytes += bytes;
+      signals_->queue.push_back({std::move(commit), std::move(done), operations, bytes});
+    }
+  }
+  if (refusal) return done({{}, {}, std::move(*refusal)}, 0);
+  signals_->waiter->notify();
+}
+
+void Committer::run() {
+  for (;;) {
+    std::vector<Pending> taken = take_queued();
+    if (!taken.empty()) {
+      process(std::move(taken));
+      continue;
+    }
+    chores();
+    {
+      std::lock_guard lock(signals_->mutex);
+      if (!signals_->queue.empty()) continue;
+      if (signals_->stopping) break;
+    }
+    signals_->waiter->wait_until(base::kForever);
+  }
+  end();
+}
+
+std::vector<Pending> Committer::take_queued() {
+  std::vector<Pending> taken;
+  std::size_t operations = 0, bytes = 0;
+  std::lock_guard lock(signals_->mutex);
+  auto& queue = signals_->queue;
+  while (!queue.empty()) {
+    const bool fits = operations + queue.front().operations <= kBatchOperationsMax && bytes + queue.front().bytes <= kBatchBytesMax;
+    if (!fits && !taken.empty()) break;
+    operations += queue.front().operations;
+    bytes += queue.front().bytes;
+    taken.push_back(std::move(queue.front()));
+    queue.pop_front();
+  }
+  signals_->operations -= operations;
+  signals_->bytes -= bytes;
+  return taken;
+}
+
+void Committer::process(std::vector<Pending> taken) {
+  std::size_t operations = 0;
+  for (const Pending& pending : taken) {
+    operations += pending.operations;
+    bytes_since_compaction_ += pending.bytes;
+  }
+  Batch batch(target_->installed(), last_);
+  if (dead_.load() || !raise_ceiling(operations)) {
+    for (Pending& pending : taken) batch.refuse(std::move(pending.done), base::internal("the store has failed"));
+    for (Answer& answer : batch.answers()) answer.done(std::move(answer.outcome), 0);
+    return;
+  }
+  fill(batch, std::move(taken));
+  batch.let_go();
+  if (append(batch)) publish(batch);
+}
+
+void Committer::fill(Batch& batch, std::vector<Pending> taken) {
+  space_.look();
+  for (Pending& pending : taken) {
+    if (space_.low() && !allowed_when_low(pending.commit)) {
+      batch.refuse(std::move(pending.done), base::raw_500("no space is left for the store: only deletes, node status and leases are accepted"));
+    } else {
+      batch.take(std::move(pending.commit), std::move(pending.done));
+    }
+  }
+}
+
+bool Committer::append(Batch& batch) {
+  if (batch.changes().empty()) return true;
+  const base::Monotonic begin = runtime_.monotonic_ns();
+  const auto appended = storage_->append(batch.changes(), batch.durability(), batch.sync());
+  if (!appended) {
+    fatal(appended.error(), batch.answers());
+    return false;
+  }
+  metrics_.seconds.observe(static_cast<double>(runtime_.monotonic_ns() - begin) / static_cast<double>(base::kNanosPerSecond));
+  metrics_.operations.observe(static_cast<double>(batch.changes().size()));
+  last_ = batch.last();
+  if (batch.sync()) unsynced_ = false;
+  else if (batch.relaxed()) unsynced_ = true;
+  if (unsynced_) arm_sync();
+  if (batch.sync() || batch.relaxed()) arm_compaction();
+  return true;
+}
+
+void Committer::publish(Batch& batch) {
+  if (!batch.changes().empty()) target_->install(std::move(batch.changes()));
+  for (Answer& answer : batch.answers()) {
+    count(answer.outcome);
+    answer.done(std::move(answer.outcome), answer.as_of);
+  }
+}
+
+void Committer::count(const CommitOutcome& outcome) {
+  if (outcome.committed) metrics_.committed.add();
+  else if (outcome.mismatch) metrics_.mismatched.add();
+  else metrics_.failed.add();
+}
+
+bool Committer::raise_ceiling(std::size_t operations) {
+  if (last_ + operations < ceiling_) return true;
+  const Revision raised = last_ + operations + kCeilingStep;
+  if (const auto done = storage_->raise_ceiling(raised); !done) {
+    std::vector<Answer> nobody;
+    fatal(done.error(), nobody);
+    return false;
+  }
+  ceiling_ = raised;
+  return true;
+}
+
+// Whether the writes are on disk is unknown, so nobody may see them and nobody may be told they failed for good; the
+// next start decides.
+void Committer::fatal(const base::Error& error, std::vector<Answer>& waiting) {
+  dead_.store(true);
+  const base::Error answer = base::internal("the outcome of the write is unknown: " + error.message);
+  for (Answer& each : waiting) {
+    metrics_.failed.add();
+    each.done({{}, {}, answer}, 0);
+  }
+  for (auto rest = take_queued(); !rest.empty(); rest = take_queued())
+    for (Pending& pending : rest) pending.done({{}, {}, answer}, 0);
+  if (options_.hooks && options_.hooks->fatal) return options_.hooks->fatal(error.message);
+  base::log_error("store", "writing the log failed, the process ends", {{"error", error.message}});
+  runtime_.waiter()->wait_until(runtime_.in_ms(kFatalGrace_ms));
+  ::_exit(kExitFatal);
+}
+
+// What timers asked for, done between batches.
+void Committer::chores() {
+  bool sync = false, compact = false;
+  {
+    std::lock_guard lock(signals_->mutex);
+    sync = std::exchange(signals_->sync_due, false);
+    const bool wanted = signals_->compaction_due || (compaction_armed_ && (space_.low() || bytes_since_compaction_ > options_.history_max_bytes / kCompactionShare));
+    if (std::exchange(signals_->compaction_done, false)) {
+      compaction_.reset();
+      compaction_armed_ = false;
+    }
+    compact = wanted && !compaction_;
+    if (compact) signals_->compaction_due = false;
+  }
+  if (!compaction_ && !compaction_armed_ && history_remains_.exchange(false)) arm_compaction();
+  if (sync) {
+    sync_armed_ = false;
+    if (const auto done = storage_->sync(); done) unsynced_ = false;
+    else if (std::vector<Answer> nobody; true) fatal(done.error(), nobody);
+  }
+  if (!compact) return;
+  bytes_since_compaction_ = 0;
+  compaction_ = runtime_.spawn("store-compact", [this, hard = space_.low()] {
+    history_remains_.store(storage_->compact(hard));
+    signals_->raise(&Signals::compaction_done);
+  });
+}
+
+void Committer::arm_sync() {
+  if (std::exchange(sync_armed_, true)) return;
+  runtime_.schedule_at(runtime_.in_ms(kRelaxedSyncDelay_ms), [signals = signals_] { signals->raise(&Signals::sync_due); });
+}
+
+void Committer::arm_compaction() {
+  if (std::exchange(compaction_armed_, true)) return;
+  runtime_.schedule_at(runtime_.in_ms(kCompactionInterval_ms), [signals = signals_] { signals->raise(&Signals::compaction_due); });
+}
+
+void Committer::end() {
+  compaction_.reset();
+  if (dead_.load()) return;
+  if (const auto closed = storage_->close(last_); !closed) base::log_error("store", "closing the log failed", {{"error", closed.error().message}});
+}
+
+void Committer::stop() {
+  {
+    std::lock_guard lock(signals_->mutex);
+    signals_->stopping = true;
+  }
+  signals_->waiter->notify();
+  std::lock_guard lock(stop_mutex_);   // a second caller waits for the end too
+  thread_.reset();
+}
+
+}  // namespace
+
+std::unique_ptr<Log> make_local_log(std::unique_ptr<Storage> storage, base::Runtime& runtime, base::Metrics& metrics, StoreOptions options) {
+  return std::make_unique<Committer>(std::move(storage), runtime, metrics, std::move(options));
+}
+
+}  // namespace keelson::store

@@ -1,0 +1,22 @@
+// Committer: the log of one server. One thread takes whatever is queued, checks and numbers it, appends it as one batch
+// with one sync, installs it and answers.
+//
+// Invariants: it never waits for more to come; nothing is installed or answered before its batch is as durable as it
+//   asks for; after a failed append or sync everybody who waits gets 500 and the process ends (StoreHooks::fatal).
+// Threads: see Log. Answers given without queueing (full, stopping) come on the calling thread.
+// Ownership: of its storage.
+#pragma once
+#include "core/store/log.hpp"
+#include "core/store/storage.hpp"
+
+namespace keelson::store {
+
+inline constexpr Revision kCeilingStep = 1'000'000;            ///< numbers reserved per synced ceiling
+inline constexpr std::size_t kQueuedOperationsMax = 65'536;
+inline constexpr std::size_t kQueuedBytesMax = 64u << 20;
+inline constexpr std::int64_t kRelaxedSyncDelay_ms = 5'000;    ///< relaxed writes are synced at most this much later
+inline constexpr std::int64_t kCompactionInterval_ms = 5 * 60 * 1000;
+
+std::unique_ptr<Log> make_local_log(std::unique_ptr<Storage> storage, base::Runtime& runtime, base::Metrics& metrics, StoreOptions options);
+
+}  // namespace keelson::store

@@ -1,0 +1,45 @@
+// Log: who orders and keeps changes: the local committer over RocksDB or memory, or an etcd with other writers.
+//
+// Invariants: commit() answers by `as_of`; the one ordered feed alone installs state. An answer may come before the
+//   feed has delivered its revision (etcd); the store then holds it back until it has.
+// Threads: every method from any thread; the feed and the answers come from the log's own thread, in order.
+// Ownership: the log must outlive nothing but itself; the target outlives the log's run.
+#pragma once
+#include "core/store/store.hpp"
+
+namespace keelson::store {
+
+/// Where the feed goes: the store's installed state.
+class FeedTarget {
+ public:
+  virtual ~FeedTarget() = default;
+  /// Once, before anything else: what there is.
+  virtual void load(std::vector<ObjectRef> objects, Revision revision) = 0;
+  /// Whole commits, in revision order; installed as one when it returns.
+  virtual void install(std::vector<Change> changes) = 0;
+  virtual Snapshot installed() const = 0;
+};
+
+/// `as_of`: the answer may be given once a snapshot shows at least this revision.
+using OnLogged = std::function<void(CommitOutcome outcome, Revision as_of)>;
+
+class Log {
+ public:
+  virtual ~Log() = default;
+  virtual base::Outcome<void> start(FeedTarget& target) = 0;
+  virtual void commit(Commit commit, OnLogged done) = 0;
+  /// A revision at least as new as every write acknowledged before the call, by any writer.
+  virtual void fresh(std::function<void(base::Outcome<Revision>)> done) = 0;
+  /// As Store::history, up to what is installed.
+  virtual base::Outcome<HistoryPage> history(Atom resource, Revision after, const Snapshot& installed, std::size_t changes_max) const = 0;
+  /// As Store::get_at, for revisions before the installed one.
+  virtual base::Outcome<ObjectRef> get_at(const Key& key, Revision revision, const Snapshot& installed) const = 0;
+  virtual Revision compacted(Atom resource) const = 0;
+  /// Answers what is queued, makes everything durable, ends the feed.
+  virtual void stop() = 0;
+};
+
+/// The store over any log.
+base::Outcome<std::unique_ptr<Store>> make_store(std::unique_ptr<Log> log, base::Runtime& runtime, base::Metrics& metrics);
+
+}  // namespace keelson::store

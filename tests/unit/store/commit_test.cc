@@ -1,0 +1,160 @@
+#include <set>
+#include <thread>
+
+#include "tests/unit/store/support.hpp"
+
+using namespace keelson;
+using namespace keelson::store;
+using namespace keelson::store::testing;
+
+TEST_CASE("each object written gets its own growing revision, filled into its body") {
+  Opened on(GENERATE(as<std::string>(), "memory"));
+  on.open();
+  const Revision first = on.create(key_of("a"));
+  const Revision second = on.create(key_of("b"));
+  const Revision third = on.update(key_of("a"), "new");
+  CHECK(first > 0);
+  CHECK(second > first);
+  CHECK(third > second);
+  const ObjectRef a = on.store->snapshot().get(key_of("a"));
+  CHECK(a->revision() == third);
+  CHECK(a->body().find("\"resourceVersion\":\"" + std::to_string(third) + "\" ") != std::string_view::npos);
+  CHECK(a->cause().actor == "tester");
+  CHECK(on.store->snapshot().revision() == third);
+}
+
+TEST_CASE("a commit of several objects takes one revision each and becomes visible as a whole") {
+  Opened on(GENERATE(as<std::string>(), "memory"));
+  on.open();
+  const CommitOutcome outcome = on.commit(commit_of(write_of(Operation::create, key_of("a"), "1"), write_of(Operation::create, key_of("b"), "2"), write_of(Operation::create, key_of("c"), "3")));
+  REQUIRE(outcome.committed);
+  REQUIRE(outcome.committed->objects.size() == 3);
+  std::set<Revision> revisions;
+  for (const ObjectRef& object : outcome.committed->objects) revisions.insert(object->revision());
+  CHECK(revisions.size() == 3);
+  CHECK(outcome.committed->revision == *revisions.rbegin());
+  CHECK(on.store->snapshot().revision() == outcome.committed->revision);
+  CHECK(on.store->snapshot().count(Atom("pods")) == 3);
+}
+
+TEST_CASE("an expectation that does not hold refuses the whole commit and says what was there") {
+  Opened on(GENERATE(as<std::string>(), "memory"));
+  on.open();
+  const Revision at = on.create(key_of("fence"), "fence");
+  Commit commit = commit_of(write_of(Operation::create, key_of("a")), write_of(Operation::create, key_of("b")));
+  commit.expectations.push_back({key_of("fence"), Expectation::Kind::at_revision, at});
+  SECTION("absent, but it is there") {
+    commit.expectations.push_back({key_of("fence"), Expectation::Kind::absent, 0});
+    const CommitOutcome outcome = on.commit(std::move(commit));
+    REQUIRE(outcome.mismatch);
+    CHECK(outcome.mismatch->expectation == 1);
+    CHECK(text_of(outcome.mismatch->found) == "fence");
+  }
+  SECTION("exists, but it is not there") {
+    commit.expectations.push_back({key_of("nowhere"), Expectation::Kind::exists, 0});
+    const CommitOutcome outcome = on.commit(std::move(commit));
+    REQUIRE(outcome.mismatch);
+    CHECK(outcome.mismatch->expectation == 1);
+    CHECK(outcome.mismatch->found == nullptr);
+  }
+  SECTION("at another revision") {
+    on.update(key_of("fence"), "moved");
+    const CommitOutcome outcome = on.commit(std::move(commit));
+    REQUIRE(outcome.mismatch);
+    CHECK(outcome.mismatch->expectation == 0);
+    CHECK(text_of(outcome.mismatch->found) == "moved");
+  }
+  CHECK(on.store->snapshot().get(key_of("a")) == nullptr);
+  CHECK(on.store->snapshot().get(key_of("b")) == nullptr);
+}
+
+TEST_CASE("expectations that hold let the commit pass, also on keys it does not write") {
+  Opened on(GENERATE(as<std::string>(), "memory"));
+  on.open();
+  const Revision at = on.create(key_of("fence"));
+  Commit commit = commit_of(write_of(Operation::create, key_of("a")));
+  commit.expectations = {{key_of("fence"), Expectation::Kind::at_revision, at}, {key_of("fence"), Expectation::Kind::exists, 0}, {key_of("a"), Expectation::Kind::absent, 0}};
+  CHECK(on.commit(std::move(commit)).committed);
+}
+
+TEST_CASE("a create of what exists and a change of what does not are mismatches of an implied expectation") {
+  Opened on(GENERATE(as<std::string>(), "memory"));
+  on.open();
+  on.create(key_of("a"), "first");
+  const CommitOutcome again = on.commit(commit_of(write_of(Operation::create, key_of("a"), "second")));
+  REQUIRE(again.mismatch);
+  CHECK(text_of(again.mismatch->found) == "first");
+  CHECK(on.commit(commit_of(write_of(Operation::update, key_of("b"), "x"))).mismatch);
+  CHECK(on.commit(commit_of(write_of(Operation::remove, key_of("b")))).mismatch);
+  CHECK(on.text(key_of("a")) == "first");
+}
+
+TEST_CASE("a commit sees its own writes in order") {
+  Opened on(GENERATE(as<std::string>(), "memory"));
+  on.open();
+  const CommitOutcome outcome = on.commit(commit_of(write_of(Operation::create, key_of("a"), "1"), write_of(Operation::update, key_of("a"), "2"), write_of(Operation::remove, key_of("a")), write_of(Operation::create, key_of("a"), "3")));
+  REQUIRE(outcome.committed);
+  CHECK(on.text(key_of("a")) == "3");
+}
+
+TEST_CASE("a delete answers the last state under its own revision") {
+  Opened on(GENERATE(as<std::string>(), "memory"));
+  on.open();
+  const Revision created = on.create(key_of("a"), "last");
+  const CommitOutcome outcome = on.commit(commit_of(write_of(Operation::remove, key_of("a"))));
+  REQUIRE(outcome.committed);
+  const ObjectRef gone = outcome.committed->objects.front();
+  CHECK(text_of(gone) == "last");
+  CHECK(gone->revision() > created);
+  CHECK(gone->body().find("\"" + std::to_string(gone->revision()) + "\"") != std::string_view::npos);
+  CHECK(on.store->snapshot().get(key_of("a")) == nullptr);
+}
+
+TEST_CASE("of many racing updates at one revision exactly one wins") {
+  Opened on(GENERATE(as<std::string>(), "memory"));
+  on.open();
+  Revision at = on.create(key_of("a"), "0");
+  for (int round = 0; round < 20; ++round) {
+    constexpr int kWriters = 8;
+    std::atomic<int> won{0}, answered{0};
+    auto waiter = on.runtime->waiter();
+    for (int i = 0; i < kWriters; ++i) {
+      Commit commit = commit_of(write_of(Operation::update, key_of("a"), std::to_string(i)));
+      commit.expectations.push_back({key_of("a"), Expectation::Kind::at_revision, at});
+      on.store->commit(std::move(commit), [&](CommitOutcome outcome) {
+        if (outcome.committed) ++won;
+        else CHECK(outcome.mismatch);
+        if (++answered == kWriters) waiter->notify();
+      });
+    }
+    REQUIRE(waiter->wait_until(on.runtime->in_ms(30'000)));
+    CHECK(won == 1);
+    at = on.store->snapshot().get(key_of("a"))->revision();
+  }
+}
+
+TEST_CASE("a body over the limit is refused with upstream's text and nothing is written") {
+  Opened on(GENERATE(as<std::string>(), "memory"));
+  on.open();
+  const CommitOutcome outcome = on.commit(commit_of(write_of(Operation::create, key_of("a"), std::string(kObjectBytesMax, 'x'))));
+  REQUIRE(outcome.error);
+  CHECK(outcome.error->code == 500);
+  CHECK(outcome.error->message == "etcdserver: request is too large");
+  CHECK(on.store->snapshot().revision() == 0);
+}
+
+TEST_CASE("after stop commits get 503 and those accepted before have their answer") {
+  Opened on(GENERATE(as<std::string>(), "memory"));
+  on.open();
+  std::atomic<int> answered{0};
+  for (int i = 0; i < 100; ++i)
+    on.store->commit(commit_of(write_of(Operation::create, key_of("p" + std::to_string(i)))), [&](CommitOutcome outcome) {
+      CHECK(outcome.committed);
+      ++answered;
+    });
+  on.store->stop();
+  CHECK(answered == 100);
+  const CommitOutcome late = on.commit(commit_of(write_of(Operation::create, key_of("late"))));
+  REQUIRE(late.error);
+  CHECK(late.error->code == 503);
+}
