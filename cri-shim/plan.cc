@@ -169,6 +169,10 @@ class Planner {
 
 }  // namespace
 
+Plan plan_pod(const Pod& pod, const PodView& view, const ProbeVerdicts& probes, bool sandbox_ip) {
+  return Planner(pod, view, probes, sandbox_ip).plan();
+}
+
 bool should_run(const Pod& pod, const Container& container, const RunContainer* last) {
   (void)container;
   if (last == nullptr) {
