@@ -8,7 +8,7 @@ using namespace keelson::store;
 using namespace keelson::store::testing;
 
 TEST_CASE("each object written gets its own growing revision, filled into its body") {
-  Opened on(GENERATE(as<std::string>(), "memory"));
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
   on.open();
   const Revision first = on.create(key_of("a"));
   const Revision second = on.create(key_of("b"));
@@ -24,7 +24,7 @@ TEST_CASE("each object written gets its own growing revision, filled into its bo
 }
 
 TEST_CASE("a commit of several objects takes one revision each and becomes visible as a whole") {
-  Opened on(GENERATE(as<std::string>(), "memory"));
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
   on.open();
   const CommitOutcome outcome = on.commit(commit_of(write_of(Operation::create, key_of("a"), "1"), write_of(Operation::create, key_of("b"), "2"), write_of(Operation::create, key_of("c"), "3")));
   REQUIRE(outcome.committed);
@@ -38,7 +38,7 @@ TEST_CASE("a commit of several objects takes one revision each and becomes visib
 }
 
 TEST_CASE("an expectation that does not hold refuses the whole commit and says what was there") {
-  Opened on(GENERATE(as<std::string>(), "memory"));
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
   on.open();
   const Revision at = on.create(key_of("fence"), "fence");
   Commit commit = commit_of(write_of(Operation::create, key_of("a")), write_of(Operation::create, key_of("b")));
@@ -69,7 +69,7 @@ TEST_CASE("an expectation that does not hold refuses the whole commit and says w
 }
 
 TEST_CASE("expectations that hold let the commit pass, also on keys it does not write") {
-  Opened on(GENERATE(as<std::string>(), "memory"));
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
   on.open();
   const Revision at = on.create(key_of("fence"));
   Commit commit = commit_of(write_of(Operation::create, key_of("a")));
@@ -78,7 +78,7 @@ TEST_CASE("expectations that hold let the commit pass, also on keys it does not 
 }
 
 TEST_CASE("a create of what exists and a change of what does not are mismatches of an implied expectation") {
-  Opened on(GENERATE(as<std::string>(), "memory"));
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
   on.open();
   on.create(key_of("a"), "first");
   const CommitOutcome again = on.commit(commit_of(write_of(Operation::create, key_of("a"), "second")));
@@ -90,7 +90,7 @@ TEST_CASE("a create of what exists and a change of what does not are mismatches 
 }
 
 TEST_CASE("a commit sees its own writes in order") {
-  Opened on(GENERATE(as<std::string>(), "memory"));
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
   on.open();
   const CommitOutcome outcome = on.commit(commit_of(write_of(Operation::create, key_of("a"), "1"), write_of(Operation::update, key_of("a"), "2"), write_of(Operation::remove, key_of("a")), write_of(Operation::create, key_of("a"), "3")));
   REQUIRE(outcome.committed);
@@ -98,7 +98,7 @@ TEST_CASE("a commit sees its own writes in order") {
 }
 
 TEST_CASE("a delete answers the last state under its own revision") {
-  Opened on(GENERATE(as<std::string>(), "memory"));
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
   on.open();
   const Revision created = on.create(key_of("a"), "last");
   const CommitOutcome outcome = on.commit(commit_of(write_of(Operation::remove, key_of("a"))));
@@ -111,7 +111,7 @@ TEST_CASE("a delete answers the last state under its own revision") {
 }
 
 TEST_CASE("of many racing updates at one revision exactly one wins") {
-  Opened on(GENERATE(as<std::string>(), "memory"));
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
   on.open();
   Revision at = on.create(key_of("a"), "0");
   for (int round = 0; round < 20; ++round) {
@@ -134,7 +134,7 @@ TEST_CASE("of many racing updates at one revision exactly one wins") {
 }
 
 TEST_CASE("a body over the limit is refused with upstream's text and nothing is written") {
-  Opened on(GENERATE(as<std::string>(), "memory"));
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
   on.open();
   const CommitOutcome outcome = on.commit(commit_of(write_of(Operation::create, key_of("a"), std::string(kObjectBytesMax, 'x'))));
   REQUIRE(outcome.error);
@@ -144,7 +144,7 @@ TEST_CASE("a body over the limit is refused with upstream's text and nothing is 
 }
 
 TEST_CASE("after stop commits get 503 and those accepted before have their answer") {
-  Opened on(GENERATE(as<std::string>(), "memory"));
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
   on.open();
   std::atomic<int> answered{0};
   for (int i = 0; i < 100; ++i)

@@ -8,7 +8,7 @@ using namespace keelson::store;
 using namespace keelson::store::testing;
 
 TEST_CASE("a snapshot shows what was there when it was taken, whatever is written later") {
-  Opened on(GENERATE(as<std::string>(), "memory"));
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
   on.open();
   on.create(key_of("a"), "old");
   on.create(key_of("b"), "old");
@@ -62,7 +62,7 @@ std::string line(const Change& change) {
 }  // namespace
 
 TEST_CASE("a subscriber gets every change after its revision, in order, and none once it ended") {
-  Opened on(GENERATE(as<std::string>(), "memory"));
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
   on.open();
   on.create(key_of("before"));
   Recorder sink;
@@ -82,7 +82,7 @@ TEST_CASE("a subscriber gets every change after its revision, in order, and none
 }
 
 TEST_CASE("history gives the changes after a revision, by resource and in slices") {
-  Opened on(GENERATE(as<std::string>(), "memory"));
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
   on.open();
   const Revision start = on.create(key_of("a"), "1");
   on.create(key_of("x", "default", "services"), "other");
@@ -107,7 +107,7 @@ TEST_CASE("history gives the changes after a revision, by resource and in slices
 }
 
 TEST_CASE("history tells commits apart") {
-  Opened on(GENERATE(as<std::string>(), "memory"));
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
   on.open();
   on.commit(commit_of(write_of(Operation::create, key_of("a")), write_of(Operation::create, key_of("b"))));
   on.create(key_of("c"));
@@ -120,7 +120,7 @@ TEST_CASE("history tells commits apart") {
 }
 
 TEST_CASE("an object can be read as of a revision") {
-  Opened on(GENERATE(as<std::string>(), "memory"));
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
   on.open();
   on.create(key_of("other"));
   const Revision created = on.create(key_of("a"), "1");
@@ -145,7 +145,7 @@ TEST_CASE("an object can be read as of a revision") {
 }
 
 TEST_CASE("all objects can be read as of a revision") {
-  Opened on(GENERATE(as<std::string>(), "memory"));
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
   on.open();
   on.create(key_of("a"), "1");
   const Revision then = on.create(key_of("b"), "1");
@@ -183,7 +183,7 @@ TEST_CASE("an exact read of all expires five minutes after its revision was repl
 }
 
 TEST_CASE("history that was dropped for its age answers 410") {
-  Opened on(GENERATE(as<std::string>(), "memory"), base::simulated_runtime(2));
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"), base::simulated_runtime(2));
   auto& simulation = dynamic_cast<base::SimulatedRuntime&>(*on.runtime);
   on.open();
   const Revision first = on.create(key_of("a"), "1");
@@ -207,7 +207,7 @@ TEST_CASE("history that was dropped for its age answers 410") {
 }
 
 TEST_CASE("history over its size is dropped oldest first, and a small resource keeps its own") {
-  Opened on(GENERATE(as<std::string>(), "memory"), base::simulated_runtime(3));
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"), base::simulated_runtime(3));
   auto& simulation = dynamic_cast<base::SimulatedRuntime&>(*on.runtime);
   on.options.history_max_bytes = 200'000;
   on.open();
@@ -241,7 +241,7 @@ TEST_CASE("waiting for a revision ends when it is shown or at the deadline") {
 }
 
 TEST_CASE("readers see whole commits only while a writer is busy") {
-  Opened on(GENERATE(as<std::string>(), "memory"));
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
   on.open();
   on.commit(commit_of(write_of(Operation::create, key_of("a"), "0"), write_of(Operation::create, key_of("b"), "0")));
   std::atomic<bool> stop{false};

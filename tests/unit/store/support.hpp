@@ -92,7 +92,7 @@ struct Opened {
       store = make_memory_store(*runtime, *metrics, options);
       return *this;
     }
-    base::Outcome<std::unique_ptr<Store>> opened = base::internal("no");
+    auto opened = open_rocksdb_store(options, *runtime, *metrics, [](const Key&, std::string_view) -> base::Outcome<Columns> { return base::internal("columns are in the record"); });
     if (!opened) FAIL(opened.error().message);
     store = std::move(*opened);
     return *this;

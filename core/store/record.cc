@@ -1,0 +1,284 @@
+#include "core/store/record.hpp"
+
+#include "core/base/log.hpp"
+
+namespace keelson::store {
+namespace {
+
+constexpr char kTombstone = 0;
+constexpr char kObject = 1;
+constexpr std::uint8_t kEndsCommit = 0x80;
+
+class Writer {
+ public:
+  void byte(std::uint8_t value) { out_ += static_cast<char>(value); }
+  void number(std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7) byte(static_cast<std::uint8_t>(value | 0x80));
+    byte(static_cast<std::uint8_t>(value));
+  }
+  // Small negative numbers stay small.
+  void signed_number(std::int64_t value) { number((static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63)); }
+  void text(std::string_view value) {
+    number(value.size());
+    out_ += value;
+  }
+  std::string take() { return std::move(out_); }
+
+ private:
+  std::string out_;
+};
+
+// Past the end everything reads as zero and ok() turns false.
+class Reader {
+ public:
+  explicit Reader(std::string_view in) : in_(in) {}
+  bool ok() const { return ok_; }
+  std::string_view rest() const { return in_; }
+  std::uint8_t byte() {
+    if (in_.empty()) return fail();
+    const auto value = static_cast<std::uint8_t>(in_.front());
+    in_.remove_prefix(1);
+    return value;
+  }
+  std::uint64_t number() {
+    std::uint64_t value = 0;
+    for (int shift = 0; shift < 64; shift += 7) {
+      const std::uint8_t next = byte();
+      value |= static_cast<std::uint64_t>(next & 0x7F) << shift;
+      if ((next & 0x80) == 0) return value;
+    }
+    return fail();
+  }
+  std::int64_t signed_number() {
+    const std::uint64_t value = number();
+    return static_cast<std::int64_t>((value >> 1) ^ (~(value & 1) + 1));
+  }
+  std::string_view text() {
+    const std::uint64_t size = number();
+    if (size > in_.size()) {
+      fail();
+      return {};
+    }
+    const std::string_view value = in_.substr(0, size);
+    in_.remove_prefix(size);
+    return value;
+  }
+  /// Length of a list: each element takes at least a byte.
+  std::size_t length() {
+    const std::uint64_t value = number();
+    return value > in_.size() ? fail() : value;
+  }
+
+ private:
+  std::uint8_t fail() {
+    ok_ = false;
+    in_ = {};
+    return 0;
+  }
+  std::string_view in_;
+  bool ok_ = true;
+};
+
+void write_cause(Writer& out, const Cause& cause) {
+  out.text(cause.actor);
+  out.text(cause.request);
+  out.number(cause.trigger);
+}
+
+Cause read_cause(Reader& in) {
+  Cause cause;
+  cause.actor = in.text();
+  cause.request = in.text();
+  cause.trigger = in.number();
+  return cause;
+}
+
+void write_columns(Writer& out, const Columns& columns) {
+  out.text(columns.uid);
+  out.signed_number(columns.creation_unix_s);
+  out.signed_number(columns.deletion_unix_s);
+  out.signed_number(columns.deletion_grace_s);
+  out.signed_number(columns.generation);
+  out.number(columns.schema_epoch);
+  out.number(columns.labels.size());
+  for (const auto& [name, value] : columns.labels) {
+    out.text(name.text());
+    out.text(value);
+  }
+  out.number(columns.owners.size());
+  for (const OwnerRef& owner : columns.owners) {
+    out.text(owner.api_version);
+    out.text(owner.kind);
+    out.text(owner.name);
+    out.text(owner.uid);
+    out.byte(static_cast<std::uint8_t>((owner.controller ? 1 : 0) | (owner.block_owner_deletion ? 2 : 0)));
+  }
+  out.number(columns.finalizers.size());
+  for (const auto& finalizer : columns.finalizers) out.text(finalizer);
+  out.number(columns.fields.size());
+  for (const auto& field : columns.fields) out.text(field);
+}
+
+OwnerRef read_owner(Reader& in) {
+  OwnerRef owner;
+  owner.api_version = in.text();
+  owner.kind = in.text();
+  owner.name = in.text();
+  owner.uid = in.text();
+  const std::uint8_t flags = in.byte();
+  owner.controller = (flags & 1) != 0;
+  owner.block_owner_deletion = (flags & 2) != 0;
+  return owner;
+}
+
+Columns read_columns(Reader& in, const Key& key) {
+  Columns columns;
+  columns.key = key;
+  columns.uid = in.text();
+  columns.creation_unix_s = in.signed_number();
+  columns.deletion_unix_s = in.signed_number();
+  columns.deletion_grace_s = in.signed_number();
+  columns.generation = in.signed_number();
+  columns.schema_epoch = static_cast<std::uint32_t>(in.number());
+  columns.labels.resize(in.length());
+  for (auto& [name, value] : columns.labels) {
+    name = Atom(in.text());
+    value = in.text();
+  }
+  columns.owners.resize(in.length());
+  for (OwnerRef& owner : columns.owners) owner = read_owner(in);
+  columns.finalizers.resize(in.length());
+  for (auto& finalizer : columns.finalizers) finalizer = in.text();
+  columns.fields.resize(in.length());
+  for (auto& field : columns.fields) field = in.text();
+  return columns;
+}
+
+base::Error undecodable(const Key& key, Revision revision, std::string_view why) {
+  return base::raw_500("stored object " + std::string(key.resource.text()) + " " + key.ns + "/" + key.name + " at revision " + std::to_string(revision) + " cannot be read: " + std::string(why));
+}
+
+base::Outcome<ObjectRef> decode_payload(const Key& key, Revision revision, std::string_view payload, std::uint64_t columns_version, const ColumnsOf& columns_of) {
+  Reader in(payload);
+  const std::uint64_t written_by = in.number();
+  Cause cause = read_cause(in);
+  Columns columns = read_columns(in, key);
+  const std::uint64_t slot = in.number();
+  std::string body(in.rest());
+  if (!in.ok() || slot > body.size() || body.size() - slot < kRevisionSlotBytes) return undecodable(key, revision, "the record is cut or damaged");
+  if (written_by != columns_version && columns_of) {
+    auto fresh = columns_of(key, body);
+    if (fresh) columns = std::move(*fresh);
+    else base::log_warn("store", "columns stay as recorded", {{"resource", std::string(key.resource.text())}, {"name", key.name}, {"error", fresh.error().message}});
+  }
+  return Draft(std::move(columns), std::move(body), slot).freeze(revision, std::move(cause));
+}
+
+}  // namespace
+
+std::string encode_revision(Revision revision) {
+  std::string out(8, '\0');
+  for (int i = 0; i < 8; ++i) out[static_cast<std::size_t>(i)] = static_cast<char>(revision >> (56 - 8 * i));
+  return out;
+}
+
+Revision decode_revision(std::string_view eight_bytes) {
+  Revision revision = 0;
+  for (const char c : eight_bytes.substr(0, 8)) revision = revision << 8 | static_cast<unsigned char>(c);
+  return revision;
+}
+
+std::string version_prefix(const Key& key) {
+  std::string out(key.resource.text());
+  out += '\0';
+  out += key.ns;
+  out += '\0';
+  out += key.name;
+  out += '\0';
+  return out;
+}
+
+std::string version_key(const Key& key, Revision revision) { return version_prefix(key) + encode_revision(~revision); }
+
+std::optional<VersionPlace> parse_version_key(std::string_view text) {
+  if (text.size() < 11) return std::nullopt;
+  VersionPlace place;
+  place.revision = ~decode_revision(text.substr(text.size() - 8));
+  text.remove_suffix(8);
+  const std::size_t first = text.find('\0');
+  const std::size_t second = first == std::string_view::npos ? first : text.find('\0', first + 1);
+  if (second == std::string_view::npos || text.find('\0', second + 1) != text.size() - 1) return std::nullopt;
+  place.resource = text.substr(0, first);
+  place.ns = text.substr(first + 1, second - first - 1);
+  place.name = text.substr(second + 1, text.size() - second - 2);
+  return place;
+}
+
+std::string encode_log(const LogEntry& entry) {
+  Writer out;
+  out.byte(static_cast<std::uint8_t>(kRecordFormat));
+  out.byte(static_cast<std::uint8_t>(static_cast<std::uint8_t>(entry.operation) | (entry.ends_commit ? kEndsCommit : 0)));
+  out.text(entry.key.resource.text());
+  out.text(entry.key.ns);
+  out.text(entry.key.name);
+  out.number(entry.previous);
+  out.signed_number(entry.unix_ms);
+  out.number(entry.bytes);
+  write_cause(out, entry.cause);
+  return out.take();
+}
+
+base::Outcome<LogEntry> decode_log(std::string_view text) {
+  Reader in(text);
+  LogEntry entry;
+  const bool known = in.byte() == static_cast<std::uint8_t>(kRecordFormat);
+  const std::uint8_t flags = in.byte();
+  entry.operation = static_cast<Operation>(flags & ~kEndsCommit);
+  entry.ends_commit = (flags & kEndsCommit) != 0;
+  entry.key.resource = Atom(in.text());
+  entry.key.ns = in.text();
+  entry.key.name = in.text();
+  entry.previous = in.number();
+  entry.unix_ms = in.signed_number();
+  entry.bytes = in.number();
+  entry.cause = read_cause(in);
+  if (!known || !in.ok() || entry.operation > Operation::remove) return base::raw_500("a log record is cut or damaged");
+  return entry;
+}
+
+std::string tombstone() { return {kRecordFormat, kTombstone}; }
+
+bool is_tombstone(std::string_view value) { return value.size() == 2 && value[0] == kRecordFormat && value[1] == kTombstone; }
+
+std::string encode_version(const Object& object, std::uint64_t columns_version, std::string_view place, const ValueTransform* transform) {
+  Writer payload;
+  payload.number(columns_version);
+  write_cause(payload, object.cause());
+  write_columns(payload, object.columns());
+  payload.number(object.revision_offset());
+  std::string plain = payload.take();
+  plain += object.body();
+  std::string out{kRecordFormat, kObject};
+  Writer key_id;
+  if (!transform) {
+    key_id.text("");
+    return out + key_id.take() + plain;
+  }
+  SealedValue sealed = transform->seal(place, plain);
+  key_id.text(sealed.key_id);
+  return out + key_id.take() + sealed.bytes;
+}
+
+base::Outcome<ObjectRef> decode_version(const Key& key, Revision revision, std::string_view value, std::uint64_t columns_version, std::string_view place, const ValueTransform* transform, const ColumnsOf& columns_of) {
+  Reader in(value);
+  const bool known = in.byte() == static_cast<std::uint8_t>(kRecordFormat) && in.byte() == static_cast<std::uint8_t>(kObject);
+  const std::string_view key_id = in.text();
+  if (!known || !in.ok()) return undecodable(key, revision, "the record is cut or damaged");
+  if (key_id.empty()) return decode_payload(key, revision, in.rest(), columns_version, columns_of);
+  if (!transform) return undecodable(key, revision, "it is sealed and there is no key");
+  const auto plain = transform->open(place, key_id, in.rest());
+  if (!plain) return undecodable(key, revision, plain.error().message);
+  return decode_payload(key, revision, *plain, columns_version, columns_of);
+}
+
+}  // namespace keelson::store

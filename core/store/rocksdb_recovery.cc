@@ -1,0 +1,127 @@
+// How a store starts: what is on disk becomes durable first, then current.
+#include <rocksdb/write_batch.h>
+
+#include "core/base/log.hpp"
+#include "core/store/committer.hpp"
+#include "core/store/meta_keys.hpp"
+#include "core/store/rocksdb_storage.hpp"
+
+namespace keelson::store {
+namespace {
+
+std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+base::Error damaged(const std::string& what) { return base::internal("store: damaged: " + what); }
+
+}  // namespace
+
+base::Outcome<RocksDbStorage::Meta> RocksDbStorage::read_meta() {
+  Meta meta;
+  const auto at = iterate(meta_);
+  for (at->SeekToFirst(); at->Valid(); at->Next()) {
+    const std::string_view key = view(at->key()), value = view(at->value());
+    if (key == meta::kFormat) meta.format = decode_revision(value);
+    else if (key == meta::kCeiling) meta.ceiling = decode_revision(value);
+    else if (key == meta::kClean) meta.clean = decode_revision(value);
+    else if (key.starts_with(meta::kMark)) marks_[Atom(key.substr(meta::kMark.size()))] = decode_revision(value);
+    else if (key.starts_with(meta::kVolatile)) volatile_resources_.insert(Atom(key.substr(meta::kVolatile.size())));
+    else if (key.starts_with(meta::kGap)) gaps_.push_back({decode_revision(key.substr(meta::kGap.size())), decode_revision(value)});
+  }
+  if (!at->status().ok()) return disk_error(at->status());
+  if (meta.format > kStoreFormat) return base::internal("store: its format is " + std::to_string(meta.format) + ", this program knows up to " + std::to_string(kStoreFormat));
+  return meta;
+}
+
+base::Outcome<std::vector<ObjectRef>> RocksDbStorage::scan_versions(Revision& newest) {
+  std::vector<ObjectRef> objects;
+  std::string prefix;   // of the key whose newest version was seen
+  Key key;
+  const auto at = iterate(versions_);
+  for (at->SeekToFirst(); at->Valid(); at->Next()) {
+    const std::string_view place = view(at->key());
+    const auto parsed = parse_version_key(place);
+    if (!parsed) return damaged("a key of `versions`");
+    if (place.substr(0, place.size() - 8) == prefix) continue;
+    prefix = place.substr(0, place.size() - 8);
+    newest = std::max(newest, parsed->revision);
+    if (is_tombstone(view(at->value()))) continue;
+    if (key.resource.text() != parsed->resource) key.resource = Atom(parsed->resource);
+    key.ns = parsed->ns;
+    key.name = parsed->name;
+    auto object = decode(key, parsed->revision, place, view(at->value()));
+    if (!object) return object.error();
+    objects.push_back(std::move(*object));
+  }
+  if (!at->status().ok()) return disk_error(at->status());
+  return objects;
+}
+
+Revision RocksDbStorage::last_logged() {
+  const auto at = iterate(log_);
+  at->SeekToLast();
+  return at->Valid() ? decode_revision(view(at->key())) : 0;
+}
+
+// The newest log entry of a key must be what `versions` holds as its newest.
+base::Outcome<void> RocksDbStorage::check_tail(const std::vector<ObjectRef>& objects) {
+  std::unordered_map<std::string, Revision> newest;
+  const auto at = iterate(log_);
+  std::size_t checked = 0;
+  for (at->SeekToLast(); at->Valid() && checked < kTailChecked; at->Prev(), ++checked) {
+    const auto entry = decode_log(view(at->value()));
+    if (!entry) return entry.error();
+    const Revision revision = decode_revision(view(at->key()));
+    newest.emplace(version_prefix(entry->key), entry->operation == Operation::remove ? 0 : revision);
+  }
+  if (!at->status().ok()) return disk_error(at->status());
+  std::size_t living = 0;
+  for (const auto& [prefix, revision] : newest) living += revision != 0;
+  for (const ObjectRef& object : objects) {
+    if (living == 0 && newest.empty()) break;
+    const auto found = newest.find(version_prefix(object->key()));
+    if (found == newest.end()) continue;
+    if (found->second != object->revision()) return damaged("log and versions disagree about " + object->key().name);
+    --living;
+  }
+  if (living != 0) return damaged("the log names versions that are not there");
+  return {};
+}
+
+// Decides where numbering goes on, and makes that and everything recovered durable.
+base::Outcome<void> RocksDbStorage::settle(const Meta& meta, Revision newest, Recovered& recovered) {
+  rocksdb::FlushOptions flush;
+  flush.wait = true;
+  if (const auto status = database_->Flush(flush, {versions_, log_, meta_}); !status.ok()) return disk_error(status);
+  rocksdb::WriteBatch batch;
+  recovered.revision = std::max(newest, meta.clean.value_or(meta.ceiling));
+  if (!meta.clean && meta.ceiling > newest) {
+    gaps_.push_back({newest, recovered.revision});
+    batch.Put(meta_, meta::gap_key(newest), encode_revision(recovered.revision));
+    base::log_warn("store", "the last run did not end orderly", {{"last_revision", std::to_string(newest)}, {"goes_on_at", std::to_string(recovered.revision)}});
+  }
+  recovered.ceiling = std::max(meta.ceiling, recovered.revision + kCeilingStep);
+  batch.Put(meta_, meta::kFormat, encode_revision(kStoreFormat));
+  batch.Put(meta_, meta::kCeiling, encode_revision(recovered.ceiling));
+  batch.Delete(meta_, meta::kClean);
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  if (const auto status = database_->Write(options, &batch); !status.ok()) return disk_error(status);
+  for (const Atom resource : volatile_resources_) ring_.set_compacted(resource, recovered.revision);
+  return {};
+}
+
+base::Outcome<Recovered> RocksDbStorage::recover() {
+  const auto meta = read_meta();
+  if (!meta) return meta.error();
+  Recovered recovered;
+  Revision newest = last_logged();
+  for (const auto& [resource, mark] : marks_) newest = std::max(newest, mark);
+  auto objects = scan_versions(newest);
+  if (!objects) return objects.error();
+  recovered.objects = std::move(*objects);
+  if (const auto checked = check_tail(recovered.objects); !checked) return checked.error();
+  if (const auto settled = settle(*meta, newest, recovered); !settled) return settled.error();
+  return recovered;
+}
+
+}  // namespace keelson::store

@@ -1,0 +1,153 @@
+#include "core/store/rocksdb_storage.hpp"
+
+#include <rocksdb/write_batch.h>
+
+#include <filesystem>
+
+#include "core/store/committer.hpp"
+#include "core/store/meta_keys.hpp"
+
+namespace keelson::store {
+namespace {
+
+constexpr std::int64_t kLoadWindow_ms = 2000;
+constexpr std::uint64_t kLoadBytes = 16u << 20;   // written within the window: the buffers may grow
+
+rocksdb::WriteOptions write_options(bool sync) {
+  rocksdb::WriteOptions options;
+  options.sync = sync;
+  return options;
+}
+
+}  // namespace
+
+base::Error disk_error(const rocksdb::Status& status) { return base::internal("store: " + status.ToString()); }
+
+RocksDbStorage::RocksDbStorage(StoreOptions options, base::Runtime& runtime, ColumnsOf columns_of)
+    : options_(std::move(options)), runtime_(runtime), columns_of_(std::move(columns_of)), tuning_(options_.hooks ? options_.hooks->env : nullptr),
+      ring_({kVolatileBytesMax, kVolatileChangesMax, 0}) {}
+
+RocksDbStorage::~RocksDbStorage() {
+  if (!database_) return;
+  for (auto* family : {default_, versions_, log_, meta_})
+    if (family) database_->DestroyColumnFamilyHandle(family);
+  database_->Close();
+}
+
+base::Outcome<void> RocksDbStorage::open() {
+  std::error_code failure;
+  std::filesystem::create_directories(options_.directory, failure);
+  std::filesystem::permissions(options_.directory, std::filesystem::perms::owner_all, failure);
+  const std::vector<rocksdb::ColumnFamilyDescriptor> families = {{rocksdb::kDefaultColumnFamilyName, tuning_.small}, {"versions", tuning_.bodies}, {"log", tuning_.small}, {"meta", tuning_.small}};
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* database = nullptr;
+  const auto status = rocksdb::DB::Open(tuning_.database, options_.directory, families, &handles, &database);
+  if (!status.ok()) return disk_error(status);
+  database_.reset(database);
+  default_ = handles[0];
+  versions_ = handles[1];
+  log_ = handles[2];
+  meta_ = handles[3];
+  return {};
+}
+
+std::unique_ptr<rocksdb::Iterator> RocksDbStorage::iterate(rocksdb::ColumnFamilyHandle* family) const {
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  return std::unique_ptr<rocksdb::Iterator>(database_->NewIterator(options, family));
+}
+
+std::shared_ptr<const ValueTransform> RocksDbStorage::transform_of(Atom resource) const {
+  if (!options_.hooks || !options_.hooks->transform_of) return nullptr;
+  return options_.hooks->transform_of(resource);
+}
+
+void RocksDbStorage::put_change(rocksdb::WriteBatch& batch, const Change& change, bool ends_commit, std::int64_t now_ms) const {
+  const Key& key = change.object->key();
+  const std::string place = version_key(key, change.revision);
+  const bool removed = change.type == ChangeType::deleted;
+  const std::string value = removed ? tombstone() : encode_version(*change.object, options_.columns_version, place, transform_of(key.resource).get());
+  LogEntry entry;
+  entry.operation = removed ? Operation::remove : change.type == ChangeType::added ? Operation::create : Operation::update;
+  entry.ends_commit = ends_commit;
+  entry.key = key;
+  entry.previous = change.previous ? change.previous->revision() : 0;
+  entry.unix_ms = now_ms;
+  entry.cause = change.object->cause();
+  entry.bytes = place.size() * 2 + value.size();
+  batch.Put(versions_, place, value);
+  batch.Put(log_, encode_revision(change.revision), encode_log(entry));
+}
+
+// A resource's first volatile write is remembered on disk, once: after a restart its history has a hole.
+bool RocksDbStorage::note_volatile(rocksdb::WriteBatch& batch, std::span<const Change> changes, std::span<const Durability> durability) {
+  bool noted = false;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    if (durability[i] != Durability::volatile_) continue;
+    const Atom resource = changes[i].object->key().resource;
+    if (!volatile_resources_.insert(resource).second) continue;
+    batch.Put(meta_, meta::volatile_key(resource), "");
+    noted = true;
+  }
+  return noted;
+}
+
+base::Outcome<void> RocksDbStorage::append(std::span<const Change> changes, std::span<const Durability> durability, bool sync) {
+  rocksdb::WriteBatch batch;
+  const std::int64_t now_ms = runtime_.unix_ns() / base::kNanosPerMs;
+  const bool noted = note_volatile(batch, changes, durability);
+  bool ends_commit = false;   // a commit may end with a volatile change, which is not on disk
+  for (std::size_t i = changes.size(); i-- > 0;) {
+    ends_commit = ends_commit || changes[i].ends_commit;
+    if (durability[i] == Durability::volatile_) continue;
+    put_change(batch, changes[i], ends_commit, now_ms);
+    ends_commit = false;
+  }
+  if (batch.Count() > 0) {
+    breathe(batch.GetDataSize());
+    const auto status = database_->Write(write_options(sync || noted), &batch);
+    if (!status.ok()) return disk_error(status);
+  }
+  const base::Monotonic now = runtime_.monotonic_ns();
+  for (std::size_t i = 0; i < changes.size(); ++i)
+    if (durability[i] == Durability::volatile_) ring_.append(changes[i], now);
+  return {};
+}
+
+// Small write buffers at rest; under load flushing that often would cost more than the memory.
+void RocksDbStorage::breathe(std::size_t bytes) {
+  const base::Monotonic now = runtime_.monotonic_ns();
+  if (now - load_since_ > kLoadWindow_ms * base::kNanosPerMs) {
+    tuning_.buffers->SetBufferSize(load_bytes_ >= kLoadBytes ? kWriteBuffersLoaded : kWriteBuffersAtRest);
+    load_since_ = now;
+    load_bytes_ = 0;
+  }
+  load_bytes_ += bytes;
+  if (load_bytes_ >= kLoadBytes && tuning_.buffers->buffer_size() != kWriteBuffersLoaded) tuning_.buffers->SetBufferSize(kWriteBuffersLoaded);
+}
+
+base::Outcome<void> RocksDbStorage::sync() {
+  const auto status = database_->SyncWAL();
+  if (!status.ok()) return disk_error(status);
+  return {};
+}
+
+base::Outcome<void> RocksDbStorage::raise_ceiling(Revision ceiling) {
+  const auto status = database_->Put(write_options(true), meta_, meta::kCeiling, encode_revision(ceiling));
+  if (!status.ok()) return disk_error(status);
+  return {};
+}
+
+base::Outcome<void> RocksDbStorage::close(Revision revision) {
+  const auto status = database_->Put(write_options(true), meta_, meta::kClean, encode_revision(revision));
+  if (!status.ok()) return disk_error(status);
+  return {};
+}
+
+base::Outcome<std::unique_ptr<Store>> open_rocksdb_store(StoreOptions options, base::Runtime& runtime, base::Metrics& metrics, ColumnsOf columns_of) {
+  auto storage = std::make_unique<RocksDbStorage>(options, runtime, std::move(columns_of));
+  if (auto opened = storage->open(); !opened) return opened.error();
+  return make_store(make_local_log(std::move(storage), runtime, metrics, options), runtime, metrics);
+}
+
+}  // namespace keelson::store

@@ -1,0 +1,62 @@
+#include "core/store/rocksdb_tuning.hpp"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+
+namespace keelson::store {
+namespace {
+
+constexpr std::size_t kArenaBlockBytes = 64u << 10;
+constexpr double kBloomBitsPerKey = 10;
+
+// RocksDB writes a file of its own doings otherwise, also while idle.
+class SilentLogger final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
+rocksdb::ColumnFamilyOptions family(const std::shared_ptr<rocksdb::Cache>& cache, bool bloom) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.cache_index_and_filter_blocks = true;
+  if (bloom) table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
+  rocksdb::ColumnFamilyOptions options;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.write_buffer_size = kWriteBuffersLoaded;
+  options.arena_block_size = kArenaBlockBytes;
+  options.max_write_buffer_number = 4;
+  options.compression = rocksdb::kLZ4Compression;
+  options.level_compaction_dynamic_level_bytes = true;
+  return options;
+}
+
+}  // namespace
+
+Tuning::Tuning(rocksdb::Env* env) {
+  const auto cache = rocksdb::NewLRUCache(kBlockCacheBytes);
+  buffers = std::make_shared<rocksdb::WriteBufferManager>(kWriteBuffersAtRest);
+  if (env) database.env = env;
+  database.create_if_missing = true;
+  database.create_missing_column_families = true;
+  database.write_buffer_manager = buffers;
+  database.info_log = std::make_shared<SilentLogger>();
+  database.stats_dump_period_sec = 0;
+  database.stats_persist_period_sec = 0;
+  database.max_total_wal_size = kWalBytesMax;
+  database.max_open_files = kOpenFilesMax;
+  database.max_background_jobs = 2;
+  database.max_file_opening_threads = 1;
+  database.skip_stats_update_on_db_open = true;
+  database.skip_checking_sst_file_sizes_on_db_open = true;
+  database.track_and_verify_wals_in_manifest = true;
+  // A torn tail is what a power cut leaves; everything acknowledged lies before it.
+  database.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  database.avoid_flush_during_recovery = false;
+  bodies = family(cache, false);
+  small = family(cache, false);
+}
+
+}  // namespace keelson::store
