@@ -1,7 +1,6 @@
 #include "core/kinds/catalog.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <mutex>
 #include <tuple>
 #include <unordered_map>
@@ -105,7 +104,10 @@ class KindRegistry final : public Registry {
  public:
   explicit KindRegistry(std::vector<KindRef> builtin) : installed_(std::move(builtin)) { publish(); }
 
-  CatalogRef current() const override { return catalog_.load(std::memory_order_acquire); }
+  CatalogRef current() const override {
+    const std::lock_guard lock(catalog_mutex_);
+    return catalog_;
+  }
   base::Outcome<KindRef> install(Kind kind) override;
   void withdraw(base::Atom storage_key) override;
   void set_writable(base::Atom storage_key, bool writable) override;
@@ -114,7 +116,7 @@ class KindRegistry final : public Registry {
  private:
   using Listener = std::function<void(CatalogRef)>;
 
-  void publish() { catalog_.store(std::make_shared<const KindCatalog>(++epoch_, installed_), std::memory_order_release); }
+  void publish();
   void tell();
 
   mutable std::mutex mutex_;                        // guards what follows, never held during a callback
@@ -122,8 +124,17 @@ class KindRegistry final : public Registry {
   std::unordered_map<base::Atom, std::uint32_t> schema_epochs_;   // also of kinds that are gone: their objects may not be
   std::vector<std::weak_ptr<Listener>> listeners_;
   std::uint64_t epoch_ = 0;
-  std::atomic<CatalogRef> catalog_;
+  // Its own mutex, held only to copy the pointer: readers never wait for an install. (std::atomic<std::shared_ptr> of
+  // GCC 12 does the same with a spin lock, and ends it with a relaxed store that ThreadSanitizer rightly reports.)
+  mutable std::mutex catalog_mutex_;
+  CatalogRef catalog_;
 };
+
+void KindRegistry::publish() {
+  CatalogRef next = std::make_shared<const KindCatalog>(++epoch_, installed_);
+  const std::lock_guard lock(catalog_mutex_);
+  catalog_.swap(next);   // the old one is freed after the lock, should nobody else hold it
+}
 
 base::Outcome<KindRef> KindRegistry::install(Kind kind) {
   KindRef added;

@@ -1,7 +1,7 @@
 // Catalog: all kinds that are served, as one immutable snapshot that changes as a whole.
 //
 // Invariants: readers take a snapshot and see one consistent set; epoch grows with every change.
-// Threads: current() from any thread, lock-free; install/withdraw from any thread, serialised.
+// Threads: current() from any thread, never waits for a change; install/withdraw from any thread, serialised.
 #pragma once
 #include <functional>
 #include <memory>

@@ -164,8 +164,11 @@ void Writer::value(const Codec& codec, const void* at) {
 }  // namespace
 
 std::string encode_value(const Codec& codec, const void* object) {
+  constexpr std::size_t kTypicalBytes = 4096;
   std::string out;
+  out.reserve(kTypicalBytes);
   Writer(out).value(codec, object);
+  if (out.size() < kTypicalBytes / 4) out.shrink_to_fit();
   return out;
 }
 

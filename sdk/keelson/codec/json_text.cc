@@ -2,11 +2,12 @@
 
 #include <cstring>
 
+#include <keelson/codec/json_scan.hpp>
+
 namespace keelson::codec {
 namespace {
 
 bool is_number_char(char c) { return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E'; }
-bool is_plain(char c) { return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20; }
 bool is_high_surrogate(unsigned code) { return code >= 0xD800 && code < 0xDC00; }
 bool is_low_surrogate(unsigned code) { return code >= 0xDC00 && code < 0xE000; }
 constexpr unsigned kReplacement = 0xFFFD;   // for half of a surrogate pair, as Go does
@@ -62,13 +63,16 @@ std::string_view JsonText::number() {
 std::string_view JsonText::string(std::string& buffer) {
   if (peek() != '"') fail("expected a string");
   const char* start = ++at_;
-  while (at_ != end_ && is_plain(*at_)) ++at_;
+  at_ = find_special(at_, end_);
   if (at_ != end_ && *at_ == '"') return {start, static_cast<std::size_t>(at_++ - start)};
   buffer.assign(start, at_);
   while (at_ != end_ && *at_ != '"') {
-    if (is_plain(*at_)) buffer.push_back(*at_++);
-    else if (*at_ == '\\') unescape(buffer);
-    else fail("control character in a string");
+    const char* plain = at_;
+    at_ = find_special(at_, end_);
+    buffer.append(plain, at_);
+    if (at_ == end_ || *at_ == '"') break;
+    if (*at_ != '\\') fail("control character in a string");
+    unescape(buffer);
   }
   if (at_ == end_) fail("unfinished string");
   ++at_;

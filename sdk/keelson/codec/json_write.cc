@@ -1,9 +1,9 @@
 #include <keelson/codec/json_write.hpp>
 
+#include <keelson/codec/json_scan.hpp>
+
 namespace keelson::codec {
 namespace {
-
-bool needs_escape(char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; }
 
 void append_escaped(std::string& out, char c) {
   static constexpr std::string_view kValues = "\"\\\b\f\n\r\t", kNames = "\"\\bfnrt", kHex = "0123456789abcdef";
@@ -18,14 +18,14 @@ void append_escaped(std::string& out, char c) {
 
 void append_string(std::string& out, std::string_view text) {
   out.push_back('"');
-  std::size_t start = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (!needs_escape(text[i])) continue;
-    out.append(text.substr(start, i - start));
-    append_escaped(out, text[i]);
-    start = i + 1;
+  const char* const end = text.data() + text.size();
+  for (const char* at = text.data();; ++at) {
+    const char* special = find_special(at, end);
+    out.append(at, special);
+    if (special == end) break;
+    append_escaped(out, *special);
+    at = special;
   }
-  out.append(text.substr(start));
   out.push_back('"');
 }
 
