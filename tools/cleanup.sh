@@ -1,48 +1,110 @@
 #!/usr/bin/env bash
-# tools/cleanup.sh DATA_DIR RUN_DIR: ends what a server with that data directory left running and removes what it made:
-# processes, mounts, network namespaces, the bridge, packet rules, files. Touches nothing of anybody else.
+# Ends a server, its containerd and its pods, and removes everything that they made: processes, mounts, network namespaces,
+# packet rules, the bridge, control groups and both directories. Needs nothing but the directories; safe to repeat.
+#
+#   tools/cleanup.sh DATA_DIR [RUN_DIR] [BRIDGE]
 set -uo pipefail
-data_dir=${1:?data directory} run_dir=${2:?run directory}
-case $data_dir in /|/var|/var/lib|/usr*|/etc*|/root|/home) echo "refusing to clean $data_dir"; exit 1 ;; esac
+data=$(readlink -m "${1:?usage: tools/cleanup.sh DATA_DIR [RUN_DIR] [BRIDGE]}")
+run=${2:-} bridge=${3:-keelson0}
+case $data in / | /usr | /var | /etc | /home | /root | /tmp | /var/lib) echo "refusing to remove $data" >&2; exit 2 ;; esac
+agent=$data/agent socket=$data/agent/containerd/containerd.sock
 
-gone() { ! kill -0 "$1" 2>/dev/null; }
-end_process() {  # end_process PID SECONDS
-  local pid=$1 deadline=$((SECONDS + $2))
-  gone "$pid" && return 0
-  kill -TERM "$pid" 2>/dev/null
-  until gone "$pid"; do
-    [ $SECONDS -lt $deadline ] || { kill -KILL "$pid" 2>/dev/null; break; }
+end() {  # end SECONDS PID...: TERM, then KILL what is left
+  local deadline=$((SECONDS + $1)) pid alive; shift
+  kill "$@" 2>/dev/null
+  while :; do
+    alive=
+    for pid in "$@"; do kill -0 "$pid" 2>/dev/null && alive="$alive $pid"; done
+    [ -n "$alive" ] || return 0
+    [ $SECONDS -lt $deadline ] || break
     sleep 0.05
   done
+  # shellcheck disable=SC2086
+  kill -9 $alive 2>/dev/null
 }
-# Processes whose command line names the data directory: containerd, its shims, and through the shims their containers.
-ours() { pgrep -f -- "$data_dir" | grep -vx "$$" || true; }
+# Processes by their exact arguments, one per line in /proc, never by a loose pattern.
+with_arguments() {  # with_arguments NAME ARGUMENT: pids of programs NAME one of whose arguments is ARGUMENT
+  local dir
+  for dir in /proc/[0-9]*; do
+    [ -r "$dir/cmdline" ] || continue
+    tr '\0' '\n' <"$dir/cmdline" 2>/dev/null | awk -v name="$1" -v want="$2" \
+      'NR == 1 {n = split($0, part, "/"); if (part[n] != name) exit 1} $0 == want {found = 1} END {exit !found}' && basename "$dir"
+  done
+}
 
-[ -f "$run_dir/server.pid" ] && end_process "$(cat "$run_dir/server.pid")" 10
+# The server first, so that nothing is made again.
+if [ -n "$run" ] && server=$(cat "$run/server.pid" 2>/dev/null) && grep -qa keelson "/proc/$server/cmdline" 2>/dev/null; then end 5 "$server"; fi
+for server in $(with_arguments keelson "$data"); do end 5 "$server"; done
 
-socket=$(find "$data_dir" "$run_dir" -name 'containerd.sock' -type s 2>/dev/null | head -n 1)
-containers=$( [ -n "$socket" ] && ctr -a "$socket" -n k8s.io containers ls -q 2>/dev/null)
-for pid in $( [ -n "$socket" ] && ctr -a "$socket" -n k8s.io tasks ls 2>/dev/null | awk 'NR > 1 {print $2}'); do kill -KILL "$pid" 2>/dev/null; done
-for id in $containers; do
-  netns=$(ctr -a "$socket" -n k8s.io containers info "$id" 2>/dev/null | sed -n 's|.*"path": "\(/var/run/netns/[^"]*\)".*|\1|p' | head -n 1)
-  ctr -a "$socket" -n k8s.io tasks delete -f "$id" >/dev/null 2>&1
-  ctr -a "$socket" -n k8s.io containers delete "$id" >/dev/null 2>&1
-  [ -n "$netns" ] && ip netns delete "$(basename "$netns")" 2>/dev/null
+# containerd, then the pods: their shims and what these run. The pods' network namespaces are known by their inodes.
+for pid in $(with_arguments containerd "$agent/containerd/config.toml"); do end 5 "$pid"; done
+namespaces=
+for shim in $(with_arguments containerd-shim-runc-v2 "$socket"); do
+  for child in $(pgrep -P "$shim"); do
+    namespaces="$namespaces $(stat -Lc %i "/proc/$child/ns/net" 2>/dev/null)"
+    kill -9 "$child" 2>/dev/null
+  done
+  end 2 "$shim"
 done
-for pid in $(ours); do end_process "$pid" 5; done
 
-awk -v d="$data_dir" -v r="$run_dir" 'index($2, d) == 1 || index($2, r) == 1 {print $2}' /proc/mounts | sort -r | while read -r mount; do
-  umount "$mount" 2>/dev/null || umount -l "$mount"
-done
-ip link delete keelson0 2>/dev/null
-for table in nat filter mangle; do
-  command -v iptables-save >/dev/null || break
-  # Rules first, then the chains that nothing names any more; only those that our CNI configuration made.
-  iptables-save -t $table 2>/dev/null | grep -E '^-A .*(keelson|10\.42\.)' | sed 's/^-A/-D/' | while read -r rule; do eval "iptables -t $table $rule" 2>/dev/null; done
-  for chain in $(iptables-save -t $table 2>/dev/null | sed -n 's/^:\(CNI-[0-9a-f]\{24\}\|CNI-DN-[0-9a-f]*\|KEELSON[A-Z-]*\) .*/\1/p'); do
-    iptables-save -t $table | grep -qE -- "-j $chain( |\$)" && continue
-    iptables -t $table -F "$chain" 2>/dev/null; iptables -t $table -X "$chain" 2>/dev/null
+# Sandboxes that had an address: their rules, cached results and namespaces carry the sandbox's id.
+own=" $namespaces "
+host=$(stat -Lc %i /proc/1/ns/net)
+for file in "$agent"/cni/ipam/keelson/[0-9]*.[0-9]*; do
+  [ -f "$file" ] || continue
+  id=$(head -n 1 "$file" | tr -d '\r')
+  [ -n "$id" ] || continue
+  for cached in /var/lib/cni/results/keelson-"$id"-*; do
+    [ -f "$cached" ] || continue
+    path=$(grep -o '"sandbox":"[^"]*"' "$cached" | head -n 1 | cut -d'"' -f4)
+    [ -n "$path" ] && own="$own$(stat -Lc %i "$path" 2>/dev/null) "
+    rm -f "$cached"
+  done
+  for table in nat filter; do
+    iptables-save -t "$table" 2>/dev/null | grep -F "$id" | grep '^-A' | sed 's/^-A/-D/' | while read -r rule; do eval "iptables -w -t $table $rule" 2>/dev/null; done
   done
 done
-rm -rf "$data_dir" "$run_dir"
-echo "removed $data_dir and everything that ran from it"
+# Chains that only those rules used.
+iptables-save -t nat 2>/dev/null | sed -n 's/^:\(CNI-[^ ]*\) .*/\1/p' | while read -r chain; do
+  iptables-save -t nat 2>/dev/null | grep -q -- "-j $chain\$" && continue
+  case $chain in CNI-HOSTPORT-*) continue ;; esac
+  iptables -w -t nat -F "$chain" 2>/dev/null
+  iptables -w -t nat -X "$chain" 2>/dev/null
+done
+for path in /var/run/netns/cni-*; do
+  [ -e "$path" ] || continue
+  inode=$(stat -Lc %i "$path")
+  case $own in *" $inode "*) [ "$inode" != "$host" ] && { umount -l "$path" 2>/dev/null; rm -f "$path"; } ;; esac
+done
+
+# The bridge and its rules go with its last pod.
+if [ -z "$(ip -o link show master "$bridge" 2>/dev/null)" ]; then
+  ip link del "$bridge" 2>/dev/null
+  for direction in -i -o; do
+    while iptables -w -D FORWARD $direction "$bridge" -m comment --comment "keelson pods" -j ACCEPT 2>/dev/null; do :; done
+  done
+  if ! iptables-save -t nat 2>/dev/null | grep -q -- '-j CNI-DN-'; then
+    for chain in PREROUTING OUTPUT; do
+      iptables-save -t nat 2>/dev/null | grep -- "^-A $chain .*-j CNI-HOSTPORT-DNAT" | sed 's/^-A/-D/' | while read -r rule; do eval "iptables -w -t nat $rule" 2>/dev/null; done
+    done
+    iptables-save -t nat 2>/dev/null | grep -- "^-A POSTROUTING .*-j CNI-HOSTPORT-MASQ" | sed 's/^-A/-D/' | while read -r rule; do eval "iptables -w -t nat $rule" 2>/dev/null; done
+    for step in -F -X; do
+      for chain in CNI-HOSTPORT-DNAT CNI-HOSTPORT-MASQ CNI-HOSTPORT-SETMARK; do iptables -w -t nat $step $chain 2>/dev/null; done
+    done
+  fi
+fi
+
+# Sockets of the shims, mounts (deepest first), control groups, files.
+for file in "$agent"/containerd/state/io.containerd.runtime.v2.task/*/*/address; do
+  [ -f "$file" ] && rm -f "$(sed 's|^unix://||' "$file")"
+done
+rmdir /run/containerd/s /run/containerd 2>/dev/null
+mounts() { awk -v dir="$data" '$5 == dir || index($5, dir "/") == 1 {print length($5), $5}' /proc/self/mountinfo | sort -rn | cut -d' ' -f2-; }
+mounts | while read -r path; do umount -l "$path" 2>/dev/null; done
+for root in /sys/fs/cgroup /sys/fs/cgroup/*; do
+  [ -d "$root/kubepods" ] && find "$root/kubepods" -depth -type d -exec rmdir {} + 2>/dev/null
+done
+if [ -n "$(mounts)" ]; then echo "still mounted, so not removed:" >&2; mounts >&2; exit 1; fi
+rm -rf -- "$data"
+[ -z "$run" ] || rm -rf -- "$run"
+exit 0

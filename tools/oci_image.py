@@ -19,7 +19,7 @@ START = """#!/bin/sh
 # Serves the host's name and the version on $PORT until asked to stop.
 port=${PORT:-8080}
 trap 'kill "$server" 2>/dev/null; echo "demo %s stopped"; exit 0' TERM INT
-httpd -f -p "$port" -h /www &
+httpd -f -v -p "$port" -h /www &
 server=$!
 echo "demo %s on $(hostname) listens on port $port"
 wait "$server"

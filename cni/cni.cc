@@ -1,0 +1,137 @@
+// cni: the node's pod network. It gives the node its range of addresses, tells the container runtime which CNI plugins make a pod's
+// network, keeps forwarding open, and releases what pods left behind when they, the runtime or a CNI plugin died half way.
+#include <keelson/sdk.hpp>
+#include <unistd.h>
+
+#include "network.hpp"
+#include "pod_range.hpp"
+
+namespace {
+
+using keelson::Context;
+using keelson::Key;
+using keelson::Result;
+using keelson::cni::Network;
+using keelson::core_v1::Node;
+
+constexpr auto kRetry = std::chrono::seconds(5);
+constexpr auto kCollectAfter = std::chrono::seconds(keelson::cni::kLeakAgeS + 5);
+
+std::string host_name() {
+  char name[256] = {};
+  ::gethostname(name, sizeof name - 1);
+  std::string lower = name;
+  for (auto& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return lower.empty() ? "node" : lower;
+}
+
+struct Options {
+  std::string node;
+  std::string cluster_range;
+  Network network;
+};
+
+Options read_options(const keelson::Setup& setup) {
+  Options options;
+  const std::string agent = setup.config("dataDir", "/var/lib/keelson") + "/agent";
+  options.node = setup.config("nodeName", host_name());
+  options.cluster_range = setup.config("clusterCIDR", "10.42.0.0/16");
+  options.network.bridge = setup.config("bridge", "keelson0");
+  options.network.state_dir = agent + "/cni/ipam";
+  options.network.conf_dir = agent + "/cni/net.d";
+  return options;
+}
+
+/// The node's range and what follows from it.
+class NodeNetwork final : public keelson::KeyReconciler {
+ public:
+  explicit NodeNetwork(Options options) : options_(std::move(options)) {}
+
+  Result reconcile(Context& ctx, const Key&) override {
+    auto node = ctx.find<Node>({"", options_.node});
+    if (!node) return keelson::done();   // its creation wakes this
+    if (node->spec.podCIDR.empty()) return assign(ctx);
+    Network network = options_.network;
+    network.range = node->spec.podCIDR;
+    if (!keelson::cni::parse_range(network.range)) return report(ctx, *node, "the node's range " + network.range + " is no IPv4 range");
+    if (const auto opened = keelson::cni::open_forwarding(network); !opened) return report(ctx, *node, opened.error().message);
+    if (const auto installed = keelson::cni::install(network); !installed) return report(ctx, *node, installed.error().message);
+    return report(ctx, *node, {});
+  }
+
+ private:
+  Result assign(Context& ctx) {
+    const auto cluster = keelson::cni::parse_range(options_.cluster_range);
+    if (!cluster) return keelson::failed("clusterCIDR " + options_.cluster_range + " is no IPv4 range");
+    std::vector<keelson::cni::Range> taken;
+    for (const auto& other : ctx.list<Node>())
+      if (const auto range = keelson::cni::parse_range(other->spec.podCIDR)) taken.push_back(*range);
+    const auto range = keelson::cni::free_range(*cluster, taken);
+    if (!range) return keelson::failed("clusterCIDR " + options_.cluster_range + " has no range left for this node");
+    const auto patched = ctx.patch<Node>({"", options_.node}, R"({"spec":{"podCIDR":")" + range->text() + R"(","podCIDRs":[")" + range->text() + R"("]}})");
+    if (!patched) return patched.error();
+    return keelson::done();   // the change wakes this
+  }
+
+  /// The NetworkUnavailable condition; an error is tried again.
+  Result report(Context& ctx, const Node& node, const std::string& error) {
+    keelson::core_v1::NodeCondition condition;
+    condition.type = "NetworkUnavailable";
+    condition.status = error.empty() ? "False" : "True";
+    condition.reason = error.empty() ? "PodNetworkReady" : "PodNetworkFailed";
+    condition.message = error.empty() ? "pods of this node get addresses of " + node.spec.podCIDR : error;
+    const keelson::Time now(ctx.unix_ns() / 1'000'000'000);
+    condition.lastHeartbeatTime = condition.lastTransitionTime = now;
+    Node to = node;
+    auto* slot = static_cast<keelson::core_v1::NodeCondition*>(nullptr);
+    for (auto& existing : to.status.conditions)
+      if (existing.type == condition.type) slot = &existing;
+    const bool same = slot != nullptr && slot->status == condition.status && slot->reason == condition.reason && slot->message == condition.message;
+    if (!same) {
+      if (slot != nullptr) *slot = condition;
+      else to.status.conditions.insert(to.status.conditions.begin(), condition);
+      if (const auto wrote = ctx.modify_status(node, to); !wrote) return wrote.error();
+    }
+    if (error.empty()) return keelson::done();
+    ctx.log("error", error);
+    return keelson::retry_in(kRetry);
+  }
+
+  Options options_;
+};
+
+/// Releases addresses that no living pod has.
+class Collector final : public keelson::KeyReconciler {
+ public:
+  explicit Collector(Options options) : options_(std::move(options)) {}
+
+  Result reconcile(Context& ctx, const Key&) override {
+    const auto node = ctx.find<Node>({"", options_.node});
+    Network network = options_.network;
+    network.range = node ? node->spec.podCIDR : "";
+    for (const auto& reservation : keelson::cni::leaked(network, ctx.unix_ns() / 1'000'000'000)) {
+      const auto released = keelson::cni::release(network, reservation);
+      if (!released) return released.error();
+      ctx.log("warning", "released address " + reservation.address + " of the vanished sandbox " + reservation.container_id);
+    }
+    return keelson::done();
+  }
+
+ private:
+  Options options_;
+};
+
+}  // namespace
+
+KEELSON_PLUGIN("cni", "0.1.0", setup) {
+  const auto options = read_options(setup);
+  setup.keyed_controller("network", std::make_unique<NodeNetwork>(options))
+      .watches<Node>([name = options.node](const keelson::Ref<Node>& node) { return node.name() == name ? std::vector<Key>{node.key()} : std::vector<Key>{}; });
+  auto& collector = setup.keyed_controller("addresses", std::make_unique<Collector>(options));
+  const Key key{"", options.node};
+  setup.task("first-collection", [&collector, key](Context&) { collector.trigger(key); });
+  setup.observe<keelson::core_v1::Pod>([&collector, key, name = options.node](const keelson::Observed<keelson::core_v1::Pod>& seen) {
+    using What = keelson::Observed<keelson::core_v1::Pod>::What;
+    if (seen.what == What::deleted && seen.before.field("spec.nodeName") == name) collector.trigger(key, kCollectAfter);
+  });
+}
