@@ -165,7 +165,7 @@ void Reader::list(const Context& context, Target target, ListOptions options, st
   at_least(context, wanted, [this, target = std::move(target), options = std::move(options), token = std::move(token), exact, done = std::move(done)](base::Outcome<store::Snapshot> snapshot) {
     if (!snapshot) return done(snapshot.error());
     if (exact && *exact != snapshot->revision()) {
-      auto past = core_.parts.store.snapshot_at(*exact);
+      auto past = core_.parts.store.snapshot_at(*exact, target.kind->storage_key);
       if (!past) return done(past.error().code == 410 ? too_old(token) : past.error());
       snapshot = std::move(past);
     }

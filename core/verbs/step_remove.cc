@@ -84,10 +84,11 @@ base::Outcome<void> RemoveRun::finish() {
   }
   const Grace graceful = grace();
   if (graceful == Grace::pending) return unchanged();
-  propagate();
+  const bool other_finalizers = propagate();
   const bool held = !finalizers_of(*object_).empty();
   if (graceful == Grace::set) return held || grace_of(*object_) > 0 ? keep() : remove_now();
   if (!held) return remove_now();
+  if (existing_->deleting() && !other_finalizers && grace_of(*object_) == 0) return unchanged();
   if (!existing_->deleting()) raise_generation(*object_);
   const auto now = in_.core.parts.runtime.unix_s();
   mark_deleting(*object_, existing_->deleting() ? std::min(existing_->columns().deletion_unix_s, now) : now, 0);
@@ -137,8 +138,6 @@ RemoveRun::Grace RemoveRun::shorten() {
 }
 
 base::Outcome<void> RemoveRun::unchanged() {
-  // A pod whose last finalizer went while its grace ran out, deleted again: there is nothing left to wait for.
-  if (existing_->deleting() && finalizers_of(*object_).empty() && grace_of(*object_) == 0) return remove_now();
   result_ = existing_;
   return {};
 }

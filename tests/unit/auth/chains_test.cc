@@ -1,0 +1,168 @@
+#include <catch2/catch.hpp>
+
+#include "core/auth/auth.hpp"
+
+using namespace keelson;
+using namespace keelson::auth;
+
+namespace {
+
+Attributes about(const Identity& user, std::string verb, std::string group, std::string resource, std::string ns = "", std::string name = "") {
+  Attributes out;
+  out.user = &user;
+  out.verb = std::move(verb);
+  out.group = std::move(group);
+  out.resource = std::move(resource);
+  out.ns = std::move(ns);
+  out.name = std::move(name);
+  return out;
+}
+
+Attributes path(const Identity& user, std::string where, std::string verb = "get") {
+  Attributes out;
+  out.user = &user;
+  out.verb = std::move(verb);
+  out.resource_request = false;
+  out.path = std::move(where);
+  return out;
+}
+
+Identity user(std::vector<std::string> groups) {
+  Identity out;
+  out.name = "u";
+  out.groups = std::move(groups);
+  return out;
+}
+
+bool allowed(const Attributes& attributes) { return make_chains()->authorize(attributes).decision == Decision::allow; }
+
+}  // namespace
+
+TEST_CASE("system:masters may do everything") {
+  const auto admin = user({"system:masters", "system:authenticated"});
+  CHECK(allowed(about(admin, "delete", "", "nodes")));
+  CHECK(allowed(path(admin, "/metrics")));
+}
+
+TEST_CASE("anonymous sees health and version only") {
+  const auto nobody = anonymous();
+  CHECK(allowed(path(nobody, "/livez")));
+  CHECK(allowed(path(nobody, "/readyz")));
+  CHECK(allowed(path(nobody, "/version")));
+  CHECK_FALSE(allowed(path(nobody, "/api")));
+  CHECK_FALSE(allowed(path(nobody, "/metrics")));
+  CHECK_FALSE(allowed(path(nobody, "/version", "post")));
+  CHECK_FALSE(allowed(about(nobody, "list", "", "pods")));
+  CHECK_FALSE(allowed(about(nobody, "create", "authorization.k8s.io", "selfsubjectaccessreviews")));
+}
+
+TEST_CASE("the authenticated see discovery and may ask about themselves, no more") {
+  const auto known = user({"system:authenticated"});
+  CHECK(allowed(path(known, "/api")));
+  CHECK(allowed(path(known, "/apis/apps/v1")));
+  CHECK(allowed(path(known, "/openapi/v3")));
+  CHECK_FALSE(allowed(path(known, "/apiserver")));
+  CHECK_FALSE(allowed(path(known, "/metrics")));
+  CHECK(allowed(about(known, "create", "authorization.k8s.io", "selfsubjectaccessreviews")));
+  CHECK_FALSE(allowed(about(known, "create", "authorization.k8s.io", "subjectaccessreviews")));
+  CHECK_FALSE(allowed(about(known, "get", "", "secrets", "default", "s")));
+}
+
+TEST_CASE("system:nodes is allowed nothing extra") { CHECK_FALSE(allowed(about(user({"system:nodes", "system:authenticated"}), "get", "", "secrets", "default", "s"))); }
+
+TEST_CASE("a plugin in the core is allowed, a certificate that names its group is not") {
+  CHECK(allowed(about(plugin_identity("deployment"), "create", "apps", "replicasets", "default")));
+  CHECK_FALSE(allowed(about(user({"system:plugins", "system:authenticated"}), "create", "apps", "replicasets", "default")));
+}
+
+TEST_CASE("a refusal says who cannot do what where") {
+  const auto someone = user({"system:authenticated"});
+  auto error = refusal(about(someone, "list", "", "pods", "n"), "");
+  CHECK(error.code == 403);
+  CHECK(error.reason == "Forbidden");
+  CHECK(error.message == "pods is forbidden: User \"u\" cannot list resource \"pods\" in API group \"\" in the namespace \"n\"");
+  error = refusal(about(someone, "get", "apps", "deployments", "", "web"), "because");
+  CHECK(error.message == "deployments.apps \"web\" is forbidden: User \"u\" cannot get resource \"deployments\" in API group \"apps\" at the cluster scope: because");
+  CHECK(refusal(path(someone, "/<x>&"), "").message == "forbidden: User \"u\" cannot get path \"/&lt;x&gt;&amp;\"");
+}
+
+TEST_CASE("a client certificate names user and groups, one without a common name is refused") {
+  const auto chains = make_chains();
+  Credentials credentials;
+  credentials.certificate = Credentials::Certificate{"jane", {"dev"}};
+  const auto jane = chains->authenticate(credentials);
+  REQUIRE(jane.has_value());
+  CHECK(jane->name == "jane");
+  CHECK(jane->member_of("dev"));
+  CHECK(jane->member_of("system:authenticated"));
+  credentials.certificate->common_name.clear();
+  REQUIRE_FALSE(chains->authenticate(credentials).has_value());
+  CHECK(chains->authenticate(credentials).error().code == 401);
+}
+
+TEST_CASE("no credentials are anonymous, unknown ones are refused") {
+  const auto chains = make_chains();
+  CHECK(chains->authenticate({})->name == "system:anonymous");
+  Credentials credentials;
+  credentials.bearer_token = "nobody knows";
+  CHECK(chains->authenticate(credentials).error().message == "Unauthorized");
+}
+
+namespace {
+
+class Recorder final : public AdmissionUnit {
+ public:
+  Recorder(std::string name, std::vector<std::string>& calls, std::vector<std::function<void()>>* later = nullptr, bool refuse = false)
+      : name_(std::move(name)), calls_(calls), later_(later), refuse_(refuse) {}
+  std::string_view name() const override { return name_; }
+  bool handles(AdmissionRequest::Operation operation, const kinds::Kind&, std::string_view) const override { return operation == AdmissionRequest::Operation::create; }
+  void mutate(AdmissionRequest&, std::function<void(base::Outcome<void>)> done) override {
+    calls_.push_back(name_);
+    const auto answer = [done, refuse = refuse_] {
+      if (refuse) done(base::bad_request("no"));
+      else done({});
+    };
+    if (later_) later_->push_back(answer);
+    else answer();
+  }
+
+ private:
+  std::string name_;
+  std::vector<std::string>& calls_;
+  std::vector<std::function<void()>>* later_;
+  bool refuse_;
+};
+
+}  // namespace
+
+TEST_CASE("admission runs in order, waits for a unit that answers later, and stops at the first refusal") {
+  const auto chains = make_chains();
+  std::vector<std::string> calls;
+  std::vector<std::function<void()>> later;
+  chains->add(3, std::make_shared<Recorder>("refuses", calls, nullptr, true));
+  chains->add(1, std::make_shared<Recorder>("inline", calls));
+  chains->add(2, std::make_shared<Recorder>("waits", calls, &later));
+  chains->add(4, std::make_shared<Recorder>("never", calls));
+  AdmissionRequest request{.kind = std::make_shared<kinds::Kind>(), .snapshot = store::Snapshot(nullptr)};
+  std::optional<base::Outcome<void>> outcome;
+  chains->admit_mutate(request, [&](base::Outcome<void> result) { outcome = std::move(result); });
+  CHECK(calls == std::vector<std::string>{"inline", "waits"});
+  CHECK_FALSE(outcome);
+  later.front()();
+  CHECK(calls == std::vector<std::string>{"inline", "waits", "refuses"});
+  REQUIRE(outcome);
+  CHECK(outcome->error().message == "no");
+}
+
+TEST_CASE("a removed unit is not asked any more") {
+  const auto chains = make_chains();
+  std::vector<std::string> calls;
+  const auto unit = std::make_shared<Recorder>("x", calls, nullptr, true);
+  chains->add(1, unit);
+  chains->remove(unit.get());
+  AdmissionRequest request{.kind = std::make_shared<kinds::Kind>(), .snapshot = store::Snapshot(nullptr)};
+  bool good = false;
+  chains->admit_mutate(request, [&](base::Outcome<void> result) { good = result.has_value(); });
+  CHECK(good);
+  CHECK(calls.empty());
+}

@@ -1,0 +1,154 @@
+#include "tests/unit/verbs/fixture.hpp"
+
+using namespace keelson;
+using namespace keelson::verbs_test;
+
+namespace {
+
+const std::string kDeployment =
+    R"({"metadata":{"name":"d"},"spec":{"replicas":2,"selector":{"matchLabels":{"app":"web"},"matchExpressions":[{"key":"t","operator":"In","values":["y","x"]}]},"template":{"metadata":{"labels":{"app":"web","t":"x"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}})";
+
+std::string binding(const std::string& node) { return R"({"metadata":{"name":"p","annotations":{"by":"test"},"labels":{"l":"1"}},"target":{"kind":"Node","name":")" + node + "\"}}"; }
+
+}  // namespace
+
+TEST_CASE("a binding gives a pod its node, condition and annotations once") {
+  Cluster cluster;
+  cluster.pod("p", "");
+  const auto bound = cluster.create_at(cluster.target("v1/pods/binding", "default", "p"), binding("n1"));
+  const auto pod = Cluster::must(bound);
+  CHECK(bound->created);
+  CHECK(at(pod, {"spec", "nodeName"}) == "n1");
+  CHECK(at(pod, {"metadata", "annotations", "by"}) == "test");
+  CHECK(at(pod, {"metadata", "labels", "l"}) == "1");
+  const auto value = parsed(pod);
+  const auto& condition = auth::list_at(value, {"status", "conditions"})->front();
+  CHECK(auth::text_at(condition, {"type"}) == "PodScheduled");
+  CHECK(auth::text_at(condition, {"status"}) == "True");
+  const auto error = error_of(cluster.create_at(cluster.target("v1/pods/binding", "default", "p"), binding("n2")));
+  CHECK(error.code == 409);
+  CHECK(error.message == "Operation cannot be fulfilled on pods/binding \"p\": pod p is already assigned to node \"n1\"");
+}
+
+TEST_CASE("two bindings at once: one wins, the other hears of it") {
+  Cluster cluster;
+  cluster.pod("p", "");
+  std::vector<int> codes;
+  for (const std::string node : {"n1", "n2"})
+    cluster.verbs->create(cluster.admin, cluster.target("v1/pods/binding", "default", "p"), {kinds::Media::json, binding(node)}, {}, [&](auto outcome) { codes.push_back(outcome ? 201 : outcome.error().code); });
+  cluster.runtime->settle();
+  std::sort(codes.begin(), codes.end());
+  CHECK(codes == std::vector<int>{201, 409});
+}
+
+TEST_CASE("a pod that goes cannot be bound, and a binding needs a node") {
+  Cluster cluster;
+  CHECK(error_of(cluster.create_at(cluster.target("v1/pods/binding", "default", "gone"), binding("n1"))).code == 404);
+  cluster.pod("p", "", R"(,"finalizers":["x.io/a"])");
+  CHECK(error_of(cluster.create_at(cluster.target("v1/pods/binding", "default", "p"), R"({"target":{"kind":"Node"}})")).code == 422);
+  cluster.remove("v1/pods", "default", "p");
+  const auto error = error_of(cluster.create_at(cluster.target("v1/pods/binding", "default", "p"), binding("n1")));
+  CHECK(error.message == "Operation cannot be fulfilled on pods/binding \"p\": pod p is being deleted, cannot be assigned to a host");
+}
+
+TEST_CASE("scale shows and sets the replicas of a workload") {
+  Cluster cluster;
+  const auto made = Cluster::must(cluster.create("apps/v1/deployments", "default", kDeployment));
+  auto scale = *cluster.get("apps/v1/deployments/scale", "default", "d");
+  CHECK(at(scale, {"kind"}) == "Scale");
+  CHECK(at(scale, {"apiVersion"}) == "autoscaling/v1");
+  CHECK(number(scale, {"spec", "replicas"}) == 2);
+  CHECK(number(scale, {"status", "replicas"}) == 0);
+  CHECK(at(scale, {"status", "selector"}) == "app=web,t in (x,y)");
+  CHECK(at(scale, {"metadata", "uid"}) == made->columns().uid);
+  CHECK(at(scale, {"metadata", "resourceVersion"}) == std::to_string(made->revision()));
+  scale = Cluster::must(cluster.patch("apps/v1/deployments/scale", "default", "d", R"({"spec":{"replicas":5}})"));
+  CHECK(number(scale, {"spec", "replicas"}) == 5);
+  CHECK(number(cluster.stored("apps/v1/deployments", "default", "d"), {"spec", "replicas"}) == 5);
+  CHECK(number(cluster.stored("apps/v1/deployments", "default", "d"), {"metadata", "generation"}) == 2);
+  auto value = parsed(scale);
+  value.as_object()["spec"].as_object()["replicas"] = 0;
+  scale = Cluster::must(cluster.update("apps/v1/deployments/scale", "default", "d", json::serialize(value)));
+  CHECK(number(cluster.stored("apps/v1/deployments", "default", "d"), {"spec", "replicas"}) == 0);
+  CHECK(error_of(cluster.update("apps/v1/deployments/scale", "default", "d", json::serialize(value))).code == 409);
+  value.as_object()["spec"].as_object()["replicas"] = -1;
+  CHECK(error_of(cluster.update("apps/v1/deployments/scale", "default", "d", json::serialize(value))).code == 422);
+  CHECK(error_of(cluster.get("v1/configmaps/scale", "default", "x")).code == 404);
+}
+
+TEST_CASE("an eviction is a delete") {
+  Cluster cluster;
+  cluster.pod("p");
+  const auto evicted = cluster.create_at(cluster.target("v1/pods/eviction", "default", "p"), R"({"metadata":{"name":"p"},"deleteOptions":{"gracePeriodSeconds":5}})");
+  REQUIRE(evicted.has_value());
+  CHECK(evicted->created);
+  CHECK(number(cluster.stored("v1/pods", "default", "p"), {"metadata", "deletionGracePeriodSeconds"}) == 5);
+}
+
+TEST_CASE("a token of an account authenticates as it until the account is gone") {
+  Cluster cluster;
+  const auto answer = Cluster::must(cluster.create_at(cluster.target("v1/serviceaccounts/token", "default", "default"), R"({"spec":{"expirationSeconds":700}})"));
+  CHECK(at(answer, {"status", "expirationTimestamp"}) == base::rfc3339(cluster.runtime->unix_s() + 700));
+  auth::Credentials credentials;
+  credentials.bearer_token = at(answer, {"status", "token"});
+  const auto who = cluster.chains->authenticate(credentials);
+  REQUIRE(who.has_value());
+  CHECK(who->name == "system:serviceaccount:default:default");
+  CHECK(who->member_of("system:serviceaccounts:default"));
+  CHECK(who->uid == cluster.stored("v1/serviceaccounts", "default", "default")->columns().uid);
+  Cluster::must(cluster.remove("v1/serviceaccounts", "default", "default"));
+  CHECK(cluster.chains->authenticate(credentials).error().code == 401);
+  Cluster::must(cluster.create("v1/serviceaccounts", "default", R"({"metadata":{"name":"default"}})"));
+  CHECK(cluster.chains->authenticate(credentials).error().code == 401);
+}
+
+TEST_CASE("a token expires, and is for its audience only") {
+  Cluster cluster;
+  const auto token = [&](std::string spec) {
+    auth::Credentials out;
+    out.bearer_token = at(Cluster::must(cluster.create_at(cluster.target("v1/serviceaccounts/token", "default", "default"), R"({"spec":{)" + spec + "}}")), {"status", "token"});
+    return out;
+  };
+  const auto mine = token(""), elsewhere = token(R"("audiences":["vault"])");
+  CHECK(cluster.chains->authenticate(mine).has_value());
+  CHECK(cluster.chains->authenticate(elsewhere).error().code == 401);
+  cluster.sleep_s(3600 + 61);
+  CHECK(cluster.chains->authenticate(mine).error().code == 401);
+  CHECK(error_of(cluster.create_at(cluster.target("v1/serviceaccounts/token", "default", "default"), R"({"spec":{"expirationSeconds":10}})")).message.find("may not specify a duration less than 10 minutes") !=
+        std::string::npos);
+}
+
+TEST_CASE("a token bound to a pod goes with the pod") {
+  Cluster cluster;
+  const auto pod = cluster.pod("p");
+  auth::Credentials credentials;
+  credentials.bearer_token = at(Cluster::must(cluster.create_at(cluster.target("v1/serviceaccounts/token", "default", "default"),
+                                                                R"({"spec":{"boundObjectRef":{"kind":"Pod","apiVersion":"v1","name":"p","uid":")" + pod->columns().uid + "\"}}}")),
+                                {"status", "token"});
+  const auto who = cluster.chains->authenticate(credentials);
+  REQUIRE(who.has_value());
+  CHECK(who->extra.at("authentication.kubernetes.io/pod-name") == std::vector<std::string>{"p"});
+  CHECK(who->extra.at("authentication.kubernetes.io/node-name") == std::vector<std::string>{"n1"});
+  DeleteOptions now;
+  now.grace_period_s = 0;
+  REQUIRE(cluster.remove("v1/pods", "default", "p", now)->gone);
+  CHECK(cluster.chains->authenticate(credentials).error().code == 401);
+  CHECK(error_of(cluster.create_at(cluster.target("v1/serviceaccounts/token", "default", "default"), R"({"spec":{"boundObjectRef":{"kind":"Pod","name":"gone"}}})")).code == 404);
+}
+
+TEST_CASE("a subresource that a kind has not is not found, a verb that it has not is refused") {
+  Cluster cluster;
+  cluster.pod("p");
+  CHECK(error_of(cluster.get("v1/pods/nothing", "default", "p")).message == "the server could not find the requested resource");
+  CHECK(error_of(cluster.update("v1/pods/binding", "default", "p", "{}")).code == 405);
+}
+
+TEST_CASE("a kind whose plugin is gone answers reads and deletes, and 503 to creates and updates") {
+  Cluster cluster;
+  Cluster::must(cluster.create("v1/configmaps", "default", R"({"metadata":{"name":"a"}})"));
+  cluster.registry->set_writable(store::Atom("configmaps"), false);
+  CHECK(error_of(cluster.create("v1/configmaps", "default", R"({"metadata":{"name":"b"}})")).code == 503);
+  CHECK(error_of(cluster.patch("v1/configmaps", "default", "a", "{}")).code == 503);
+  CHECK(cluster.get("v1/configmaps", "default", "a").has_value());
+  CHECK(cluster.remove("v1/configmaps", "default", "a")->gone);
+}

@@ -1,0 +1,187 @@
+#include <catch2/catch.hpp>
+#include <condition_variable>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "core/watch/hub.hpp"
+#include "tests/unit/watch/fixture.hpp"
+
+using namespace keelson;
+using namespace keelson::watch;
+using namespace keelson::watch_test;
+
+TEST_CASE("a watch from now sees what is written after it, in order") {
+  Bench bench;
+  const auto first = bench.put("a", {{"app", "web"}});
+  Client client(bench, bench.from(first));
+  bench.put("b", {{"app", "web"}});
+  bench.put("a", {{"app", "db"}});
+  bench.remove("b");
+  CHECK(client.until(3) == std::vector<std::string>{"ADDED b app=web", "MODIFIED a app=db", "DELETED b app=web"});
+}
+
+TEST_CASE("a watch of the current state begins with an ADDED for each object") {
+  Bench bench;
+  bench.put("b", {});
+  bench.put("a", {});
+  WatchRequest request = bench.everything();
+  request.start = WatchRequest::Start::current_state;
+  Client client(bench, std::move(request));
+  CHECK(client.until(2) == std::vector<std::string>{"ADDED a", "ADDED b"});
+  bench.put("c", {});
+  CHECK(client.until(3).back() == "ADDED c");
+}
+
+TEST_CASE("initial events end with a bookmark that says so") {
+  Bench bench;
+  const auto revision = bench.put("a", {});
+  WatchRequest request = bench.everything();
+  request.start = WatchRequest::Start::initial_events;
+  request.after = revision;
+  Client client(bench, std::move(request));
+  CHECK(client.until(2) == std::vector<std::string>{"ADDED a", "BOOKMARK end"});
+  CHECK(client.revisions().back() == revision);
+}
+
+TEST_CASE("initial events of a state that never comes end with a timeout") {
+  Bench bench(base::simulated_runtime(3));
+  WatchRequest request = bench.everything();
+  request.start = WatchRequest::Start::initial_events;
+  request.after = 1'000'000;
+  Client client(bench, std::move(request));
+  bench.simulated().advance(10 * base::kNanosPerSecond);
+  client.drain();
+  REQUIRE(client.error());
+  CHECK(client.error()->code == 504);
+}
+
+TEST_CASE("an object that leaves a selector is DELETED with its previous state under the new revision") {
+  Bench bench;
+  const auto start = bench.put("a", {{"app", "web"}});
+  Client client(bench, bench.from(start, "app=web"));
+  const auto left = bench.put("a", {{"app", "db"}});
+  CHECK(client.until(1) == std::vector<std::string>{"DELETED a app=web"});
+  CHECK(client.revisions().back() == left);
+  CHECK(client.body_revisions().back() == left);
+  bench.put("a", {{"app", "db"}, {"x", "1"}});
+  bench.put("a", {{"app", "web"}});
+  CHECK(client.until(2).back() == "ADDED a app=web");
+}
+
+TEST_CASE("a resumed watch reads the log and joins the live feed without gap or repeat") {
+  Bench bench;
+  const auto start = bench.put("x", {});
+  for (int i = 0; i < 1500; ++i) bench.put("o" + std::to_string(i % 7), {{"n", std::to_string(i)}});
+  Client client(bench, bench.from(start));
+  for (int i = 1500; i < 1600; ++i) bench.put("o" + std::to_string(i % 7), {{"n", std::to_string(i)}});
+  const auto events = client.until(1600);
+  REQUIRE(events.size() == 1600);
+  for (int i = 0; i < 1600; ++i) CHECK(events[i].find(" n=" + std::to_string(i)) != std::string::npos);
+}
+
+TEST_CASE("a watch from a compacted revision ends with 410 in upstream's words") {
+  store::StoreOptions options;
+  options.history_max_age_ms = 0;
+  options.history_max_bytes = 1;
+  Bench bench(base::simulated_runtime(5), options);
+  const auto start = bench.put("a", {});
+  for (int i = 0; i < 5000; ++i) bench.put("a", {{"n", std::to_string(i)}});
+  bench.simulated().advance(600 * base::kNanosPerSecond);
+  bench.put("a", {});
+  if (bench.store().compacted(store::Atom("pods")) <= start) return;   // this store kept it all
+  Client client(bench, bench.from(start));
+  bench.simulated().settle();
+  client.drain();
+  REQUIRE(client.error());
+  CHECK(client.error()->code == 410);
+  CHECK(client.error()->reason == "Expired");
+  CHECK(client.error()->message.find("too old resource version: " + std::to_string(start) + " (") == 0);
+}
+
+TEST_CASE("watchers with equal requests share one encoding") {
+  Bench bench;
+  const auto start = bench.put("x", {});
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 20; ++i) clients.push_back(std::make_unique<Client>(bench, bench.from(start, "app=web")));
+  Client other(bench, bench.from(start, "app=db"));
+  bench.put("a", {{"app", "web"}});
+  bench.put("b", {{"app", "db"}});
+  for (auto& client : clients) CHECK(client->until(1) == std::vector<std::string>{"ADDED a app=web"});
+  CHECK(other.until(1) == std::vector<std::string>{"ADDED b app=db"});
+  CHECK(bench.encoded() == 2);
+  CHECK(clients.front()->bytes().front() == clients.back()->bytes().front());
+}
+
+TEST_CASE("a watcher that does not read is ended with 410 and slows nobody") {
+  Bench bench;
+  const auto start = bench.put("x", {});
+  Client slow(bench, bench.from(start)), quick(bench, bench.from(start));
+  const std::string big(1 << 20, 'x');
+  const int writes = static_cast<int>(kWatchBacklogBytesMax >> 20) + 4;
+  for (int i = 0; i < writes; ++i) {
+    bench.put("a", {}, big);
+    quick.until(static_cast<std::size_t>(i) + 1);
+  }
+  CHECK(quick.until(static_cast<std::size_t>(writes)).size() == static_cast<std::size_t>(writes));
+  slow.drain();
+  REQUIRE(slow.error());
+  CHECK(slow.error()->code == 410);
+}
+
+TEST_CASE("bookmarks come every minute and never before an event that is waiting") {
+  Bench bench(base::simulated_runtime(9));
+  const auto start = bench.put("x", {});
+  auto request = bench.from(start);
+  request.bookmarks = true;
+  Client client(bench, std::move(request));
+  Client without(bench, bench.from(start));
+  const auto last = bench.put("a", {});
+  bench.simulated().advance(kBookmarkInterval_ms * base::kNanosPerMs + base::kNanosPerSecond);
+  client.drain();
+  without.drain();
+  CHECK(client.texts() == std::vector<std::string>{"ADDED a", "BOOKMARK"});
+  CHECK(client.revisions().back() == last);
+  CHECK(without.texts() == std::vector<std::string>{"ADDED a"});
+  bench.simulated().advance(kBookmarkInterval_ms * base::kNanosPerMs + base::kNanosPerSecond);
+  client.drain();
+  CHECK(client.texts().size() == 3);
+}
+
+TEST_CASE("a destroyed watch is never woken again, also while writes go on") {
+  Bench bench;
+  const auto start = bench.put("x", {});
+  std::thread writer([&] {
+    for (int i = 0; i < 300; ++i) bench.put("a", {{"n", std::to_string(i)}});
+  });
+  for (int i = 0; i < 200; ++i) Client(bench, bench.from(start)).until(static_cast<std::size_t>(i % 3));
+  writer.join();
+}
+
+TEST_CASE("stopping the hub ends every watch with 503") {
+  Bench bench;
+  Client client(bench, bench.from(bench.put("x", {})));
+  bench.hub().stop();
+  client.drain();
+  REQUIRE(client.error());
+  CHECK(client.error()->code == 503);
+}
+
+TEST_CASE("a watch of one name or one node hears of nothing else") {
+  Bench bench;
+  const auto start = bench.put("x", {});
+  auto by_name = bench.from(start);
+  by_name.selector.fields.push_back({FieldRequirement::Target::name, 0, false, "a"});
+  auto by_node = bench.from(start);
+  by_node.selector.fields.push_back({FieldRequirement::Target::column, 0, false, "n1"});
+  auto elsewhere = bench.from(start);
+  elsewhere.ns = "other";
+  Client named(bench, std::move(by_name)), bound(bench, std::move(by_node)), other(bench, std::move(elsewhere));
+  bench.put("a", {});
+  bench.put("b", {{"node", "n1"}});
+  bench.put("b", {{"node", "n2"}});
+  bench.put("a", {}, "", "other");
+  CHECK(bound.until(2) == std::vector<std::string>{"ADDED b node=n1", "DELETED b node=n1"});
+  CHECK(other.until(1) == std::vector<std::string>{"ADDED a"});
+  CHECK(named.until(2) == std::vector<std::string>{"ADDED a", "ADDED a"});
+}
