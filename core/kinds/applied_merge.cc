@@ -166,11 +166,12 @@ class Removal {
   }
 
  private:
-  /// The child's value after removal; `children` null: nothing is removed below it.
+  /// The child's value after removal, null when all in it is gone; `children` null: nothing is removed below it.
   Merged remaining(const Type* type, const json::value& value, const json::value* children) {
     if (!children || !children->is_object()) return json::value(value, memory_);
     if (is_member(children->get_object())) return std::nullopt;
-    return remove(type, value, children->get_object());
+    auto left = remove(type, value, children->get_object());
+    return left ? std::move(*left) : json::value(nullptr, memory_);
   }
 
   Merged from_object(const Type* type, const json::object& object, const FieldSet& set) {

@@ -10,7 +10,7 @@
 namespace keelson::kinds {
 
 base::Outcome<boost::json::value> merge_applied(const Type* type, const boost::json::value& live, const boost::json::value& applied, boost::json::storage_ptr memory);
-/// `value` without the members of `set`; what becomes empty by that goes too.
+/// `value` without the members of `set`; what becomes empty by that is null: still there for who owns it.
 boost::json::value without_fields(const Type* type, const boost::json::value& value, const FieldSet& set, boost::json::storage_ptr memory);
 
 }  // namespace keelson::kinds

@@ -69,6 +69,23 @@ base::Error conflict_error(const std::vector<Conflict>& conflicts) {
   return error;
 }
 
+/// Takes out what pruning has left empty. Custom resources keep their nulls: the schema decides what those mean.
+void drop_nulls(json::value& value) {
+  if (json::array* list = value.if_array()) {
+    for (auto item = list->begin(); item != list->end();) item = item->is_null() ? list->erase(item) : item + 1;
+    for (json::value& item : *list) drop_nulls(item);
+  } else if (json::object* object = value.if_object()) {
+    for (auto member = object->begin(); member != object->end();) {
+      if (member->value().is_null()) {
+        member = object->stable_erase(member);
+      } else {
+        drop_nulls(member->value());
+        ++member;
+      }
+    }
+  }
+}
+
 class Apply {
  public:
   Apply(const Kind& kind, const json::value* live, const json::value& applied, const ManagerInfo& manager, json::storage_ptr memory)
@@ -84,10 +101,11 @@ class Apply {
     if (!merged) return std::move(merged.error());
     config_set_ = field_set_of(type_, config_, memory_);
     json::value result = prune(std::move(*merged));
-    const Comparison changes = compare_fields(kind_, &live_, result, memory_);
+    const Comparison changes = compare_fields(kind_, &live_, result, memory_, Written::sent);
     if (!force)
       if (auto error = conflicts(changes)) return std::move(*error);
     take(changes);
+    if (!kind_.strategy.custom_resource) drop_nulls(result);
     own(!equal_for_commit(live_, result));
     finish(result);
     return result;

@@ -21,7 +21,8 @@ const json::value kEmptyObject = json::object(), kNull = nullptr, kZero = 0, kFa
 /// What a typed client prints for a field that was never set, null when it prints nothing: there a later value counts as
 /// a change of what is there, not as something new.
 const json::value* printed_zero(const Field* field) {
-  if (!field || !field->type || field->nullable) return nullptr;
+  if (!field || !field->type || field->omit == Omit::zero || field->omit == Omit::empty_or_zero) return nullptr;
+  if (field->nullable) return field->omit == Omit::never ? &kNull : nullptr;
   if (field->type->shape == Shape::object) return &kEmptyObject;
   if (field->omit != Omit::never) return nullptr;
   switch (field->type->shape) {
@@ -32,13 +33,22 @@ const json::value* printed_zero(const Field* field) {
   }
 }
 
+/// What a typed client does not print.
+bool unprinted(const Field* field, const json::value& value) {
+  if (!field || !field->type || field->omit == Omit::never || field->omit == Omit::zero) return false;
+  if (value.is_array()) return value.get_array().empty();
+  if (value.is_object()) return field->type->shape == Shape::map && value.get_object().empty();
+  if (field->nullable) return value.is_null();
+  return value.is_null() || value == kZero || value == kFalse || value == kNoText;
+}
+
 bool hollow(const json::value* value) {
   return !value || value->is_null() || (value->is_object() && value->get_object().empty()) || (value->is_array() && value->get_array().empty());
 }
 
 class Comparer {
  public:
-  Comparer(bool typed_zeros, json::storage_ptr memory) : typed_zeros_(typed_zeros), memory_(std::move(memory)) {}
+  Comparer(bool typed_zeros, Written after_is, json::storage_ptr memory) : typed_zeros_(typed_zeros), after_is_(after_is), memory_(std::move(memory)) {}
 
   Comparison root(const Type* type, const json::value& before, const json::value& after) {
     Comparison out{FieldSet(memory_), FieldSet(memory_)};
@@ -91,6 +101,15 @@ class Comparer {
     if (before && before->is_object())
       for (const auto& entry : before->get_object())
         if (!skipped(level, entry.key()) && !get(after, entry.key())) compare_member(type, before, after, entry.key(), level, out);
+    if (typed_zeros_ && !(before && after) && type && type->shape == Shape::object) compare_zeros(*type, before, after, out);
+  }
+
+  /// Fields that a typed client prints also when they were never set come and go with their object.
+  void compare_zeros(const Type& type, const json::value* before, const json::value* after, Comparison& out) {
+    for (const Field& field : type.fields) {
+      const json::value* zero = printed_zero(&field);
+      if (zero && !get(before ? before : after, field.name)) compare(field.type, before ? zero : nullptr, after ? zero : nullptr, field_element(field.name), Level::other, out);
+    }
   }
 
   void compare_member(const Type* type, const json::value* before, const json::value* after, std::string_view key, Level level, Comparison& out) {
@@ -99,6 +118,8 @@ class Comparer {
     const Field* field = nullptr;
     const Type* below = member_type(type, key, &field);
     const bool metadata = level == Level::root && key == "metadata";
+    if (typed_zeros_ && a && unprinted(field, *a)) a = nullptr;
+    if (typed_zeros_ && after_is_ == Written::stored && b && unprinted(field, *b)) b = nullptr;
     const json::value* zero = metadata ? &kEmptyObject : typed_zeros_ ? printed_zero(field) : nullptr;
     if (!a && before) a = zero;
     if (!b && after) b = zero;
@@ -143,6 +164,7 @@ class Comparer {
   }
 
   bool typed_zeros_;
+  Written after_is_;
   json::storage_ptr memory_;
 };
 
@@ -167,8 +189,8 @@ void strip_unmanaged(FieldSet& root) {
   sort_members(root);
 }
 
-Comparison compare_fields(const Kind& kind, const json::value* before, const json::value& after, json::storage_ptr memory) {
-  return Comparer(!kind.strategy.custom_resource, std::move(memory)).root(kind.type.get(), before ? *before : kEmptyObject, after);
+Comparison compare_fields(const Kind& kind, const json::value* before, const json::value& after, json::storage_ptr memory, Written after_is) {
+  return Comparer(!kind.strategy.custom_resource, after_is, std::move(memory)).root(kind.type.get(), before ? *before : kEmptyObject, after);
 }
 
 }  // namespace keelson::kinds

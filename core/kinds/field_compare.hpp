@@ -15,8 +15,11 @@ struct Comparison {
   bool same() const { return taken.empty() && removed.empty(); }
 };
 
+/// What an object is that is compared: as it is stored and served, or as a client wrote it, where an empty list counts.
+enum class Written { stored, sent };
+
 /// `before` null: against an empty object of the kind.
-Comparison compare_fields(const Kind& kind, const boost::json::value* before, const boost::json::value& after, boost::json::storage_ptr memory);
+Comparison compare_fields(const Kind& kind, const boost::json::value* before, const boost::json::value& after, boost::json::storage_ptr memory, Written after_is = Written::stored);
 
 /// Fields that managedFields never mention.
 bool never_managed(std::string_view top_level);

@@ -182,8 +182,11 @@ class Application {
     if (!from) return lacks("copy", "from");
     if (!path) return lacks("copy", "path");
     const Place source = find(document_, *from);
-    json::value* slot = source.container ? child(*source.container, source.key) : nullptr;
-    if (!slot) return missing_path("copy", *from);
+    if (!source.container) return missing_path("copy", *from);
+    json::value absent(nullptr, document_.storage());   // an absent member is copied as null, as the reference implementation does
+    json::value* slot = child(*source.container, source.key);
+    if (!slot && source.container->is_array()) return fault("error in copy for from:", *from, kInvalidIndex);
+    if (!slot) slot = &absent;
     const Place target = find(document_, *path);
     if (!target.container) return missing_path("copy", *path);
     copied_bytes_ += json::serialize(*slot).size();

@@ -147,3 +147,12 @@ TEST_CASE("status is not applied through the main resource when it has an endpoi
   live.apply("a", ",'spec':{'replicas':1},'status':{'ready':1}}");
   CHECK(live.owners() == "a/Apply {'f:spec':{'f:replicas':{}}}\n");
 }
+
+TEST_CASE("a struct that loses its last field to pruning stays owned by who applied it empty") {
+  Live live;
+  live.apply("a", ",'spec':{'paused':true,'strategy':{}}}");
+  CHECK(live.apply("b", ",'spec':{'strategy':{'type':'Recreate'}}}") == "ok");
+  CHECK(live.apply("b", ",'spec':{'replicas':1}}") == "ok");
+  CHECK(live.spec() == "{'paused':true,'replicas':1}");
+  CHECK(live.owners() == "a/Apply {'f:spec':{'f:paused':{},'f:strategy':{}}}\nb/Apply {'f:spec':{'f:replicas':{}}}\n");
+}

@@ -15,6 +15,7 @@ TEST_CASE("a JSON patch adds, removes, replaces, moves and copies") {
   CHECK(jp("{'a':{'b':1}}", "[{'op':'replace','path':'/a/b','value':2}]") == "{'a':{'b':2}}");
   CHECK(jp("{'a':{'b':1}}", "[{'op':'move','from':'/a/b','path':'/c'}]") == "{'a':{},'c':1}");
   CHECK(jp("{'a':{'b':1}}", "[{'op':'copy','from':'/a','path':'/c'}]") == "{'a':{'b':1},'c':{'b':1}}");
+  CHECK(jp("{}", "[{'op':'copy','from':'/none','path':'/c'}]") == "{'c':null}");
   CHECK(jp("{'a':1}", "[{'op':'replace','path':'','value':{'z':1}}]") == "{'z':1}");
 }
 

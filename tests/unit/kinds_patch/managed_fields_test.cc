@@ -104,3 +104,9 @@ TEST_CASE("a write that changes only managedFields' times changes nothing") {
   CHECK_FALSE(keelson::kinds::equal_for_commit(a, js("{'metadata':{'name':'w','managedFields':[{'manager':'m','time':'t1'}]},'spec':{'x':2}}")));
   CHECK_FALSE(keelson::kinds::equal_for_commit(a, js("{'metadata':{'name':'w','managedFields':[{'manager':'m','time':'t1'}]},'spec':{'x':1},'status':{}}")));
 }
+
+TEST_CASE("what is not printed is not owned, and structs come with their element") {
+  static const Kind deployments = *keelson::kinds::make_registry()->current()->find("apps", "v1", "deployments");
+  const auto object = written(nullptr, "{'metadata':{'name':'w'},'spec':{'paused':false,'template':{'spec':{'containers':[{'name':'c','args':[]}]}}}}", "m", "", kNoon, deployments);
+  CHECK(entries(object) == Lines{"m Update 12:00:00Z {'f:spec':{'f:template':{'f:spec':{'f:containers':{'k:{\\'name\\':\\'c\\'}':{'.':{},'f:name':{},'f:resources':{}}}}}}}"});
+}
