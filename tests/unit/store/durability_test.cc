@@ -1,0 +1,354 @@
+#include "core/base/simulated_runtime.hpp"
+#include "core/store/committer.hpp"
+#include "tests/unit/store/faulty_fs.hpp"
+#include "tests/unit/store/support.hpp"
+
+using namespace keelson;
+using namespace keelson::store;
+using namespace keelson::store::testing;
+
+namespace {
+
+// What the disk would hold after a power cut now, opened as a store of its own.
+std::unique_ptr<Opened> after_power_cut(Opened& on, FaultyDisk& disk, std::uint64_t seed) {
+  auto rest = std::make_unique<Opened>("rocksdb");
+  std::mt19937_64 random(seed);
+  disk.fs->cut(on.directory, rest->directory, random, [] {});
+  rest->open();
+  return rest;
+}
+
+}  // namespace
+
+TEST_CASE("after a restart everything is there: objects with their columns, causes, revisions and history") {
+  Opened on("rocksdb");
+  on.open();
+  const Revision created = on.create(key_of("a"), "1");
+  on.create(key_of("gone"), "x");
+  on.create(key_of("cluster-wide", "", "nodes"), "n");
+  const Revision updated = on.update(key_of("a"), "2");
+  const Revision last = on.remove(key_of("gone"));
+  on.open();
+  const ObjectRef a = on.store->snapshot().get(key_of("a"));
+  REQUIRE(a);
+  CHECK(text_of(a) == "2");
+  CHECK(a->revision() == updated);
+  CHECK(a->cause().request == "request-1");
+  CHECK(*a->label(Atom("app")) == "hello");
+  CHECK(a->columns().uid == "uid-a");
+  CHECK(a->columns().creation_unix_s == 1'700'000'000);
+  CHECK(a->columns().deletion_grace_s == -1);
+  CHECK(a->columns().generation == 3);
+  CHECK(a->columns().schema_epoch == 2);
+  CHECK(a->columns().owners.at(0).controller);
+  CHECK(a->columns().finalizers == std::vector<std::string>{"demo.io/cdn"});
+  CHECK(a->columns().fields == std::vector<std::string>{"node-1", ""});
+  CHECK(a->body().substr(a->revision_offset(), 2) == std::to_string(updated) + "\"");
+  CHECK(on.store->snapshot().get(key_of("gone")) == nullptr);
+  CHECK(on.text(key_of("cluster-wide", "", "nodes")) == "n");
+  CHECK(on.store->snapshot().revision() == last);
+  const auto page = on.store->history(Atom("pods"), created, 10);
+  REQUIRE(page.has_value());
+  REQUIRE(page->changes.size() == 3);
+  CHECK(text_of(page->changes[1].previous) == "1");
+  CHECK(page->changes[2].type == ChangeType::deleted);
+  CHECK(page->changes[2].object->revision() == last);
+  CHECK(on.create(key_of("b")) == last + 1);
+}
+
+TEST_CASE("an exact read from before a restart expired, a watch did not") {
+  Opened on("rocksdb");
+  on.open();
+  const Revision first = on.create(key_of("a"), "1");
+  on.update(key_of("a"), "2");
+  on.open();
+  const auto exact = on.store->snapshot_at(first, Atom("pods"));
+  REQUIRE_FALSE(exact.has_value());
+  CHECK(exact.error().code == 410);
+  CHECK(on.store->history(Atom("pods"), first, 10)->changes.size() == 1);
+}
+
+TEST_CASE("after an unclean end numbering goes on above the ceiling and reads from inside the gap get 410") {
+  FaultyDisk disk;
+  Opened on("rocksdb");
+  on.set_hooks({{}, {}, {}, disk.env.get()});
+  on.open();
+  on.create(key_of("a"), "1");
+  const Revision last = on.update(key_of("a"), "2");
+  const auto after = after_power_cut(on, disk, 1);
+  CHECK(after->text(key_of("a")) == "2");
+  const Revision now = after->store->snapshot().revision();
+  CHECK(now >= kCeilingStep);
+  CHECK(after->store->history(Atom("pods"), last, 10).has_value());
+  CHECK(after->store->history(Atom("pods"), now, 10).has_value());
+  for (const Revision inside : {last + 1, now - 1}) {
+    const auto watch = after->store->history(Atom("pods"), inside, 10);
+    REQUIRE_FALSE(watch.has_value());
+    CHECK(watch.error().code == 410);
+    const auto exact = after->store->get_at(key_of("a"), inside);
+    REQUIRE_FALSE(exact.has_value());
+    CHECK(exact.error().code == 410);
+  }
+  const Revision next = after->create(key_of("b"));
+  CHECK(next > now);
+  CHECK(after->store->history(Atom("pods"), last, 10)->changes.size() == 1);
+}
+
+TEST_CASE("a power cut loses nothing acknowledged as synced, and the test would see it") {
+  FaultyDisk disk;
+  Opened on("rocksdb");
+  on.set_hooks({{}, {}, {}, disk.env.get()});
+  on.open();
+  on.create(key_of("a"), "1");
+  CHECK(after_power_cut(on, disk, 2)->text(key_of("a")) == "1");
+  disk.fs->lie_about_syncs = true;
+  for (int i = 0; i < 20; ++i) on.create(key_of("lost" + std::to_string(i)), std::string(500, 'x'));
+  CHECK(after_power_cut(on, disk, 3)->store->snapshot().count(Atom("pods")) < 21);
+}
+
+TEST_CASE("relaxed writes are answered before the sync, in the same log, and a synced one carries them") {
+  FaultyDisk disk;
+  Opened on("rocksdb", base::simulated_runtime(1));
+  auto& simulation = dynamic_cast<base::SimulatedRuntime&>(*on.runtime);
+  on.set_hooks({{}, {}, {}, disk.env.get()});
+  on.open();
+  const Revision start = on.create(key_of("a"));
+  const std::uint64_t syncs = disk.fs->syncs;
+  const Revision event = on.create(key_of("e1", "default", "events"), "x", Durability::relaxed);
+  on.create(key_of("e2", "default", "events"), "x", Durability::relaxed);
+  CHECK(disk.fs->syncs == syncs);
+  CHECK(on.store->history(Atom(), start, 10)->changes.size() == 2);
+  SECTION("by the next synced write") {
+    on.create(key_of("b"));
+    CHECK(disk.fs->syncs > syncs);
+  }
+  SECTION("or by itself a few seconds later") {
+    simulation.advance((kRelaxedSyncDelay_ms + 1000) * base::kNanosPerMs);
+    CHECK(disk.fs->syncs > syncs);
+  }
+  const auto after = after_power_cut(on, disk, 4);
+  CHECK(after->store->snapshot().get(key_of("e1", "default", "events"))->revision() == event);
+  CHECK(after->text(key_of("e2", "default", "events")) == "x");
+}
+
+TEST_CASE("volatile objects never reach the disk and their history does not outlive the process") {
+  FaultyDisk disk;
+  Opened on("rocksdb");
+  on.set_hooks({{}, {}, {}, disk.env.get()});
+  on.open();
+  const Key lease = key_of("node-1", "kube-node-lease", "leases.coordination.k8s.io");
+  const Key other = key_of("leader", "kube-system", "leases.coordination.k8s.io");
+  const Revision kept = on.create(other, "kept");
+  const Revision first = on.create(lease, "0", Durability::volatile_);
+  const std::uint64_t written = disk.fs->bytes_written;
+  for (int i = 1; i <= 10; ++i) on.update(lease, std::to_string(i), Durability::volatile_);
+  CHECK(disk.fs->bytes_written == written);
+  CHECK(on.text(lease) == "10");
+  const auto page = on.store->history(lease.resource, kept, 100);
+  REQUIRE(page.has_value());
+  CHECK(page->changes.size() == 11);
+  CHECK(text_of(*on.store->get_at(lease, first + 3)) == "3");
+  const Revision last = on.store->snapshot().revision();
+  on.open();
+  CHECK(on.store->snapshot().get(lease) == nullptr);
+  CHECK(on.text(other) == "kept");
+  CHECK(on.store->snapshot().revision() == last);
+  const auto gone = on.store->history(lease.resource, first, 100);
+  REQUIRE_FALSE(gone.has_value());
+  CHECK(gone.error().code == 410);
+  CHECK(on.create(lease, "new", Durability::volatile_) > last);
+}
+
+TEST_CASE("history merges what is on disk and what is volatile by revision, in slices") {
+  Opened on("rocksdb");
+  on.open();
+  std::vector<Revision> expected;
+  for (int i = 0; i < 20; ++i) expected.push_back(on.create(key_of("l" + std::to_string(i), "ns", "leases"), "x", i % 3 == 0 ? Durability::synced : Durability::volatile_));
+  std::vector<Revision> seen;
+  for (Revision after = 0; after < on.store->snapshot().revision();) {
+    const auto page = on.store->history(Atom("leases"), after, 3);
+    REQUIRE(page.has_value());
+    for (const Change& change : page->changes) seen.push_back(change.revision);
+    REQUIRE(page->upto > after);
+    after = page->upto;
+  }
+  CHECK(seen == expected);
+}
+
+TEST_CASE("the volatile part of a mixed commit stays in memory, the rest is synced before the answer") {
+  FaultyDisk disk;
+  Opened on("rocksdb");
+  on.set_hooks({{}, {}, {}, disk.env.get()});
+  on.open();
+  const CommitOutcome outcome = on.commit(commit_of(write_of(Operation::create, key_of("a"), "1"), write_of(Operation::create, key_of("l", "ns", "leases"), "1", Durability::volatile_)));
+  REQUIRE(outcome.committed);
+  CHECK(on.text(key_of("l", "ns", "leases")) == "1");
+  const auto after = after_power_cut(on, disk, 5);
+  CHECK(after->text(key_of("a")) == "1");
+  CHECK(after->store->snapshot().get(key_of("l", "ns", "leases")) == nullptr);
+  CHECK(after->store->history(Atom("pods"), 0, 10)->changes.at(0).ends_commit);
+}
+
+TEST_CASE("a failing sync answers 500 to all that wait, publishes nothing and ends the process") {
+  FaultyDisk disk;
+  std::atomic<int> ended{0};
+  Opened on("rocksdb");
+  on.set_hooks({{}, [&](const std::string&) { ++ended; }, {}, disk.env.get()});
+  on.open();
+  const Revision before = on.create(key_of("a"), "1");
+  disk.fs->fail_syncs = true;
+  std::atomic<int> failed{0}, answered{0};
+  auto waiter = on.runtime->waiter();
+  for (int i = 0; i < 10; ++i)
+    on.store->commit(commit_of(write_of(Operation::create, key_of("p" + std::to_string(i)))), [&](CommitOutcome outcome) {
+      if (outcome.error && outcome.error->code == 500) ++failed;
+      if (++answered == 10) waiter->notify();
+    });
+  REQUIRE(waiter->wait_until(on.runtime->in_ms(30'000)));
+  CHECK(failed == 10);
+  CHECK(on.store->snapshot().revision() == before);
+  CHECK(on.store->snapshot().count(Atom("pods")) == 1);
+  on.store->stop();
+  CHECK(ended == 1);
+}
+
+TEST_CASE("while space is low only deletes, node status and leases are accepted") {
+  std::atomic<std::uint64_t> available{1000};
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
+  on.options.space_low_bytes = 500;
+  on.set_hooks({[&] { return available.load(); }, {}, {}, nullptr});
+  on.options.space_low_bytes = 500;
+  on.open();
+  on.create(key_of("a"));
+  on.create(key_of("n", "", "nodes"));
+  available = 400;
+  const CommitOutcome refused = on.commit(commit_of(write_of(Operation::create, key_of("b"))));
+  REQUIRE(refused.error);
+  CHECK(refused.error->code == 500);
+  CHECK(on.commit(commit_of(write_of(Operation::update, key_of("n", "", "nodes"), "ready"))).committed);
+  CHECK(on.commit(commit_of(write_of(Operation::create, key_of("l", "kube-system", "leases.coordination.k8s.io")))).committed);
+  CHECK(on.commit(commit_of(write_of(Operation::create, key_of("v", "ns", "leases"), "x", Durability::volatile_))).committed);
+  CHECK(on.commit(commit_of(write_of(Operation::remove, key_of("a")))).committed);
+  CHECK(on.commit(commit_of(write_of(Operation::create, key_of("m", "", "nodes")))).error);
+  available = 1000;
+  CHECK(on.commit(commit_of(write_of(Operation::create, key_of("b")))).committed);
+}
+
+TEST_CASE("the ballast file is laid down when there is room and given up when there is none") {
+  std::atomic<std::uint64_t> available{1ull << 30};
+  Opened on("rocksdb");
+  on.options.space_low_bytes = 1 << 20;
+  on.set_hooks({[&] { return available.load(); }, {}, {}, nullptr});
+  on.open();
+  on.create(key_of("a"));
+  const auto ballast = on.directory / "ballast";
+  CHECK(std::filesystem::exists(ballast));
+  available = 1000;
+  on.remove(key_of("a"));
+  CHECK_FALSE(std::filesystem::exists(ballast));
+  available = 1ull << 30;
+  on.create(key_of("a"));
+  CHECK(std::filesystem::exists(ballast));
+}
+
+namespace {
+
+// Not a cipher: enough to see that values pass it, and under which key.
+class Xor final : public ValueTransform {
+ public:
+  explicit Xor(std::string key) : key_(std::move(key)) {}
+  SealedValue seal(std::string_view place, std::string_view plain) const override { return {key_, flip(plain) + std::to_string(place.size())}; }
+  base::Outcome<std::string> open(std::string_view place, std::string_view key_id, std::string_view sealed) const override {
+    const std::string tail = std::to_string(place.size());
+    if (!sealed.ends_with(tail)) return base::internal("of another place");
+    if (key_id != "k1") return base::internal("unknown key");
+    return flip(sealed.substr(0, sealed.size() - tail.size()));
+  }
+
+ private:
+  static std::string flip(std::string_view text) {
+    std::string out(text);
+    for (char& c : out) c ^= 0x55;
+    return out;
+  }
+  const std::string key_;
+};
+
+bool on_disk(const std::filesystem::path& directory, const std::string& text) {
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    std::ifstream in(entry.path(), std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(in)), {});
+    if (bytes.find(text) != std::string::npos) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("values of a resource with a transform are sealed on disk, history included") {
+  Opened on("rocksdb");
+  StoreHooks hooks;
+  hooks.transform_of = [](Atom resource) { return resource == Atom("secrets") ? std::make_shared<Xor>("k1") : nullptr; };
+  on.set_hooks(hooks);
+  on.open();
+  const Key secret = key_of("s", "default", "secrets");
+  const Revision first = on.create(secret, "canary-one-secret");
+  on.update(secret, "canary-two-secret");
+  on.create(key_of("p"), "canary-plain");
+  CHECK(on_disk(on.directory, "canary-plain"));
+  CHECK_FALSE(on_disk(on.directory, "canary-one-secret"));
+  on.open();
+  CHECK_FALSE(on_disk(on.directory, "canary-two-secret"));
+  CHECK(on.text(secret) == "canary-two-secret");
+  CHECK(text_of(*on.store->get_at(secret, first)) == "canary-one-secret");
+}
+
+TEST_CASE("records whose columns were derived otherwise get theirs anew at start") {
+  Opened on("rocksdb");
+  on.open();
+  on.create(key_of("a"));
+  on.store.reset();
+  on.options.columns_version = 2;
+  int asked = 0;
+  auto opened = open_rocksdb_store(on.options, *on.runtime, *on.metrics, [&](const Key& key, std::string_view) -> base::Outcome<Columns> {
+    ++asked;
+    Columns columns;
+    columns.key = key;
+    columns.fields = {"derived"};
+    return columns;
+  });
+  REQUIRE(opened.has_value());
+  CHECK(asked == 1);
+  CHECK((*opened)->snapshot().get(key_of("a"))->columns().fields.at(0) == "derived");
+}
+
+TEST_CASE("two stores cannot open one directory") {
+  Opened on("rocksdb");
+  on.open();
+  const auto second = open_rocksdb_store(on.options, *on.runtime, *on.metrics, {});
+  REQUIRE_FALSE(second.has_value());
+  CHECK(second.error().code == 500);
+}
+
+TEST_CASE("a commit of several objects survives as a whole or not at all") {
+  FaultyDisk disk;
+  Opened on("rocksdb");
+  on.set_hooks({{}, {}, {}, disk.env.get()});
+  on.open();
+  on.create(key_of("base"));
+  disk.fs->lie_about_syncs = true;   // so that a cut falls inside what was written
+  for (int i = 0; i < 30; ++i) {
+    const std::string name = std::to_string(i);
+    on.commit(commit_of(write_of(Operation::create, key_of("a" + name), std::string(300, 'x')), write_of(Operation::create, key_of("b" + name), std::string(300, 'y'))));
+  }
+  bool lost = false;
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    const Snapshot left = after_power_cut(on, disk, seed)->store->snapshot();
+    for (int i = 0; i < 30; ++i) {
+      const std::string name = std::to_string(i);
+      lost = lost || !left.get(key_of("a" + name));
+      CHECK((left.get(key_of("a" + name)) == nullptr) == (left.get(key_of("b" + name)) == nullptr));
+    }
+  }
+  CHECK(lost);
+}
