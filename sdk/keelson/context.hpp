@@ -16,16 +16,11 @@
 #include <vector>
 
 #include <keelson/abi.hpp>
+#include <keelson/codec.hpp>
 #include <keelson/object.hpp>
 #include <keelson/result.hpp>
 
 namespace keelson {
-
-// Defined by keelson/kinds.hpp (generated kinds) and keelson/described.hpp (an author's own structs).
-/// Lenient: what is missing is the default, what is unknown is skipped. Throws on what is no JSON object.
-template <class T> T decode(std::string_view json);
-/// With apiVersion and kind.
-template <class T> std::string encode(const T& object);
 
 /// A counted reference to the host's own immutable object; decodes to T on first use, at most once.
 template <class T>

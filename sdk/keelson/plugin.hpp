@@ -22,9 +22,6 @@ struct KindOptions {
   std::vector<Column> columns = {};
 };
 
-/// The OpenAPI v3 schema of T (the whole object) as JSON: keelson/described.hpp.
-template <class T> std::string openapi_schema();
-
 /// Level-based: gets what is, never what happened. One worker per key at a time.
 template <class T>
 class Reconciler {

@@ -1,0 +1,105 @@
+// Calls: what a plugin is doing right now, so that it can be cancelled, waited for and called stuck.
+//
+// Invariants: a call that begin() answered is listed until end(); after close() none begins.
+// Threads: any. Ownership: shared, because the plugin may still ask about a call that is just ending.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/runtime.hpp"
+#include "core/store/object.hpp"
+
+namespace keelson::plugins {
+
+struct Call {
+  std::uint64_t id = 0;
+  std::string what;                          ///< "reconcile default/web", for messages
+  std::string request_id;                    ///< of what it writes
+  base::Monotonic started = 0;
+  base::Monotonic deadline = base::kForever;
+  store::Revision trigger = 0;               ///< the revision that led to it
+  std::atomic<bool> cancelled{false};
+  std::mutex mutex;                          // guards sleeper
+  base::Waiter* sleeper = nullptr;           ///< set while it sleeps
+  void cancel();
+};
+
+class CallTable {
+ public:
+  explicit CallTable(base::Runtime& runtime);
+  /// Null after close().
+  std::shared_ptr<Call> begin(std::string what, base::Monotonic deadline = base::kForever, store::Revision trigger = 0);
+  void end(const Call& call);
+  std::shared_ptr<Call> find(std::uint64_t id) const;
+  /// False: cancelled before the time was over. `call` may be null.
+  bool sleep(Call* call, std::int64_t ns);
+  bool cancelled(const Call* call) const;
+
+  /// No new calls; those under way are cancelled.
+  void close();
+  /// True: no call is under way.
+  bool wait_empty(base::Monotonic deadline);
+  std::size_t size() const;
+  /// A call that is `grace_ns` past its deadline (or past close()), if there is one.
+  std::optional<std::string> overdue(std::int64_t grace_ns) const;
+  /// How many such calls begin with `prefix`.
+  int count_overdue(std::string_view prefix, std::int64_t grace_ns) const;
+  /// When overdue() may have something to say.
+  std::optional<base::Monotonic> next_overdue(std::int64_t grace_ns) const;
+
+ private:
+  base::Runtime& runtime_;
+  mutable std::mutex mutex_;
+  std::map<std::uint64_t, std::shared_ptr<Call>> calls_;
+  std::unique_ptr<base::Waiter> emptied_;
+  std::uint64_t next_ = 1;
+  bool closed_ = false;
+};
+
+/// A call for the length of a scope.
+class CallScope {
+ public:
+  CallScope(CallTable& table, std::shared_ptr<Call> call) : table_(table), call_(std::move(call)) {}
+  CallScope(const CallScope&) = delete;
+  CallScope& operator=(const CallScope&) = delete;
+  ~CallScope() { if (call_) table_.end(*call_); }
+  explicit operator bool() const { return call_ != nullptr; }
+  std::uint64_t id() const { return call_->id; }
+  Call& call() const { return *call_; }
+
+ private:
+  CallTable& table_;
+  std::shared_ptr<Call> call_;
+};
+
+/// Starts something that answers by callback and waits for the answer. A scheduling point.
+template <class T>
+T await(base::Runtime& runtime, const std::function<void(std::function<void(T)>)>& start) {
+  struct State {
+    std::mutex mutex;
+    std::optional<T> answer;
+    std::unique_ptr<base::Waiter> waiter;
+  };
+  const auto state = std::make_shared<State>();   // shared: the callback may outlive a spurious wake-up
+  state->waiter = runtime.waiter();
+  start([state](T answer) {
+    const std::lock_guard lock(state->mutex);
+    state->answer.emplace(std::move(answer));
+    state->waiter->notify();
+  });
+  for (;;) {
+    {
+      const std::lock_guard lock(state->mutex);
+      if (state->answer) return std::move(*state->answer);
+    }
+    state->waiter->wait_until(base::kForever);
+  }
+}
+
+}  // namespace keelson::plugins

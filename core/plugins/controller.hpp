@@ -1,0 +1,102 @@
+// Controller: one queue of a plugin and the workers that empty it.
+//
+// Invariants: one key never runs twice at once; at most `workers` run; none is there while nothing is to do for
+//   kWorkerIdle_ms. A failed key comes back after its back-off, a terminal one when something adds it.
+// Threads: add() and trigger() any; spawn(), reap() and join() on one thread at a time (the plugin's event thread, or the
+//   host's once that has ended). Ownership: its instance owns it.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/plugins/calls.hpp"
+#include "core/plugins/declaration.hpp"
+#include "core/plugins/queue.hpp"
+#include "core/store/object.hpp"
+#include "sdk/abi/keelson_plugin.h"
+
+namespace keelson::plugins {
+
+/// A worker without work ends after this long.
+inline constexpr std::int64_t kWorkerIdle_ms = 5'000;
+inline constexpr std::size_t kWorkerStackBytes = 512 * 1024;
+
+/// What one reconcile answered.
+struct Reconciled {
+  keelson_status status = 0;
+  keelson_next next{};
+  std::string error_json;
+};
+
+class Controller {
+ public:
+  /// `find` reads the object of a key (null: none), `run` calls the plugin; `wanted` asks for spawn() soon, `ended` runs
+  /// after each reconcile.
+  struct Hooks {
+    std::function<store::ObjectRef(const std::string& key)> find;
+    std::function<Reconciled(const std::string& key, const Call& call, const store::ObjectRef& object)> run;
+    std::function<void()> wanted;
+    std::function<void(bool failed, const std::string& key, const std::string& error_json)> ended;
+  };
+  Controller(base::Runtime& runtime, base::Metrics& metrics, CallTable& calls, const ControllerDeclaration& declaration, Hooks hooks);
+  ~Controller();
+
+  const ControllerDeclaration& declaration() const { return declaration_; }
+  void add(const std::string& key) { queue_->add(key); }
+  void add_after(const std::string& key, std::int64_t delay_ns) { queue_->add_after(key, delay_ns); }
+  std::size_t queue_length() const { return queue_->ready_count(); }
+  bool busy() const;
+
+  void set_paused(bool paused);
+  /// 0: as declared.
+  void set_workers(int workers);
+  /// So many workers are lost in calls that do not return: as many more may run.
+  void set_stuck(int workers);
+  /// Starts workers that are needed and joins those that ended.
+  void spawn();
+  /// No new work; workers end after what they do.
+  void stop();
+  void join();
+
+ private:
+  struct Worker {
+    std::unique_ptr<base::Waiter> waiter;
+    std::unique_ptr<base::Thread> thread;
+    bool ended = false;
+  };
+  void work(Worker& self);
+  bool rest(Worker& self);
+  void run(const std::string& key);
+  void settle(const std::string& key, const Reconciled& result);
+  void wake();
+  bool may_work() const;
+  int limit() const;
+  std::vector<std::unique_ptr<Worker>> take_ended();
+
+  base::Runtime& runtime_;
+  CallTable& calls_;
+  const ControllerDeclaration declaration_;
+  const Hooks hooks_;
+  std::shared_ptr<WorkQueue> queue_;   // shared with its timer
+  struct Measures;
+  std::unique_ptr<Measures> measures_;
+  std::atomic<std::uint64_t> runs_{0};
+
+  mutable std::mutex mutex_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<Worker*> idle_;
+  int active_ = 0;                     // working now
+  int live_ = 0;                       // workers that have not ended
+  int override_ = 0;
+  int stuck_ = 0;
+  bool paused_ = false, stopping_ = false;
+};
+
+/// "ns/name" or "/name"; how queues name an object.
+std::string queue_key(std::string_view ns, std::string_view name);
+std::pair<std::string, std::string> split_key(const std::string& key);
+
+}  // namespace keelson::plugins

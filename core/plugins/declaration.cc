@@ -1,0 +1,106 @@
+#include "core/plugins/declaration.hpp"
+
+#include <boost/json.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace keelson::plugins {
+namespace {
+
+namespace json = boost::json;
+
+[[noreturn]] void refuse(const std::string& what) { throw std::invalid_argument(what); }
+
+std::string text(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  if (value == nullptr || value->is_null()) return {};
+  if (!value->is_string()) refuse(std::string(name) + " must be a string");
+  return std::string(value->get_string());
+}
+
+const json::array& list(const json::object& object, std::string_view name) {
+  static const json::array none;
+  const auto* value = object.if_contains(name);
+  if (value == nullptr || value->is_null()) return none;
+  if (!value->is_array()) refuse(std::string(name) + " must be an array");
+  return value->get_array();
+}
+
+std::int64_t number(const json::object& object, std::string_view name, std::int64_t fallback) {
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_int64() ? value->get_int64() : fallback;
+}
+
+bool flag(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_bool() && value->get_bool();
+}
+
+std::optional<KindId> kind(const json::object& object) {
+  const auto* value = object.if_contains("kind");
+  if (value == nullptr || value->is_null()) return std::nullopt;
+  const auto& o = value->as_object();
+  KindId id{text(o, "group"), text(o, "version"), text(o, "resource"), text(o, "kind")};
+  if (id.version.empty() || id.resource.empty()) refuse("a kind needs version and resource");
+  return id;
+}
+
+KindId needed_kind(const json::object& object) {
+  auto id = kind(object);
+  if (!id) refuse("kind is missing");
+  return std::move(*id);
+}
+
+SourceDeclaration source(const json::object& object) {
+  SourceDeclaration s;
+  const auto via = text(object, "via");
+  if (via == "self") s.via = SourceDeclaration::Via::self;
+  else if (via == "owner") s.via = SourceDeclaration::Via::owner;
+  else if (via == "map") s.via = SourceDeclaration::Via::map;
+  else refuse("via must be self, owner or map");
+  s.kind = needed_kind(object);
+  s.resource = s.kind.storage_key();
+  s.predicate = flag(object, "predicate");
+  return s;
+}
+
+ControllerDeclaration controller(const json::object& object) {
+  ControllerDeclaration c;
+  c.name = text(object, "name");
+  if (c.name.empty()) refuse("a controller needs a name");
+  c.kind = kind(object);
+  if (c.kind) c.resource = c.kind->storage_key();
+  c.workers = static_cast<int>(std::clamp<std::int64_t>(number(object, "workers", 1), 1, kWorkersMax));
+  c.deadline_ms = std::max<std::int64_t>(1, number(object, "deadlineMs", kCallDeadline_ms));
+  for (const auto& item : list(object, "sources")) c.sources.push_back(source(item.as_object()));
+  return c;
+}
+
+Declaration read(const json::object& object) {
+  Declaration d;
+  for (const auto& item : list(object, "kinds")) d.kinds.emplace_back(item.is_string() ? std::string(item.get_string()) : json::serialize(item));
+  for (const auto& item : list(object, "controllers")) d.controllers.push_back(controller(item.as_object()));
+  for (const auto& item : list(object, "observers")) {
+    const auto id = kind(item.as_object());
+    d.observers.push_back({!id, id ? id->storage_key() : base::Atom()});
+  }
+  for (const auto& item : list(object, "tasks")) d.tasks.push_back(text(item.as_object(), "name"));
+  for (const auto& item : list(object, "routes")) d.routes.push_back({needed_kind(item.as_object()), text(item.as_object(), "subresource")});
+  for (const auto& item : list(object, "requires")) d.needs.emplace_back(item.as_string());
+  d.check = flag(object, "check");
+  d.component = text(object, "component");
+  return d;
+}
+
+}  // namespace
+
+base::Outcome<Declaration> parse_declaration(std::string_view text) {
+  try {
+    return read(json::parse(text).as_object());
+  } catch (const std::exception& wrong) {
+    return base::bad_request(std::string("its declaration is unreadable: ") + wrong.what());
+  }
+}
+
+}  // namespace keelson::plugins

@@ -1,0 +1,158 @@
+// From changes in the store to keys in queues and calls of observers: the event thread's work.
+#include "core/plugins/instance.hpp"
+
+namespace keelson::plugins {
+namespace {
+
+constexpr std::size_t kHistorySlice = 1024;
+
+const store::ObjectRef kNothing;
+
+}  // namespace
+
+// Shows everything that exists. The inbox has been collecting since before the snapshot, so nothing falls between.
+void Instance::sync() {
+  const auto snapshot = core_.store.snapshot();
+  seen_ = snapshot.revision();
+  for (const auto resource : snapshot.resources())
+    if (inbox_->wants(resource)) sync_resource(snapshot, resource);
+  for (std::uint32_t i = 0; i < declaration_.observers.size() && !stopping_.load(); ++i) show(i, KEELSON_SYNCED, kNothing, kNothing);
+  synced_.store(true);
+  changed_();
+}
+
+void Instance::sync_resource(const store::Snapshot& snapshot, base::Atom resource) {
+  snapshot.scan(resource, {}, nullptr, [&](const store::ObjectRef& object) {
+    store::Change change;
+    change.revision = object->revision();
+    change.object = object;
+    process(change);
+    return !stopping_.load();
+  });
+}
+
+// The inbox overflowed: the log has what it dropped.
+void Instance::catch_up() {
+  const auto upto = core_.store.snapshot().revision();
+  while (seen_ < upto && !stopping_.load()) {
+    const auto page = core_.store.history(base::Atom(), seen_, kHistorySlice);
+    if (!page) {   // compacted meanwhile: only a new start shows everything
+      behind_.store(true);
+      changed_();
+      return;
+    }
+    for (const auto& change : page->changes)
+      if (inbox_->wants(change.object->key().resource)) process(change);
+    if (page->upto <= seen_) return;
+    seen_ = page->upto;
+  }
+}
+
+void Instance::process(const store::Change& change) {
+  seen_ = std::max(seen_, change.revision);
+  const auto resource = change.object->key().resource;
+  observe(change);
+  const bool deleted = change.type == store::ChangeType::deleted;
+  const auto& now = deleted ? kNothing : change.object;
+  const auto& before = deleted && !change.previous ? change.object : change.previous;
+  for (std::uint32_t c = 0; c < controllers_.size(); ++c) {
+    const auto& sources = controllers_[c]->declaration().sources;
+    for (std::uint32_t s = 0; s < sources.size(); ++s)
+      if (sources[s].resource == resource) route(c, s, before, now);
+  }
+}
+
+void Instance::route(std::uint32_t controller, std::uint32_t source, const store::ObjectRef& before, const store::ObjectRef& now) {
+  const auto& declared = controllers_[controller]->declaration().sources[source];
+  if (declared.predicate && !lets_through(controller, source, before.get(), now.get())) return;
+  switch (declared.via) {
+    case SourceDeclaration::Via::self: {
+      const auto& key = (now ? now : before)->key();
+      controllers_[controller]->add(queue_key(key.ns, key.name));
+      return;
+    }
+    case SourceDeclaration::Via::owner:
+      if (now) enqueue_owner(controller, declared, now);
+      if (before && (!now || controller_uid(*before) != controller_uid(*now))) enqueue_owner(controller, declared, before);
+      return;
+    case SourceDeclaration::Via::map:
+      if (now) map(controller, source, now);
+      if (before) map(controller, source, before);
+      return;
+  }
+}
+
+bool Instance::lets_through(std::uint32_t controller, std::uint32_t source, const store::Object* before, const store::Object* now) {
+  std::string error;
+  std::int32_t through = 1;
+  guarded_call(name_, error, [&] {
+    through = library_->table().predicate(self_, controller, source, handle_of(before), handle_of(now));
+    return 0;
+  });
+  return through != 0;
+}
+
+void Instance::map(std::uint32_t controller, std::uint32_t source, const store::ObjectRef& object) {
+  const CallScope scope(calls_, calls_.begin("map " + object->key().name, core_.runtime.in_ms(kCallDeadline_ms), object->revision()));
+  if (!scope) return;
+  std::string error;
+  const keelson_sink keys{controllers_[controller].get(), [](void* to, keelson_bytes key) { static_cast<Controller*>(to)->add(std::string(text_of(key))); }};
+  const auto status = guarded_call(name_, error, [&] { return library_->table().map(self_, scope.id(), controller, source, handle_of(object.get()), keys); });
+  if (status != 0) errors_.fetch_add(1);
+}
+
+void Instance::enqueue_owner(std::uint32_t controller, const SourceDeclaration&, const store::ObjectRef& object) {
+  const auto& kind = *controllers_[controller]->declaration().kind;
+  for (const auto& owner : object->columns().owners) {
+    if (!owner.controller || owner.kind != kind.kind) continue;
+    const auto slash = owner.api_version.find('/');
+    if ((slash == std::string::npos ? std::string() : owner.api_version.substr(0, slash)) != kind.group) continue;
+    const auto of_kind = core_.registry.current()->by_storage_key(controllers_[controller]->declaration().resource);
+    controllers_[controller]->add(queue_key(of_kind && !of_kind->namespaced ? std::string_view() : std::string_view(object->key().ns), owner.name));
+  }
+}
+
+void Instance::observe(const store::Change& change) {
+  const bool deleted = change.type == store::ChangeType::deleted;
+  const auto what = deleted ? KEELSON_DELETED : change.previous ? KEELSON_MODIFIED : KEELSON_ADDED;
+  for (std::uint32_t i = 0; i < declaration_.observers.size(); ++i) {
+    const auto& observer = declaration_.observers[i];
+    if (!observer.all && observer.resource != change.object->key().resource) continue;
+    show(i, what, deleted ? kNothing : change.object, deleted && !change.previous ? change.object : change.previous);
+  }
+}
+
+void Instance::show(std::uint32_t observer, std::int32_t what, const store::ObjectRef& now, const store::ObjectRef& before) {
+  const auto& shown = now ? now : before;
+  const CallScope scope(calls_, calls_.begin("observe", core_.runtime.in_ms(kCallDeadline_ms), shown ? shown->revision() : 0));
+  if (!scope) return;
+  const bool all = declaration_.observers[observer].all;
+  const std::string none;
+  const auto& kind = all && shown ? kind_json(shown->key().resource) : none;
+  std::string error;
+  const auto status = guarded_call(name_, error, [&] {
+    return library_->table().observe(self_, scope.id(), observer, what, bytes_of(kind), handle_of(now.get()), handle_of(before.get()));
+  });
+  if (status != 0) errors_.fetch_add(1);
+}
+
+const std::string& Instance::kind_json(base::Atom resource) {
+  const auto catalog = core_.registry.current();
+  auto& [epoch, text] = kind_jsons_[resource];
+  if (text.empty() || epoch != catalog->epoch()) {
+    epoch = catalog->epoch();
+    if (const auto kind = catalog->by_storage_key(resource)) {
+      text = kind_entry_json(*kind);
+    } else {   // withdrawn since: what its storage key says
+      kinds::Kind gone;
+      const auto dot = resource.text().find('.');
+      gone.resource = resource.text().substr(0, dot);
+      if (dot != std::string_view::npos) gone.group = resource.text().substr(dot + 1);
+      gone.storage_key = resource;
+      text = kind_entry_json(gone);
+    }
+  }
+  return text;
+}
+
+}  // namespace keelson::plugins

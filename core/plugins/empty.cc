@@ -1,1 +1,0 @@
-// keeps keelson_plugins a library until its first source is here

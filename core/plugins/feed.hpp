@@ -1,0 +1,61 @@
+// Feed: the one subscription of all plugins to the store. Hands each commit to the indexes and to the inboxes of those
+// plugins that want one of its resources.
+//
+// Invariants: an inbox gets every matching change after it was added, in order, or is told that it lost some. The
+//   committer never waits for a plugin.
+// Threads: any. Ownership: inboxes are shared between the feed and their plugin.
+#pragma once
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <unordered_set>
+#include <vector>
+
+#include "core/base/runtime.hpp"
+#include "core/plugins/index.hpp"
+#include "core/store/store.hpp"
+
+namespace keelson::plugins {
+
+/// Changes that wait for one plugin; beyond it the plugin reads them from the log instead.
+inline constexpr std::size_t kInboxChangesMax = 65'536;
+
+class Inbox {
+ public:
+  explicit Inbox(std::shared_ptr<base::Waiter> waiter) : waiter_(std::move(waiter)) {}
+  /// Before it is added to a feed.
+  void want(store::Atom resource) { resources_.insert(resource); }
+  void want_all() { all_ = true; }
+  bool wants(store::Atom resource) const { return all_ || resources_.contains(resource); }
+
+  void offer(std::span<const store::Change> changes);
+  /// Takes all that is there. True: some were lost since the last take.
+  bool take(std::deque<store::Change>& out);
+  base::Waiter& waiter() { return *waiter_; }
+
+ private:
+  std::unordered_set<store::Atom> resources_;
+  bool all_ = false;
+  const std::shared_ptr<base::Waiter> waiter_;   // shared: one thread may wait for several things
+  std::mutex mutex_;
+  std::deque<store::Change> changes_;
+  bool lost_ = false;
+};
+
+class Feed final : public store::FeedSink {
+ public:
+  explicit Feed(store::Store& store);
+  void add(std::shared_ptr<Inbox> inbox);
+  void remove(const Inbox& inbox);
+  void on_changes(std::span<const store::Change> changes) override;
+  Indexes& indexes() { return indexes_; }
+
+ private:
+  Indexes indexes_;
+  std::mutex mutex_;
+  std::vector<std::shared_ptr<Inbox>> inboxes_;
+  std::unique_ptr<store::Subscription> subscription_;   // last: ends the calls before the rest goes
+};
+
+}  // namespace keelson::plugins

@@ -1,0 +1,128 @@
+// The host's own side: one thread that owns the records of all plugins. Not for other modules.
+//
+// Threads: everything marked "host thread" only there; records are read by others under mutex_.
+#pragma once
+#include <atomic>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <set>
+
+#include "core/plugins/directories.hpp"
+#include "core/plugins/events.hpp"
+#include "core/plugins/feed.hpp"
+#include "core/plugins/host.hpp"
+#include "core/plugins/instance.hpp"
+#include "core/plugins/saved_kinds.hpp"
+
+namespace keelson::plugins {
+
+/// How long a plugin may take to end before it counts as stuck.
+inline constexpr std::int64_t kStopDeadline_ms = 10'000;
+/// Changed counters are written this long after the first change, and again only this much later.
+inline constexpr std::int64_t kCountersFirst_ms = 1'000;
+inline constexpr std::int64_t kCountersAgain_ms = 5'000;
+/// A plugin that ran this long without a crash is trusted again.
+inline constexpr std::int64_t kCrashForgotten_ms = 10 * 60 * 1000;
+
+/// One plugin, from its file to its object.
+struct Record {
+  PluginFile file;
+  PluginInfo info;
+  std::shared_ptr<Instance> instance;              // shared with routes and checks that are just running
+  Settings settings;
+  std::vector<base::Atom> kinds;                   // those that it has, or left behind
+  bool left = false;                               // its file is gone, its kinds are not
+  std::shared_ptr<void> check;
+  base::Monotonic running_since = 0;
+  std::string published;                           // status without counters, as last written
+  std::int64_t published_counts[3] = {0, 0, 0};    // queue, reconciles, errors
+  base::Monotonic published_at = 0;
+  std::string since;                               // RFC 3339: of the state
+};
+
+class Routes final : public RouteTable {
+ public:
+  std::shared_ptr<RouteHandler> find(base::Atom storage_key, std::string_view subresource) const override;
+  void add(const std::shared_ptr<Instance>& instance);
+  void remove(const Instance& instance);
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::pair<base::Atom, std::string>, std::shared_ptr<RouteHandler>> handlers_;
+};
+
+class Host final : public PluginHost {
+ public:
+  Host(HostParts parts, HostOptions options);
+  ~Host() override;
+  void start() override;
+  void load(const std::string& file) override;
+  void unload(const std::string& name) override;
+  void begin_stop(base::Monotonic deadline) override;
+  void stop(base::Monotonic deadline) override;
+  RouteTable& routes() override { return routes_; }
+  std::vector<PluginInfo> plugins() const override;
+  bool idle() const override;
+
+ private:
+  // host.cc
+  void command(std::function<void()> work);
+  void run();
+  bool run_commands();
+  void end_all();
+  void look_at_changes();
+  base::Monotonic next_wake() const;
+  void changed();
+  Core core();
+  // records.cc (host thread)
+  void scan();
+  bool disabled(const std::string& file_name, const std::string& plugin) const;
+  void load_file(const std::string& name, const PluginFile& file);
+  void replace_file(Record& record, const PluginFile& file);
+  void remove_record(const std::string& key);
+  std::optional<Refusal> run_library(Record& record, std::unique_ptr<Library> library);
+  void stop_instance(Record& record);
+  void refuse(Record& record, const Refusal& refusal);
+  void set_state(Record& record, std::string state, std::string reason, std::string message);
+  void leave_kinds(Record& record, bool gone);
+  void look_after_left_kinds();
+  void restore_left();
+  void restart(Record& record, const std::string& why);
+  void supervise();
+  Settings settings_for(const std::string& plugin);
+  // objects.cc (host thread)
+  void publish_all();
+  bool publish(Record& record);
+  void delete_object(const std::string& name);
+  void apply_spec(Record& record);
+  store::ObjectRef plugin_object(const std::string& name) const;
+  void listen();
+
+  const HostParts parts_;
+  const HostOptions options_;
+  std::string private_directory_;
+  const SavedKinds saved_;
+  const std::shared_ptr<base::Waiter> waiter_;     // shared with inboxes
+  Feed feed_;
+  EventRecorder events_;
+  Routes routes_;
+  std::shared_ptr<Inbox> inbox_;                   // host thread: Plugin objects and kinds left behind
+  std::set<std::string> extra_files_;              // host thread
+  std::vector<std::shared_ptr<Instance>> stuck_;   // host thread; leaked in the end
+  std::set<std::string> untouched_;                // host thread: plugin names whose object has to be looked at
+  base::Monotonic flush_at_ = base::kForever;      // host thread
+
+  mutable std::mutex mutex_;                       // guards what follows
+  std::deque<std::function<void()>> commands_;
+  std::map<std::string, Record> records_;          // by file name without .so; changed on the host thread only
+  base::Monotonic stop_deadline_ = base::kForever;
+  std::atomic<bool> changed_{false}, stopping_{false}, working_{false};
+  std::unique_ptr<DirectoryWatch> watch_;
+  std::unique_ptr<base::Thread> thread_;
+};
+
+/// A DNS label made of a file's or plugin's name.
+std::string object_name(std::string_view name);
+
+}  // namespace keelson::plugins

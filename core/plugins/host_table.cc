@@ -1,0 +1,410 @@
+// The host table inside the core: every function finds its Instance behind `host`, catches everything, and goes through
+// verbs like any other client.
+#include <boost/json.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/plugins/events.hpp"
+#include "core/plugins/instance.hpp"
+
+namespace keelson::plugins {
+namespace {
+
+namespace json = boost::json;
+
+Instance& instance_of(void* host) { return *static_cast<Instance*>(host); }
+std::string string_of(keelson_bytes bytes) { return std::string(text_of(bytes)); }
+void put(keelson_sink sink, std::string_view text) { sink.put(sink.to, bytes_of(text)); }
+
+keelson_status fail(keelson_sink sink, const base::Error& error) {
+  put(sink, base::to_status_json(error));
+  return error.code;
+}
+
+/// Nothing that the core throws reaches the plugin.
+template <class F>
+keelson_status guarded(keelson_sink sink, F&& body) {
+  try {
+    return body();
+  } catch (const std::exception& thrown) {
+    return fail(sink, base::internal(thrown.what()));
+  } catch (...) {
+    return fail(sink, base::internal("unknown exception"));
+  }
+}
+
+// --- objects -------------------------------------------------------------------------------------------------------
+
+void retain(void* host, keelson_object object) { instance_of(host).hold(*object_of(object)); }
+void release(void* host, keelson_object object) { instance_of(host).let_go(*object_of(object)); }
+
+void view(void*, keelson_object handle, keelson_object_view* out) {
+  const auto& object = *object_of(handle);
+  const auto& columns = object.columns();
+  keelson_object_view full{};
+  full.size = sizeof full;
+  full.finalizer_count = static_cast<std::uint32_t>(columns.finalizers.size());
+  full.revision = object.revision();
+  full.generation = columns.generation;
+  full.creation_unix_s = columns.creation_unix_s;
+  full.deletion_unix_s = columns.deletion_unix_s;
+  full.deletion_grace_s = columns.deletion_grace_s;
+  full.storage_key = bytes_of(columns.key.resource.text());
+  full.ns = bytes_of(columns.key.ns);
+  full.name = bytes_of(columns.key.name);
+  full.uid = bytes_of(columns.uid);
+  full.controller_uid = bytes_of(controller_uid(object));
+  full.body = bytes_of(object.body());
+  const auto known = std::min<std::size_t>(out->size, sizeof full);   // an older plugin knows fewer members
+  full.size = static_cast<std::uint32_t>(known);
+  std::memcpy(out, &full, known);
+}
+
+std::int32_t label(void*, keelson_object object, keelson_bytes key, keelson_bytes* out) {
+  for (const auto& [name, value] : object_of(object)->columns().labels) {
+    if (name.text() != text_of(key)) continue;
+    *out = bytes_of(value);
+    return 1;
+  }
+  return 0;
+}
+
+std::int32_t field(void* host, keelson_object handle, keelson_bytes path, keelson_bytes* out) {
+  const auto& columns = object_of(handle)->columns();
+  const auto kind = instance_of(host).core().registry.current()->by_storage_key(columns.key.resource);
+  if (!kind) return 0;
+  for (std::size_t i = 0; i < kind->selectable_fields.size() && i < columns.fields.size(); ++i) {
+    if (kind->selectable_fields[i] != text_of(path)) continue;
+    *out = bytes_of(columns.fields[i]);
+    return 1;
+  }
+  return 0;
+}
+
+std::int32_t finalizer(void*, keelson_object object, std::uint32_t index, keelson_bytes* out) {
+  const auto& finalizers = object_of(object)->columns().finalizers;
+  if (index >= finalizers.size()) return 0;
+  *out = bytes_of(finalizers[index]);
+  return 1;
+}
+
+/// Counts a reference for the plugin.
+keelson_object hand_out(Instance& instance, const store::ObjectRef& object) {
+  if (!object) return nullptr;
+  instance.hold(*object);
+  return handle_of(object.get());
+}
+
+// --- reads ---------------------------------------------------------------------------------------------------------
+
+base::Outcome<verbs::Target> target_of(Instance& instance, const keelson_kind& kind, const keelson_key* key, keelson_bytes subresource) {
+  verbs::Target target;
+  target.kind = instance.core().registry.current()->find(text_of(kind.group), text_of(kind.version), text_of(kind.resource));
+  if (!target.kind) return base::no_such_resource();
+  if (key != nullptr) {
+    target.ns = string_of(key->ns);
+    target.name = string_of(key->name);
+  }
+  target.subresource = string_of(subresource);
+  return target;
+}
+
+keelson_status get(void* host, keelson_call call, const keelson_kind* kind, const keelson_key* key, keelson_object* out, keelson_sink error) {
+  return guarded(error, [&]() -> keelson_status {
+    auto& instance = instance_of(host);
+    auto& core = instance.core();
+    const auto target = target_of(instance, *kind, key, {});
+    if (!target) return fail(error, target.error());
+    const auto context = instance.verbs_context(call);
+    const auto found = await<base::Outcome<store::ObjectRef>>(core.runtime, [&](auto done) { core.verbs.get(context, *target, {}, std::move(done)); });
+    if (!found) return fail(error, found.error());
+    *out = hand_out(instance, *found);
+    return 0;
+  });
+}
+
+bool may_list(Instance& instance, const verbs::Context& context, const verbs::Target& target, base::Error& refused) {
+  auth::Attributes attributes;
+  attributes.user = &context.user;
+  attributes.verb = "list";
+  attributes.group = target.kind->group;
+  attributes.version = target.kind->version;
+  attributes.resource = target.kind->resource;
+  attributes.ns = target.ns;
+  const auto verdict = instance.core().chains.authorize(attributes);
+  if (verdict.decision == auth::Decision::allow) return true;
+  refused = auth::refusal(attributes, verdict.reason);
+  return false;
+}
+
+/// The index that answers this query: by owner, or by a field that has to be equal to something.
+std::optional<std::pair<int, std::string>> index_for(const keelson_query& query, const watch::Selector& selector) {
+  if (query.owner_uid.size != 0) return std::pair(kByOwner, string_of(query.owner_uid));
+  for (const auto& field : selector.fields)
+    if (field.target == watch::FieldRequirement::Target::column && !field.negated && !field.value.empty()) return std::pair(static_cast<int>(field.column), field.value);
+  return std::nullopt;
+}
+
+keelson_status list(void* host, keelson_call call, const keelson_kind* kind, const keelson_query* query, keelson_object_sink out, keelson_sink error) {
+  return guarded(error, [&]() -> keelson_status {
+    auto& instance = instance_of(host);
+    auto& core = instance.core();
+    auto target = target_of(instance, *kind, nullptr, {});
+    if (!target) return fail(error, target.error());
+    target->ns = string_of(query->ns);
+    auto selector = watch::parse_selector(*target->kind, text_of(query->labels), text_of(query->fields));
+    if (!selector) return fail(error, selector.error());
+    const auto context = instance.verbs_context(call);
+    if (const auto index = index_for(*query, *selector)) {
+      base::Error refused;
+      if (!may_list(instance, context, *target, refused)) return fail(error, refused);
+      for (const auto& object : core.feed.indexes().find(target->kind->storage_key, index->first, index->second))
+        if ((target->ns.empty() || object->key().ns == target->ns) && selector->matches(*object)) out.put(out.to, hand_out(instance, object));
+      return 0;
+    }
+    verbs::ListOptions options;
+    options.selector = std::move(*selector);
+    const auto listed = await<base::Outcome<verbs::Listed>>(core.runtime, [&](auto done) { core.verbs.list(context, *target, options, std::move(done)); });
+    if (!listed) return fail(error, listed.error());
+    for (const auto& object : listed->objects) out.put(out.to, hand_out(instance, object));
+    return 0;
+  });
+}
+
+keelson_status kinds(void* host, keelson_call, keelson_sink out) {
+  return guarded(out, [&] {
+    std::string all = "[";
+    for (const auto& kind : instance_of(host).core().registry.current()->all()) {
+      if (all.size() > 1) all += ',';
+      all += kind_entry_json(*kind);
+    }
+    put(out, all + "]");
+    return 0;
+  });
+}
+
+// --- writes --------------------------------------------------------------------------------------------------------
+
+struct Options {
+  verbs::WriteOptions write;
+  verbs::DeleteOptions remove;
+  std::string field_manager;
+};
+
+std::optional<std::string> text(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? std::optional<std::string>(std::string(value->get_string())) : std::nullopt;
+}
+
+Options options_of(keelson_bytes bytes) {
+  Options options;
+  options.write.validation = kinds::FieldValidation::ignore;
+  if (bytes.size == 0) return options;
+  const auto value = json::parse(text_of(bytes));
+  const auto& o = value.as_object();
+  if (const auto* dry = o.if_contains("dryRun")) options.write.dry_run = options.remove.dry_run = dry->is_bool() && dry->get_bool();
+  if (const auto* force = o.if_contains("force")) options.write.force = force->is_bool() && force->get_bool();
+  if (const auto* grace = o.if_contains("gracePeriodSeconds"); grace != nullptr && grace->is_int64()) options.remove.grace_period_s = grace->get_int64();
+  options.remove.uid = text(o, "uid");
+  options.remove.resource_version = text(o, "resourceVersion");
+  options.remove.propagation = text(o, "propagationPolicy");
+  options.field_manager = text(o, "fieldManager").value_or("");
+  return options;
+}
+
+std::optional<kinds::PatchType> patch_type(std::uint32_t op) {
+  switch (op) {
+    case KEELSON_MERGE_PATCH: return kinds::PatchType::merge;
+    case KEELSON_JSON_PATCH: return kinds::PatchType::json;
+    case KEELSON_STRATEGIC_PATCH: return kinds::PatchType::strategic;
+    case KEELSON_APPLY: return kinds::PatchType::apply;
+    default: return std::nullopt;
+  }
+}
+
+/// Starts one write; `done` gets its outcome.
+void begin_write(Instance& instance, keelson_call call, const keelson_write& write, verbs::OnWritten done) {
+  auto target = target_of(instance, write.kind, &write.key, write.subresource);
+  if (!target) return done(target.error());
+  auto options = options_of(write.options);
+  auto context = instance.verbs_context(call);
+  if (!options.field_manager.empty()) context.field_manager = options.field_manager;
+  verbs::Body body{kinds::Media::json, string_of(write.body)};
+  auto& verbs = instance.core().verbs;
+  if (write.op == KEELSON_CREATE) {
+    if (target->subresource.empty()) target->name.clear();   // the body names it
+    return verbs.create(context, std::move(*target), std::move(body), options.write, std::move(done));
+  }
+  if (write.op == KEELSON_UPDATE) return verbs.update(context, std::move(*target), std::move(body), options.write, std::move(done));
+  if (write.op == KEELSON_REMOVE) return verbs.remove(context, std::move(*target), options.remove, std::move(done));
+  const auto type = patch_type(write.op);
+  if (!type) return done(base::bad_request("unknown operation " + std::to_string(write.op)));
+  verbs.patch(context, std::move(*target), *type, std::move(body), options.write, std::move(done));
+}
+
+keelson_status write(void* host, keelson_call call, const keelson_write* request, keelson_object* stored, keelson_sink out) {
+  return guarded(out, [&]() -> keelson_status {
+    auto& instance = instance_of(host);
+    const auto written = await<base::Outcome<verbs::Written>>(instance.core().runtime, [&](auto done) { begin_write(instance, call, *request, std::move(done)); });
+    if (!written) return fail(out, written.error());
+    *stored = hand_out(instance, written->object);
+    return 0;
+  });
+}
+
+keelson_status transact(void* host, keelson_call call, const keelson_write* writes, size_t count, keelson_sink error) {
+  return guarded(error, [&]() -> keelson_status {
+    auto& instance = instance_of(host);
+    std::vector<verbs::Verbs::Step> steps;
+    for (size_t i = 0; i < count; ++i) {
+      auto target = target_of(instance, writes[i].kind, &writes[i].key, writes[i].subresource);
+      if (!target) return fail(error, target.error());
+      const auto options = options_of(writes[i].options);
+      using Op = verbs::Verbs::Step::Op;
+      verbs::Verbs::Step step;
+      const auto type = patch_type(writes[i].op);
+      step.op = type ? Op::patch : writes[i].op == KEELSON_CREATE ? Op::create : writes[i].op == KEELSON_UPDATE ? Op::update : Op::remove;
+      if (step.op == Op::create && target->subresource.empty()) target->name.clear();
+      step.target = std::move(*target);
+      step.patch_type = type.value_or(kinds::PatchType::merge);
+      step.body = {kinds::Media::json, string_of(writes[i].body)};
+      step.options = options.write;
+      step.delete_options = options.remove;
+      steps.push_back(std::move(step));
+    }
+    const auto context = instance.verbs_context(call);
+    auto& core = instance.core();
+    const auto done = await<base::Outcome<std::vector<verbs::Written>>>(core.runtime, [&](auto answered) { core.verbs.transact(context, std::move(steps), {}, std::move(answered)); });
+    return done ? 0 : fail(error, done.error());
+  });
+}
+
+// The call "submit" stays open until the completion ran, so that the plugin is not taken away from under it.
+keelson_status submit(void* host, keelson_call call, const keelson_write* request, uint64_t token, keelson_sink error) {
+  return guarded(error, [&]() -> keelson_status {
+    auto& instance = instance_of(host);
+    if (instance.submits_in_flight().fetch_add(1) >= kSubmitsInFlightMax) {
+      instance.submits_in_flight().fetch_sub(1);
+      return fail(error, base::too_many_requests("too many writes of plugin " + instance.name() + " are under way", 1));
+    }
+    auto open = instance.calls().begin("submit");
+    if (!open) {
+      instance.submits_in_flight().fetch_sub(1);
+      return fail(error, base::unavailable("the plugin is stopping"));
+    }
+    begin_write(instance, call, *request, [&instance, token, open](base::Outcome<verbs::Written> written) {
+      instance.submits_in_flight().fetch_sub(1);
+      const auto code = written ? 0 : written.error().code;
+      auto status = written ? std::string() : base::to_status_json(written.error());
+      if (!instance.post([&instance, token, open, code, status = std::move(status)] { instance.complete(token, code, status, *open); })) instance.calls().end(*open);
+    });
+    return 0;
+  });
+}
+
+// --- the rest ------------------------------------------------------------------------------------------------------
+
+void event(void* host, keelson_call call, keelson_bytes about, int32_t warning, keelson_bytes reason, keelson_bytes note, keelson_bytes component) {
+  std::string ignored;
+  guarded(sink_to(ignored), [&] {
+    auto& instance = instance_of(host);
+    EventNote recorded;
+    recorded.user = instance.verbs_context(call).user;
+    recorded.about_json = string_of(about);
+    recorded.warning = warning != 0;
+    recorded.reason = string_of(reason);
+    recorded.note = string_of(note);
+    recorded.component = component.size != 0 ? string_of(component) : instance.component();
+    if (const auto host_name = instance.settings().config.find("eventHost"); host_name != instance.settings().config.end()) recorded.host = host_name->second;
+    instance.core().events.record(std::move(recorded));
+    return 0;
+  });
+}
+
+base::Labels labels_of(std::string_view text) {
+  base::Labels labels;
+  while (!text.empty()) {
+    const auto comma = text.find(',');
+    const auto pair = text.substr(0, comma);
+    const auto equals = pair.find('=');
+    if (equals != std::string_view::npos) labels.emplace(pair.substr(0, equals), pair.substr(equals + 1));
+    text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
+  }
+  return labels;
+}
+
+uint64_t metric(void* host, const keelson_metric* wanted) {
+  try {
+    auto& instance = instance_of(host);
+    auto& metrics = instance.core().metrics;
+    const auto name = string_of(wanted->name), help = string_of(wanted->help);
+    const auto labels = labels_of(text_of(wanted->labels));
+    if (wanted->type == KEELSON_COUNTER) return instance.add_metric([&c = metrics.counter(name, help, labels)](double v) { c.add(v); });
+    if (wanted->type == KEELSON_GAUGE) return instance.add_metric([&g = metrics.gauge(name, help, labels)](double v) { g.set(v); });
+    const std::vector<double> bounds(wanted->bounds, wanted->bounds + wanted->bound_count);
+    return instance.add_metric([&h = metrics.histogram(name, help, bounds, labels)](double v) { h.observe(v); });
+  } catch (const std::exception&) {
+    return 0;   // a bad name: recording to it does nothing
+  }
+}
+
+void record(void* host, uint64_t metric, double value) { instance_of(host).record(metric, value); }
+
+void log(void* host, keelson_call call, int32_t level, keelson_bytes message) {
+  constexpr base::LogLevel kLevels[] = {base::LogLevel::debug, base::LogLevel::info, base::LogLevel::warn, base::LogLevel::error};
+  (void)call;
+  instance_of(host).log(kLevels[std::clamp<int32_t>(level, 0, 3)], text_of(message));
+}
+
+int64_t unix_ns(void* host) { return instance_of(host).core().runtime.unix_ns(); }
+int64_t monotonic_ns(void* host) { return instance_of(host).core().runtime.monotonic_ns(); }
+uint64_t random_u64(void* host) { return instance_of(host).core().runtime.random_u64(); }
+
+int32_t sleep(void* host, keelson_call call, int64_t ns) {
+  auto& calls = instance_of(host).calls();
+  return calls.sleep(calls.find(call).get(), ns) ? 1 : 0;
+}
+
+int32_t cancelled(void* host, keelson_call call) {
+  auto& calls = instance_of(host).calls();
+  return calls.cancelled(calls.find(call).get()) ? 1 : 0;
+}
+
+int32_t config(void* host, keelson_bytes key, keelson_sink out) {
+  const auto& config = instance_of(host).settings().config;
+  const auto found = config.find(string_of(key));
+  if (found == config.end()) return 0;
+  put(out, found->second);
+  return 1;
+}
+
+void enqueue(void* host, uint32_t controller, const keelson_key* key, int64_t delay_ns) {
+  instance_of(host).enqueue(controller, queue_key(text_of(key->ns), text_of(key->name)), delay_ns);
+}
+
+}  // namespace
+
+const keelson_host_v1& core_host_table() {
+  static const keelson_host_v1 table{sizeof(keelson_host_v1), KEELSON_ABI_MINOR, retain, release, view, label, field, finalizer, get, list, kinds, write, transact,
+                                     submit, event, metric, record, log, unix_ns, monotonic_ns, random_u64, sleep, cancelled, config, enqueue};
+  return table;
+}
+
+std::string kind_entry_json(const kinds::Kind& kind) {
+  json::array subresources;
+  for (const auto& subresource : kind.subresources) subresources.emplace_back(subresource.name);
+  return json::serialize(json::object{{"group", kind.group}, {"version", kind.version}, {"kind", kind.kind}, {"resource", kind.resource}, {"namespaced", kind.namespaced},
+      {"verbs", json::value_from(kind.verbs)}, {"subresources", std::move(subresources)}, {"storageKey", kind.storage_key.text()}, {"declaredBy", kind.declared_by},
+      {"custom", kind.strategy.custom_resource}});
+}
+
+std::string message_of(const std::string& status_json) {
+  boost::system::error_code failed;
+  const auto value = json::parse(status_json, failed);
+  if (!failed && value.is_object())
+    if (const auto message = text(value.get_object(), "message")) return *message;
+  return status_json;
+}
+
+}  // namespace keelson::plugins

@@ -1,0 +1,246 @@
+#include "core/plugins/instance.hpp"
+
+#include <algorithm>
+
+#include "core/plugins/events.hpp"
+#include "core/plugins/saved_kinds.hpp"
+
+namespace keelson::plugins {
+
+Instance::Instance(Core core, std::unique_ptr<Library> library, Settings settings, std::function<void()> changed)
+    : core_(core), library_(std::move(library)), name_(library_->table().name), identity_(auth::plugin_identity(name_)), settings_(std::move(settings)),
+      changed_(std::move(changed)), calls_(core.runtime), inbox_(std::make_shared<Inbox>(core.runtime.waiter())), log_level_(settings_.log_level),
+      start_waiter_(core.runtime.waiter()) {}
+
+Instance::~Instance() = default;
+
+std::optional<Refusal> Instance::start() {
+  thread_ = core_.runtime.spawn(name_.substr(0, 15), [this] { events(); }, kEventThreadStackBytes);
+  const auto deadline = core_.runtime.in_ms(kStartDeadline_ms);
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (started_) break;
+    }
+    if (!start_waiter_->wait_until(deadline)) return Refusal{"StartFailed", name_ + " did not return from its start within " + std::to_string(kStartDeadline_ms / 1000) + " s"};
+  }
+  const std::lock_guard lock(mutex_);
+  return refusal_;
+}
+
+std::optional<Refusal> Instance::begin() {
+  std::string answer;
+  const auto status = guarded_call(name_, answer, [&] { return library_->table().start(&core_host_table(), this, sink_to(answer), &self_); });
+  if (status != 0) return Refusal{"StartFailed", message_of(answer)};
+  auto declaration = parse_declaration(answer);
+  if (!declaration) return Refusal{"StartFailed", declaration.error().message};
+  declaration_ = std::move(*declaration);
+  for (const auto& need : declaration_.needs)
+    if (need != "transact" && need != "submit") return Refusal{"CapabilityMissing", name_ + " needs " + need + ", which this core has not"};
+  if (auto refusal = install_kinds()) return refusal;
+  make_controllers();
+  return std::nullopt;
+}
+
+std::optional<Refusal> Instance::install_kinds() {
+  for (const auto& crd : declaration_.kinds) {
+    const auto installed = install_declared(core_.registry, name_, crd, true);
+    if (!installed) return Refusal{"BadKind", name_ + ": " + installed.error().message};
+    kinds_.insert(kinds_.end(), installed->begin(), installed->end());
+  }
+  return std::nullopt;
+}
+
+void Instance::make_controllers() {
+  std::uint32_t index = 0;
+  for (const auto& declared : declaration_.controllers) {
+    Controller::Hooks hooks;
+    hooks.find = [this, resource = declared.resource](const std::string& key) { return find_object(resource, key); };
+    hooks.run = [this, index](const std::string& key, const Call& call, const store::ObjectRef& object) { return reconcile(index, key, call, object); };
+    hooks.wanted = [this] {
+      spawn_wanted_.store(true);
+      inbox_->waiter().notify();
+    };
+    hooks.ended = [this](bool failed, const std::string& key, const std::string& error_json) {
+      reconciles_.fetch_add(1);
+      if (failed) {
+        errors_.fetch_add(1);
+        const auto message = message_of(error_json);
+        log(base::LogLevel::warn, key + ": " + message);
+        const std::lock_guard lock(mutex_);
+        last_error_ = message;
+      }
+      changed_();
+    };
+    controllers_.push_back(std::make_unique<Controller>(core_.runtime, core_.metrics, calls_, declared, std::move(hooks)));
+    if (settings_.workers > 0) controllers_.back()->set_workers(settings_.workers);
+    if (settings_.paused) controllers_.back()->set_paused(true);
+    for (const auto& source : declared.sources) inbox_->want(source.resource);
+    ++index;
+  }
+  for (const auto& observer : declaration_.observers) observer.all ? inbox_->want_all() : inbox_->want(observer.resource);
+}
+
+// A body of an older schema is brought up to date by verbs; all others are read as they are.
+store::ObjectRef Instance::find_object(base::Atom resource, const std::string& key) {
+  auto [ns, name] = split_key(key);
+  auto object = core_.store.snapshot().get({resource, ns, name});
+  const auto kind = core_.registry.current()->by_storage_key(resource);
+  if (!object || !kind || object->columns().schema_epoch == kind->schema_epoch) return object;
+  const verbs::Target target{kind, std::move(ns), std::move(name), ""};
+  auto found = await<base::Outcome<store::ObjectRef>>(core_.runtime, [&](auto done) { core_.verbs.get(verbs_context(0), target, {}, std::move(done)); });
+  return found ? std::move(*found) : std::move(object);
+}
+
+Reconciled Instance::reconcile(std::uint32_t controller, const std::string& key, const Call& call, const store::ObjectRef& object) {
+  Reconciled result;
+  result.next.size = sizeof(keelson_next);
+  changed_();   // so that the host looks whether it comes back
+  const auto [ns, name] = split_key(key);
+  const keelson_key wanted{bytes_of(ns), bytes_of(name)};
+  result.status = guarded_call(name_, result.error_json, [&] {
+    return library_->table().reconcile(self_, call.id, controller, &wanted, handle_of(object.get()), &result.next, sink_to(result.error_json));
+  });
+  return result;
+}
+
+// --- the event thread ----------------------------------------------------------------------------------------------
+
+void Instance::events() {
+  auto refusal = begin();
+  const bool refused = refusal.has_value();
+  if (!refused) core_.feed.add(inbox_);
+  {
+    const std::lock_guard lock(mutex_);
+    refusal_ = std::move(refusal);
+    started_ = true;
+  }
+  start_waiter_->notify();
+  if (refused) return;
+  sync();
+  start_tasks();
+  spawn_wanted_.store(true);
+  while (!ending_.load()) {
+    if (inbox_->take(taken_)) catch_up();
+    for (const auto& change : taken_)
+      if (change.revision > seen_ && !stopping_.load()) process(change);
+    taken_.clear();
+    run_posted();
+    look_after_threads();
+    inbox_->waiter().wait_until(base::kForever);
+  }
+  run_posted();
+}
+
+bool Instance::post(std::function<void()> work) {
+  if (ending_.load()) return false;
+  {
+    const std::lock_guard lock(mutex_);
+    posted_.push_back(std::move(work));
+  }
+  inbox_->waiter().notify();
+  return true;
+}
+
+void Instance::run_posted() {
+  std::deque<std::function<void()>> work;
+  {
+    const std::lock_guard lock(mutex_);
+    work.swap(posted_);
+  }
+  for (auto& item : work) item();
+}
+
+void Instance::look_after_threads() {
+  if (spawn_wanted_.exchange(false) && synced_.load() && !stopping_.load())
+    for (auto& controller : controllers_) controller->spawn();
+  std::vector<Job> ended;
+  const std::lock_guard lock(mutex_);
+  for (auto& job : jobs_)
+    if (job.ended->load() && job.thread) ended.push_back(std::move(job));
+  std::erase_if(jobs_, [](const Job& job) { return !job.thread; });
+}
+
+// --- tasks and streams ---------------------------------------------------------------------------------------------
+
+void Instance::spawn_job(std::string name, std::function<void()> body) {
+  auto ended = std::make_shared<std::atomic<bool>>(false);   // shared with the thread, which may outlive the list entry
+  auto thread = core_.runtime.spawn(std::move(name), [this, ended, body = std::move(body)] {
+    body();
+    ended->store(true);
+    inbox_->waiter().notify();
+  });
+  const std::lock_guard lock(mutex_);
+  jobs_.push_back({std::move(thread), std::move(ended)});
+}
+
+void Instance::start_tasks() {
+  for (std::uint32_t i = 0; i < declaration_.tasks.size() && !stopping_.load(); ++i)
+    spawn_job(declaration_.tasks[i].substr(0, 15), [this, i] { run_task(i); });
+}
+
+// A task that fails is started again; one that returns is done.
+void Instance::run_task(std::uint32_t index) {
+  for (;;) {
+    CallScope scope(calls_, calls_.begin("task " + declaration_.tasks[index]));
+    if (!scope) return;
+    std::string error;
+    const auto status = guarded_call(name_, error, [&] { return library_->table().task(self_, scope.id(), index, sink_to(error)); });
+    if (status == 0) return;
+    errors_.fetch_add(1);
+    log(base::LogLevel::error, "task " + declaration_.tasks[index] + ": " + message_of(error));
+    changed_();
+    if (!calls_.sleep(&scope.call(), kTaskRestart_ms * base::kNanosPerMs)) return;
+  }
+}
+
+// --- the end -------------------------------------------------------------------------------------------------------
+
+bool Instance::stop(base::Monotonic deadline) {
+  stopping_.store(true);
+  core_.feed.remove(*inbox_);
+  for (auto& controller : controllers_) controller->stop();
+  calls_.close();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!started_) {                       // still inside its start()
+      library_->keep_mapped();
+      return false;
+    }
+  }
+  if (!calls_.wait_empty(deadline)) {
+    library_->keep_mapped();
+    return false;
+  }
+  ending_.store(true);
+  inbox_->waiter().notify();
+  join_all();
+  finish_plugin(deadline);
+  return true;
+}
+
+void Instance::join_all() {
+  thread_.reset();
+  for (auto& controller : controllers_) controller->join();
+  std::vector<Job> jobs;
+  {
+    const std::lock_guard lock(mutex_);
+    jobs.swap(jobs_);
+  }
+  jobs.clear();
+  taken_.clear();
+}
+
+void Instance::finish_plugin(base::Monotonic deadline) {
+  if (self_ == nullptr) return;
+  std::string error;
+  if (guarded_call(name_, error, [&] { return library_->table().drain(self_, deadline); }) != 0) log(base::LogLevel::error, "drain: " + message_of(error));
+  guarded_call(name_, error, [&] { return library_->table().destroy(self_), 0; });
+  self_ = nullptr;
+  if (const auto left = handles_.load(); left != 0) {
+    base::log_error("plugins", "objects are still held after the plugin was destroyed; it stays mapped", {{"plugin", name_}, {"objects", std::to_string(left)}});
+    library_->keep_mapped();
+  }
+}
+
+}  // namespace keelson::plugins

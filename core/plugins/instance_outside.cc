@@ -1,0 +1,158 @@
+// What others ask of an instance: statistics, settings, health, streams; and what its plugin asks through the host table.
+#include <boost/json.hpp>
+
+#include "core/plugins/instance.hpp"
+
+namespace keelson::plugins {
+
+namespace json = boost::json;
+
+Statistics Instance::statistics() const {
+  Statistics all;
+  all.reconciles = reconciles_.load();
+  all.errors = errors_.load();
+  for (const auto& controller : controllers_) all.queue_length += controller->queue_length();
+  const std::lock_guard lock(mutex_);
+  all.last_error = last_error_;
+  return all;
+}
+
+bool Instance::busy() const {
+  for (const auto& controller : controllers_)
+    if (controller->busy()) return true;
+  return !synced_.load();
+}
+
+void Instance::replace_stuck_workers() {
+  for (auto& controller : controllers_)
+    controller->set_stuck(calls_.count_overdue("reconcile " + controller->declaration().name + " ", kCallGrace_ms * base::kNanosPerMs));
+}
+
+void Instance::set_paused(bool paused) {
+  for (auto& controller : controllers_) controller->set_paused(paused);
+}
+
+void Instance::set_workers(int workers) {
+  for (auto& controller : controllers_) controller->set_workers(workers);
+}
+
+std::string Instance::check() {
+  if (!synced_.load()) return "has not seen all existing objects yet";
+  if (const auto call = stuck()) return "stuck in " + *call;
+  if (!declaration_.check) return {};
+  const CallScope scope(calls_, calls_.begin("check", core_.runtime.in_ms(kCallDeadline_ms)));
+  if (!scope) return "is stopping";
+  std::string missing, error;
+  const auto status = guarded_call(name_, error, [&] { return library_->table().check(self_, sink_to(missing)); });
+  return status != 0 ? message_of(error) : missing;
+}
+
+verbs::Context Instance::verbs_context(keelson_call id) const {
+  verbs::Context context;
+  context.user = identity_;
+  context.field_manager = name_;
+  const auto call = calls_.find(id);
+  context.request_id = call ? call->request_id : name_;
+  if (call) context.trigger = call->trigger;
+  return context;
+}
+
+void Instance::hold(const store::Object& object) {
+  intrusive_ptr_add_ref(&object);
+  handles_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Instance::let_go(const store::Object& object) {
+  handles_.fetch_sub(1, std::memory_order_relaxed);
+  intrusive_ptr_release(&object);
+}
+
+void Instance::enqueue(std::uint32_t controller, const std::string& key, std::int64_t delay_ns) {
+  if (controller < controllers_.size()) controllers_[controller]->add_after(key, delay_ns);
+}
+
+void Instance::log(base::LogLevel level, std::string_view message) const {
+  if (level >= log_level_.load()) base::log(level, name_, message);
+}
+
+void Instance::complete(std::uint64_t token, int code, const std::string& status_json, const Call& open) {
+  std::string error;
+  guarded_call(name_, error, [&] { return library_->table().completion(self_, token, code, bytes_of(status_json)), 0; });
+  calls_.end(open);
+}
+
+std::uint64_t Instance::add_metric(std::function<void(double)> record) {
+  const std::lock_guard lock(mutex_);
+  metrics_.push_back(std::move(record));
+  return metrics_.size();
+}
+
+void Instance::record(std::uint64_t metric, double value) {
+  std::function<void(double)> record;
+  {
+    const std::lock_guard lock(mutex_);
+    if (metric == 0 || metric > metrics_.size()) return;
+    record = metrics_[metric - 1];
+  }
+  record(value);
+}
+
+// --- streams -------------------------------------------------------------------------------------------------------
+
+namespace {
+
+std::string request_json(const RouteRequest& request) {
+  json::array headers;
+  for (const auto& [name, value] : request.headers) headers.push_back(json::array{name, value});
+  return json::serialize(json::object{{"method", request.method}, {"path", request.path}, {"query", request.query}, {"ns", request.ns}, {"name", request.name},
+      {"subresource", request.subresource}, {"headers", std::move(headers)}, {"upgrade", request.upgrade}, {"user", request.user.name}});
+}
+
+base::Error error_from(keelson_status code, std::string_view status_json) {
+  base::Error error;
+  error.code = code;
+  error.message = message_of(std::string(status_json));
+  boost::system::error_code failed;
+  const auto value = json::parse(status_json, failed);
+  if (!failed && value.is_object())
+    if (const auto* reason = value.get_object().if_contains("reason"); reason != nullptr && reason->is_string()) error.reason = reason->get_string();
+  return error;
+}
+
+keelson_stream stream_table(RouteStream& stream) {
+  keelson_stream table{};
+  table.size = sizeof table;
+  table.to = &stream;
+  table.respond = [](void* to, std::int32_t code, keelson_bytes type) { static_cast<RouteStream*>(to)->respond(code, text_of(type)); };
+  table.write = [](void* to, keelson_bytes bytes) { return static_cast<RouteStream*>(to)->write(text_of(bytes)) ? 1 : 0; };
+  table.fail = [](void* to, keelson_status code, keelson_bytes status) { static_cast<RouteStream*>(to)->fail(error_from(code, text_of(status))); };
+  table.forward = [](void* to, keelson_bytes host, keelson_bytes path) { static_cast<RouteStream*>(to)->forward(text_of(host), text_of(path)); };
+  table.closed = [](void* to) { return static_cast<RouteStream*>(to)->closed() ? 1 : 0; };
+  return table;
+}
+
+}  // namespace
+
+void Instance::serve(std::uint32_t route, RouteRequest request, std::shared_ptr<RouteStream> stream) {
+  auto call = calls_.begin("serve " + request.path);
+  bool full = false;
+  {
+    const std::lock_guard lock(mutex_);
+    full = jobs_.size() >= kStreamsMax;
+  }
+  if (!call || full) {
+    if (call) calls_.end(*call);
+    return stream->fail(full ? base::too_many_requests("plugin " + name_ + " serves too many streams", 1) : base::unavailable("plugin " + name_ + " is stopping"));
+  }
+  spawn_job("stream", [this, route, call, request = std::move(request), stream = std::move(stream)]() mutable {
+    const CallScope scope(calls_, std::move(call));
+    const auto text = request_json(request);
+    const auto table = stream_table(*stream);
+    std::string error;
+    if (guarded_call(name_, error, [&] { return library_->table().serve(self_, scope.id(), route, bytes_of(text), &table); }) != 0) changed_();
+    stream->finish();
+    stream.reset();
+  });
+}
+
+}  // namespace keelson::plugins

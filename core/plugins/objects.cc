@@ -1,0 +1,167 @@
+// Plugin objects: what each plugin is doing, and what operators want of it.
+#include <boost/json.hpp>
+
+#include <algorithm>
+
+#include "core/base/log.hpp"
+#include "core/plugins/calls.hpp"
+#include "core/plugins/host_impl.hpp"
+
+namespace keelson::plugins {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view kGroup = "keelson.dev", kVersion = "v1", kResource = "plugins";
+/// Counters grow at least this much, in percent, before they alone are worth a write.
+constexpr std::int64_t kCountersGrowth_percent = 25;
+
+base::Atom resource_key() { return base::Atom("plugins.keelson.dev"); }
+
+verbs::Context host_context() {
+  verbs::Context context;
+  context.user.name = "system:plugin-host";
+  context.user.groups = {"system:masters", "system:authenticated"};
+  context.field_manager = "plugin-host";
+  context.request_id = "plugin-host";
+  return context;
+}
+
+json::object condition(const char* type, bool holds, const Record& record) {
+  return {{"type", type}, {"status", holds ? "True" : "False"}, {"reason", record.info.reason}, {"message", record.info.message}, {"lastTransitionTime", record.since}};
+}
+
+json::object status_of(const Record& record) {
+  const auto& info = record.info;
+  const bool loaded = record.instance != nullptr;
+  json::object status{{"state", info.state}, {"host", "Core"}, {"file", info.file}, {"message", info.message}, {"restarts", info.restarts}};
+  status["version"] = info.version;
+  status["abi"] = info.abi;
+  status["sha256"] = info.sha256;
+  status["kinds"] = json::value_from(info.kinds);
+  status["conditions"] = json::array{condition("Loaded", loaded, record), condition("Ready", loaded && info.state == "Running", record)};
+  return status;
+}
+
+/// spec as the object has it; empty when there is none.
+json::object spec_of(const store::ObjectRef& object) {
+  boost::system::error_code failed;
+  if (!object) return {};
+  const auto value = json::parse(object->body(), failed);
+  if (failed || !value.is_object()) return {};
+  const auto* spec = value.get_object().if_contains("spec");
+  return spec != nullptr && spec->is_object() ? spec->get_object() : json::object();
+}
+
+base::LogLevel level_of(const json::object& spec) {
+  const auto* value = spec.if_contains("logLevel");
+  const std::string_view text = value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
+  if (text == "debug") return base::LogLevel::debug;
+  if (text == "warning" || text == "warn") return base::LogLevel::warn;
+  return text == "error" ? base::LogLevel::error : base::LogLevel::info;
+}
+
+}  // namespace
+
+store::ObjectRef Host::plugin_object(const std::string& name) const { return parts_.store.snapshot().get({resource_key(), "", name}); }
+
+Settings Host::settings_for(const std::string& plugin) {
+  Settings settings;
+  if (const auto own = options_.plugin_config.find(plugin); own != options_.plugin_config.end()) settings.config = own->second;
+  settings.config.insert(options_.config.begin(), options_.config.end());
+  const auto spec = spec_of(plugin_object(plugin));
+  if (const auto* config = spec.if_contains("config"); config != nullptr && config->is_object())
+    for (const auto& entry : config->get_object())
+      settings.config.insert_or_assign(std::string(entry.key()), entry.value().is_string() ? std::string(entry.value().get_string()) : json::serialize(entry.value()));
+  const auto* paused = spec.if_contains("paused");
+  settings.paused = paused != nullptr && paused->is_bool() && paused->get_bool();
+  const auto* workers = spec.if_contains("workers");
+  settings.workers = workers != nullptr && workers->is_int64() ? static_cast<int>(std::clamp<std::int64_t>(workers->get_int64(), 0, kWorkersMax)) : 0;
+  settings.log_level = level_of(spec);
+  return settings;
+}
+
+// Takes what somebody wrote into spec. What the plugin read when it started can only change by starting it again.
+void Host::apply_spec(Record& record) {
+  if (!plugin_object(record.info.name)) {
+    record.published.clear();   // deleted under us: made again
+    record.published_at = 0;
+    changed();
+  }
+  if (!record.instance) return;
+  auto wanted = settings_for(record.info.name);
+  if (wanted.config != record.settings.config) return restart(record, "its configuration changed"), changed();
+  if (wanted.log_level != record.settings.log_level) record.instance->set_log_level(wanted.log_level);
+  if (wanted.workers != record.settings.workers) record.instance->set_workers(wanted.workers);
+  if (wanted.paused != record.settings.paused) {
+    record.instance->set_paused(wanted.paused);
+    set_state(record, wanted.paused ? "Paused" : "Running", wanted.paused ? "Paused" : "Running", "");
+    flush_at_ = 0;
+  }
+  record.settings = std::move(wanted);
+}
+
+void Host::publish_all() {
+  if (!parts_.registry.current()->find(kGroup, kVersion, kResource)) return;
+  bool later = false;
+  for (auto& [key, record] : records_) later = publish(record) || later;
+  if (later) flush_at_ = std::min(flush_at_, parts_.runtime.in_ms(kCountersAgain_ms));
+}
+
+// True: there are counters to write that have to wait.
+bool Host::publish(Record& record) {
+  auto status = status_of(record);
+  auto text = json::serialize(status);
+  const auto counts = record.instance ? record.instance->statistics() : Statistics();
+  const std::int64_t now_counts[3] = {static_cast<std::int64_t>(counts.queue_length), static_cast<std::int64_t>(counts.reconciles), static_cast<std::int64_t>(counts.errors)};
+  const auto* old = record.published_counts;
+  const bool same_state = text == record.published;
+  const bool urgent = now_counts[0] != old[0] || now_counts[2] != old[2];
+  const bool grown = now_counts[1] > old[1] + old[1] * kCountersGrowth_percent / 100;
+  if (same_state && !urgent && !grown) return false;
+  if (same_state && record.published_at != 0 && parts_.runtime.monotonic_ns() < record.published_at + kCountersAgain_ms * base::kNanosPerMs) return true;
+  status["queueLength"] = now_counts[0];
+  status["reconciles"] = now_counts[1];
+  status["errors"] = now_counts[2];
+  if (record.info.message.empty() && !counts.last_error.empty()) status["message"] = counts.last_error;
+  const verbs::Target target{parts_.registry.current()->find(kGroup, kVersion, kResource), "", record.info.name, ""};
+  using Outcome = base::Outcome<verbs::Written>;
+  if (!plugin_object(record.info.name)) {
+    auto fresh = target;
+    fresh.name.clear();
+    const json::object object{{"apiVersion", "keelson.dev/v1"}, {"kind", "Plugin"}, {"metadata", json::object{{"name", record.info.name}}}};
+    const auto made = await<Outcome>(parts_.runtime, [&](auto done) { parts_.verbs.create(host_context(), fresh, {kinds::Media::json, json::serialize(object)}, {}, std::move(done)); });
+    if (!made && made.error().code != 409) base::log_warn("plugins", "cannot make a Plugin object", {{"plugin", record.info.name}, {"error", made.error().message}});
+  }
+  auto into = target;
+  into.subresource = "status";
+  const auto written = await<Outcome>(parts_.runtime, [&](auto done) {
+    parts_.verbs.patch(host_context(), into, kinds::PatchType::merge, {kinds::Media::json, json::serialize(json::object{{"status", status}})}, {}, std::move(done));
+  });
+  if (!written) base::log_warn("plugins", "cannot write a Plugin's status", {{"plugin", record.info.name}, {"error", written.error().message}});
+  record.published = std::move(text);
+  std::copy(std::begin(now_counts), std::end(now_counts), std::begin(record.published_counts));
+  record.published_at = parts_.runtime.monotonic_ns();
+  return false;
+}
+
+void Host::delete_object(const std::string& name) {
+  if (!plugin_object(name)) return;
+  const verbs::Target target{parts_.registry.current()->find(kGroup, kVersion, kResource), "", name, ""};
+  if (!target.kind) return;
+  await<base::Outcome<verbs::Written>>(parts_.runtime, [&](auto done) { parts_.verbs.remove(host_context(), target, {}, std::move(done)); });
+}
+
+// One inbox for Plugin objects and for the objects of kinds left behind; made anew when the latter change.
+void Host::listen() {
+  auto inbox = std::make_shared<Inbox>(waiter_);
+  inbox->want(resource_key());
+  for (const auto& [key, record] : records_)
+    if (record.left)
+      for (const auto kind : record.kinds) inbox->want(kind);
+  feed_.add(inbox);
+  if (inbox_) feed_.remove(*inbox_);
+  inbox_ = std::move(inbox);
+}
+
+}  // namespace keelson::plugins

@@ -1,0 +1,82 @@
+// WorkQueue: the keys that a controller still has to look at.
+//
+// Invariants: a key is in it once, however often it is added; a key that is being worked on is not handed out again
+//   before finish(), an add() in between hands it out once more afterwards. A key waits for its earliest due time. Its
+//   length is bounded by the number of keys there are.
+// Threads: any. `ready` runs on the adder's or the timer's thread, under no lock, and must not wait.
+// Ownership: shared, because a timer that is just firing still needs it.
+#pragma once
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+
+#include "core/base/metrics.hpp"
+#include "core/base/runtime.hpp"
+
+namespace keelson::plugins {
+
+/// Back-off of a key that fails: doubles from the first to the second.
+inline constexpr std::int64_t kBackoffFirst_ms = 5;
+inline constexpr std::int64_t kBackoffMax_ms = 1'000'000;
+
+struct QueueMetrics {
+  base::Gauge* depth = nullptr;
+  base::Counter* adds = nullptr;
+  base::Counter* retries = nullptr;
+  base::Histogram* waited = nullptr;   ///< seconds from add to take
+};
+
+class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
+ public:
+  WorkQueue(base::Runtime& runtime, QueueMetrics metrics, std::function<void()> ready);
+  ~WorkQueue();
+
+  void add(const std::string& key);
+  void add_after(const std::string& key, std::int64_t delay_ns);
+  /// After a failure: again after the key's back-off.
+  void retry(const std::string& key);
+  /// The key did well: its back-off starts anew.
+  void forget(const std::string& key);
+
+  /// The next key that is due; it counts as being worked on.
+  std::optional<std::string> take();
+  void finish(const std::string& key);
+
+  std::size_t ready_count() const;     ///< due now and not taken
+  std::size_t length() const;          ///< due now, taken or waiting for its time
+  /// Nothing is handed out or timed any more.
+  void close();
+
+ private:
+  using Monotonic = base::Monotonic;
+  struct Entry {
+    bool queued = false, taken = false, dirty = false;
+    int failures = 0;
+    Monotonic due = 0;                 ///< 0: not delayed
+    Monotonic added = 0;
+    bool useless() const { return !queued && !taken && failures == 0 && due == 0; }
+  };
+  bool enqueue(const std::string& key, Entry& entry);
+  void delay(const std::string& key, Entry& entry, Monotonic due);
+  void drop_if_useless(const std::string& key);
+  void arm(std::unique_lock<std::mutex>& lock);
+  void promote();
+
+  base::Runtime& runtime_;
+  const QueueMetrics metrics_;
+  const std::function<void()> ready_;
+  mutable std::mutex mutex_;
+  std::unordered_map<std::string, Entry> entries_;
+  std::deque<std::string> due_;
+  std::set<std::pair<Monotonic, std::string>> delayed_;
+  Monotonic armed_ = base::kForever;   ///< when the timer fires
+  base::TimerId timer_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace keelson::plugins

@@ -1,0 +1,232 @@
+// From files to running plugins and back.
+#include <algorithm>
+#include "core/base/log.hpp"
+#include "core/plugins/host_impl.hpp"
+
+namespace keelson::plugins {
+
+bool Host::disabled(const std::string& file_name, const std::string& plugin) const {
+  const auto listed = [&](const std::string& name) { return std::find(options_.disabled.begin(), options_.disabled.end(), name) != options_.disabled.end(); };
+  return listed(file_name) || listed(plugin);
+}
+
+// Brings the records in line with the files. Directory content is level-based, like everything else.
+void Host::scan() {
+  auto files = scan_directories(options_.directories);
+  for (const auto& path : extra_files_) files.insert(plugin_file(path));
+  std::erase_if(files, [&](const auto& file) { return disabled(file.first, file.first); });
+  std::vector<std::string> gone;
+  for (auto& [key, record] : records_)
+    if (!files.contains(key) && !record.left) gone.push_back(key);
+  for (const auto& key : gone) remove_record(key);
+  for (const auto& [key, file] : files) {
+    if (stopping_.load()) return;
+    const auto found = records_.find(key);
+    if (found == records_.end() || found->second.left) load_file(key, file);
+    else if (!(found->second.file.identity == file.identity) || found->second.file.path != file.path) replace_file(found->second, file);
+  }
+}
+
+void Host::set_state(Record& record, std::string state, std::string reason, std::string message) {
+  const std::lock_guard lock(mutex_);
+  if (record.info.state != state || record.since.empty()) record.since = base::rfc3339(parts_.runtime.unix_s());
+  record.info.state = std::move(state);
+  record.info.reason = std::move(reason);
+  record.info.message = std::move(message);
+}
+
+void Host::refuse(Record& record, const Refusal& refusal) {
+  base::log_warn("plugins", "plugin refused", {{"file", record.file.path}, {"reason", refusal.reason}, {"message", refusal.message}});
+  set_state(record, refusal.reason == "Quarantined" ? "Quarantined" : refusal.reason == "StartFailed" ? "Failed" : "Refused", refusal.reason, refusal.message);
+}
+
+void Host::load_file(const std::string& key, const PluginFile& file) {
+  Record* record = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    record = &records_[key];
+    record->file = file;
+    record->left = false;
+    record->info.file = file.path;
+    if (record->info.name.empty()) record->info.name = object_name(key);
+  }
+  set_state(*record, "Loading", "Loading", "");
+  auto loaded = load_library(file.path, {private_directory_, options_.check_permissions});
+  if (auto* refusal = std::get_if<Refusal>(&loaded)) return refuse(*record, *refusal);
+  if (auto refusal = run_library(*record, std::move(std::get<std::unique_ptr<Library>>(loaded)))) refuse(*record, *refusal);
+}
+
+// The new file is opened before the old plugin ends: a file that is none leaves the old one running.
+void Host::replace_file(Record& record, const PluginFile& file) {
+  record.file = file;
+  auto loaded = load_library(file.path, {private_directory_, options_.check_permissions});
+  if (auto* refusal = std::get_if<Refusal>(&loaded)) {
+    if (!record.instance) return refuse(record, *refusal);
+    base::log_warn("plugins", "new file refused, the old plugin goes on", {{"file", file.path}, {"message", refusal->message}});
+    return set_state(record, record.info.state, refusal->reason, "the new file was refused, the old plugin goes on: " + refusal->message);
+  }
+  auto library = std::move(std::get<std::unique_ptr<Library>>(loaded));
+  if (!options_.data_dir.empty()) forget_crashes(options_.data_dir + "/plugins/crashes", library->table().name);
+  if (record.instance) {
+    stop_instance(record);
+    const std::lock_guard lock(mutex_);
+    ++record.info.restarts;
+  }
+  if (auto refusal = run_library(record, std::move(library))) {
+    leave_kinds(record, false);
+    refuse(record, *refusal);
+  }
+}
+
+std::optional<Refusal> Host::run_library(Record& record, std::unique_ptr<Library> library) {
+  const std::string name = library->table().name;
+  if (object_name(name) != name) return Refusal{"BadName", "\"" + name + "\" is no name for a plugin: it has to be a DNS label"};
+  if (disabled(name, name)) return Refusal{"Disabled", name + " is on the list of disabled plugins"};
+  for (const auto& [key, other] : records_)
+    if (&other != &record && other.instance && other.info.name == name) return Refusal{"NameTaken", name + " is loaded already, from " + other.info.file};
+  if (!options_.data_dir.empty()) {
+    const auto crashes = read_crash_marker(options_.data_dir + "/plugins/crashes");
+    if (const auto found = crashes.find(name); found != crashes.end() && found->second >= kCrashesMax)
+      return Refusal{"Quarantined", name + " took the server down " + std::to_string(found->second) + " times; replace its file to try again"};
+  }
+  const auto before = record.kinds;
+  {
+    const std::lock_guard lock(mutex_);
+    record.info.name = name;
+    record.info.version = library->table().version;
+    record.info.abi = library->abi();
+    record.info.sha256 = library->sha256();
+  }
+  record.settings = settings_for(name);
+  auto instance = std::make_shared<Instance>(core(), std::move(library), record.settings, [this] { changed(); });
+  if (auto refusal = instance->start()) {
+    if (!instance->stop(parts_.runtime.in_ms(kStopDeadline_ms))) stuck_.push_back(instance);
+    return refusal;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    record.instance = instance;
+    record.kinds = instance->kinds();
+    record.info.kinds.clear();
+    for (const auto kind : record.kinds) record.info.kinds.emplace_back(kind.text());
+  }
+  record.running_since = parts_.runtime.monotonic_ns();
+  saved_.save(name, instance->declaration().kinds);
+  for (const auto kind : before)   // what the new version has no more
+    if (std::find(record.kinds.begin(), record.kinds.end(), kind) == record.kinds.end()) parts_.registry.set_writable(kind, false);
+  routes_.add(instance);
+  if (parts_.add_check) {
+    record.check = parts_.add_check("plugin-" + name, [weak = std::weak_ptr<Instance>(instance)]() -> std::string {
+      const auto running = weak.lock();
+      return running ? running->check() : "is not running";
+    });
+  }
+  set_state(record, record.settings.paused ? "Paused" : "Running", record.settings.paused ? "Paused" : "Running", "");
+  base::log_info("plugins", "plugin started", {{"plugin", name}, {"version", record.info.version}, {"file", record.file.path}});
+  return std::nullopt;
+}
+
+void Host::stop_instance(Record& record) {
+  auto instance = record.instance;
+  record.check.reset();
+  routes_.remove(*instance);
+  base::Monotonic deadline = parts_.runtime.in_ms(kStopDeadline_ms);
+  {
+    const std::lock_guard lock(mutex_);
+    deadline = std::min(deadline, stop_deadline_);
+  }
+  if (instance->stop(deadline)) {
+    base::log_info("plugins", "plugin stopped", {{"plugin", instance->name()}});
+  } else {
+    base::log_error("plugins", "plugin does not end; it stays in memory", {{"plugin", instance->name()}});
+    stuck_.push_back(instance);
+  }
+  const std::lock_guard lock(mutex_);
+  record.instance.reset();
+}
+
+void Host::remove_record(const std::string& key) {
+  auto& record = records_.at(key);
+  if (record.instance) stop_instance(record);
+  leave_kinds(record, true);
+  look_after_left_kinds();
+}
+
+// Without their plugin its kinds are for reading and deleting only.
+void Host::leave_kinds(Record& record, bool gone) {
+  for (const auto kind : record.kinds) parts_.registry.set_writable(kind, false);
+  {
+    const std::lock_guard lock(mutex_);
+    record.left = gone;
+  }
+  if (gone) set_state(record, "Draining", "Removed", "its file is gone; its kinds stay readable until their last object is gone");
+  listen();
+}
+
+void Host::look_after_left_kinds() {
+  std::vector<std::string> done;
+  const auto snapshot = parts_.store.snapshot();
+  for (auto& [key, record] : records_) {
+    if (!record.left) continue;
+    std::erase_if(record.kinds, [&](base::Atom kind) {
+      if (snapshot.count(kind) != 0) return false;
+      parts_.registry.withdraw(kind);
+      return true;
+    });
+    if (record.kinds.empty()) done.push_back(key);
+  }
+  for (const auto& key : done) {
+    const auto name = records_.at(key).info.name;
+    saved_.forget(name);
+    delete_object(name);
+    const std::lock_guard lock(mutex_);
+    records_.erase(key);
+  }
+  if (!done.empty()) listen();
+}
+
+// Kinds that an earlier run left behind; a file of that plugin takes them over in the scan that follows.
+void Host::restore_left() {
+  for (const auto& [plugin, crds] : saved_.read()) {
+    Record record;
+    record.left = true;
+    record.info.name = plugin;
+    for (const auto& crd : crds) {
+      const auto keys = install_declared(parts_.registry, plugin, crd, false);
+      if (keys) record.kinds.insert(record.kinds.end(), keys->begin(), keys->end());
+    }
+    for (const auto kind : record.kinds) record.info.kinds.emplace_back(kind.text());
+    Record* kept = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      kept = &(records_[plugin] = std::move(record));
+    }
+    set_state(*kept, "Draining", "Removed", "its file is gone; its kinds stay readable until their last object is gone");
+  }
+  listen();
+}
+
+void Host::restart(Record& record, const std::string& why) {
+  base::log_info("plugins", "plugin is started again", {{"plugin", record.info.name}, {"why", why}});
+  replace_file(record, record.file);
+}
+
+void Host::supervise() {
+  const auto now = parts_.runtime.monotonic_ns();
+  for (auto& [key, record] : records_) {
+    if (!record.instance) continue;
+    if (record.instance->fell_behind()) restart(record, "it fell behind the log");
+    if (!record.instance) continue;
+    const auto stuck = record.instance->stuck();
+    if (stuck && record.info.state != "Stuck") set_state(record, "Stuck", "Stuck", "has not returned from: " + *stuck);
+    if (!stuck && record.info.state == "Stuck") set_state(record, record.settings.paused ? "Paused" : "Running", "Recovered", "");
+    record.instance->replace_stuck_workers();
+    if (!options_.data_dir.empty() && record.running_since != 0 && now - record.running_since > kCrashForgotten_ms * base::kNanosPerMs) {
+      record.running_since = 0;
+      forget_crashes(options_.data_dir + "/plugins/crashes", record.info.name);
+    }
+  }
+  look_after_left_kinds();
+}
+
+}  // namespace keelson::plugins

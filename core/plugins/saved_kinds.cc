@@ -1,0 +1,86 @@
+#include "core/plugins/saved_kinds.hpp"
+
+#include <boost/json.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "core/base/log.hpp"
+#include "core/kinds/engine.hpp"
+#include "core/plugins/host.hpp"
+
+namespace keelson::plugins {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+
+SavedKinds::SavedKinds(const std::string& data_dir) : directory_(data_dir.empty() ? std::string() : data_dir + "/plugins/kinds") {}
+
+void SavedKinds::save(const std::string& plugin, const std::vector<std::string>& crds) const {
+  if (directory_.empty()) return;
+  if (crds.empty()) return forget(plugin);
+  std::error_code failed;
+  fs::create_directories(directory_, failed);
+  const auto file = directory_ + "/" + plugin + ".json";
+  const auto text = json::serialize(json::value_from(crds));
+  std::ostringstream held;
+  if (std::ifstream in(file, std::ios::binary); in) held << in.rdbuf();
+  if (held.str() == text) return;   // no write when nothing changed
+  std::ofstream out(file + ".part", std::ios::binary | std::ios::trunc);
+  out << text;
+  if (out.flush()) fs::rename(file + ".part", file, failed);
+  if (!out || failed) base::log_error("plugins", "cannot keep a plugin's kinds", {{"plugin", plugin}, {"file", file}});
+}
+
+void SavedKinds::forget(const std::string& plugin) const {
+  std::error_code ignored;
+  if (!directory_.empty()) fs::remove(directory_ + "/" + plugin + ".json", ignored);
+}
+
+std::map<std::string, std::vector<std::string>> SavedKinds::read() const {
+  std::map<std::string, std::vector<std::string>> all;
+  std::error_code failed;
+  if (directory_.empty()) return all;
+  for (fs::directory_iterator at(directory_, failed), end; !failed && at != end; at.increment(failed)) {
+    if (at->path().extension() != ".json") continue;
+    std::ifstream in(at->path(), std::ios::binary);
+    std::ostringstream text;
+    text << in.rdbuf();
+    boost::system::error_code unreadable;
+    const auto value = json::parse(text.str(), unreadable);
+    if (unreadable || !value.is_array()) {
+      base::log_error("plugins", "cannot read a plugin's kinds", {{"file", at->path().string()}});
+      continue;
+    }
+    for (const auto& crd : value.get_array())
+      if (crd.is_string()) all[at->path().stem().string()].emplace_back(crd.get_string());
+  }
+  return all;
+}
+
+base::Outcome<std::vector<base::Atom>> install_declared(kinds::Registry& registry, const std::string& plugin, const std::string& crd, bool writable) {
+  const auto value = kinds::parse(kinds::Media::yaml, crd, {});
+  if (!value) return value.error();
+  auto compiled = kinds::kinds_from_crd(*value);
+  if (!compiled) return compiled.error();
+  std::vector<base::Atom> keys;
+  for (auto& kind : *compiled) {
+    kind.declared_by = "plugin:" + plugin;
+    kind.writable = writable;
+    const auto key = kind.storage_key;
+    if (auto installed = registry.install(std::move(kind)); !installed) return installed.error();
+    if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(key);
+  }
+  return keys;
+}
+
+void restore_declared_kinds(kinds::Registry& registry, const std::string& data_dir) {
+  for (const auto& [plugin, crds] : SavedKinds(data_dir).read())
+    for (const auto& crd : crds)
+      if (const auto installed = install_declared(registry, plugin, crd, false); !installed)
+        base::log_error("plugins", "cannot restore a kind", {{"plugin", plugin}, {"error", installed.error().message}});
+}
+
+}  // namespace keelson::plugins
