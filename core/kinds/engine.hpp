@@ -93,6 +93,9 @@ std::string openapi_v3(const Catalog& catalog, std::string_view path);
 std::vector<std::string> openapi_v3_paths(const Catalog& catalog);
 /// /openapi/v2 as JSON.
 std::string openapi_v2(const Catalog& catalog);
+/// openapi_v2()'s text as protobuf (openapi.v2.Document), for the media types
+/// application/com.github.proto-openapi.spec.v2@v1.0+protobuf and application/com.github.proto-openapi.spec.v2.v1.0+protobuf.
+std::string openapi_v2_protobuf(std::string_view v2_json);
 
 /// From a CustomResourceDefinition-shaped value (also what a plugin's kind declaration is sent as): one Kind per served
 /// version, storage first.

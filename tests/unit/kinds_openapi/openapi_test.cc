@@ -137,3 +137,14 @@ TEST_CASE("a custom resource's schema is published, without what v2 can't say") 
   const auto v2 = json::parse(openapi_v2(*catalog_with_crontab()));
   CHECK(v2.at("definitions").at("com.example.stable.v1.CronTab").at("properties").at("spec").at("properties").at("any") == json::object{});
 }
+
+TEST_CASE("the protobuf form of v2 begins with the version and holds every path and definition") {
+  const auto text = openapi_v2(*catalog_with_crontab());
+  const auto bytes = openapi_v2_protobuf(text);
+  CHECK(bytes.substr(0, 5) == "\x0A\x03" "2.0");
+  const auto document = json::parse(text);
+  for (const char* part : {"paths", "definitions"})
+    for (const auto& member : document.at(part).as_object()) CHECK(bytes.find(std::string(member.key())) != std::string::npos);
+  CHECK(bytes.find("x-kubernetes-group-version-kind") != std::string::npos);
+  CHECK(bytes.size() < text.size());
+}
