@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
 #include <tuple>
 #include <unordered_map>
 
@@ -109,6 +110,7 @@ class KindRegistry final : public Registry {
     return catalog_;
   }
   base::Outcome<KindRef> install(Kind kind) override;
+  base::Outcome<std::vector<KindRef>> install_versions(std::vector<Kind> versions) override;
   void withdraw(base::Atom storage_key) override;
   void set_writable(base::Atom storage_key, bool writable) override;
   std::shared_ptr<void> on_change(std::function<void(CatalogRef)> changed) override;
@@ -116,6 +118,9 @@ class KindRegistry final : public Registry {
  private:
   using Listener = std::function<void(CatalogRef)>;
 
+  /// Why this kind may not be installed.
+  std::optional<base::Error> refusal(const Kind& kind) const;
+  KindRef add(Kind kind, std::uint32_t schema_epoch);
   void publish();
   void tell();
 
@@ -136,22 +141,48 @@ void KindRegistry::publish() {
   catalog_.swap(next);   // the old one is freed after the lock, should nobody else hold it
 }
 
+std::optional<base::Error> KindRegistry::refusal(const Kind& kind) const {
+  for (const auto& other : installed_) {
+    if (other->group != kind.group) continue;
+    const bool same = other->storage_key == kind.storage_key;
+    if (same && other->declared_by == kind.declared_by) continue;
+    const std::string name = same ? kind.resource : shared_name(kind, *other);
+    if (!name.empty()) return name_taken(kind, *other, name);
+  }
+  return std::nullopt;
+}
+
+KindRef KindRegistry::add(Kind kind, std::uint32_t schema_epoch) {
+  kind.schema_epoch = schema_epoch;
+  installed_.push_back(std::make_shared<const Kind>(std::move(kind)));
+  return installed_.back();
+}
+
 base::Outcome<KindRef> KindRegistry::install(Kind kind) {
   KindRef added;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& other : installed_) {
-      if (other->group != kind.group) continue;
-      const bool same = other->storage_key == kind.storage_key;
-      if (same && other->declared_by == kind.declared_by) continue;
-      const std::string name = same ? kind.resource : shared_name(kind, *other);
-      if (!name.empty()) return name_taken(kind, *other, name);
-    }
+    if (auto refused = refusal(kind)) return std::move(*refused);
     std::erase_if(installed_, [&](const KindRef& k) { return k->storage_key == kind.storage_key && k->version == kind.version; });
-    auto& epoch = schema_epochs_[kind.storage_key];
-    kind.schema_epoch = ++epoch;
-    added = std::make_shared<const Kind>(std::move(kind));
-    installed_.push_back(added);
+    const auto epoch = ++schema_epochs_[kind.storage_key];
+    added = add(std::move(kind), epoch);
+    publish();
+  }
+  tell();
+  return added;
+}
+
+base::Outcome<std::vector<KindRef>> KindRegistry::install_versions(std::vector<Kind> versions) {
+  std::vector<KindRef> added;
+  if (versions.empty()) return added;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto key = versions.front().storage_key;
+    for (const auto& kind : versions)
+      if (auto refused = refusal(kind)) return std::move(*refused);
+    std::erase_if(installed_, [key](const KindRef& k) { return k->storage_key == key; });
+    const auto epoch = ++schema_epochs_[key];
+    for (auto& kind : versions) added.push_back(add(std::move(kind), epoch));
     publish();
   }
   tell();

@@ -33,6 +33,9 @@ class Registry {
   virtual CatalogRef current() const = 0;
   /// Adds or replaces. 409 when another declarer owns the resource or its names.
   virtual base::Outcome<KindRef> install(Kind kind) = 0;
+  /// All versions of one resource (the same storage_key in each), storage form first, in one change: versions that are not
+  /// among them are gone afterwards. 409 as install(); empty: nothing happens.
+  virtual base::Outcome<std::vector<KindRef>> install_versions(std::vector<Kind> versions) = 0;
   virtual void withdraw(base::Atom storage_key) = 0;
   /// Marks writable or not (a plugin left or came back).
   virtual void set_writable(base::Atom storage_key, bool writable) = 0;

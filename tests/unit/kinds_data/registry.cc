@@ -112,6 +112,24 @@ TEST_CASE("a catalog is a snapshot that later changes do not touch") {
   CHECK((*again)->schema_epoch == (*installed)->schema_epoch + 1);
 }
 
+TEST_CASE("the versions of a resource are replaced as one, with one schema epoch") {
+  const auto registry = make_registry();
+  auto v1 = website("crd:websites.demo.io"), v2 = v1, v3 = v1;
+  v2.version = "v2";
+  v3.version = "v3";
+  REQUIRE(registry->install_versions({v1, v2}).has_value());
+  const auto before = registry->current();
+  const auto replaced = registry->install_versions({v3, v2});
+  REQUIRE(replaced.has_value());
+  CHECK((*replaced)[0]->schema_epoch == (*replaced)[1]->schema_epoch);
+  CHECK((*replaced)[0]->schema_epoch == before->find("demo.io", "v1", "websites")->schema_epoch + 1);
+  const auto after = registry->current();
+  CHECK(after->epoch() == before->epoch() + 1);
+  CHECK(after->versions("demo.io") == std::vector<std::string>{"v3", "v2"});
+  CHECK(after->by_storage_key(base::Atom("websites.demo.io"))->version == "v3");
+  CHECK_FALSE(registry->install_versions({website("plugin:website")}).has_value());
+}
+
 TEST_CASE("a name that another declarer has is refused with 409") {
   const auto registry = make_registry();
   REQUIRE(registry->install(website("plugin:website")).has_value());

@@ -1,1 +1,0 @@
-// keeps keelson_kinds a library until its first source is here
