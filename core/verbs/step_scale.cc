@@ -60,15 +60,59 @@ std::string selector_text(const json::value& object) {
   return out;
 }
 
-json::value make_scale(const json::value& object, const json::storage_ptr& memory) {
+/// Where an object of the target's kind keeps what its Scale shows.
+struct Places {
+  std::string_view replicas = ".spec.replicas", current = ".status.replicas", selector;
+};
+
+Places places_of(const kinds::Kind& kind) {
+  const auto* scale = kind.subresource("scale");
+  if (!scale || scale->spec_replicas_path.empty()) return {};
+  return {scale->spec_replicas_path, scale->status_replicas_path, scale->label_selector_path};
+}
+
+/// First step of ".a.b", taken off.
+std::string_view next_step(std::string_view& path) {
+  path.remove_prefix(path.starts_with('.') ? 1 : 0);
+  const auto end = std::min(path.find('.'), path.size());
+  const auto step = path.substr(0, end);
+  path.remove_prefix(end);
+  return step;
+}
+
+const json::value* at_place(const json::value& object, std::string_view path) {
+  const json::value* at = path.empty() ? nullptr : &object;
+  while (at && !path.empty()) at = find(*at, {next_step(path)});
+  return at;
+}
+
+std::int64_t count_at(const json::value& object, std::string_view path) {
+  const auto* found = at_place(object, path);
+  return found && found->is_int64() ? found->get_int64() : found && found->is_uint64() ? static_cast<std::int64_t>(found->get_uint64()) : 0;
+}
+
+void set_place(json::value& object, std::string_view path, std::int64_t count) {
+  json::value* at = &object;
+  while (!path.empty()) at = &object_at(*at, {})[next_step(path)];
+  *at = count;
+}
+
+std::string selector_of(const json::value& object, const Places& places) {
+  if (places.selector.empty()) return selector_text(object);
+  const auto* found = at_place(object, places.selector);
+  return found && found->is_string() ? std::string(found->get_string()) : std::string();
+}
+
+json::value make_scale(const kinds::Kind& kind, const json::value& object, const json::storage_ptr& memory) {
+  const Places places = places_of(kind);
   json::object metadata(memory);
   for (const std::string_view field : {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"})
     if (const auto* value = find(object, {"metadata", field})) metadata[field] = *value;
   json::object status(memory);
-  status["replicas"] = integer_at(object, {"status", "replicas"});
-  if (auto selector = selector_text(object); !selector.empty()) status["selector"] = std::move(selector);
+  status["replicas"] = count_at(object, places.current);
+  if (auto selector = selector_of(object, places); !selector.empty()) status["selector"] = std::move(selector);
   json::object spec(memory);
-  if (const auto replicas = integer_at(object, {"spec", "replicas"}); replicas != 0) spec["replicas"] = replicas;
+  if (const auto replicas = count_at(object, places.replicas); replicas != 0) spec["replicas"] = replicas;
   json::object out(memory);
   out["kind"] = "Scale";
   out["apiVersion"] = "autoscaling/v1";
@@ -85,7 +129,7 @@ base::Outcome<store::ObjectRef> scale_of(const Core& core, const Target& target,
   const auto kind = core.storage_kind(target);
   auto value = core.decoded(*kind, object, {});
   if (!value) return value.error();
-  return synthesized(make_scale(*value, {}), object.columns(), object.revision());
+  return synthesized(make_scale(*kind, *value, {}), object.columns(), object.revision());
 }
 
 base::Outcome<json::value> ScaleRun::wanted_scale() const {
@@ -97,7 +141,7 @@ base::Outcome<json::value> ScaleRun::wanted_scale() const {
   }
   auto patch = kinds::parse(step.body.media, step.body.bytes, in_.memory);
   if (!patch) return patch.error();
-  auto patched = kinds::patch(scale_kind(), step.patch_type, make_scale(*old_, in_.memory), *patch, in_.memory);
+  auto patched = kinds::patch(scale_kind(), step.patch_type, make_scale(*kind_, *old_, in_.memory), *patch, in_.memory);
   if (!patched) return patched.error();
   auto decoded = kinds::decode_value(scale_kind(), std::move(*patched), step.options.validation);
   if (!decoded) return decoded.error();
@@ -112,7 +156,7 @@ base::Outcome<void> ScaleRun::produce() {
   if (replicas < 0)
     return base::invalid("autoscaling", "Scale", target().name, {invalid_value("spec.replicas", std::to_string(replicas), "must be greater than or equal to 0")});
   emplace_object(json::value(*old_, in_.memory));
-  object_at(*object_, {"spec"})["replicas"] = replicas;
+  set_place(*object_, places_of(*kind_).replicas, replicas);
   auto& metadata = object_at(*object_, {"metadata"});
   if (const auto revision = text_at(*scale, {"metadata", "resourceVersion"}); revision.empty()) metadata.erase("resourceVersion");
   else metadata["resourceVersion"] = revision;

@@ -152,3 +152,22 @@ TEST_CASE("a kind whose plugin is gone answers reads and deletes, and 503 to cre
   CHECK(cluster.get("v1/configmaps", "default", "a").has_value());
   CHECK(cluster.remove("v1/configmaps", "default", "a")->gone);
 }
+
+TEST_CASE("a custom resource scales where its definition says") {
+  Cluster cluster;
+  const auto kinds = kinds::kinds_from_crd(json::parse(R"({"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"sites.demo.io"},"spec":{"group":"demo.io",
+    "scope":"Namespaced","names":{"plural":"sites","singular":"site","kind":"Site","listKind":"SiteList"},"versions":[{"name":"v1","served":true,"storage":true,
+    "subresources":{"scale":{"specReplicasPath":".spec.size.wanted","statusReplicasPath":".status.have","labelSelectorPath":".status.selector"},"status":{}},
+    "schema":{"openAPIV3Schema":{"type":"object","properties":{"spec":{"type":"object","x-kubernetes-preserve-unknown-fields":true},"status":{"type":"object","x-kubernetes-preserve-unknown-fields":true}}}}}]}})"));
+  REQUIRE(kinds.has_value());
+  REQUIRE(cluster.registry->install(kinds->front()).has_value());
+  Cluster::must(cluster.create("demo.io/v1/sites", "default", R"({"apiVersion":"demo.io/v1","kind":"Site","metadata":{"name":"s"},"spec":{"size":{"wanted":3}}})"));
+  Cluster::must(cluster.patch("demo.io/v1/sites/status", "default", "s", R"({"status":{"have":1,"selector":"app=s"}})"));
+  const auto scale = *cluster.get("demo.io/v1/sites/scale", "default", "s");
+  CHECK(number(scale, {"spec", "replicas"}) == 3);
+  CHECK(number(scale, {"status", "replicas"}) == 1);
+  CHECK(at(scale, {"status", "selector"}) == "app=s");
+  Cluster::must(cluster.patch("demo.io/v1/sites/scale", "default", "s", R"({"spec":{"replicas":5}})"));
+  CHECK(number(cluster.stored("demo.io/v1/sites", "default", "s"), {"spec", "size", "wanted"}) == 5);
+  CHECK(number(cluster.stored("demo.io/v1/sites", "default", "s"), {"metadata", "generation"}) == 2);
+}
