@@ -80,6 +80,12 @@ void EventRecorder::remember(const std::string& key, Known known) {
   known_.emplace(key, std::move(known));
 }
 
+// The time, as upstream's names have it, but never twice the same.
+std::string EventRecorder::next_suffix() {
+  last_suffix_ = std::max(last_suffix_ + 1, static_cast<std::uint64_t>(runtime_.unix_ns()));
+  return hex(last_suffix_);
+}
+
 void EventRecorder::record(EventNote note) {
   boost::system::error_code failed;
   const auto about = json::parse(note.about_json, failed);
@@ -101,7 +107,7 @@ void EventRecorder::record(EventNote note) {
     if (found == known_.end()) {
       Known known;
       known.ns = text(o, "namespace").empty() ? std::string(kDefaultNamespace) : text(o, "namespace");
-      known.name = text(o, "name") + "." + hex(static_cast<std::uint64_t>(runtime_.unix_ns()));
+      known.name = text(o, "name") + "." + next_suffix();
       known.first_s = now_s;
       remember(key, std::move(known));
       found = known_.find(key);
@@ -156,7 +162,7 @@ void EventRecorder::written(const std::string& key, bool create, const base::Out
       known.count = 1;
       known.first_s = known.last_s;
       known.name.resize(known.name.rfind('.') + 1);
-      known.name += hex(static_cast<std::uint64_t>(runtime_.unix_ns()));
+      known.name += next_suffix();
     }
     again = !stopped_ && (vanished || (outcome && known.count > known.written));
     if (!again) {

@@ -63,6 +63,7 @@ class EventRecorder {
   };
   bool admit(const std::string& source, std::int64_t now_s);
   bool combine(const std::string& similar, const std::string& note, std::int64_t now_s);
+  std::string next_suffix();
   void remember(const std::string& key, Known known);
   void write(const std::string& key);
   void written(const std::string& key, bool create, const base::Outcome<verbs::Written>& outcome);
@@ -76,6 +77,7 @@ class EventRecorder {
   std::list<std::string> ages_;          ///< keys of known_, oldest first
   std::unordered_map<std::string, Similar> similar_;
   std::unordered_map<std::string, Bucket> buckets_;
+  std::uint64_t last_suffix_ = 0;
   std::size_t in_flight_ = 0;
   std::unique_ptr<base::Waiter> emptied_;
   bool stopped_ = false;

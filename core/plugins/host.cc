@@ -79,9 +79,10 @@ Host::Host(HostParts parts, HostOptions options)
 
 Host::~Host() {
   stop(parts_.runtime.in_ms(kStopDeadline_ms));
-  for (auto& instance : stuck_) new std::shared_ptr<Instance>(std::move(instance));   // for ever: its code still runs
+  for (auto& instance : stuck_)
+    if (!instance->stop(parts_.runtime.monotonic_ns())) new std::shared_ptr<Instance>(instance);   // for ever: its code still runs
   std::error_code ignored;
-  if (options_.data_dir.empty() && stuck_.empty()) fs::remove_all(private_directory_, ignored);
+  if (options_.data_dir.empty()) fs::remove_all(private_directory_, ignored);
 }
 
 Core Host::core() { return {parts_.store, parts_.verbs, parts_.registry, parts_.chains, parts_.runtime, parts_.metrics, feed_, events_}; }

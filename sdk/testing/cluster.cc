@@ -1,0 +1,231 @@
+#include "sdk/testing/cluster.hpp"
+
+#include <boost/json.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "core/auth/auth.hpp"
+#include "core/base/simulated_runtime.hpp"
+#include "core/kinds/engine.hpp"
+#include "core/plugins/calls.hpp"
+#include "core/plugins/host.hpp"
+#include "core/store/store.hpp"
+#include "core/verbs/verbs.hpp"
+#include "core/watch/hub.hpp"
+#include "sdk/testing/documents.hpp"
+
+namespace keelson::testing {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::uint64_t kStepsMax = 20'000'000;
+constexpr std::int64_t kStopDeadline_ms = 60'000;
+constexpr const char* kNamespaces[] = {"default", "kube-system", "kube-public", "kube-node-lease"};
+
+std::unique_ptr<auth::Chains> chains_with_admission() {
+  auto chains = auth::make_chains();
+  auth::add_default_admission(*chains);
+  return chains;
+}
+
+std::string scratch_directory() {
+  auto pattern = (fs::temp_directory_path() / "keelson-cluster-XXXXXX").string();
+  if (::mkdtemp(pattern.data()) == nullptr) throw Failure("no room for a scratch directory");
+  return pattern;
+}
+
+}  // namespace
+
+struct Cluster::Parts {
+  explicit Parts(Options wanted)
+      : options(std::move(wanted)), scratch(options.data_directory.empty() ? scratch_directory() : std::string()), runtime(base::simulated_runtime(options.seed)),
+        metrics(base::make_metrics()), registry(kinds::make_registry()), store(store::make_memory_store(*runtime, *metrics)), hub(watch::make_hub(*store, *runtime, *metrics)),
+        chains(chains_with_admission()), verbs(verbs::make_verbs({*store, *hub, *registry, *chains, nullptr, *runtime, *metrics})) {
+    admin.user.name = "system:admin";
+    admin.user.groups = {"system:masters", "system:authenticated"};
+    admin.field_manager = "test";
+    admin.request_id = "test";
+    plugins::HostOptions host_options;
+    host_options.directories = options.plugin_directories;
+    host_options.data_dir = options.data_directory.empty() ? scratch : options.data_directory;
+    host_options.config = options.config;
+    host_options.watch_directories = false;
+    host_options.check_permissions = false;
+    host = plugins::make_plugin_host({*store, *verbs, *registry, *chains, *runtime, *metrics, {}}, std::move(host_options));
+  }
+  ~Parts() {
+    host->stop(runtime->in_ms(kStopDeadline_ms));
+    host.reset();
+    verbs.reset();
+    hub->stop();
+    hub.reset();
+    store->stop();
+    store.reset();
+    std::error_code ignored;
+    if (!scratch.empty()) fs::remove_all(scratch, ignored);
+  }
+
+  kinds::KindRef kind(const std::string& kind, const std::string& api_version) const {
+    const auto catalog = registry->current();
+    for (const auto& candidate : catalog->all())
+      if (candidate->kind == kind && (api_version.empty() || candidate->api_version() == api_version)) return candidate;
+    throw Failure("no kind " + api_version + " " + kind);
+  }
+  verbs::Target target(const Name& name, const std::string& subresource = "") const {
+    const auto of = kind(name.kind, name.api_version);
+    return {of, of->namespaced ? name.ns : "", name.name, subresource};
+  }
+  template <class T>
+  T await(const std::function<void(std::function<void(T)>)>& start) { return plugins::await<T>(*runtime, start); }
+  verbs::Written checked(base::Outcome<verbs::Written> written, const std::string& what) const {
+    if (!written) throw Failure(what + ": " + written.error().message);
+    return std::move(*written);
+  }
+
+  const Options options;
+  const std::string scratch;
+  std::unique_ptr<base::SimulatedRuntime> runtime;
+  std::unique_ptr<base::Metrics> metrics;
+  std::unique_ptr<kinds::Registry> registry;
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<watch::Hub> hub;
+  std::unique_ptr<auth::Chains> chains;
+  std::unique_ptr<verbs::Verbs> verbs;
+  std::unique_ptr<plugins::PluginHost> host;
+  verbs::Context admin;
+};
+
+Cluster::Cluster(Options options) : parts_(std::make_unique<Parts>(std::move(options))) {
+  for (const auto* name : kNamespaces) apply_yaml("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: " + std::string(name) + "\n");
+  parts_->host->start();
+  settle();
+}
+
+Cluster::~Cluster() = default;
+
+// --- plugins -------------------------------------------------------------------------------------------------------
+
+PluginState Cluster::try_load(const std::string& plugin) {
+  const auto* fallback = std::getenv("KEELSON_PLUGIN_DIR");
+  const auto directory = !parts_->options.plugin_directory.empty() ? parts_->options.plugin_directory : std::string(fallback != nullptr ? fallback : ".");
+  const auto file = plugin.find('/') == std::string::npos ? directory + "/" + plugin + ".so" : plugin;
+  parts_->host->load(file);
+  settle();
+  for (const auto& info : parts_->host->plugins())
+    if (info.file == file) return {info.name, info.state, info.reason, info.message, info.version, info.queue_length, info.reconciles, info.errors, info.restarts};
+  return {plugin, "Unknown", "", "the host does not know " + file, "", 0, 0, 0, 0};
+}
+
+void Cluster::load(const std::string& plugin) {
+  const auto state = try_load(plugin);
+  if (state.state != "Running" && state.state != "Paused") throw Failure("plugin " + plugin + " is " + state.state + ": " + state.message);
+}
+
+void Cluster::unload(const std::string& plugin) {
+  parts_->host->unload(plugin);
+  settle();
+}
+
+std::optional<PluginState> Cluster::plugin(const std::string& name) const {
+  for (const auto& info : parts_->host->plugins())
+    if (info.name == name) return PluginState{info.name, info.state, info.reason, info.message, info.version, info.queue_length, info.reconciles, info.errors, info.restarts};
+  return std::nullopt;
+}
+
+// --- objects -------------------------------------------------------------------------------------------------------
+
+void Cluster::apply_yaml(const std::string& file_or_text) {
+  for (auto document : documents(file_or_text)) {
+    const auto& o = document.as_object();
+    const auto& metadata = o.at("metadata").as_object();
+    const auto* ns = metadata.if_contains("namespace");
+    const Name name{o.at("kind").as_string().c_str(), metadata.at("name").as_string().c_str(), ns != nullptr ? ns->as_string().c_str() : "default", o.at("apiVersion").as_string().c_str()};
+    const auto target = parts_->target(name);
+    const auto written = parts_->await<base::Outcome<verbs::Written>>([&](auto done) {
+      parts_->verbs->patch(parts_->admin, target, kinds::PatchType::apply, {kinds::Media::json, json::serialize(document)}, {false, kinds::FieldValidation::strict, true}, std::move(done));
+    });
+    parts_->checked(written, name.kind + " " + name.name);
+    if (const auto* status = o.if_contains("status"); status != nullptr && target.kind->subresource("status") != nullptr)
+      patch_json(name, json::serialize(json::object{{"status", *status}}), "status");
+  }
+}
+
+std::optional<std::string> Cluster::find_json(const Name& name) {
+  const auto target = parts_->target(name);
+  const auto found = parts_->await<base::Outcome<store::ObjectRef>>([&](auto done) { parts_->verbs->get(parts_->admin, target, {}, std::move(done)); });
+  if (found) return std::string((*found)->body());
+  if (found.error().code == 404) return std::nullopt;
+  throw Failure(name.kind + " " + name.name + ": " + found.error().message);
+}
+
+std::vector<std::string> Cluster::list_json(const std::string& kind, const std::string& ns, const std::string& labels, const std::string& fields) {
+  verbs::Target target{parts_->kind(kind, ""), ns, "", ""};
+  if (!target.kind->namespaced) target.ns.clear();
+  verbs::ListOptions options;
+  auto selector = watch::parse_selector(*target.kind, labels, fields);
+  if (!selector) throw Failure(selector.error().message);
+  options.selector = std::move(*selector);
+  const auto listed = parts_->await<base::Outcome<verbs::Listed>>([&](auto done) { parts_->verbs->list(parts_->admin, target, options, std::move(done)); });
+  if (!listed) throw Failure(kind + ": " + listed.error().message);
+  std::vector<std::string> all;
+  for (const auto& object : listed->objects) all.emplace_back(object->body());
+  return all;
+}
+
+void Cluster::patch_json(const Name& name, const std::string& merge_patch, const std::string& subresource) {
+  const auto target = parts_->target(name, subresource);
+  const auto written = parts_->await<base::Outcome<verbs::Written>>([&](auto done) {
+    parts_->verbs->patch(parts_->admin, target, kinds::PatchType::merge, {kinds::Media::json, merge_patch}, {}, std::move(done));
+  });
+  parts_->checked(written, name.kind + " " + name.name);
+}
+
+void Cluster::remove(const Name& name, const std::string& propagation, std::optional<std::int64_t> grace_period_s) {
+  verbs::DeleteOptions options;
+  if (!propagation.empty()) options.propagation = propagation;
+  options.grace_period_s = grace_period_s;
+  const auto target = parts_->target(name);
+  const auto written = parts_->await<base::Outcome<verbs::Written>>([&](auto done) { parts_->verbs->remove(parts_->admin, target, options, std::move(done)); });
+  parts_->checked(written, name.kind + " " + name.name);
+}
+
+void Cluster::write_difference(const Name& name, const std::string& before, const std::string& after) {
+  auto patch = difference(json::parse(before), json::parse(after));
+  auto& members = patch.as_object();
+  if (const auto* status = members.if_contains("status"); status != nullptr && parts_->target(name).kind->subresource("status") != nullptr) {
+    patch_json(name, json::serialize(json::object{{"status", *status}}), "status");
+    members.erase("status");
+  }
+  if (!members.empty()) patch_json(name, json::serialize(patch));
+}
+
+// --- time ----------------------------------------------------------------------------------------------------------
+
+void Cluster::settle() {
+  if (!parts_->runtime->settle(kStepsMax)) throw Failure("it does not settle, seed " + std::to_string(seed()));
+}
+
+void Cluster::advance(std::chrono::nanoseconds duration) {
+  if (!parts_->runtime->advance(duration.count(), kStepsMax)) throw Failure("too much happens in that time, seed " + std::to_string(seed()));
+}
+
+bool Cluster::wait_until(const std::function<bool()>& holds, std::chrono::nanoseconds limit, std::chrono::nanoseconds step) {
+  settle();
+  for (auto passed = std::chrono::nanoseconds(0); !holds(); passed += step) {
+    if (passed >= limit) return false;
+    advance(step);
+  }
+  return true;
+}
+
+std::uint64_t Cluster::seed() const { return parts_->options.seed; }
+std::uint64_t Cluster::revision() const { return parts_->store->snapshot().revision(); }
+std::string Cluster::metrics() const { return parts_->metrics->prometheus_text(); }
+
+}  // namespace keelson::testing
