@@ -1,6 +1,7 @@
 #include <boost/json.hpp>
 
 #include "core/kinds/json_access.hpp"
+#include "core/kinds/json_equal.hpp"
 #include "core/kinds/managed_fields.hpp"
 
 namespace keelson::kinds {
@@ -24,7 +25,7 @@ bool equal_objects(const json::object& a, const json::object& b, Skip skip, Comp
 bool equal_values(std::string_view, const json::value& a, const json::value& b) { return same(&a, &b); }
 
 bool equal_entries(const json::value& a, const json::value& b) {
-  if (!a.is_array() || !b.is_array() || a.get_array().size() != b.get_array().size()) return a == b;
+  if (!a.is_array() || !b.is_array() || a.get_array().size() != b.get_array().size()) return same_json(a, b);
   for (std::size_t i = 0; i < a.get_array().size(); ++i) {
     const json::value &one = a.get_array()[i], &other = b.get_array()[i];
     if (!one.is_object() || !other.is_object()) return false;
@@ -34,20 +35,21 @@ bool equal_entries(const json::value& a, const json::value& b) {
 }
 
 bool equal_metadata(const json::value& a, const json::value& b) {
-  if (!a.is_object() || !b.is_object()) return a == b;
+  if (!a.is_object() || !b.is_object()) return same_json(a, b);
   const auto skip = [](std::string_view key) { return key == "resourceVersion"; };
   return equal_objects(a.get_object(), b.get_object(), skip, [](std::string_view key, const json::value& x, const json::value& y) {
-    return key == "managedFields" ? equal_entries(x, y) : same(&x, &y);
+    return key == "managedFields" ? equal_entries(x, y) : same_json(x, y) || same(&x, &y);
   });
 }
 
 }  // namespace
 
 bool equal_for_commit(const json::value& old, const json::value& object) {
+  if (same_json(old, object)) return true;
   if (!old.is_object() || !object.is_object()) return same(&old, &object);
   const auto none = [](std::string_view) { return false; };
   return equal_objects(old.get_object(), object.get_object(), none, [](std::string_view key, const json::value& x, const json::value& y) {
-    return key == "metadata" ? equal_metadata(x, y) : same(&x, &y);
+    return key == "metadata" ? equal_metadata(x, y) : same_json(x, y) || same(&x, &y);
   });
 }
 

@@ -5,6 +5,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/kinds/json_equal.hpp"
+
 namespace keelson::kinds {
 namespace json = boost::json;
 namespace {
@@ -66,7 +68,7 @@ class Comparer {
     const Walk walk = walk_of(type, after && !after->is_null() ? *after : before ? *before : kNull);
     const bool other_shape = before && after && walk != walk_of(type, *before) && !before->is_null() && !after->is_null();
     if (walk == Walk::leaf || other_shape || (hollow(before) && hollow(after))) return compare_leaf(before, after, element, out);
-    if (walk != Walk::fields && before && after && *before == *after) return;
+    if (walk != Walk::fields && before && after && same_json(*before, *after)) return;
     Comparison below{FieldSet(memory_), FieldSet(memory_)};
     if (walk == Walk::fields) compare_members(type, before, after, level, below);
     else compare_items(*type, walk, before, after, below);
@@ -76,7 +78,7 @@ class Comparer {
 
   void compare_leaf(const json::value* before, const json::value* after, std::string_view element, Comparison& out) {
     if (!after) out.removed.emplace(element, json::object(memory_));
-    else if (!before || *before != *after) out.taken.emplace(element, json::object(memory_));
+    else if (!before || !same_json(*before, *after)) out.taken.emplace(element, json::object(memory_));
   }
 
   void attach(FieldSet& parent, std::string_view element, FieldSet&& below, bool member) {
@@ -114,7 +116,7 @@ class Comparer {
 
   void compare_member(const Type* type, const json::value* before, const json::value* after, std::string_view key, Level level, Comparison& out) {
     const json::value *a = get(before, key), *b = get(after, key);
-    if (a && b && !a->is_structured() && *a == *b) return;
+    if (a && b && !a->is_structured() && same_json(*a, *b)) return;
     const Field* field = nullptr;
     const Type* below = member_type(type, key, &field);
     const bool metadata = level == Level::root && key == "metadata";
@@ -151,7 +153,7 @@ class Comparer {
   void compare_pair(const Type& list, const Pair& pair, const std::string& element, Comparison& out) {
     const auto first = [](const std::vector<const json::value*>& side) { return side.empty() ? nullptr : side.front(); };
     const bool was_many = pair.before.size() > 1, is_many = pair.after.size() > 1;
-    const auto equal = [](const json::value* a, const json::value* b) { return *a == *b; };
+    const auto equal = [](const json::value* a, const json::value* b) { return same_json(*a, *b); };
     if (!was_many && !is_many) return compare(list.element, first(pair.before), first(pair.after), element, Level::other, out);
     if (was_many && is_many) {
       if (!std::equal(pair.before.begin(), pair.before.end(), pair.after.begin(), pair.after.end(), equal)) out.taken.emplace(element, json::object(memory_));

@@ -90,12 +90,13 @@ bool intersect(const FieldSet& a, const FieldSet& b, FieldSet& out) {
 void sort_members(FieldSet& node) {
   const auto less = [](const auto& a, const auto& b) { return std::string_view(a.key()) < std::string_view(b.key()); };
   if (std::is_sorted(node.begin(), node.end(), less)) return;
-  std::vector<std::string> order;
-  for (const auto& member : node) order.emplace_back(member.key());
-  std::sort(order.begin(), order.end());
+  std::vector<FieldSet::value_type*> order;
+  order.reserve(node.size());
+  for (auto& member : node) order.push_back(&member);
+  std::sort(order.begin(), order.end(), [&](const auto* a, const auto* b) { return less(*a, *b); });
   FieldSet sorted(node.storage());
   sorted.reserve(order.size());
-  for (const std::string& key : order) sorted.emplace(key, std::move(node.at(key)));
+  for (auto* member : order) sorted.emplace(member->key(), std::move(member->value()));
   node = std::move(sorted);
 }
 

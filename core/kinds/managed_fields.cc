@@ -7,6 +7,8 @@
 #include <tuple>
 #include <vector>
 
+#include "core/kinds/json_equal.hpp"
+
 namespace keelson::kinds {
 
 const json::value* managed_fields(const json::value& object) {
@@ -162,7 +164,7 @@ json::array entries_to_keep(const json::value* old, json::value& object, bool su
     if (is_reset(*sent)) return json::array(memory);
     if (sent->is_array() && well_formed(*sent)) return std::move(sent->get_array());
   }
-  if (sent && stored && *sent == *stored && sent->is_array()) return std::move(sent->get_array());
+  if (sent && stored && sent->is_array() && same_json(*sent, *stored)) return std::move(sent->get_array());
   return stored && well_formed(*stored) ? json::array(stored->get_array(), memory) : json::array(memory);
 }
 
