@@ -38,8 +38,6 @@ class Builder {
       out_.hostIPs.push_back(entry);
     }
     const auto& ips = pod_.spec.hostNetwork && in_.sandbox_ready ? in_.host_ips : in_.pod_ips;
-    // A terminated pod keeps the address that it had: it is part of what it was.
-    if (ips.empty() && !in_.sandbox_ready && in_.terminal) return;
     out_.podIPs.clear();
     out_.podIP = ips.empty() ? "" : ips.front();
     for (const auto& ip : ips) {
@@ -84,7 +82,11 @@ class Builder {
     if (const auto* before = in_.view.previous(newest.name); before != nullptr && before->stopped()) {
       status.lastState.terminated = terminated(*before);
     } else if (const auto* old = old_status(pod_, newest.name)) {
-      if (old->containerID == status.containerID) status.lastState = old->lastState;
+      const bool same = old->containerID == status.containerID;
+      // While it waited to be restarted, this container's own end was shown as the last state.
+      const bool own_end = old->lastState.terminated && old->lastState.terminated->containerID == status.containerID;
+      if (same && !own_end) status.lastState = old->lastState;
+      else if (same) status.lastState = {};
       else if (old->state.terminated) status.lastState.terminated = old->state.terminated;
       else if (old->lastState.terminated) status.lastState.terminated = old->lastState.terminated;
     }
