@@ -107,7 +107,8 @@ void Agent::exit_settle(Sync& sync, RunContainer& container) {
   }
 }
 
-void Agent::load_container(Sync& sync, RunContainer& container) {
+/// False: the runtime cannot say now; nothing may be concluded from that.
+bool Agent::load_container(Sync& sync, RunContainer& container) {
   auto& record = *sync.record;
   {
     const std::lock_guard lock(mutex_);
@@ -115,43 +116,44 @@ void Agent::load_container(Sync& sync, RunContainer& container) {
   }
   if (const auto known = record.ended.find(container.id); known != record.ended.end()) {
     container = known->second;
-    return;
+    return true;
   }
   auto status = parts_.cri.container_status(container.id);
-  if (!status) {
-    container.state = RunState::unknown;
-    return;
-  }
+  if (!status) return false;
   status->sandbox_id = container.sandbox_id;
   container = std::move(*status);
   exit_settle(sync, container);
-  if (container.state != RunState::exited) return;
+  if (container.state != RunState::exited) return true;
   record.messages[container.id] = termination_message(parts_.volumes.pod_dir(record.uid), container);
   record.ended[container.id] = container;
+  return true;
 }
 
-void Agent::load_addresses(Sync& sync) {
+bool Agent::load_addresses(Sync& sync) {
   auto& record = *sync.record;
   sync.sandbox_ready = false;
-  if (sync.view.sandboxes.empty()) return;
+  if (sync.view.sandboxes.empty()) return true;
   const auto& newest = sync.view.sandboxes.front();
   {
     const std::lock_guard lock(mutex_);
     owners_[newest.id] = sync.key;
   }
-  if (!newest.ready) return;
+  if (!newest.ready) return true;
   if (record.ip_sandbox != newest.id) {
     const auto status = parts_.cri.sandbox_status(newest.id);
-    if (!status || !status->ready) return;
+    if (!status) return false;
+    if (!status->ready) return true;
     record.ip_sandbox = newest.id;
     record.ips = status->ips;
   }
   sync.sandbox_ready = sync.pod->spec.hostNetwork || !record.ips.empty();
+  return true;
 }
 
-void Agent::load(Sync& sync) {
-  for (auto& container : sync.view.containers) load_container(sync, container);
-  load_addresses(sync);
+bool Agent::load(Sync& sync) {
+  for (auto& container : sync.view.containers)
+    if (!load_container(sync, container)) return false;
+  return load_addresses(sync);
 }
 
 Next Agent::reconcile(Cluster& api, const Key& key) {
@@ -159,7 +161,10 @@ Next Agent::reconcile(Cluster& api, const Key& key) {
   auto pod = api.pod(key);
   if (pod && pod->spec.nodeName != parts_.settings.node_name) pod = nullptr;
   auto listed = parts_.cri.view(key.ns, key.name);
-  if (!listed) return next;   // the runtime is away; its return wakes every pod
+  if (!listed) {
+    if (listed.error().code != 503) next.within(kRetryErrorNs);   // away: its return wakes every pod
+    return next;
+  }
   auto views = by_uid(std::move(*listed));
   for (auto& [uid, view] : views)
     if (!pod || uid != pod->meta.uid) next.merge(tear_down(uid, key, view));
@@ -169,7 +174,10 @@ Next Agent::reconcile(Cluster& api, const Key& key) {
   }
   remember_readers(*pod);
   Sync sync{api, key, pod, std::move(views[pod->meta.uid]), record_of(pod->meta.uid), {}, false};
-  load(sync);
+  if (!load(sync)) {
+    next.within(kRetryTransientNs);
+    return next;
+  }
   const bool ended = pod->status.phase == "Succeeded" || pod->status.phase == "Failed";
   if (pod->meta.deletionTimestamp || ended || !sync.record->failure_reason.empty()) terminate(sync);
   else run(sync);
@@ -201,6 +209,7 @@ Outcome<void> Agent::remove_all(const std::string& uid, const Key& key, const Po
     if (!removed && removed.error().code != 404) return removed.error();
     const std::lock_guard lock(mutex_);
     owners_.erase(sandbox.id);
+    exits_seen_.erase(sandbox.id);
   }
   KEELSON_TRY_VOID(parts_.volumes.teardown(uid));
   remove_cgroups(uid);

@@ -92,6 +92,8 @@ class Agent {
   void container_exited(const std::string& container_id);
   /// Every pod that the runtime or the disk knows; called when the event stream (re)starts.
   std::vector<Key> relist(Cluster& api);
+  /// Called every now and then.
+  void rotate_logs();
   /// Keys of pods of this node that read this ConfigMap or Secret.
   std::vector<Key> readers_of(const std::string& ns, const std::string& kind, const std::string& name) const;
 
@@ -110,9 +112,9 @@ class Agent {
   RecordPtr record_of(const std::string& uid);
   void forget(const std::string& uid);
   std::map<std::string, PodView> by_uid(PodView all) const;
-  void load(Sync& sync);
-  void load_container(Sync& sync, RunContainer& container);
-  void load_addresses(Sync& sync);
+  bool load(Sync& sync);
+  bool load_container(Sync& sync, RunContainer& container);
+  bool load_addresses(Sync& sync);
   Next tear_down(const std::string& uid, const Key& key, PodView& view);
   Outcome<void> stop_sandboxes(PodRecord& record, const PodView& view);
   Outcome<void> remove_all(const std::string& uid, const Key& key, const PodView& view);

@@ -120,7 +120,7 @@ Credentials pull_credentials(const std::string& image, const std::vector<std::sh
 
 ImageState ImagePuller::outcome_of(const std::string& backoff_key, Pull& pull) {
   const auto now = now_();
-  ImageState state{ImageState::What::failed, {}, pull.error, 0, 0, 0, false};
+  ImageState state{ImageState::What::failed, {}, pull.error, 0, 0, false};
   if (pull.ended) {   // first look at a failed attempt
     pull.ended = false;
     backoff_.next(backoff_key, now);
@@ -135,25 +135,25 @@ ImageState ImagePuller::outcome_of(const std::string& backoff_key, Pull& pull) {
 ImageState ImagePuller::ensure(const Key& pod, const std::string& uid, const std::string& image, const std::string& policy, const Credentials& credentials) {
   using What = ImageState::What;
   const std::string name = normalized_image(image);
-  if (name.empty()) return {What::invalid, {}, "invalid reference format", 0, 0, 0, false};
+  if (name.empty()) return {What::invalid, {}, "invalid reference format", 0, 0, false};
   const std::string key = uid + "_" + image;
   std::unique_lock lock(mutex_);
   auto& pull = pulls_[key];
   if (pull.running) {
     pull.waiting.insert(pod);
-    return {What::pulling, {}, {}, 0, 0, 0, false};
+    return {What::pulling, {}, {}, 0, 0, false};
   }
   const bool pulled = pull.ended && pull.error.empty();
   if (pulled || policy != "Always") {
     lock.unlock();
     const auto found = cri_.image(name);
-    if (!found) return {What::inspect_failed, {}, found.error().message, 0, 0, 0, false};
+    if (!found) return {What::inspect_failed, {}, found.error().message, 0, 0, false};
     lock.lock();
     if (*found) {
       const auto took = std::exchange(pull.ended, false) ? pull.ended_ns - pull.begun_ns : 0;
-      return {What::present, (*found)->id, {}, 0, took, (*found)->bytes, false};
+      return {What::present, **found, {}, 0, took, false};
     }
-    if (policy == "Never") return {What::never, {}, {}, 0, 0, 0, false};
+    if (policy == "Never") return {What::never, {}, {}, 0, 0, false};
   }
   if (!pull.error.empty() && (pull.ended || backoff_.waiting(key, pull.ended_ns, now_()))) return outcome_of(key, pull);
   pull.running = true;
@@ -162,7 +162,7 @@ ImageState ImagePuller::ensure(const Key& pod, const std::string& uid, const std
   pull.waiting = {pod};
   lock.unlock();
   cri_.pull(name, credentials, [this, key](const Error* error, const std::string&) { finished(key, error); });
-  return {What::pulling, {}, {}, 0, 0, 0, true};
+  return {What::pulling, {}, {}, 0, 0, true};
 }
 
 void ImagePuller::finished(const std::string& key, const Error* error) {

@@ -24,11 +24,10 @@ Credentials pull_credentials(const std::string& image, const std::vector<std::sh
 
 struct ImageState {
   enum class What { present, pulling, failed, backing_off, never, invalid, inspect_failed } what;
-  std::string image_id;
+  ImageInfo image;                   ///< when present
   std::string error;                 ///< of the last attempt
   std::int64_t retry_ns = 0;         ///< backing_off: when the next attempt is due
   std::int64_t took_ns = 0;          ///< present after a pull of this call's making: how long it took; 0 otherwise
-  std::uint64_t bytes = 0;
   bool started = false;              ///< this call began the pull
 };
 

@@ -209,6 +209,7 @@ void NodeAgent::node_events(Context& ctx, const core_v1::Node& node, const core_
 
 Result NodeAgent::reconcile_node(Context& ctx) {
   const auto again = retry_in(std::chrono::seconds(kStatusPeriodS));
+  agent_->rotate_logs();
   const auto inputs = node_inputs(ctx);
   auto found = ctx.find<core_v1::Node>({"", options_.node_name});
   if (!found) {

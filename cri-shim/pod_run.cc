@@ -127,8 +127,7 @@ bool Agent::create_sandbox(Sync& sync, std::uint32_t attempt) {
   record.sandbox_retry_ns = 0;
   Sandbox sandbox{*id, record.uid, sync.key.ns, sync.key.name, attempt, true, sync.pod->spec.hostNetwork, now(), {}};
   sync.view.sandboxes.insert(sync.view.sandboxes.begin(), std::move(sandbox));
-  load_addresses(sync);
-  if (!sync.sandbox_ready) sync.next.within(kRetryTransientNs);
+  if (!load_addresses(sync) || !sync.sandbox_ready) sync.next.within(kRetryTransientNs);
   return sync.sandbox_ready;
 }
 

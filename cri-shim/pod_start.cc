@@ -108,17 +108,13 @@ std::optional<ImageInfo> Agent::ensure_image(Sync& sync, const Container& contai
   auto& waiting = sync.record->waiting[container.name];
   const auto warn = [&](std::string_view reason, const std::string& note) { event(sync, &container, true, reason, note); };
   switch (state.what) {
-    case What::present: {
+    case What::present:
       waiting = {};
       event(sync, &container, false, "Pulled",
             state.took_ns == 0 ? "Container image " + quoted(image) + " already present on machine"
                                : "Successfully pulled image " + quoted(image) + " in " + duration_text(state.took_ns) + " (" + duration_text(state.took_ns) +
-                                     " including waiting). Image size: " + std::to_string(state.bytes) + " bytes.");
-      const auto info = parts_.cri.image(state.image_id);
-      if (info && *info) return **info;
-      sync.next.within(kRetryTransientNs);
-      return std::nullopt;
-    }
+                                     " including waiting). Image size: " + std::to_string(state.image.bytes) + " bytes.");
+      return state.image;
     case What::pulling:
       if (state.started) event(sync, &container, false, "Pulling", "Pulling image " + quoted(image));
       return std::nullopt;

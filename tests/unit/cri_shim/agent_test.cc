@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "fakes.hpp"
+#include "pod_facts.hpp"
 
 using namespace keelson;
 using namespace keelson::node;
