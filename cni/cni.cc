@@ -35,7 +35,7 @@ Options read_options(const keelson::Setup& setup) {
   Options options;
   const std::string agent = setup.config("dataDir", "/var/lib/keelson") + "/agent";
   options.node = setup.config("nodeName", host_name());
-  options.cluster_range = setup.config("clusterCIDR", "10.42.0.0/16");
+  options.cluster_range = setup.config("clusterCIDR", setup.config("clusterCidr", "10.42.0.0/16"));
   options.network.bridge = setup.config("bridge", "keelson0");
   options.network.state_dir = agent + "/cni/ipam";
   options.network.conf_dir = agent + "/cni/net.d";
