@@ -1,0 +1,235 @@
+// See README.md.
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+#include <set>
+#include <sstream>
+
+#include "core/base/log.hpp"
+#include "core/base/metrics.hpp"
+#include "core/store/hooks.hpp"
+#include "tests/crash/workload.hpp"
+#include "tests/unit/store/faulty_fs.hpp"
+
+extern char** environ;
+
+namespace keelson::store::crash {
+namespace {
+
+struct Options {
+  std::string mode;
+  std::uint64_t seed = 0;
+  int seconds = 8;
+};
+
+[[noreturn]] void give_up(const std::string& why) {
+  std::fprintf(stderr, "FAILED: %s\n", why.c_str());
+  std::exit(1);
+}
+
+struct Opened {
+  Opened(const std::filesystem::path& directory, rocksdb::Env* env, base::Runtime& runtime) : metrics(base::make_metrics()) {
+    StoreOptions options;
+    options.directory = directory;
+    options.space_low_bytes = 0;
+    auto hooks = std::make_shared<StoreHooks>();
+    hooks->env = env;
+    options.hooks = hooks;
+    auto opened = open_rocksdb_store(options, runtime, *metrics, {});
+    if (!opened) give_up("open: " + opened.error().message);
+    store = std::move(*opened);
+  }
+  std::unique_ptr<base::Metrics> metrics;
+  std::unique_ptr<Store> store;
+};
+
+struct TemporaryDirectory {
+  explicit TemporaryDirectory(base::Runtime& runtime) : path(std::filesystem::temp_directory_path() / ("keelson-crash-" + base::uuid_v4(runtime))) {}
+  ~TemporaryDirectory() { std::filesystem::remove_all(path); }
+  const std::filesystem::path path;
+};
+
+// --- kill: the child ---
+
+// One line per acknowledgement: key revision text, "-" for a delete. A killed child ends in the middle of a line at worst.
+int run_child(const std::string& directory, std::uint64_t seed) {
+  const auto runtime = base::real_runtime();
+  Opened on(directory, nullptr, *runtime);
+  const Workload workload(*on.store, *runtime, seed, [](const auto& acks) {
+    std::string lines;
+    for (const auto& [name, known] : acks) lines += name + " " + std::to_string(known.revision) + " " + (known.text.empty() ? "-" : known.text) + "\n";
+    for (std::size_t sent = 0; sent < lines.size();) {
+      const ssize_t written = ::write(STDOUT_FILENO, lines.data() + sent, lines.size() - sent);
+      if (written <= 0) ::_exit(0);
+      sent += static_cast<std::size_t>(written);
+    }
+  });
+  runtime->waiter()->wait_until(base::kForever);
+  return 0;
+}
+
+// --- kill: the parent ---
+
+pid_t start_child(const std::filesystem::path& directory, std::uint64_t seed, int& output) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) give_up("pipe");
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  std::string self = "/proc/self/exe", mode = "child", where = directory, number = std::to_string(seed);
+  char* arguments[] = {self.data(), mode.data(), where.data(), number.data(), nullptr};
+  pid_t child = 0;
+  if (::posix_spawn(&child, self.c_str(), &actions, nullptr, arguments, environ) != 0) give_up("spawn");
+  ::posix_spawn_file_actions_destroy(&actions);
+  ::close(ends[1]);
+  output = ends[0];
+  return child;
+}
+
+// Everything the child says until it is killed `life_ms` after its first word.
+std::string listen(base::Runtime& runtime, pid_t child, int output, std::int64_t life_ms) {
+  std::string heard;
+  char buffer[65536];
+  base::Monotonic end = runtime.in_ms(30'000);
+  bool killed = false;
+  for (;;) {
+    if (!killed && runtime.monotonic_ns() >= end) {
+      ::kill(child, SIGKILL);
+      killed = true;
+    }
+    pollfd entry{output, POLLIN, 0};
+    if (::poll(&entry, 1, 1) <= 0) continue;
+    const ssize_t size = ::read(output, buffer, sizeof buffer);
+    if (size <= 0) break;
+    if (heard.empty()) end = runtime.in_ms(life_ms);
+    heard.append(buffer, static_cast<std::size_t>(size));
+  }
+  ::close(output);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  if (!WIFSIGNALED(status)) give_up("the child ended by itself, status " + std::to_string(status));
+  return heard;
+}
+
+void fold(const std::string& heard, Model& acknowledged, Revision& newest, std::set<Revision>& given) {
+  Revision highest = newest;
+  std::istringstream lines(heard.substr(0, heard.rfind('\n') + 1));
+  std::string name, text;
+  Revision revision = 0;
+  while (lines >> name >> revision >> text) {
+    if (revision <= newest) give_up("revision given again: " + std::to_string(revision));
+    if (!given.insert(revision).second) give_up("revision given twice: " + std::to_string(revision));
+    highest = std::max(highest, revision);
+    acknowledged[name] = {revision, text == "-" ? std::string() : text};
+  }
+  newest = highest;
+}
+
+int run_kill(const Options& options) {
+  const auto runtime = base::real_runtime();
+  const TemporaryDirectory directory(*runtime);
+  std::mt19937_64 random(options.seed);
+  Model base;
+  Revision newest = 0;   // ever seen
+  std::size_t acknowledged_total = 0;
+  int rounds = 0;
+  for (const base::Monotonic end = runtime->in_ms(options.seconds * 1000); runtime->monotonic_ns() < end; ++rounds) {
+    const Revision since = newest;
+    int output = -1;
+    const pid_t child = start_child(directory.path, random(), output);
+    const std::string heard = listen(*runtime, child, output, static_cast<std::int64_t>(random() % 200));
+    Model acknowledged = base;
+    std::set<Revision> given;
+    fold(heard, acknowledged, newest, given);
+    acknowledged_total += given.size();
+    const Opened on(directory.path, nullptr, *runtime);
+    if (auto wrong = verify(*on.store, acknowledged, base, since); !wrong.empty()) give_up("round " + std::to_string(rounds) + ": " + wrong);
+    if (on.store->snapshot().revision() < newest) give_up("the counter went back");
+    base = state_of(*on.store);
+    newest = on.store->snapshot().revision();
+  }
+  std::printf("kill: %d kills, %zu acknowledged writes, none lost\n", rounds, acknowledged_total);
+  return 0;
+}
+
+// --- power ---
+
+// Cuts the power of a running store once and judges what is left; a second start must find the same.
+void cut_once(testing::FaultyDisk& disk, const std::filesystem::path& from, base::Runtime& runtime, std::mt19937_64& random, std::mutex& mutex, const Model& acknowledged, const Model& base, Revision since) {
+  const TemporaryDirectory rest(runtime);
+  Model promised;
+  disk.fs->cut(from, rest.path, random, [&] {
+    std::lock_guard lock(mutex);
+    promised = acknowledged;
+  });
+  const testing::FaultyDisk judge;   // its syncs cost nothing
+  Revision highest = since;
+  for (const auto& [name, known] : promised) highest = std::max(highest, known.revision);
+  Model first;
+  {
+    const Opened on(rest.path, judge.env.get(), runtime);
+    if (auto wrong = verify(*on.store, promised, base, since); !wrong.empty()) give_up("after a power cut: " + wrong);
+    if (on.store->snapshot().revision() <= highest) give_up("numbering would go on below an acknowledged revision");
+    first = state_of(*on.store);
+  }
+  const Opened again(rest.path, judge.env.get(), runtime);
+  const Model second = state_of(*again.store);
+  if (!std::equal(first.begin(), first.end(), second.begin(), second.end(), [](const auto& a, const auto& b) { return a.first == b.first && a.second.revision == b.second.revision && a.second.text == b.second.text; })) give_up("a second start found something else");
+}
+
+int run_power(const Options& options) {
+  const auto runtime = base::real_runtime();
+  std::mt19937_64 random(options.seed);
+  const TemporaryDirectory directory(*runtime);
+  testing::FaultyDisk disk;
+  int cuts = 0;
+  const base::Monotonic end = runtime->in_ms(options.seconds * 1000);
+  Model acknowledged;
+  std::mutex mutex;
+  while (runtime->monotonic_ns() < end) {
+    const Opened on(directory.path, disk.env.get(), *runtime);
+    const Model base = state_of(*on.store);
+    const Revision since = on.store->snapshot().revision();
+    acknowledged = base;
+    const Workload workload(*on.store, *runtime, random(), [&](const auto& acks) {
+      std::lock_guard lock(mutex);
+      for (const auto& [name, known] : acks) acknowledged[name] = known;
+    });
+    for (int i = 0; i < 10 && runtime->monotonic_ns() < end; ++i, ++cuts) {
+      runtime->waiter()->wait_until(runtime->in_ms(static_cast<std::int64_t>(random() % 50)));
+      cut_once(disk, directory.path, *runtime, random, mutex, acknowledged, base, since);
+    }
+  }
+  std::printf("power: %d cuts, nothing acknowledged lost\n", cuts);
+  return 0;
+}
+
+int run(int count, char** arguments) {
+  base::set_log_level(base::LogLevel::error);
+  if (count == 4 && std::strcmp(arguments[1], "child") == 0) return run_child(arguments[2], std::stoull(arguments[3]));
+  Options options;
+  options.seed = base::real_runtime()->random_u64() % 1'000'000'007;
+  for (int i = 1; i < count; ++i) {
+    const std::string argument = arguments[i];
+    if (argument == "--seed" && i + 1 < count) options.seed = std::stoull(arguments[++i]);
+    else if (argument == "--seconds" && i + 1 < count) options.seconds = std::stoi(arguments[++i]);
+    else options.mode = argument;
+  }
+  std::printf("seed %llu\n", static_cast<unsigned long long>(options.seed));
+  std::fflush(stdout);
+  if (options.mode == "kill") return run_kill(options);
+  if (options.mode == "power") return run_power(options);
+  std::fprintf(stderr, "usage: store_crash kill|power [--seed N] [--seconds N]\n");
+  return 2;
+}
+
+}  // namespace
+}  // namespace keelson::store::crash
+
+int main(int count, char** arguments) { return keelson::store::crash::run(count, arguments); }

@@ -1,0 +1,51 @@
+// Workload: writers that each change keys of their own, and what the store must still know after a crash.
+//
+// Invariants: a writer has one commit under way; so beside what was acknowledged a crash may show at most one more commit
+//   of each writer.
+// Threads: acknowledgements come on the committer thread. Ownership: must go before its store.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <map>
+#include <random>
+#include <vector>
+
+#include "core/base/runtime.hpp"
+#include "core/store/store.hpp"
+
+namespace keelson::store::crash {
+
+inline constexpr int kWriters = 4;
+inline constexpr int kKeysPerWriter = 16;
+inline constexpr int kWritesPerCommitMax = 3;
+
+/// What is known of a key: its last acknowledged revision, and the text, empty when it was deleted.
+struct Known {
+  Revision revision = 0;
+  std::string text;
+};
+using Model = std::map<std::string, Known>;
+using OnAck = std::function<void(const std::vector<std::pair<std::string, Known>>&)>;
+
+class Workload {
+ public:
+  Workload(Store& store, base::Runtime& runtime, std::uint64_t seed, OnAck on_ack);
+  ~Workload();
+
+ private:
+  void write(int writer, std::uint64_t seed);
+  Commit next_commit(int writer, std::mt19937_64& random) const;
+
+  Store& store_;
+  base::Runtime& runtime_;
+  const OnAck on_ack_;
+  std::atomic<bool> stop_{false};
+  std::vector<std::unique_ptr<base::Thread>> threads_;
+};
+
+/// Empty: the store holds what it must. Else what is wrong. `base`: the state at `since`, from where the log is replayed.
+std::string verify(const Store& store, const Model& acknowledged, const Model& base, Revision since);
+/// All objects as a model.
+Model state_of(const Store& store);
+
+}  // namespace keelson::store::crash
