@@ -64,23 +64,25 @@ constexpr std::size_t kStackFactor = 1;
 
 class RealThread final : public Thread {
  public:
-  RealThread(const std::string& name, std::function<void()> body, std::size_t stack_bytes) : body_(std::move(body)) {
+  RealThread(const std::string& name, std::function<void()> body, std::size_t stack_bytes) : name_(name.substr(0, kNameLengthMax)), body_(std::move(body)) {
     pthread_attr_t attributes;
     ::pthread_attr_init(&attributes);
     ::pthread_attr_setstacksize(&attributes, stack_bytes * kStackFactor);
     const int failure = ::pthread_create(&thread_, &attributes, &RealThread::enter, this);
     ::pthread_attr_destroy(&attributes);
     if (failure != 0) throw std::runtime_error("cannot start thread " + name);
-    constexpr std::size_t kNameLengthMax = 15;
-    ::pthread_setname_np(thread_, name.substr(0, kNameLengthMax).c_str());
   }
   ~RealThread() override { ::pthread_join(thread_, nullptr); }
 
  private:
   static void* enter(void* self) {
-    static_cast<RealThread*>(self)->body_();
+    auto& thread = *static_cast<RealThread*>(self);
+    ::pthread_setname_np(::pthread_self(), thread.name_.c_str());   // from outside it would have to open a file
+    thread.body_();
     return nullptr;
   }
+  static constexpr std::size_t kNameLengthMax = 15;   // the kernel's limit
+  const std::string name_;
   std::function<void()> body_;
   pthread_t thread_{};
 };

@@ -11,6 +11,7 @@ namespace keelson::store {
 namespace {
 
 constexpr std::int64_t kLoadWindow_ms = 2000;
+constexpr std::size_t kReadaheadBytes = 256u << 10;
 constexpr std::uint64_t kLoadBytes = 16u << 20;   // written within the window: the buffers may grow
 
 rocksdb::WriteOptions write_options(bool sync) {
@@ -54,6 +55,7 @@ base::Outcome<void> RocksDbStorage::open() {
 std::unique_ptr<rocksdb::Iterator> RocksDbStorage::iterate(rocksdb::ColumnFamilyHandle* family) const {
   rocksdb::ReadOptions options;
   options.fill_cache = false;
+  options.readahead_size = kReadaheadBytes;
   return std::unique_ptr<rocksdb::Iterator>(database_->NewIterator(options, family));
 }
 
@@ -139,7 +141,10 @@ base::Outcome<void> RocksDbStorage::raise_ceiling(Revision ceiling) {
 }
 
 base::Outcome<void> RocksDbStorage::close(Revision revision) {
-  const auto status = database_->Put(write_options(true), meta_, meta::kClean, encode_revision(revision));
+  auto status = database_->Put(write_options(true), meta_, meta::kClean, encode_revision(revision));
+  if (!status.ok()) return disk_error(status);
+  // The next start then has nothing to replay.
+  status = database_->Flush(rocksdb::FlushOptions(), {versions_, log_, meta_});
   if (!status.ok()) return disk_error(status);
   return {};
 }

@@ -2,14 +2,14 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
-#include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 
 namespace keelson::store {
 namespace {
 
 constexpr std::size_t kArenaBlockBytes = 64u << 10;
-constexpr double kBloomBitsPerKey = 10;
+constexpr std::size_t kBodyBlockBytes = 16u << 10;   // bodies are read in rows at start; small blocks cost a system call each
+constexpr std::size_t kSmallBlockBytes = 4u << 10;
 
 // RocksDB writes a file of its own doings otherwise, also while idle.
 class SilentLogger final : public rocksdb::Logger {
@@ -18,11 +18,11 @@ class SilentLogger final : public rocksdb::Logger {
   void Logv(const char*, va_list) override {}
 };
 
-rocksdb::ColumnFamilyOptions family(const std::shared_ptr<rocksdb::Cache>& cache, bool bloom) {
+rocksdb::ColumnFamilyOptions family(const std::shared_ptr<rocksdb::Cache>& cache, std::size_t block_bytes) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
   table.cache_index_and_filter_blocks = true;
-  if (bloom) table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
+  table.block_size = block_bytes;
   rocksdb::ColumnFamilyOptions options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.write_buffer_size = kWriteBuffersLoaded;
@@ -55,8 +55,8 @@ Tuning::Tuning(rocksdb::Env* env) {
   // A torn tail is what a power cut leaves; everything acknowledged lies before it.
   database.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   database.avoid_flush_during_recovery = false;
-  bodies = family(cache, false);
-  small = family(cache, false);
+  bodies = family(cache, kBodyBlockBytes);
+  small = family(cache, kSmallBlockBytes);
 }
 
 }  // namespace keelson::store

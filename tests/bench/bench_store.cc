@@ -79,9 +79,10 @@ int bench(const std::string& kind, int objects) {
   const auto directory = std::filesystem::temp_directory_path() / ("keelson-bench-" + base::uuid_v4(*runtime));
   options.directory = directory;
   const auto open = [&] {
+    const double cpu = cpu_us();
     const base::Monotonic begin = runtime->monotonic_ns();
     auto store = kind == "memory" ? make_memory_store(*runtime, *metrics) : open_rocksdb_store(options, *runtime, *metrics, {}).value();
-    std::printf("  open with %zu objects: %.1f ms, resident %ld KiB\n", store->snapshot().count(Atom("pods")), static_cast<double>(runtime->monotonic_ns() - begin) / 1e6, resident_kib());
+    std::printf("  open with %zu objects: %.1f ms, %.1f ms CPU, resident %ld KiB\n", store->snapshot().count(Atom("pods")), static_cast<double>(runtime->monotonic_ns() - begin) / 1e6, (cpu_us() - cpu) / 1e3, resident_kib());
     return store;
   };
   std::printf("%s\n", kind.c_str());

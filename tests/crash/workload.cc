@@ -60,7 +60,8 @@ std::string replay(const Store& store, const Model& acknowledged, Model& base, R
 
 }  // namespace
 
-Workload::Workload(Store& store, base::Runtime& runtime, std::uint64_t seed, OnAck on_ack) : store_(store), runtime_(runtime), on_ack_(std::move(on_ack)) {
+Workload::Workload(Store& store, base::Runtime& runtime, std::uint64_t seed, OnAck on_ack, std::int64_t pause_ms)
+    : store_(store), runtime_(runtime), on_ack_(std::move(on_ack)), pause_ms_(pause_ms) {
   for (int writer = 0; writer < kWriters; ++writer)
     threads_.push_back(runtime.spawn("writer", [this, writer, seed] { write(writer, seed * kWriters + static_cast<std::uint64_t>(writer)); }));
 }
@@ -108,6 +109,7 @@ void Workload::write(int writer, std::uint64_t seed) {
     });
     waiter->wait_until(base::kForever);
     if (!committed) return;
+    if (pause_ms_ > 0) waiter->wait_until(runtime_.in_ms(static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(pause_ms_ + 1))));
   }
 }
 

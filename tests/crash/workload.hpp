@@ -29,7 +29,7 @@ using OnAck = std::function<void(const std::vector<std::pair<std::string, Known>
 
 class Workload {
  public:
-  Workload(Store& store, base::Runtime& runtime, std::uint64_t seed, OnAck on_ack);
+  Workload(Store& store, base::Runtime& runtime, std::uint64_t seed, OnAck on_ack, std::int64_t pause_ms = 0);
   ~Workload();
 
  private:
@@ -39,6 +39,7 @@ class Workload {
   Store& store_;
   base::Runtime& runtime_;
   const OnAck on_ack_;
+  const std::int64_t pause_ms_;   // of a writer between commits: without real syncs it would write more than can be checked
   std::atomic<bool> stop_{false};
   std::vector<std::unique_ptr<base::Thread>> threads_;
 };

@@ -130,7 +130,8 @@ class FaultyFs final : public rocksdb::FileSystemWrapper {
 
   static void copy_cut(const std::filesystem::path& from, const std::filesystem::path& to, std::uint64_t synced, std::mt19937_64& random) {
     std::ifstream in(from, std::ios::binary);
-    std::string bytes((std::istreambuf_iterator<char>(in)), {});
+    std::string bytes(std::filesystem::file_size(from), '\0');
+    in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     const std::uint64_t unsafe = bytes.size() > synced ? bytes.size() - synced : 0;
     if (unsafe > 0) bytes.resize(synced + random() % (unsafe + 1));
     if (bytes.size() > synced && random() % 2 == 0) bytes[synced + random() % (bytes.size() - synced)] ^= static_cast<char>(1 + random() % 255);
