@@ -124,14 +124,19 @@ Outcome<ObjectHandle> Context::modify_json(const Gvk& gvk, std::string_view from
   return write_object(KEELSON_MERGE_PATCH, gvk, detail::key_of(from), subresource, patch, {});
 }
 
+// Compared with what is stored, not with what the type sees of it: a status that is still absent differs from one that is
+// all defaults.
 Outcome<ObjectHandle> Context::set_status_json(const Gvk& gvk, std::string_view from, std::string_view to) {
-  auto written = modify_json(gvk, from, to, "status");
-  for (int tries = 1; tries < kStatusConflictTries && !written && is_conflict(written.error()); ++tries) {
-    const auto live = get_raw(gvk, detail::key_of(from));
-    if (!live) return live.error();
-    written = modify_json(gvk, live->body(), detail::restated(live->body(), to), "status");
+  const auto key = detail::key_of(from);
+  const bool reconciled = call_.scope != nullptr && call_.scope->object && call_.scope->controller->kind.is(gvk) && call_.scope->object.key() == key &&
+                          detail::revision_of(from) == std::to_string(call_.scope->object.revision());
+  Outcome<ObjectHandle> stored = reconciled ? call_.scope->object : get_raw(gvk, key);
+  for (int tries = 1;; ++tries) {
+    if (!stored) return stored.error();
+    auto written = modify_json(gvk, stored->body(), detail::restated(stored->body(), from, to), "status");
+    if (written || !is_conflict(written.error()) || tries == kStatusConflictTries) return written;
+    stored = get_raw(gvk, key);
   }
-  return written;
 }
 
 Outcome<std::string> Context::post(const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body_json) {

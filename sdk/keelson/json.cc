@@ -80,13 +80,6 @@ std::string options_json(const RemoveOptions& options) {
   return out.empty() ? std::string() : json::serialize(out);
 }
 
-std::string status_patch(std::string_view from_json, std::string_view to_json) {
-  json::monotonic_resource arena;
-  const auto from = json::parse(from_json, &arena), to = json::parse(to_json, &arena);
-  json::object patch(&arena);
-  return difference(from.as_object(), to.as_object(), patch) ? json::serialize(patch) : std::string();
-}
-
 std::string modification(std::string_view from_json, std::string_view to_json) {
   json::monotonic_resource arena;
   const auto from = json::parse(from_json, &arena), to = json::parse(to_json, &arena);
@@ -99,18 +92,55 @@ std::string modification(std::string_view from_json, std::string_view to_json) {
   return json::serialize(patch);
 }
 
-std::string restated(std::string_view live_json, std::string_view to_json) {
-  auto live = parse_object(live_json);
-  const auto to = parse_object(to_json);
-  if (const auto* status = to.if_contains("status")) live["status"] = *status;
-  else live.erase("status");
-  return json::serialize(live);
+namespace {
+
+/// RFC 7386: what `patch` says, into `target`.
+void merge(json::object& target, const json::object& patch) {
+  for (const auto& member : patch) {
+    if (member.value().is_null()) {
+      target.erase(member.key());
+    } else if (member.value().is_object()) {
+      auto& inner = target[member.key()];
+      if (!inner.is_object()) inner.emplace_object();
+      merge(inner.get_object(), member.value().get_object());
+    } else {
+      target[member.key()] = member.value();
+    }
+  }
+}
+
+/// What `wanted` has and `target` has not at all.
+void add_missing(json::object& target, const json::object& wanted) {
+  for (const auto& member : wanted) {
+    auto* held = target.if_contains(member.key());
+    if (held == nullptr) target[member.key()] = member.value();
+    else if (held->is_object() && member.value().is_object()) add_missing(held->get_object(), member.value().get_object());
+  }
+}
+
+}  // namespace
+
+std::string restated(std::string_view stored_json, std::string_view from_json, std::string_view to_json) {
+  auto target = parse_object(stored_json);
+  const auto from = parse_object(from_json), to = parse_object(to_json);
+  auto& status = target["status"];
+  if (!status.is_object()) status.emplace_object();
+  json::object patch;
+  if (difference(child(from, "status"), child(to, "status"), patch)) merge(status.get_object(), patch);
+  add_missing(status.get_object(), child(to, "status"));
+  if (status.get_object().empty() && !to.contains("status")) target.erase("status");
+  return json::serialize(target);
 }
 
 Key key_of(std::string_view object_json) {
   const auto object = parse_object(object_json);
   const auto& metadata = child(object, "metadata");
   return {text(metadata, "namespace"), text(metadata, "name")};
+}
+
+std::string revision_of(std::string_view object_json) {
+  const auto object = parse_object(object_json);
+  return text(child(object, "metadata"), "resourceVersion");
 }
 
 std::string reference_to(const Gvk& gvk, std::string_view object_json) {

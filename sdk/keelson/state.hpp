@@ -93,12 +93,13 @@ struct PluginState {
 std::string crd_json(const Gvk& gvk, const KindOptions& options, std::string_view schema_json);
 /// With owner reference and namespace as Context::create() promises.
 std::string owned_body(const Scope* scope, const Gvk& gvk, std::string body);
+/// metadata.resourceVersion of an encoded object.
+std::string revision_of(std::string_view object_json);
 /// merge patch that takes (or adds) one finalizer, under the object's resourceVersion.
 std::string finalizers_patch(const ObjectHandle& object, std::string_view name, bool present);
-/// modification() without a precondition.
-std::string status_patch(std::string_view from_json, std::string_view to_json);
-/// `to_json` under another resourceVersion and on top of `live_json`.
-std::string restated(std::string_view live_json, std::string_view to_json);
+/// `stored_json` with its status as `to_json` has it. What changed between `from_json` and `to_json` (one type's view of it)
+/// is taken over, what is only in `stored_json` is kept.
+std::string restated(std::string_view stored_json, std::string_view from_json, std::string_view to_json);
 std::vector<KindInfo> parse_kinds(std::string_view json);
 KindInfo parse_kind(std::string_view json);
 Request parse_request(std::string_view json);
