@@ -9,18 +9,19 @@ run=${2:-} bridge=${3:-keelson0}
 case $data in / | /usr | /var | /etc | /home | /root | /tmp | /var/lib) echo "refusing to remove $data" >&2; exit 2 ;; esac
 agent=$data/agent socket=$data/agent/containerd/containerd.sock
 
+alive() { kill -0 "$1" 2>/dev/null && ! grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null; }   # a zombie only waits to be read
 end() {  # end SECONDS PID...: TERM, then KILL what is left
-  local deadline=$((SECONDS + $1)) pid alive; shift
+  local deadline=$((SECONDS + $1)) pid left; shift
   kill "$@" 2>/dev/null
   while :; do
-    alive=
-    for pid in "$@"; do kill -0 "$pid" 2>/dev/null && alive="$alive $pid"; done
-    [ -n "$alive" ] || return 0
+    left=
+    for pid in "$@"; do alive "$pid" && left="$left $pid"; done
+    [ -n "$left" ] || return 0
     [ $SECONDS -lt $deadline ] || break
     sleep 0.05
   done
   # shellcheck disable=SC2086
-  kill -9 $alive 2>/dev/null
+  kill -9 $left 2>/dev/null
 }
 # Processes by their exact arguments, one per line in /proc, never by a loose pattern.
 with_arguments() {  # with_arguments NAME ARGUMENT: pids of programs NAME one of whose arguments is ARGUMENT
@@ -44,12 +45,12 @@ for shim in $(with_arguments containerd-shim-runc-v2 "$socket"); do
     namespaces="$namespaces $(stat -Lc %i "/proc/$child/ns/net" 2>/dev/null)"
     kill -9 "$child" 2>/dev/null
   done
-  end 2 "$shim"
+  kill -9 "$shim" 2>/dev/null
 done
 
 # Sandboxes that had an address: their rules, cached results and namespaces carry the sandbox's id.
 own=" $namespaces "
-host=$(stat -Lc %i /proc/1/ns/net)
+host=$(stat -Lc %i /proc/self/ns/net)
 for file in "$agent"/cni/ipam/keelson/[0-9]*.[0-9]*; do
   [ -f "$file" ] || continue
   id=$(head -n 1 "$file" | tr -d '\r')
@@ -77,7 +78,9 @@ for path in /var/run/netns/cni-*; do
   case $own in *" $inode "*) [ "$inode" != "$host" ] && { umount -l "$path" 2>/dev/null; rm -f "$path"; } ;; esac
 done
 
-# The bridge and its rules go with its last pod.
+# The bridge and its rules go with its last pod. The kernel takes a namespace's interfaces away a little later.
+deadline=$((SECONDS + 5))
+while [ -n "$own" ] && [ -n "$(ip -o link show master "$bridge" 2>/dev/null)" ] && [ $SECONDS -lt $deadline ]; do sleep 0.1; done
 if [ -z "$(ip -o link show master "$bridge" 2>/dev/null)" ]; then
   ip link del "$bridge" 2>/dev/null
   for direction in -i -o; do
@@ -94,11 +97,19 @@ if [ -z "$(ip -o link show master "$bridge" 2>/dev/null)" ]; then
   fi
 fi
 
-# Sockets of the shims, mounts (deepest first), control groups, files.
+# What containerd and runc keep outside of the directory: results of the loopback plugin, states, sockets of the shims.
+for task in "$agent"/containerd/state/io.containerd.runtime.v2.task/*/*; do
+  [ -d "$task" ] || continue
+  id=$(basename "$task")
+  rm -f /var/lib/cni/results/*-"$id"-*
+  rm -rf "/run/containerd/runc/k8s.io/${id:?}" /run/containerd/fifo/*"$id"*
+done
 for file in "$agent"/containerd/state/io.containerd.runtime.v2.task/*/*/address; do
   [ -f "$file" ] && rm -f "$(sed 's|^unix://||' "$file")"
 done
-rmdir /run/containerd/s /run/containerd 2>/dev/null
+rmdir /run/containerd/runc/k8s.io /run/containerd/runc /run/containerd/fifo /run/containerd/s /run/containerd /var/lib/cni/results /var/lib/cni 2>/dev/null
+
+# Mounts (deepest first), control groups, files.
 mounts() { awk -v dir="$data" '$5 == dir || index($5, dir "/") == 1 {print length($5), $5}' /proc/self/mountinfo | sort -rn | cut -d' ' -f2-; }
 mounts | while read -r path; do umount -l "$path" 2>/dev/null; done
 for root in /sys/fs/cgroup /sys/fs/cgroup/*; do
