@@ -261,3 +261,42 @@ TEST_CASE("kinds that a plugin declared are there, read-only, before it is loade
   again.apply_yaml(kWidget);
   CHECK(again.find_json({"Widget", "w"}));
 }
+
+TEST_CASE("a plugin that took the server down three times stays out until its file is a new one") {
+  Scratch scratch;
+  auto kept = options();
+  kept.data_directory = (scratch.directory / "data").string();
+  fs::create_directories(kept.data_directory + "/plugins");
+  std::ofstream(kept.data_directory + "/plugins/crashes") << "probe\nprobe\nprobe\n";
+  const auto file = scratch.directory / "probe.so";
+  fs::copy_file(std::string(KEELSON_TEST_PLUGINS) + "/probe1.so", file);
+  Cluster k(kept);
+  const auto refused = k.try_load(file.string());
+  CHECK(refused.state == "Quarantined");
+  CHECK(refused.message == "probe took the server down 3 times; replace its file to try again");
+  fs::remove(file);
+  fs::copy_file(std::string(KEELSON_TEST_PLUGINS) + "/probe2.so", file);
+  k.load(file.string());
+  CHECK(k.plugin("probe")->state == "Running");
+}
+
+TEST_CASE("a changed configuration starts the plugin again, the number of workers takes effect at once") {
+  Cluster k(options());
+  k.load("probe1");
+  k.patch_json({"Plugin", "probe"}, R"({"spec":{"config":{"colour":"red"}}})");
+  k.settle();
+  CHECK(k.plugin("probe")->restarts == 1);
+  CHECK(k.plugin("probe")->state == "Running");
+  k.patch_json({"Plugin", "probe"}, R"({"spec":{"workers":7}})");
+  k.settle();
+  CHECK(k.plugin("probe")->restarts == 1);
+  CHECK(k.metrics().find(R"(controller_runtime_max_concurrent_reconciles{controller="configmap"} 7)") != std::string::npos);
+}
+
+TEST_CASE("a deleted Plugin object of a running plugin is made again") {
+  Cluster k(options());
+  k.load("probe1");
+  k.remove({"Plugin", "probe"});
+  k.advance(std::chrono::seconds(2));
+  CHECK(k.find_json({"Plugin", "probe"}));
+}
