@@ -49,6 +49,7 @@ class ServiceAccountAdmission final : public InlineMutator {
     auto& spec = object_at(*request.object, {"spec"});
     if (text_at(*request.object, {"spec", "serviceAccountName"}).empty()) spec["serviceAccountName"] = "default";
     const std::string account(text_at(*request.object, {"spec", "serviceAccountName"}));
+    spec["serviceAccount"] = account;   // its deprecated name, which decoding kept equal until now
     const store::Key key{store::Atom("serviceaccounts"), request.ns, account};
     const auto found = request.snapshot.get(key);
     if (!found) return refused(request, "error looking up service account " + request.ns + "/" + account + ": serviceaccount \"" + account + "\" not found");

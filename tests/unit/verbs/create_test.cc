@@ -156,6 +156,7 @@ TEST_CASE("a pod gets account, token volume, tolerations and priority by admissi
   Cluster cluster;
   const auto pod = parsed(cluster.pod("web", ""));
   CHECK(auth::text_at(pod, {"spec", "serviceAccountName"}) == "default");
+  CHECK(auth::text_at(pod, {"spec", "serviceAccount"}) == "default");
   CHECK(auth::integer_at(pod, {"spec", "priority"}, -1) == 0);
   CHECK(auth::text_at(pod, {"spec", "preemptionPolicy"}) == "PreemptLowerPriority");
   CHECK(auth::list_at(pod, {"spec", "tolerations"})->size() == 2);
