@@ -80,7 +80,7 @@ void Api::answer(const CallRef& call) {
   static constexpr std::size_t kAuditIdBytesMax = 64;
   context.request_id = audit_id.empty() || audit_id.size() > kAuditIdBytesMax ? base::uuid_v4(core_.parts.runtime) : std::string(audit_id);
   context.field_manager = manager_from_agent(call->request.header("User-Agent"));
-  if (core_.observer.in_flight() > kRequestsInFlightMax)
+  if (core_.observer->in_flight() > kRequestsInFlightMax)
     return call->send(429, "text/plain; charset=utf-8", text_payload("Too many requests, please try again later.\n"), {{"Retry-After", "1"}});
   if (!identify(call)) return;
   call->form.pretty = truthy(call->query, "pretty");

@@ -35,34 +35,40 @@ std::string header_text(std::string_view text) {
 }  // namespace
 
 Call::Call(Core& core, Request given, std::shared_ptr<Responder> responder)
-    : core(core), request(std::move(given)), responder(std::move(responder)), query(request.query), info(resolve(request.method, request.path, query)) {
+    : core(core), request(std::move(given)), responder(std::move(responder)), query(request.query), info(resolve(request.method, request.path, query)), observer_(core.observer) {
   watching_.began = core.parts.runtime.monotonic_ns();
   watching_.mutating = request.method != "GET" && request.method != "HEAD";
-  core.observer.began(watching_);
+  observer_->began(watching_);
 }
+
+// A client that left, or a handler that failed, ends a request without an answer.
+Call::~Call() { ended(500); }
+
 
 verbs::Target Call::target() const { return {kind, kind->namespaced ? info.ns : std::string(), info.name, info.subresource}; }
 
 void Call::long_running() {
   if (watching_.long_running) return;
-  core.observer.became_stream(watching_);
+  observer_->became_stream(watching_);
   watching_.long_running = true;
 }
 
 std::function<void(int)> Call::finisher() {
-  return [self = shared_from_this()](int status) {
-    auto& seen = self->watching_;
-    seen.verb = info_verb(self->info, self->request.method);
-    if (self->kind) {
-      seen.group = self->kind->group;
-      seen.version = self->kind->version;
-      seen.resource = self->kind->resource;
-      if (self->kind->subresource(self->info.subresource)) seen.subresource = self->info.subresource;
-      seen.scope = !self->info.name.empty() ? "resource" : self->info.ns.empty() ? "cluster" : "namespace";
-      seen.dry_run = self->query.has("dryRun");
-    }
-    self->core.observer.ended(seen, status);
-  };
+  return [self = shared_from_this()](int status) { self->ended(status); };
+}
+
+void Call::ended(int status) {
+  if (std::exchange(ended_, true)) return;
+  watching_.verb = info_verb(info, request.method);
+  if (kind) {
+    watching_.group = kind->group;
+    watching_.version = kind->version;
+    watching_.resource = kind->resource;
+    if (kind->subresource(info.subresource)) watching_.subresource = info.subresource;
+    watching_.scope = !info.name.empty() ? "resource" : info.ns.empty() ? "cluster" : "namespace";
+    watching_.dry_run = query.has("dryRun");
+  }
+  observer_->ended(watching_, status);
 }
 
 Headers Call::headers() const {

@@ -19,6 +19,7 @@ struct Core;   // core/api/core.hpp: what all calls share
 class Call : public std::enable_shared_from_this<Call> {
  public:
   Call(Core& core, Request request, std::shared_ptr<Responder> responder);
+  ~Call();
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
@@ -61,7 +62,10 @@ class Call : public std::enable_shared_from_this<Call> {
   std::function<void(int)> finisher();
 
  private:
+  void ended(int status);
+  std::shared_ptr<Observer> observer_;
   Observation watching_;
+  bool ended_ = false;
 };
 
 }  // namespace keelson::api

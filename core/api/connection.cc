@@ -16,6 +16,9 @@ constexpr std::size_t kPullBytes = 64u << 10;
 /// Smaller pieces are gathered into one TLS record.
 constexpr std::size_t kGatherBytes = 16u << 10;
 constexpr std::size_t kDirectBytes = 8u << 10;
+/// What is read away after a refusal, and for how long.
+constexpr std::size_t kDrainBytesMax = 8u << 20;
+constexpr std::int64_t kDrain_ms = 1'000;
 /// Bytes kept of requests sent ahead of the answer.
 constexpr std::size_t kPipelineBytesMax = 64u << 10;
 
@@ -67,7 +70,7 @@ class Connection final : public Session, public std::enable_shared_from_this<Con
   void drive();
 
  private:
-  enum class State { handshake, reading, handling, sending, closed };
+  enum class State { handshake, reading, handling, sending, draining, closed };
   enum class Step { again, wait };
 
   base::Monotonic in_ms(std::int64_t ms) const { return net_->shared.runtime.in_ms(ms); }
@@ -79,6 +82,8 @@ class Connection final : public Session, public std::enable_shared_from_this<Con
   void refuse(const ParseFailure& why);
   void cut_short();
   Step send();
+  Step drain();
+  base::Monotonic stall_deadline() const { return patient_ ? base::kForever : in_ms(kStallTimeout_ms); }
   bool ready_to_write(std::string_view bytes, std::size_t& at);
   bool send_piece();
   void gather();
@@ -106,7 +111,8 @@ class Connection final : public Session, public std::enable_shared_from_this<Con
   bool begun_ = false;          // bytes of the present request have arrived
   std::weak_ptr<Exchange> exchange_;
   std::uint64_t request_ = 0;   // counts requests, so that a late answer finds the wrong one
-  bool head_only_ = false, close_after_ = false, http10_ = false;
+  bool head_only_ = false, close_after_ = false, http10_ = false, refused_ = false, patient_ = false;
+  std::size_t drained_ = 0;
 
   Response response_;
   bool chunked_ = false, ended_ = false, stop_stream_ = false;
@@ -192,6 +198,7 @@ Connection::Step Connection::step() {
     case State::reading: return read();
     case State::handling: watch_client(); return Step::wait;
     case State::sending: return send();
+    case State::draining: return drain();
     case State::closed: break;
   }
   return Step::wait;
@@ -286,6 +293,7 @@ void Connection::cut_short() {
 }
 
 void Connection::refuse(const ParseFailure& why) {
+  refused_ = true;
   close_after_ = true;
   ++request_;
   Response response;
@@ -322,7 +330,8 @@ void Connection::dispatch() {
 
 // While the answer is being made or waited for: notice a client that leaves, keep what it sends ahead.
 void Connection::watch_client() {
-  while (in_.size() < kPipelineBytesMax && fill()) {}
+  while (in_.size() < kPipelineBytesMax && fill())
+    if (response_.status == 101) in_.clear();
   if (client_ended_) return close();
   if (in_.size() >= kPipelineBytesMax) want_read_ = false;
 }
@@ -376,8 +385,9 @@ void Connection::begin(Response response) {
   if (response_.close) close_after_ = true;
   const bool bodiless = response_.status == 204 || response_.status == 304;
   const auto length = response_.payload ? response_.payload->length() : std::optional<std::uint64_t>(0);
-  chunked_ = !length && !http10_ && !bodiless;
-  if (!length && http10_) close_after_ = true;
+  const bool raw = response_.status == 101;   // another protocol from here on
+  chunked_ = !length && !http10_ && !bodiless && !raw;
+  if (raw || (!length && http10_)) close_after_ = true;
   out_ += "HTTP/1.1 " + std::to_string(response_.status) + " ";
   out_ += phrase(response_.status);
   out_ += "\r\nDate: ";
@@ -387,10 +397,25 @@ void Connection::begin(Response response) {
   for (const auto& [name, value] : response_.headers) out_ += name + ": " + value + "\r\n";
   if (chunked_) out_ += "Transfer-Encoding: chunked\r\n";
   else if (length && !bodiless) out_ += "Content-Length: " + std::to_string(*length) + "\r\n";
-  if (close_after_) out_ += "Connection: close\r\n";
+  if (close_after_ && !raw) out_ += "Connection: close\r\n";
   out_ += "\r\n";
   if (head_only_ || bodiless || !response_.payload) ended_ = true;
-  net_->set_deadline(*this, in_ms(kStallTimeout_ms));
+  patient_ = response_.payload && response_.payload->patient();
+  net_->set_deadline(*this, stall_deadline());
+}
+
+// The client still sends what was refused: read it away, or the answer is lost to it in a reset connection.
+Connection::Step Connection::drain() {
+  while (drained_ < kDrainBytesMax) {
+    std::size_t got = 0;
+    switch (tls_->read(net_->scratch(), NetThread::kReadBytes, got)) {
+      case Io::done: drained_ += got; continue;
+      case Io::want_read: want_read_ = true; return Step::wait;
+      default: close(); return Step::wait;
+    }
+  }
+  close();
+  return Step::wait;
 }
 
 Connection::Step Connection::send() {
@@ -418,7 +443,7 @@ bool Connection::ready_to_write(std::string_view bytes, std::size_t& at) {
     case Io::done:
       at += put;
       sent_ += put;
-      net_->set_deadline(*this, in_ms(kStallTimeout_ms));
+      net_->set_deadline(*this, stall_deadline());
       return true;
     case Io::want_read: want_read_ = true; return false;
     case Io::want_write: want_write_ = true; return false;
@@ -475,6 +500,13 @@ void Connection::finish_answer() {
   stop_stream_ = false;
   if (out_.capacity() > 2 * kGatherBytes) std::string().swap(out_);
   std::vector<std::string_view>().swap(pieces_);
+  if (refused_ && !client_ended_) {
+    state_ = State::draining;
+    tls_->close_notify();
+    boost::system::error_code ignored;
+    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    return net_->set_deadline(*this, in_ms(kDrain_ms));
+  }
   if (close_after_) return close();
   state_ = State::reading;
   if (in_.empty()) std::string().swap(in_);

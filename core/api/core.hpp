@@ -15,9 +15,9 @@ namespace keelson::api {
 using CallRef = std::shared_ptr<Call>;
 
 struct Core {
-  explicit Core(ApiParts given) : parts(given), observer(parts.runtime, parts.metrics), discovery(parts.server_address) {}
+  explicit Core(ApiParts given) : parts(given), observer(std::make_shared<Observer>(parts.runtime, parts.metrics)), discovery(parts.server_address) {}
   ApiParts parts;
-  Observer observer;
+  std::shared_ptr<Observer> observer;   // calls may outlive the Core
   Discovery discovery;
   Documents documents;
 };

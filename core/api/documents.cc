@@ -38,6 +38,10 @@ DocumentRef Documents::openapi_v2(const kinds::CatalogRef& catalog) {
   return cached(catalog, "v2", [&] { return kinds::openapi_v2(*catalog); });
 }
 
+DocumentRef Documents::openapi_v2_protobuf(const kinds::CatalogRef& catalog) {
+  return cached(catalog, "v2.pb", [&] { return kinds::openapi_v2_protobuf(kinds::openapi_v2(*catalog)); });
+}
+
 DocumentRef Documents::openapi_v3_index(const kinds::CatalogRef& catalog) {
   return cached(catalog, "index", [&] {
     std::string text = "{\"paths\":{";

@@ -16,6 +16,8 @@ namespace keelson::api {
 class Documents {
  public:
   DocumentRef openapi_v2(const kinds::CatalogRef& catalog);
+  /// The same as protobuf (openapi.v2.Document); its content type is the caller's to say, clients know it by two names.
+  DocumentRef openapi_v2_protobuf(const kinds::CatalogRef& catalog);
   /// The list of group versions with their URLs.
   DocumentRef openapi_v3_index(const kinds::CatalogRef& catalog);
   /// "api/v1", "apis/apps/v1"; null when unknown.

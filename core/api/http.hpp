@@ -61,6 +61,8 @@ class Payload {
   virtual std::optional<std::uint64_t> length() const { return std::nullopt; }
   /// A stream without a natural end (watch, logs): it is ended when the server stops.
   virtual bool endless() const { return false; }
+  /// A client that pauses is waited for (logs); others are left after kStallTimeout_ms.
+  virtual bool patient() const { return false; }
 };
 std::unique_ptr<Payload> text_payload(std::string text);
 /// Bytes shared with a cache.

@@ -1,9 +1,12 @@
 #include "core/api/negotiate.hpp"
 
 #include <algorithm>
+#include <boost/json/monotonic_resource.hpp>
+#include <boost/json/serialize.hpp>
 #include <cstdlib>
 
 #include "core/api/http.hpp"
+#include "core/kinds/protobuf.hpp"
 
 namespace keelson::api {
 namespace {
@@ -112,11 +115,7 @@ std::vector<MediaRange> parse_accept(std::string_view accept) {
   return ranges;
 }
 
-std::string Form::content_type(bool watch) const {
-  std::string type = media == kinds::Media::yaml ? "application/yaml" : "application/json";
-  if (watch) type += ";stream=watch";
-  return type;
-}
+std::string Form::content_type() const { return media == kinds::Media::yaml ? "application/yaml" : "application/json"; }
 
 base::Outcome<Form> negotiate(std::string_view accept, const Offer& offer) {
   if (trimmed(accept).empty()) return Form{};
@@ -127,11 +126,15 @@ base::Outcome<Form> negotiate(std::string_view accept, const Offer& offer) {
   return not_acceptable("only the following media types are accepted: " + std::string(offer.watch ? "application/json" : kAccepted));
 }
 
-base::Outcome<kinds::Media> body_media(std::string_view content_type) {
+base::Outcome<verbs::Body> read_body(std::string_view content_type, std::string bytes) {
   const auto type = media_type(content_type);
-  if (type.empty() || same_text(type, "application/json")) return kinds::Media::json;
-  if (same_text(type, "application/yaml")) return kinds::Media::yaml;
-  return unsupported_media(kAccepted);
+  if (type.empty() || same_text(type, "application/json")) return verbs::Body{kinds::Media::json, std::move(bytes)};
+  if (same_text(type, "application/yaml")) return verbs::Body{kinds::Media::yaml, std::move(bytes)};
+  if (!same_text(type, kinds::kProtobufMedia)) return unsupported_media("application/json, application/yaml, application/vnd.kubernetes.protobuf");
+  boost::json::monotonic_resource memory;
+  const auto value = kinds::from_protobuf(bytes, &memory);
+  if (!value) return value.error();
+  return verbs::Body{kinds::Media::json, boost::json::serialize(*value)};
 }
 
 base::Outcome<PatchForm> patch_form(std::string_view content_type, bool custom_resource) {

@@ -1,7 +1,7 @@
 // Negotiation: which form of an answer the client takes, and in what form it sent its body.
 //
 // Forms: the object (or list) itself, Table, PartialObjectMetadata(List); encodings: JSON, YAML. Others (protobuf) are
-// passed over when the client's list holds something we have.
+// passed over when the client's list holds something we have. Request bodies may also be protobuf.
 #pragma once
 #include <string>
 #include <string_view>
@@ -9,6 +9,7 @@
 
 #include "core/base/error.hpp"
 #include "core/kinds/engine.hpp"
+#include "core/verbs/verbs.hpp"
 
 namespace keelson::api {
 
@@ -27,7 +28,7 @@ struct Form {
   kinds::Media media = kinds::Media::json;
   bool pretty = false;
   /// The Content-Type to answer.
-  std::string content_type(bool watch = false) const;
+  std::string content_type() const;
 };
 
 struct Offer {
@@ -37,8 +38,9 @@ struct Offer {
 };
 base::Outcome<Form> negotiate(std::string_view accept, const Offer& offer);
 
-/// By Content-Type; empty means JSON. 415 otherwise.
-base::Outcome<kinds::Media> body_media(std::string_view content_type);
+/// A request's body by its Content-Type (empty means JSON); protobuf is made JSON. 415 for what is not read, 400 for what
+/// cannot be decoded.
+base::Outcome<verbs::Body> read_body(std::string_view content_type, std::string bytes);
 struct PatchForm { kinds::PatchType type; kinds::Media media; };
 base::Outcome<PatchForm> patch_form(std::string_view content_type, bool custom_resource);
 

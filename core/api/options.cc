@@ -225,13 +225,13 @@ base::Outcome<WriteQuery> write_query(const Query& query, std::string_view what,
   return result;
 }
 
-base::Outcome<verbs::DeleteOptions> delete_query(const Query& query, kinds::Media media, const std::string& body) {
+base::Outcome<verbs::DeleteOptions> delete_query(const Query& query, const verbs::Body& body) {
   std::vector<std::string> dry_run;
   base::Outcome<verbs::DeleteOptions> options = verbs::DeleteOptions{};
-  if (body.empty()) {
+  if (body.bytes.empty()) {
     options = delete_options_of(query, dry_run);
   } else {
-    const auto parsed = kinds::parse(media, body, {});
+    const auto parsed = kinds::parse(body.media, body.bytes, {});
     if (!parsed) return parsed.error();
     if (!parsed->is_object()) return not_delete_options("not an object");
     options = delete_options_of(parsed->as_object(), dry_run);

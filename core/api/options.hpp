@@ -29,8 +29,8 @@ struct WriteQuery {
 };
 base::Outcome<WriteQuery> write_query(const Query& query, std::string_view what, bool apply = false);
 
-/// From the body when there is one, else from the query. Also reports whether orphanDependents=false was said.
-base::Outcome<verbs::DeleteOptions> delete_query(const Query& query, kinds::Media media, const std::string& body);
+/// From the body when there is one, else from the query.
+base::Outcome<verbs::DeleteOptions> delete_query(const Query& query, const verbs::Body& body);
 
 /// The request's own `timeout` parameter in milliseconds, at most `most_ms`.
 base::Outcome<std::int64_t> request_timeout_ms(const Query& query, std::int64_t most_ms);

@@ -43,14 +43,25 @@ void answer_discovery(const CallRef& call, const std::string& path) {
   send_document(call, call->core.discovery.find(call->core.parts.registry.current(), path, aggregated));
 }
 
+// Old clients ask for protobuf alone, by either of its names.
+void answer_openapi_v2(const CallRef& call, const kinds::CatalogRef& catalog) {
+  static constexpr std::string_view names[] = {"com.github.proto-openapi.spec.v2@v1.0+protobuf", "com.github.proto-openapi.spec.v2.v1.0+protobuf"};
+  for (const auto& range : parse_accept(call->request.joined("Accept"))) {
+    if (range.subtype == "json" || range.subtype == "*") break;
+    if (range.type != "application" || std::find(std::begin(names), std::end(names), range.subtype) == std::end(names)) continue;
+    const auto made = call->core.documents.openapi_v2_protobuf(catalog);
+    if (!made) break;
+    auto named = std::make_shared<Document>(*made);
+    named->content_type = "application/" + range.subtype;
+    return send_document(call, named);
+  }
+  if (auto form = negotiate(call->request.joined("Accept"), {.transforms = false}); !form) return call->fail(form.error());
+  send_document(call, call->core.documents.openapi_v2(catalog));
+}
+
 void answer_openapi(const CallRef& call, const std::string& path) {
   const auto catalog = call->core.parts.registry.current();
-  if (path == "/openapi/v2") {
-    // Only JSON is made; clients that ask for protobuf alone are told so and try the next way.
-    const auto accept = call->request.joined("Accept");
-    if (auto form = negotiate(accept, {.transforms = false}); !form) return call->fail(form.error());
-    return send_document(call, call->core.documents.openapi_v2(catalog));
-  }
+  if (path == "/openapi/v2") return answer_openapi_v2(call, catalog);
   if (path == "/openapi/v3") return send_document(call, call->core.documents.openapi_v3_index(catalog));
   const auto document = call->core.documents.openapi_v3(catalog, path.substr(std::string_view("/openapi/v3/").size()));
   const auto hash = call->query.get("hash");

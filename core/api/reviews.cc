@@ -140,11 +140,11 @@ bool allowed(const CallRef& call, const Review& review) {
 void answer(const CallRef& call, const Review& review) {
   if (!allowed(call, review)) return;
   if (call->info.verb != "create") return call->fail(base::method_not_allowed(review.group, review.resource, call->info.verb));
-  const auto media = body_media(call->request.header("Content-Type"));
-  if (!media) return call->fail(media.error());
-  const auto body = kinds::parse(*media, call->request.body, {});
+  const auto sent = read_body(call->request.header("Content-Type"), call->request.body);
+  if (!sent) return call->fail(sent.error());
+  const auto body = kinds::parse(sent->media, sent->bytes, {});
   if (!body) return call->fail(body.error());
-  if (!body->is_object()) return call->fail(base::bad_request("Object 'Kind' is missing in '" + call->request.body + "'"));
+  if (!body->is_object()) return call->fail(base::bad_request("Object 'Kind' is missing in '" + sent->bytes + "'"));
   const auto& object = body->as_object();
   json::object out{{"kind", review.kind}, {"apiVersion", std::string(review.group) + "/" + call->info.version}};
   out["metadata"] = json::object{{"creationTimestamp", nullptr}};

@@ -26,6 +26,7 @@ class QueuePayload final : public Payload {
     shared_->room->notify();
   }
   bool endless() const override { return true; }
+  bool patient() const override { return true; }
 
   Pull pull(std::vector<std::string_view>& out, std::size_t bytes_max) override {
     taken_.clear();

@@ -5,6 +5,7 @@
 #include "core/api/options.hpp"
 #include "core/api/table.hpp"
 #include "core/api/text.hpp"
+#include "core/api/websocket.hpp"
 
 namespace keelson::api {
 namespace {
@@ -169,7 +170,10 @@ void answer_watch(const CallRef& call) {
   if (!opened) return call->fail(opened.error());
   call->long_running();
   payload->open(std::move(*opened), watch_timeout_ms(call, *options));
-  call->send(200, call->form.content_type(), std::move(payload));
+  if (!asks_websocket(call->request)) return call->send(200, call->form.content_type(), std::move(payload));
+  auto response = websocket_response(call->request, std::move(payload), call->headers());
+  response.sent = call->finisher();
+  call->responder->send(std::move(response));
 }
 
 }  // namespace keelson::api

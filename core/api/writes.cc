@@ -40,12 +40,12 @@ struct Prepared {
 
 // Options and body of a create or update; nullopt: answered.
 std::optional<Prepared> prepare(const CallRef& call, std::string_view options_kind) {
-  auto media = body_media(call->request.header("Content-Type"));
-  if (!media) return call->fail(media.error()), std::nullopt;
+  auto body = read_body(call->request.header("Content-Type"), std::move(call->request.body));
+  if (!body) return call->fail(body.error()), std::nullopt;
   auto options = write_query(call->query, options_kind);
   if (!options) return call->fail(options.error()), std::nullopt;
   if (!options->field_manager.empty()) call->context.field_manager = std::move(options->field_manager);
-  return Prepared{options->write, {*media, std::move(call->request.body)}};
+  return Prepared{options->write, std::move(*body)};
 }
 
 void deleted(const CallRef& call, const verbs::DeleteOptions& options, verbs::Written result) {
@@ -56,10 +56,10 @@ void deleted(const CallRef& call, const verbs::DeleteOptions& options, verbs::Wr
 }
 
 base::Outcome<verbs::DeleteOptions> delete_options(const CallRef& call) {
-  const auto& body = call->request.body;
-  auto media = body.empty() ? base::Outcome<kinds::Media>(kinds::Media::json) : body_media(call->request.header("Content-Type"));
-  if (!media) return media.error();
-  return delete_query(call->query, *media, body);
+  if (call->request.body.empty()) return delete_query(call->query, {});
+  const auto body = read_body(call->request.header("Content-Type"), std::move(call->request.body));
+  if (!body) return body.error();
+  return delete_query(call->query, *body);
 }
 
 }  // namespace

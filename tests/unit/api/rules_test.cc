@@ -68,8 +68,9 @@ TEST_CASE("patch types are told apart, and strategic merge is not for custom res
   CHECK(patch_form("application/strategic-merge-patch+json", true).error().code == 415);
   CHECK(patch_form("application/apply-patch+yaml", true)->type == kinds::PatchType::apply);
   CHECK(patch_form("application/json", false).error().reason == "UnsupportedMediaType");
-  CHECK(body_media("text/html").error().code == 415);
-  CHECK(*body_media("application/json; charset=utf-8") == kinds::Media::json);
+  CHECK(read_body("text/html", "{}").error().code == 415);
+  CHECK(read_body("application/json; charset=utf-8", "{}")->media == kinds::Media::json);
+  CHECK(read_body("application/vnd.kubernetes.protobuf", "{}").error().code == 400);
 }
 
 TEST_CASE("members are found in JSON text without parsing it") {

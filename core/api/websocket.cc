@@ -1,0 +1,86 @@
+#include "core/api/websocket.hpp"
+
+#include <openssl/evp.h>
+
+#include <array>
+
+namespace keelson::api {
+namespace {
+
+constexpr std::string_view kBearer = "base64url.bearer.authorization.k8s.io.";
+
+std::string accept_key(std::string_view key) {
+  const std::string text = std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned size = 0;
+  EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha1(), nullptr);
+  std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> encoded;
+  const int length = EVP_EncodeBlock(encoded.data(), digest.data(), static_cast<int>(size));
+  return {reinterpret_cast<char*>(encoded.data()), static_cast<std::size_t>(length)};
+}
+
+std::string frame_head(unsigned char operation, std::size_t size) {
+  std::string head(1, static_cast<char>(0x80 | operation));
+  const int bytes = size < 126 ? 0 : size < 65'536 ? 2 : 8;
+  head += static_cast<char>(bytes == 0 ? size : bytes == 2 ? 126 : 127);
+  for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8) head += static_cast<char>(size >> shift & 0xff);
+  return head;
+}
+
+// The first offer that carries no token is echoed: a browser gives up without an echo.
+std::string chosen_protocol(const Request& request) {
+  auto offered = std::string_view(request.header("Sec-WebSocket-Protocol"));
+  while (!offered.empty()) {
+    const auto comma = offered.find(',');
+    auto item = offered.substr(0, comma);
+    while (item.starts_with(' ')) item.remove_prefix(1);
+    if (!item.empty() && !item.starts_with(kBearer)) return std::string(item);
+    offered = comma == std::string_view::npos ? std::string_view{} : offered.substr(comma + 1);
+  }
+  return {};
+}
+
+class FramedPayload final : public Payload {
+ public:
+  explicit FramedPayload(std::unique_ptr<Payload> plain) : plain_(std::move(plain)) {}
+  bool endless() const override { return true; }
+  Pull pull(std::vector<std::string_view>& out, std::size_t bytes_max) override {
+    pieces_.clear();
+    heads_.clear();
+    const auto state = plain_->pull(pieces_, bytes_max);
+    heads_.reserve(pieces_.size() + 1);
+    for (auto piece : pieces_) {
+      if (piece.ends_with('\n')) piece.remove_suffix(1);
+      out.push_back(heads_.emplace_back(frame_head(kText, piece.size())));
+      out.push_back(piece);
+    }
+    if (state == Pull::end) out.push_back(heads_.emplace_back(frame_head(kClose, 2) + std::string("\x03\xe8")));
+    return state;
+  }
+
+ private:
+  static constexpr unsigned char kText = 1, kClose = 8;
+  std::unique_ptr<Payload> plain_;
+  std::vector<std::string_view> pieces_;
+  std::vector<std::string> heads_;
+};
+
+}  // namespace
+
+bool asks_websocket(const Request& request) {
+  return request.method == "GET" && request.upgrade && request.http1 && same_text(request.header("Upgrade"), "websocket") && !request.header("Sec-WebSocket-Key").empty();
+}
+
+Response websocket_response(const Request& request, std::unique_ptr<Payload> payload, Headers headers) {
+  Response response;
+  response.status = 101;
+  response.headers = std::move(headers);
+  response.headers.emplace_back("Upgrade", "websocket");
+  response.headers.emplace_back("Connection", "Upgrade");
+  response.headers.emplace_back("Sec-WebSocket-Accept", accept_key(request.header("Sec-WebSocket-Key")));
+  if (const auto protocol = chosen_protocol(request); !protocol.empty()) response.headers.emplace_back("Sec-WebSocket-Protocol", protocol);
+  response.payload = std::make_unique<FramedPayload>(std::move(payload));
+  return response;
+}
+
+}  // namespace keelson::api

@@ -1,0 +1,13 @@
+// WebSocket, the server's sending half: watches for browsers, one event per text frame. What the client sends is read
+// and thrown away; it leaves by closing.
+#pragma once
+#include "core/api/http.hpp"
+
+namespace keelson::api {
+
+/// GET with Upgrade: websocket and a key.
+bool asks_websocket(const Request& request);
+/// 101 with `payload`'s bytes framed: one text frame a piece. `headers` are added.
+Response websocket_response(const Request& request, std::unique_ptr<Payload> payload, Headers headers);
+
+}  // namespace keelson::api

@@ -1,0 +1,313 @@
+// Resources over HTTPS: real verbs on the memory store, a real connection, every answer as a client sees it.
+#include <atomic>
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+#include <thread>
+
+#include "core/api/api.hpp"
+#include "core/api/server.hpp"
+#include "core/base/metrics.hpp"
+#include "core/plugins/route.hpp"
+#include "tests/unit/api/client.hpp"
+
+using namespace keelson;
+using namespace keelson::api;
+using tests::Client;
+namespace json = boost::json;
+
+namespace {
+
+/// Answers pods/log by a stream of its own thread, everything else by what it was asked.
+class Routes final : public plugins::RouteTable, public plugins::RouteHandler, public std::enable_shared_from_this<Routes> {
+ public:
+  ~Routes() override {
+    if (worker_.joinable()) worker_.join();
+  }
+  std::shared_ptr<plugins::RouteHandler> find(base::Atom key, std::string_view subresource) const override {
+    if (key.text() != "pods" || subresource == "attach") return nullptr;
+    return std::const_pointer_cast<Routes>(shared_from_this());
+  }
+  void handle(plugins::RouteRequest request, std::shared_ptr<plugins::RouteStream> stream) override {
+    if (worker_.joinable()) worker_.join();
+    worker_ = std::thread([request = std::move(request), stream = std::move(stream)]() mutable {
+      if (request.name == "missing") return stream->fail(base::not_found("", "pods", request.name));
+      stream->respond(200, "text/plain");
+      stream->write("log of " + request.ns + "/" + request.name + "\n");
+      for (int i = 0; i < 200; ++i) stream->write(std::string(10'000, 'x'));
+      stream->finish();
+    });
+  }
+
+ private:
+  std::thread worker_;
+};
+
+struct Fixture {
+  std::unique_ptr<base::Runtime> runtime = base::real_runtime();
+  std::unique_ptr<base::Metrics> metrics = base::make_metrics();
+  std::unique_ptr<kinds::Registry> registry = kinds::make_registry();
+  std::unique_ptr<auth::Chains> chains = auth::make_chains();
+  std::unique_ptr<HealthChecks> health = make_health_checks();
+  std::shared_ptr<void> ping = health->add("ping", [] { return std::string(); }, true);
+  std::unique_ptr<store::Store> store = store::make_memory_store(*runtime, *metrics);
+  std::unique_ptr<watch::Hub> hub = watch::make_hub(*store, *runtime, *metrics);
+  std::unique_ptr<verbs::Verbs> verbs = verbs::make_verbs({*store, *hub, *registry, *chains, nullptr, *runtime, *metrics});
+  std::shared_ptr<Routes> routes = std::make_shared<Routes>();
+  std::unique_ptr<RequestHandler> api = make_api({*verbs, *registry, *store, *chains, routes.get(), *health, *runtime, *metrics, nullptr, "issuer", "127.0.0.1:6443"});
+  std::unique_ptr<Server> server;
+  std::unique_ptr<Client> admin;
+
+  Fixture() {
+    const auto& keys = tests::test_keys();
+    ServerOptions options;
+    options.address = "127.0.0.1";
+    options.port = 0;
+    options.tls = {keys.server.certificate_pem, keys.server.key_pem, keys.ca.certificate_pem};
+    server = start_server(options, *api, *runtime, *metrics).value();
+    admin = std::make_unique<Client>(server->port(), keys.admin);
+    for (const char* ns : {"default", "a"}) REQUIRE(post("/api/v1/namespaces", R"({"metadata":{"name":")" + std::string(ns) + "\"}}").status == 201);
+  }
+  ~Fixture() {
+    admin.reset();
+    server->stop();
+    routes.reset();
+    api.reset();
+    verbs.reset();
+    hub->stop();
+    store->stop();
+  }
+  tests::Answer get(std::string_view path, std::string_view headers = {}) { return admin->request("GET", path, {}, headers); }
+  tests::Answer post(std::string_view path, std::string_view body, std::string_view headers = {}) { return admin->request("POST", path, body, headers); }
+  void config_map(const std::string& name, const std::string& value) {
+    const auto answer = post("/api/v1/namespaces/a/configmaps", R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":")" + name + R"(","labels":{"l":")" + value + R"("}},"data":{"k":")" + value + "\"}}");
+    INFO(answer.body);
+    REQUIRE(answer.status == 201);
+  }
+};
+
+json::value parsed(const tests::Answer& answer) { return json::parse(answer.body); }
+std::string reason(const tests::Answer& answer) { return std::string(parsed(answer).at("reason").as_string()); }
+std::string message(const tests::Answer& answer) { return std::string(parsed(answer).at("message").as_string()); }
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "anonymous callers see health and version and nothing else") {
+  Client nobody(server->port());
+  CHECK(nobody.request("GET", "/readyz").body == "ok");
+  CHECK(nobody.request("GET", "/livez?verbose").body == "[+]ping ok\nlivez check passed\n");
+  CHECK(parsed(nobody.request("GET", "/version")).at("gitVersion") == "v1.36.2+keelson.1");
+  CHECK(nobody.request("GET", "/metrics").status == 403);
+  const auto refused = nobody.request("GET", "/api/v1/namespaces/a/pods");
+  CHECK(refused.status == 403);
+  CHECK(message(refused) == R"(pods is forbidden: User "system:anonymous" cannot list resource "pods" in API group "" in the namespace "a")");
+  CHECK(nobody.request("GET", "/api/v1/nothing").status == 403);
+}
+
+TEST_CASE_METHOD(Fixture, "a certificate of another CA and a wrong token are 401") {
+  const auto now = runtime->unix_s();
+  auth::LeafRequest request;
+  request.common_name = "admin";
+  request.organizations = {"system:masters"};
+  request.client = true;
+  const auto foreign = auth::issue_certificate(auth::make_ca("other", now, 3600).value(), request, now).value();
+  CHECK(Client(server->port(), foreign).request("GET", "/api").status == 401);
+}
+
+TEST_CASE_METHOD(Fixture, "what is not there is told as upstream tells it") {
+  CHECK(get("/nothing").status == 404);
+  CHECK(get("/nothing").body == "404 page not found\n");
+  CHECK(get("/apis/none.io/v1/things").body == "404 page not found\n");
+  const auto resource = get("/api/v1/nothing");
+  CHECK(resource.status == 404);
+  CHECK(message(resource) == "the server could not find the requested resource");
+  CHECK(message(get("/api/v1/namespaces/a/configmaps/x")) == "configmaps \"x\" not found");
+  CHECK(message(get("/api/v1/namespaces/a/configmaps/%2e%2e")) == "Name parameter invalid: \"..\": may not be '..'");
+  CHECK(admin->request("PUT", "/api/v1/namespaces/a/configmaps", "{}").status == 405);
+  CHECK(message(admin->request("DELETE", "/api/v1/namespaces")) == "deletecollection is not supported on resources of kind \"namespaces\"");
+  CHECK(get("/api/v1/namespaces/a/configmaps", "Accept: application/vnd.kubernetes.protobuf\r\n").status == 406);
+  CHECK(post("/api/v1/namespaces/a/configmaps", "{}", "Content-Type: text/html\r\n").status == 415);
+  CHECK(admin->request("PATCH", "/api/v1/namespaces/a/configmaps/x", "{}", "Content-Type: application/json\r\n").status == 415);
+  CHECK(message(get("/api/v1/pods?timeout=abc")).starts_with("invalid timeout specified in the request URL - "));
+}
+
+TEST_CASE_METHOD(Fixture, "an object lives through create, get, update, patch and delete") {
+  config_map("one", "v1");
+  auto answer = get("/api/v1/namespaces/a/configmaps/one");
+  CHECK(answer.status == 200);
+  CHECK(answer.headers.at("content-type") == "application/json");
+  CHECK_FALSE(answer.headers.at("audit-id").empty());
+  CHECK(parsed(answer).at("data").at("k") == "v1");
+  answer = admin->request("PATCH", "/api/v1/namespaces/a/configmaps/one", R"({"data":{"k":"v2"}})", "Content-Type: application/merge-patch+json\r\n");
+  CHECK(answer.status == 200);
+  CHECK(parsed(answer).at("data").at("k") == "v2");
+  const auto same = admin->request("PUT", "/api/v1/namespaces/a/configmaps/one", answer.body);
+  CHECK(same.status == 200);
+  CHECK(parsed(same).at("metadata").at("resourceVersion") == parsed(answer).at("metadata").at("resourceVersion"));
+  CHECK(reason(post("/api/v1/namespaces/a/configmaps", R"({"metadata":{"name":"one"}})")) == "AlreadyExists");
+  answer = admin->request("DELETE", "/api/v1/namespaces/a/configmaps/one");
+  CHECK(answer.status == 200);
+  CHECK(parsed(answer).at("status") == "Success");
+  CHECK(parsed(answer).at("details").at("kind") == "configmaps");
+  CHECK(get("/api/v1/namespaces/a/configmaps/one").status == 404);
+}
+
+TEST_CASE_METHOD(Fixture, "bodies and answers may be YAML") {
+  auto answer = post("/api/v1/namespaces/a/configmaps", "metadata:\n  name: yy\ndata:\n  k: \"1\"\n", "Content-Type: application/yaml\r\nAccept: application/yaml\r\n");
+  CHECK(answer.status == 201);
+  CHECK(answer.headers.at("content-type") == "application/yaml");
+  CHECK(answer.body.starts_with("apiVersion: v1\ndata:\n  k: \"1\"\nkind: ConfigMap\n"));
+}
+
+TEST_CASE_METHOD(Fixture, "unknown fields are warned of in a header") {
+  const auto body = R"({"metadata":{"name":"w"},"dato":{}})";
+  const auto answer = post("/api/v1/namespaces/a/configmaps", body);
+  CHECK(answer.status == 201);
+  CHECK(answer.headers.at("warning") == "299 - \"unknown field \\\"dato\\\"\"");
+  const auto strict = post("/api/v1/namespaces/a/configmaps?fieldValidation=Strict", body);
+  CHECK(strict.status == 400);
+}
+
+TEST_CASE_METHOD(Fixture, "lists are whole JSON with pages, tables and metadata only") {
+  const auto empty = parsed(get("/api/v1/namespaces/a/configmaps"));
+  CHECK(empty.at("kind") == "ConfigMapList");
+  CHECK(empty.at("items").as_array().empty());
+  CHECK_FALSE(empty.at("metadata").at("resourceVersion").as_string().empty());
+  for (int i = 0; i < 5; ++i) config_map("c" + std::to_string(i), i % 2 ? "odd" : "even");
+  CHECK(parsed(get("/api/v1/namespaces/a/configmaps")).at("items").as_array().size() == 5);
+  CHECK(parsed(get("/api/v1/configmaps?labelSelector=l%3Dodd")).at("items").as_array().size() == 2);
+  const auto page = parsed(get("/api/v1/namespaces/a/configmaps?limit=2"));
+  CHECK(page.at("items").as_array().size() == 2);
+  CHECK(page.at("metadata").at("remainingItemCount") == 3);
+  const auto token = std::string(page.at("metadata").at("continue").as_string());
+  CHECK(parsed(get("/api/v1/namespaces/a/configmaps?limit=9&continue=" + token)).at("items").as_array().size() == 3);
+  const auto table = parsed(get("/api/v1/namespaces/a/configmaps", "Accept: application/json;as=Table;v=v1;g=meta.k8s.io,application/json\r\n"));
+  CHECK(table.at("kind") == "Table");
+  CHECK(table.at("rows").as_array().size() == 5);
+  CHECK(table.at("rows").at(0).at("cells").at(0) == "c0");
+  CHECK(table.at("rows").at(0).at("object").at("kind") == "PartialObjectMetadata");
+  CHECK(table.at("columnDefinitions").at(0).at("name") == "Name");
+  const auto partial = parsed(get("/api/v1/namespaces/a/configmaps", "Accept: application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io\r\n"));
+  CHECK(partial.at("items").at(4).at("metadata").at("name") == "c4");
+  CHECK_FALSE(partial.at("items").at(4).as_object().contains("data"));
+}
+
+TEST_CASE_METHOD(Fixture, "bad options are answered with Kubernetes' texts") {
+  const std::string list = "/api/v1/namespaces/a/configmaps?";
+  CHECK(message(get(list + "limit=x")) == "strconv.ParseInt: parsing \"x\": invalid syntax");
+  CHECK(get(list + "resourceVersion=x").status == 400);
+  auto answer = get(list + "resourceVersionMatch=Exact");
+  CHECK(answer.status == 422);
+  CHECK(message(answer) == "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided");
+  answer = get(list + "watch=1&sendInitialEvents=true");
+  CHECK(message(answer) == "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+  answer = post("/api/v1/namespaces/a/configmaps?dryRun=x", "{}");
+  CHECK(message(answer) == "CreateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: []string{\"x\"}: supported values: \"All\"");
+  const auto apply = "Content-Type: application/apply-patch+yaml\r\n";
+  CHECK(message(admin->request("PATCH", "/api/v1/namespaces/a/configmaps/x", "{}", apply)) ==
+        "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch");
+  answer = admin->request("DELETE", "/api/v1/namespaces/a/configmaps/x?propagationPolicy=x");
+  CHECK(answer.status == 422);
+  CHECK(get(list + "labelSelector=a%3D%3D%3D").status == 400);
+  CHECK(message(get(list + "fieldSelector=x%3Dy")).find("x") != std::string::npos);
+}
+
+TEST_CASE_METHOD(Fixture, "a watch shows what is there and what happens, one JSON line an event") {
+  config_map("before", "x");
+  Client watcher(server->port(), tests::test_keys().admin);
+  watcher.send("GET /api/v1/namespaces/a/configmaps?watch=1&timeoutSeconds=30 HTTP/1.1\r\nHost: t\r\n\r\n");
+  const auto head = watcher.read_head();
+  CHECK(head.status == 200);
+  CHECK(head.headers.at("content-type") == "application/json");
+  const auto event = [&] { return json::parse(watcher.read_chunk().value()); };
+  auto first = event();
+  CHECK(first.at("type") == "ADDED");
+  CHECK(first.at("object").at("metadata").at("name") == "before");
+  config_map("after", "x");
+  CHECK(event().at("object").at("metadata").at("name") == "after");
+  admin->request("DELETE", "/api/v1/namespaces/a/configmaps/before");
+  CHECK(event().at("type") == "DELETED");
+}
+
+TEST_CASE_METHOD(Fixture, "a table watch has its columns in the first event only") {
+  config_map("one", "x");
+  Client watcher(server->port(), tests::test_keys().admin);
+  watcher.send("GET /api/v1/namespaces/a/configmaps?watch=1 HTTP/1.1\r\nHost: t\r\nAccept: application/json;as=Table;v=v1;g=meta.k8s.io\r\n\r\n");
+  CHECK(watcher.read_head().status == 200);
+  CHECK(json::parse(watcher.read_chunk().value()).at("object").at("columnDefinitions").is_array());
+  config_map("two", "x");
+  CHECK(json::parse(watcher.read_chunk().value()).at("object").at("columnDefinitions").is_null());
+}
+
+TEST_CASE_METHOD(Fixture, "a watch ends when its time is over and the connection goes on") {
+  Client watcher(server->port(), tests::test_keys().admin);
+  watcher.send("GET /api/v1/namespaces/a/configmaps?watch=1&timeoutSeconds=1 HTTP/1.1\r\nHost: t\r\n\r\n");
+  CHECK(watcher.read_head().status == 200);
+  CHECK_FALSE(watcher.read_chunk());
+  CHECK(watcher.request("GET", "/readyz").body == "ok");
+}
+
+TEST_CASE_METHOD(Fixture, "a watch over WebSocket sends one event a text frame") {
+  config_map("one", "x");
+  Client watcher(server->port(), tests::test_keys().admin);
+  watcher.send("GET /api/v1/namespaces/a/configmaps?watch=1 HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+               "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+  const auto head = watcher.read_head();
+  CHECK(head.status == 101);
+  CHECK(head.headers.at("sec-websocket-accept") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+  const auto frame = watcher.read_bytes(4);
+  CHECK(frame.substr(0, 2) == "\x81\x7e");
+  const auto size = static_cast<std::size_t>(static_cast<unsigned char>(frame[2]) << 8 | static_cast<unsigned char>(frame[3]));
+  CHECK(json::parse(watcher.read_bytes(size)).at("type") == "ADDED");
+}
+
+TEST_CASE_METHOD(Fixture, "discovery is served in both forms, with ETag and 304") {
+  CHECK(parsed(get("/api")).at("versions").at(0) == "v1");
+  CHECK(parsed(get("/apis")).at("kind") == "APIGroupList");
+  CHECK(parsed(get("/apis/apps")).at("preferredVersion").at("groupVersion") == "apps/v1");
+  bool scale = false;
+  const auto resources = parsed(get("/apis/apps/v1"));
+  for (const auto& resource : resources.at("resources").as_array())
+    if (resource.at("name") == "deployments/scale") scale = resource.at("group") == "autoscaling" && resource.at("kind") == "Scale";
+  CHECK(scale);
+  const auto accept = "Accept: application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json\r\n";
+  const auto answer = get("/apis", accept);
+  CHECK(answer.headers.at("content-type") == "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList");
+  CHECK(answer.headers.at("vary").find("Accept") != std::string::npos);
+  CHECK(parsed(answer).at("items").at(0).at("versions").at(0).at("freshness") == "Current");
+  CHECK(get("/apis", std::string(accept) + "If-None-Match: " + answer.headers.at("etag") + "\r\n").status == 304);
+  CHECK(get("/apis/none.io").status == 404);
+}
+
+TEST_CASE_METHOD(Fixture, "reviews answer who I am and what I may") {
+  auto answer = post("/apis/authentication.k8s.io/v1/selfsubjectreviews", R"({"kind":"SelfSubjectReview","apiVersion":"authentication.k8s.io/v1"})");
+  CHECK(answer.status == 201);
+  CHECK(parsed(answer).at("status").at("userInfo").at("username") == "admin");
+  answer = post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", R"({"spec":{"resourceAttributes":{"verb":"create","resource":"pods"}}})");
+  CHECK(parsed(answer).at("status").at("allowed") == true);
+  answer = post("/apis/authorization.k8s.io/v1/subjectaccessreviews", R"({"spec":{"user":"bob","groups":["g"],"resourceAttributes":{"verb":"create","resource":"pods"}}})");
+  CHECK(parsed(answer).at("status").at("allowed") == false);
+}
+
+TEST_CASE_METHOD(Fixture, "a plugin's stream reaches the client whole, with back pressure") {
+  const auto answer = get("/api/v1/namespaces/a/pods/p/log?follow=true");
+  CHECK(answer.status == 200);
+  CHECK(answer.body.starts_with("log of a/p\n"));
+  CHECK(answer.body.size() == 11 + 200 * 10'000);
+  CHECK(get("/api/v1/namespaces/a/pods/missing/log").status == 404);
+  CHECK(get("/api/v1/namespaces/a/pods/p/attach", "Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\n").status == 503);
+}
+
+TEST_CASE_METHOD(Fixture, "exec wants an upgrade that the runtime speaks") {
+  CHECK(message(get("/api/v1/namespaces/a/pods/p/exec")) == "Upgrade request required");
+  const std::string websocket = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: ";
+  CHECK(get("/api/v1/namespaces/a/pods/p/exec", websocket + "v5.channel.k8s.io\r\n").status == 400);
+}
+
+TEST_CASE_METHOD(Fixture, "metrics count requests by bounded labels") {
+  get("/api/v1/namespaces/a/configmaps");
+  const auto text = get("/metrics").body;
+  CHECK(text.find("apiserver_request_total{") != std::string::npos);
+  CHECK(text.find("resource=\"configmaps\"") != std::string::npos);
+  CHECK(text.find("apiserver_storage_objects{resource=\"namespaces\"} 2") != std::string::npos);
+  CHECK(text.find("process_resident_memory_bytes") != std::string::npos);
+}
