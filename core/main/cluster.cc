@@ -1,0 +1,218 @@
+#include "core/main/cluster.hpp"
+
+#include <boost/json/parse.hpp>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "core/api/api.hpp"
+#include "core/api/server.hpp"
+#include "core/base/log.hpp"
+#include "core/base/metrics.hpp"
+#include "core/kinds/catalog.hpp"
+#include "core/main/bootstrap.hpp"
+#include "core/main/identity.hpp"
+#include "core/main/plugin_wiring.hpp"
+#include "core/store/store.hpp"
+#include "core/verbs/verbs.hpp"
+#include "core/watch/hub.hpp"
+
+namespace keelson::server {
+namespace {
+
+constexpr std::string_view kIssuer = "https://kubernetes.default.svc.cluster.local";
+
+std::string host_name() {
+  char name[256] = {};
+  if (::gethostname(name, sizeof name - 1) != 0 || !name[0]) return "localhost";
+  std::string lower = name;
+  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return lower;
+}
+
+/// The first address of "10.96.0.0/12".
+std::string first_address(const std::string& cidr) {
+  auto network = cidr.substr(0, cidr.find('/'));
+  const auto dot = network.rfind('.');
+  if (dot == std::string::npos) return "10.96.0.1";
+  return network.substr(0, dot + 1) + std::to_string(std::atoi(network.c_str() + dot + 1) + 1);
+}
+
+bool any_address(const std::string& address) { return address == "0.0.0.0" || address == "::"; }
+
+/// A body's columns at start; objects of kinds that are not known (any more) keep the general ones.
+store::ColumnsOf columns_reader(kinds::Registry& registry) {
+  return [&registry](const store::Key& key, std::string_view body) -> base::Outcome<store::Columns> {
+    const auto kind = registry.current()->by_storage_key(key.resource);
+    static const kinds::Kind unknown;
+    boost::system::error_code error;
+    const auto value = boost::json::parse(boost::json::string_view(body.data(), body.size()), error);
+    if (error) return base::internal("a stored object is not JSON: " + std::string(key.resource.text()) + " " + key.ns + "/" + key.name);
+    auto columns = verbs::columns_of(kind ? *kind : unknown, value);
+    columns.key = key;
+    return columns;
+  };
+}
+
+class RunningCluster final : public Cluster {
+ public:
+  RunningCluster(const Settings& settings, base::Runtime& runtime) : settings_(settings), runtime_(runtime) {}
+  ~RunningCluster() override { stop(); }
+
+  base::Outcome<void> start();
+  std::uint16_t port() const override { return server_->port(); }
+  std::string url() const override;
+  void renew_certificates() override;
+  void stop() override;
+
+ private:
+  base::Outcome<void> open_store();
+  base::Outcome<void> make_parts();
+  base::Outcome<void> fill();
+  base::Outcome<void> serve();
+  base::Outcome<void> write_kubeconfig();
+  void start_plugins();
+  std::string public_address() const;
+  std::map<std::string, std::string> plugin_facts() const;
+  api::TlsOptions tls() const { return {identity_.server.certificate_pem, identity_.server.key_pem, identity_.ca.certificate_pem}; }
+
+  Settings settings_;
+  base::Runtime& runtime_;
+  ServerNames names_;
+  Identity identity_;
+  // In the order in which they need each other.
+  std::unique_ptr<base::Metrics> metrics_ = base::make_metrics();
+  std::unique_ptr<kinds::Registry> registry_ = kinds::make_registry();
+  std::unique_ptr<auth::Chains> chains_ = auth::make_chains();
+  std::unique_ptr<api::HealthChecks> health_ = api::make_health_checks();
+  std::vector<std::shared_ptr<void>> checks_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<watch::Hub> hub_;
+  std::unique_ptr<auth::TokenIssuer> tokens_;
+  std::unique_ptr<verbs::Verbs> verbs_;
+  std::unique_ptr<PluginWiring> plugins_;
+  std::unique_ptr<api::RequestHandler> api_;
+  std::unique_ptr<api::Server> server_;
+  bool stopped_ = false;
+};
+
+base::Outcome<void> RunningCluster::start() {
+  if (settings_.node_name.empty()) settings_.node_name = host_name();
+  if (settings_.plugin_dirs.empty()) settings_.plugin_dirs = {"/usr/lib/keelson/plugins", "/usr/local/lib/keelson/plugins", settings_.data_dir + "/plugins"};
+  names_ = {settings_.bind_address, first_address(settings_.service_cidr), settings_.cluster_domain};
+  auto identity = load_identity(settings_.data_dir, names_, runtime_);
+  if (!identity) return identity.error();
+  identity_ = std::move(*identity);
+  for (const auto step : {&RunningCluster::open_store, &RunningCluster::make_parts, &RunningCluster::fill, &RunningCluster::serve, &RunningCluster::write_kubeconfig})
+    if (auto done = (this->*step)(); !done) return done;
+  start_plugins();
+  return {};
+}
+
+base::Outcome<void> RunningCluster::open_store() {
+  restore_plugin_kinds(*registry_, settings_.data_dir);
+  store::StoreOptions options;
+  options.directory = settings_.data_dir + "/db";
+  auto store = store::open_rocksdb_store(options, runtime_, *metrics_, columns_reader(*registry_));
+  if (!store) return store.error();
+  store_ = std::move(*store);
+  return {};
+}
+
+base::Outcome<void> RunningCluster::make_parts() {
+  auto tokens = auth::make_token_issuer(identity_.token_key_pem, std::string(kIssuer), runtime_);
+  if (!tokens) return tokens.error();
+  tokens_ = std::move(*tokens);
+  chains_->add(tokens_->authenticator(*store_));
+  auth::add_default_admission(*chains_);
+  hub_ = watch::make_hub(*store_, runtime_, *metrics_);
+  verbs_ = verbs::make_verbs({*store_, *hub_, *registry_, *chains_, tokens_.get(), runtime_, *metrics_});
+  return {};
+}
+
+base::Outcome<void> RunningCluster::fill() {
+  return bootstrap(*verbs_, *store_, *registry_, runtime_, {names_.service_address, public_address(), settings_.https_port, identity_.ca.certificate_pem});
+}
+
+base::Outcome<void> RunningCluster::serve() {
+  checks_.push_back(health_->add("ping", [] { return std::string(); }, true));
+  checks_.push_back(health_->add("log", [] { return std::string(); }, true));
+  checks_.push_back(health_->add("store", [this] { return store_->snapshot().revision() > 0 ? std::string() : std::string("nothing is stored"); }));
+  const std::string address = any_address(settings_.bind_address) ? public_address() : settings_.bind_address;
+  plugins_ = make_plugin_wiring({*store_, *verbs_, *registry_, *chains_, runtime_, *metrics_, *health_}, settings_);
+  api_ = api::make_api({*verbs_, *registry_, *store_, *chains_, plugins_->routes(), *health_, runtime_, *metrics_, tokens_.get(), std::string(kIssuer),
+                        address + ":" + std::to_string(settings_.https_port)});
+  api::ServerOptions options;
+  options.address = settings_.bind_address;
+  options.port = settings_.https_port;
+  options.threads = settings_.network_threads;
+  options.tls = tls();
+  auto server = api::start_server(options, *api_, runtime_, *metrics_);
+  if (!server) return server.error();
+  server_ = std::move(*server);
+  return {};
+}
+
+std::string RunningCluster::public_address() const {
+  if (!any_address(settings_.bind_address)) return settings_.bind_address;
+  const auto addresses = machine_addresses();
+  return addresses.empty() ? "127.0.0.1" : addresses.front();
+}
+
+std::string RunningCluster::url() const {
+  auto host = any_address(settings_.bind_address) ? "127.0.0.1" : settings_.bind_address;
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  return "https://" + host + ":" + std::to_string(server_ ? server_->port() : settings_.https_port);
+}
+
+base::Outcome<void> RunningCluster::write_kubeconfig() {
+  const auto text = admin_kubeconfig(identity_, url());
+  if (auto kept = write_private_file(settings_.data_dir + "/admin.kubeconfig", text); !kept) return kept;
+  auto wanted = settings_.write_kubeconfig;
+  if (wanted.empty() && settings_.data_dir == kDefaultDataDir) wanted = kDefaultKubeconfig;
+  if (wanted.empty()) return {};
+  return write_private_file(wanted, text);
+}
+
+std::map<std::string, std::string> RunningCluster::plugin_facts() const {
+  const auto address = public_address();
+  return {{"dataDir", settings_.data_dir},
+          {"nodeName", settings_.node_name},
+          {"caCertificate", identity_.ca.certificate_pem},
+          {"apiUrl", url()},
+          {"apiAddress", address},
+          {"apiPort", std::to_string(server_->port())},
+          {"serviceAddress", names_.service_address},
+          {"serviceCidr", settings_.service_cidr},
+          {"clusterCidr", settings_.cluster_cidr},
+          {"clusterDomain", settings_.cluster_domain}};
+}
+
+void RunningCluster::start_plugins() { plugins_->start(plugin_facts()); }
+
+void RunningCluster::renew_certificates() {
+  auto renewed = renew_server(identity_.ca, names_, runtime_);
+  if (!renewed) return base::log_error("main", "the server certificate was not renewed", {{"what", renewed.error().message}});
+  identity_.server = std::move(*renewed);
+  if (auto replaced = server_->replace_certificate(tls()); !replaced)
+    base::log_error("main", "the server certificate was not replaced", {{"what", replaced.error().message}});
+}
+
+void RunningCluster::stop() {
+  if (std::exchange(stopped_, true)) return;
+  const auto deadline = runtime_.in_ms(kStopWithin_ms);
+  if (server_) server_->stop();
+  if (plugins_) plugins_->stop(deadline);
+  if (hub_) hub_->stop();
+  if (store_) store_->stop();
+}
+
+}  // namespace
+
+base::Outcome<std::unique_ptr<Cluster>> start_cluster(const Settings& settings, base::Runtime& runtime) {
+  auto cluster = std::make_unique<RunningCluster>(settings, runtime);
+  if (auto started = cluster->start(); !started) return started.error();
+  return base::Outcome<std::unique_ptr<Cluster>>(std::move(cluster));
+}
+
+}  // namespace keelson::server

@@ -1,0 +1,57 @@
+#include "core/main/plugin_wiring.hpp"
+
+#include "core/plugins/host.hpp"
+
+namespace keelson::server {
+namespace {
+
+/// Routes are asked for before the host is made, which needs the server's address: until then nobody serves any.
+class LateRoutes final : public plugins::RouteTable {
+ public:
+  std::shared_ptr<plugins::RouteHandler> find(base::Atom storage_key, std::string_view subresource) const override {
+    auto* const table = table_.load();
+    return table ? table->find(storage_key, subresource) : nullptr;
+  }
+  void set(plugins::RouteTable* table) { table_ = table; }
+
+ private:
+  std::atomic<plugins::RouteTable*> table_{nullptr};
+};
+
+class HostWiring final : public PluginWiring {
+ public:
+  HostWiring(PluginParts parts, const Settings& settings) : parts_(parts), settings_(settings) {}
+  const plugins::RouteTable* routes() const override { return &routes_; }
+
+  void start(const std::map<std::string, std::string>& facts) override {
+    plugins::HostOptions options;
+    options.directories = settings_.plugin_dirs;
+    options.disabled = settings_.disabled;
+    options.data_dir = settings_.data_dir;
+    options.config = facts;
+    options.plugin_config = settings_.plugin_config;
+    options.catch_crashes = true;
+    auto add_check = [&health = parts_.health](std::string name, std::function<std::string()> check) { return health.add(std::move(name), std::move(check)); };
+    host_ = plugins::make_plugin_host({parts_.store, parts_.verbs, parts_.registry, parts_.chains, parts_.runtime, parts_.metrics, std::move(add_check)}, std::move(options));
+    routes_.set(&host_->routes());
+    host_->start();
+  }
+
+  void stop(base::Monotonic deadline) override {
+    if (host_) host_->stop(deadline);
+  }
+
+ private:
+  PluginParts parts_;
+  const Settings settings_;
+  LateRoutes routes_;
+  std::unique_ptr<plugins::PluginHost> host_;
+};
+
+}  // namespace
+
+std::unique_ptr<PluginWiring> make_plugin_wiring(PluginParts parts, const Settings& settings) { return std::make_unique<HostWiring>(parts, settings); }
+
+void restore_plugin_kinds(kinds::Registry& registry, const std::string& data_dir) { plugins::restore_declared_kinds(registry, data_dir); }
+
+}  // namespace keelson::server

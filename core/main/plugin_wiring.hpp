@@ -1,0 +1,43 @@
+// PluginWiring: the plugin host as the server uses it.
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+
+#include "core/api/health.hpp"
+#include "core/auth/auth.hpp"
+#include "core/base/metrics.hpp"
+#include "core/base/runtime.hpp"
+#include "core/kinds/catalog.hpp"
+#include "core/main/settings.hpp"
+#include "core/plugins/route.hpp"
+#include "core/store/store.hpp"
+#include "core/verbs/verbs.hpp"
+
+namespace keelson::server {
+
+struct PluginParts {
+  store::Store& store;
+  verbs::Verbs& verbs;
+  kinds::Registry& registry;
+  auth::Chains& chains;
+  base::Runtime& runtime;
+  base::Metrics& metrics;
+  api::HealthChecks& health;
+};
+
+class PluginWiring {
+ public:
+  virtual ~PluginWiring() = default;
+  /// Valid before start(), empty until plugins have loaded.
+  virtual const plugins::RouteTable* routes() const = 0;
+  /// `facts`: configuration that every plugin gets.
+  virtual void start(const std::map<std::string, std::string>& facts) = 0;
+  virtual void stop(base::Monotonic deadline) = 0;
+};
+
+std::unique_ptr<PluginWiring> make_plugin_wiring(PluginParts parts, const Settings& settings);
+/// Kinds that plugins declared in earlier runs, before the store is opened.
+void restore_plugin_kinds(kinds::Registry& registry, const std::string& data_dir);
+
+}  // namespace keelson::server

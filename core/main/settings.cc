@@ -1,0 +1,141 @@
+#include "core/main/settings.hpp"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+
+namespace keelson::server {
+namespace {
+
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> out;
+  std::size_t at = 0;
+  while (at <= text.size()) {
+    const auto comma = std::min(text.find(',', at), text.size());
+    if (comma > at) out.push_back(text.substr(at, comma - at));
+    at = comma + 1;
+  }
+  return out;
+}
+
+base::Error no_use(const std::string& key, const std::string& value) { return base::bad_request(key + ": \"" + value + "\" is of no use"); }
+
+template <class Int>
+base::Outcome<void> set_number(const std::string& key, const std::string& value, Int least, Int most, Int& into) {
+  Int number{};
+  const auto [at, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (error != std::errc() || at != value.data() + value.size() || number < least || number > most) return no_use(key, value);
+  into = number;
+  return {};
+}
+
+std::string scalar_or_list(const YAML::Node& node) {
+  if (!node.IsSequence()) return node.as<std::string>("");
+  std::string joined;
+  for (const auto& item : node) joined += (joined.empty() ? "" : ",") + item.as<std::string>("");
+  return joined;
+}
+
+bool known(const std::string& key) {
+  const auto& keys = setting_keys();
+  return std::any_of(keys.begin(), keys.end(), [&](const auto& candidate) { return key == candidate.name; });
+}
+
+void read_plugins(const YAML::Node& node, Settings& into) {
+  for (const auto& plugin : node)
+    for (const auto& pair : plugin.second) into.plugin_config[plugin.first.as<std::string>()][pair.first.as<std::string>()] = scalar_or_list(pair.second);
+}
+
+base::Outcome<void> read_file(const std::string& path, SettingValues& values, Settings& into) try {
+  const auto root = YAML::LoadFile(path);
+  if (root.IsNull()) return {};
+  if (!root.IsMap()) return base::bad_request(path + ": not a map of keys");
+  for (const auto& pair : root) {
+    auto key = pair.first.as<std::string>();
+    if (key == "plugins") {
+      read_plugins(pair.second, into);
+      continue;
+    }
+    const bool append = key.ends_with('+');
+    if (append) key.pop_back();
+    if (!known(key)) return base::bad_request(path + ": unknown key " + key);
+    auto& value = values[key];
+    const auto text = scalar_or_list(pair.second);
+    value = append && !value.empty() ? value + "," + text : text;
+  }
+  return {};
+} catch (const YAML::Exception& error) {
+  return base::bad_request(path + ": " + error.what());
+}
+
+}  // namespace
+
+const std::vector<SettingKey>& setting_keys() {
+  static const std::vector<SettingKey> keys = {
+      {"data-dir", "folder of everything that is kept (default /var/lib/keelson)"},
+      {"bind-address", "IP address to listen on (default 0.0.0.0)"},
+      {"https-port", "port to listen on, 0 for any (default 6443)"},
+      {"plugin-dir", "folders of plugins, later ones replace namesakes in earlier ones"},
+      {"disable", "names of plugins that are not loaded"},
+      {"write-kubeconfig", "file to write the admin's kubeconfig to"},
+      {"node-name", "name of this machine's node (default: the host's name)"},
+      {"service-cidr", "range of service addresses (default 10.96.0.0/12)"},
+      {"cluster-cidr", "range of pod addresses (default 10.244.0.0/16)"},
+      {"cluster-domain", "DNS domain of the cluster (default cluster.local)"},
+      {"network-threads", "threads that serve connections, 1 to 64 (default 1)"},
+      {"log-level", "debug, info, warn or error (default info)"},
+  };
+  return keys;
+}
+
+base::Outcome<SettingValues> read_config(const std::string& path, bool must_exist, Settings& into) {
+  SettingValues values;
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored)) {
+    if (auto read = read_file(path, values, into); !read) return read.error();
+  } else if (must_exist) {
+    return base::bad_request(path + ": no such file");
+  }
+  std::vector<std::string> more;
+  for (auto at = std::filesystem::directory_iterator(path + ".d", ignored); at != std::filesystem::directory_iterator(); at.increment(ignored))
+    if (at->path().extension() == ".yaml") more.push_back(at->path().string());
+  std::sort(more.begin(), more.end());
+  for (const auto& file : more)
+    if (auto read = read_file(file, values, into); !read) return read.error();
+  return values;
+}
+
+SettingValues read_environment() {
+  SettingValues values;
+  for (const auto& key : setting_keys()) {
+    std::string name = "KEELSON_";
+    for (const char* c = key.name; *c; ++c) name += *c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(*c)));
+    if (const char* value = std::getenv(name.c_str())) values[key.name] = value;
+  }
+  return values;
+}
+
+base::Outcome<void> apply_values(const SettingValues& values, Settings& into) {
+  const std::map<std::string, std::string*> texts = {
+      {"data-dir", &into.data_dir},         {"bind-address", &into.bind_address}, {"write-kubeconfig", &into.write_kubeconfig},
+      {"node-name", &into.node_name},       {"service-cidr", &into.service_cidr}, {"cluster-cidr", &into.cluster_cidr},
+      {"cluster-domain", &into.cluster_domain}, {"log-level", &into.log_level}};
+  for (const auto& [key, value] : values) {
+    base::Outcome<void> done;
+    if (const auto text = texts.find(key); text != texts.end()) *text->second = value;
+    else if (key == "plugin-dir") into.plugin_dirs = split(value);
+    else if (key == "disable") into.disabled = split(value);
+    else if (key == "https-port") done = set_number<std::uint16_t>(key, value, 0, 65535, into.https_port);
+    else if (key == "network-threads") done = set_number<int>(key, value, 1, 64, into.network_threads);
+    if (!done) return done;
+  }
+  if (into.data_dir.empty()) return no_use("data-dir", "");
+  const std::vector<std::string> levels = {"debug", "info", "warn", "error"};
+  if (std::find(levels.begin(), levels.end(), into.log_level) == levels.end()) return no_use("log-level", into.log_level);
+  return {};
+}
+
+}  // namespace keelson::server

@@ -1,0 +1,51 @@
+// Settings: what `keelson server` was told, by flags, KEELSON_ variables and a configuration file, in that order of rank.
+//
+// A key has one name in three spellings: --https-port, KEELSON_HTTPS_PORT, https-port. In the file a list may be written as
+// a list; `key+` appends to what earlier files said. `plugins: {name: {key: value}}` configures plugins.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/base/error.hpp"
+
+namespace keelson::server {
+
+inline constexpr const char* kDefaultDataDir = "/var/lib/keelson";
+inline constexpr const char* kDefaultConfig = "/etc/keelson/config.yaml";
+inline constexpr const char* kDefaultKubeconfig = "/etc/keelson/keelson.yaml";
+
+struct Settings {
+  std::string data_dir = kDefaultDataDir;
+  std::string bind_address = "0.0.0.0";
+  std::uint16_t https_port = 6443;
+  std::vector<std::string> plugin_dirs;
+  std::vector<std::string> disabled;
+  std::string write_kubeconfig;                     ///< empty: only in the data folder
+  std::string node_name;                            ///< default: the host's name
+  std::string service_cidr = "10.96.0.0/12";
+  std::string cluster_cidr = "10.244.0.0/16";
+  std::string cluster_domain = "cluster.local";
+  int network_threads = 1;
+  std::string log_level = "info";
+  std::map<std::string, std::map<std::string, std::string>> plugin_config;
+};
+
+/// One settable key.
+struct SettingKey {
+  const char* name;
+  const char* help;
+};
+const std::vector<SettingKey>& setting_keys();
+
+/// Values by key, as texts; lists joined by commas.
+using SettingValues = std::map<std::string, std::string>;
+
+/// Reads the file and the *.yaml beside it in <file>.d; a missing default file is none.
+base::Outcome<SettingValues> read_config(const std::string& path, bool must_exist, Settings& into);
+SettingValues read_environment();
+/// 400 naming the key when a value is of no use.
+base::Outcome<void> apply_values(const SettingValues& values, Settings& into);
+
+}  // namespace keelson::server
