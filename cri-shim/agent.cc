@@ -1,5 +1,6 @@
 #include "agent.hpp"
 
+#include "cgroups.hpp"
 #include "pod_facts.hpp"
 
 #include <algorithm>
@@ -244,17 +245,6 @@ std::string field_path(const Pod& pod, const Container& container) {
   for (const auto& candidate : pod.spec.initContainers)
     if (candidate.name == container.name) return "spec.initContainers{" + container.name + "}";
   return "spec.containers{" + container.name + "}";
-}
-
-void remove_cgroups(const std::string& uid) {
-  namespace fs = std::filesystem;
-  std::error_code ignored;
-  std::vector<std::string> roots{"/sys/fs/cgroup"};
-  for (const auto& entry : fs::directory_iterator("/sys/fs/cgroup", ignored))
-    if (entry.is_directory(ignored)) roots.push_back(entry.path().string());
-  for (const auto& root : roots)
-    for (const char* qos : {"", "/besteffort", "/burstable"})
-      fs::remove(root + "/kubepods" + qos + "/pod" + uid, ignored);   // rmdir: refuses what still has processes
 }
 
 }  // namespace keelson::node

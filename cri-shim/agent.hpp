@@ -174,7 +174,5 @@ class Agent {
 std::string field_path(const Pod& pod, const Container& container);
 /// The last lines of a CRI log, for FallbackToLogsOnError.
 std::string log_tail(const std::string& path);
-/// Removes the pod's (empty) control groups, in every hierarchy.
-void remove_cgroups(const std::string& uid);
 
 }  // namespace keelson::node

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "agent.hpp"
+#include "cgroups.hpp"
 #include "pod_facts.hpp"
 #include "runtime.pb.h"
 
@@ -123,6 +124,7 @@ bool Agent::create_sandbox(Sync& sync, std::uint32_t attempt) {
     event(sync, nullptr, true, "FailedCreatePodSandBox", "Failed to create pod sandbox: " + id.error().message);
     return false;
   }
+  apply_pod_limits(*sync.pod);
   record.sandbox_failures = 0;
   record.sandbox_retry_ns = 0;
   Sandbox sandbox{*id, record.uid, sync.key.ns, sync.key.name, attempt, true, sync.pod->spec.hostNetwork, now(), {}};

@@ -25,11 +25,10 @@ end() {  # end SECONDS PID...: TERM, then KILL what is left
 }
 # Processes by their exact arguments, one per line in /proc, never by a loose pattern.
 with_arguments() {  # with_arguments NAME ARGUMENT: pids of programs NAME one of whose arguments is ARGUMENT
-  local dir
-  for dir in /proc/[0-9]*; do
-    [ -r "$dir/cmdline" ] || continue
-    tr '\0' '\n' <"$dir/cmdline" 2>/dev/null | awk -v name="$1" -v want="$2" \
-      'NR == 1 {n = split($0, part, "/"); if (part[n] != name) exit 1} $0 == want {found = 1} END {exit !found}' && basename "$dir"
+  local file first
+  for file in $(grep -lzxF -- "$2" /proc/[0-9]*/cmdline 2>/dev/null); do
+    IFS= read -r -d '' first <"$file" 2>/dev/null
+    [ "${first##*/}" = "$1" ] && basename "$(dirname "$file")"
   done
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fstream>
 
+#include "cgroups.hpp"
 #include "fakes.hpp"
 #include "logs.hpp"
 #include "node_status.hpp"
@@ -130,6 +131,18 @@ TEST_CASE("quality of service, shares, quota and the out-of-memory score follow 
   CHECK(cpu_shares(500) == 512);
   CHECK(cpu_quota(500) == 50'000);
   CHECK(cpu_quota(1) == 1'000);
+}
+
+TEST_CASE("a pod as a whole gets its containers' sums, limits only when every container has one") {
+  const auto some = pod_with(R"({"containers":[{"name":"a","resources":{"limits":{"cpu":"1","memory":"1Mi"}}},{"name":"b","resources":{"requests":{"cpu":"250m"}}}]})");
+  CHECK(pod_limits(some).cpu_shares == 1280);
+  CHECK_FALSE(pod_limits(some).cpu_quota_us.has_value());
+  const auto all = pod_with(R"({"initContainers":[{"name":"i","resources":{"limits":{"cpu":"2","memory":"1Mi"}}}],
+    "containers":[{"name":"a","resources":{"limits":{"cpu":"500m","memory":"2Mi"}}},{"name":"b","resources":{"limits":{"cpu":"500m","memory":"3Mi"}}}]})");
+  CHECK(*pod_limits(all).cpu_quota_us == 200'000);
+  CHECK(*pod_limits(all).memory_bytes == 5 << 20);
+  CHECK(cpu_weight(2) == 1);
+  CHECK(cpu_weight(262'144) == 10'000);
 }
 
 TEST_CASE("the hosts file has the pod's names and the aliases") {
