@@ -14,7 +14,6 @@ std::string make_private_directory(const std::string& data_dir) {
   std::error_code failed;
   if (!data_dir.empty()) {
     const auto directory = data_dir + "/plugins/loaded";
-    fs::remove_all(directory, failed);   // copies of the last run
     fs::create_directories(directory, failed);
     fs::permissions(directory, fs::perms::owner_all, failed);
     return directory;

@@ -77,6 +77,7 @@ class Host final : public PluginHost {
   Core core();
   // records.cc (host thread)
   void scan();
+  void drop_old_copies();
   bool disabled(const std::string& file_name, const std::string& plugin) const;
   void load_file(const std::string& name, const PluginFile& file);
   void replace_file(Record& record, const PluginFile& file);

@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <optional>
 
 #include "core/plugins/elf.hpp"
@@ -55,8 +54,10 @@ std::optional<std::string> bad_permissions_on_path(const fs::path& file) {
 
 std::optional<std::string> content_of(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
-  if (!in) return std::nullopt;
-  return std::string(std::istreambuf_iterator<char>(in), {});
+  std::error_code failed;
+  std::string content(fs::file_size(file, failed), '\0');
+  if (failed || !in.read(content.data(), static_cast<std::streamsize>(content.size()))) return std::nullopt;
+  return content;
 }
 
 std::optional<Refusal> check_symbols(const std::string& name, const std::string& content) {
@@ -79,6 +80,19 @@ std::optional<Refusal> check_table(const std::string& name, const keelson_plugin
       t.observe == nullptr || t.task == nullptr || t.serve == nullptr || t.completion == nullptr || t.check == nullptr || t.drain == nullptr || t.destroy == nullptr)
     return Refusal{"LoadFailed", name + ": its table has empty entries"};
   return std::nullopt;
+}
+
+// A copy of the last run is as good, if a power cut left it whole: one write less at each start.
+std::optional<Refusal> write_copy(const std::string& copy, const std::string& name, const std::string& content) {
+  std::error_code failed;
+  if (content_of(copy) == content) return std::nullopt;
+  {
+    std::ofstream out(copy + ".part", std::ios::binary | std::ios::trunc);
+    out << content;
+    if (!out.flush()) return Refusal{"LoadFailed", name + ": no room for a copy: " + copy};
+  }
+  fs::rename(copy + ".part", copy, failed);
+  return failed ? std::optional<Refusal>(Refusal{"LoadFailed", name + ": " + failed.message()}) : std::nullopt;
 }
 
 }  // namespace
@@ -105,16 +119,9 @@ std::variant<std::unique_ptr<Library>, Refusal> LibraryLoader::load(const std::s
 }
 
 std::optional<Refusal> LibraryLoader::map(Library& library, const std::string& name, const std::string& content, const LoadOptions& options) {
-  library.copy_ = options.private_directory + "/" + library.sha256_ + ".so";
-  {
-    std::ofstream out(library.copy_ + ".part", std::ios::binary | std::ios::trunc);
-    out << content;
-    if (!out.flush()) return Refusal{"LoadFailed", name + ": no room for a copy in " + options.private_directory};
-  }
-  std::error_code failed;
-  fs::rename(library.copy_ + ".part", library.copy_, failed);
-  if (failed) return Refusal{"LoadFailed", name + ": " + failed.message()};
-  library.handle_ = ::dlopen(library.copy_.c_str(), RTLD_NOW | RTLD_LOCAL);
+  const auto copy = options.private_directory + "/" + library.sha256_ + ".so";
+  if (auto refusal = write_copy(copy, name, content)) return refusal;
+  library.handle_ = ::dlopen(copy.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library.handle_ == nullptr) {
     const char* why = ::dlerror();
     return Refusal{"LoadFailed", name + ": " + (why != nullptr ? why : "dlopen failed")};
@@ -127,8 +134,6 @@ std::optional<Refusal> LibraryLoader::map(Library& library, const std::string& n
 Library::~Library() {
   if (keep_) return;
   if (handle_ != nullptr) ::dlclose(handle_);
-  std::error_code ignored;
-  if (!copy_.empty()) fs::remove(copy_, ignored);
 }
 
 std::string Library::abi() const { return std::to_string(KEELSON_ABI_MAJOR) + "." + std::to_string(table_->minor); }

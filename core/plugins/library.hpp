@@ -35,12 +35,12 @@ class Library {
   Library() = default;
   void* handle_ = nullptr;
   const keelson_plugin_v1* table_ = nullptr;
-  std::string file_, copy_, sha256_;
+  std::string file_, sha256_;
   bool keep_ = false;
 };
 
 struct LoadOptions {
-  std::string private_directory;    ///< for the copies; only this process writes there
+  std::string private_directory;    ///< for the copies, <SHA-256>.so, left there; only this user writes there
   bool check_permissions = true;
 };
 

@@ -1,5 +1,6 @@
 // From files to running plugins and back.
 #include <algorithm>
+#include <filesystem>
 #include "core/base/log.hpp"
 #include "core/plugins/host_impl.hpp"
 
@@ -24,6 +25,19 @@ void Host::scan() {
     const auto found = records_.find(key);
     if (found == records_.end() || found->second.left) load_file(key, file);
     else if (!(found->second.file.identity == file.identity) || found->second.file.path != file.path) replace_file(found->second, file);
+  }
+  drop_old_copies();
+}
+
+void Host::drop_old_copies() {
+  std::set<std::string> used;
+  for (const auto& [key, record] : records_)
+    if (record.instance) used.insert(record.instance->library().sha256());
+  for (const auto& instance : stuck_) used.insert(instance->library().sha256());
+  std::error_code failed;
+  for (std::filesystem::directory_iterator at(private_directory_, failed), end; !failed && at != end; at.increment(failed)) {
+    std::error_code ignored;
+    if (!used.contains(at->path().stem().string())) std::filesystem::remove(at->path(), ignored);
   }
 }
 
