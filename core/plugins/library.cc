@@ -53,10 +53,12 @@ std::optional<std::string> bad_permissions_on_path(const fs::path& file) {
 }
 
 std::optional<std::string> content_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
   std::error_code failed;
-  std::string content(fs::file_size(file, failed), '\0');
-  if (failed || !in.read(content.data(), static_cast<std::streamsize>(content.size()))) return std::nullopt;
+  const auto size = fs::file_size(file, failed);
+  if (failed || size > kLibraryBytesMax) return std::nullopt;
+  std::ifstream in(file, std::ios::binary);
+  std::string content(size, '\0');
+  if (!in.read(content.data(), static_cast<std::streamsize>(size))) return std::nullopt;
   return content;
 }
 
