@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::int64_t kFatalGrace_ms = 200;   // for the 500s to leave the process
 constexpr int kExitFatal = 74;                 // EX_IOERR
+constexpr std::int64_t kLowSpaceCompaction_ms = 60'000;
 constexpr std::uint64_t kCompactionShare = 8;  // a pass when this part of the history's bytes was written
 
 struct Pending {
@@ -90,6 +91,9 @@ class Committer final : public Log {
   void count(const CommitOutcome& outcome);
   void fatal(const base::Error& error, std::vector<Answer>& waiting);
   void chores();
+  void sync_now();
+  bool compaction_is_urgent() const;
+  void compact_now();
   void arm_sync();
   void arm_compaction();
   void end();
@@ -109,6 +113,7 @@ class Committer final : public Log {
   bool unsynced_ = false;
   bool sync_armed_ = false, compaction_armed_ = false;
   std::uint64_t bytes_since_compaction_ = 0;
+  base::Monotonic last_compaction_ = 0;
   std::unique_ptr<base::Thread> compaction_;
   std::atomic<bool> history_remains_{false};
 };
@@ -148,11 +153,10 @@ void Committer::commit(Commit commit, OnLogged done) {
 void Committer::run() {
   for (;;) {
     std::vector<Pending> taken = take_queued();
-    if (!taken.empty()) {
-      process(std::move(taken));
-      continue;
-    }
+    const bool idle = taken.empty();
+    if (!idle) process(std::move(taken));
     chores();
+    if (!idle) continue;
     {
       std::lock_guard lock(signals_->mutex);
       if (!signals_->queue.empty()) continue;
@@ -272,26 +276,38 @@ void Committer::fatal(const base::Error& error, std::vector<Answer>& waiting) {
 
 // What timers asked for, done between batches.
 void Committer::chores() {
-  bool sync = false, compact = false;
+  bool sync = false, compact = false, compacted = false;
   {
     std::lock_guard lock(signals_->mutex);
     sync = std::exchange(signals_->sync_due, false);
-    const bool wanted = signals_->compaction_due || (compaction_armed_ && (space_.low() || bytes_since_compaction_ > options_.history_max_bytes / kCompactionShare));
-    if (std::exchange(signals_->compaction_done, false)) {
-      compaction_.reset();
-      compaction_armed_ = false;
-    }
-    compact = wanted && !compaction_;
-    if (compact) signals_->compaction_due = false;
+    compact = std::exchange(signals_->compaction_due, false);
+    compacted = std::exchange(signals_->compaction_done, false);
   }
-  if (!compaction_ && !compaction_armed_ && history_remains_.exchange(false)) arm_compaction();
-  if (sync) {
-    sync_armed_ = false;
-    if (const auto done = storage_->sync(); done) unsynced_ = false;
-    else if (std::vector<Answer> nobody; true) fatal(done.error(), nobody);
+  if (sync && !dead_.load()) sync_now();
+  if (compacted) {
+    compaction_.reset();
+    if (history_remains_.load()) arm_compaction();
   }
-  if (!compact) return;
+  if (compact) compaction_armed_ = false;
+  if (!compaction_ && (compact || compaction_is_urgent())) compact_now();
+}
+
+void Committer::sync_now() {
+  sync_armed_ = false;
+  std::vector<Answer> nobody;
+  if (const auto done = storage_->sync(); !done) fatal(done.error(), nobody);
+  else unsynced_ = false;
+}
+
+// Before its time: much was written, or space is low, then now and again as long as it is.
+bool Committer::compaction_is_urgent() const {
+  if (bytes_since_compaction_ > options_.history_max_bytes / kCompactionShare) return true;
+  return space_.low() && runtime_.monotonic_ns() - last_compaction_ > kLowSpaceCompaction_ms * base::kNanosPerMs;
+}
+
+void Committer::compact_now() {
   bytes_since_compaction_ = 0;
+  last_compaction_ = runtime_.monotonic_ns();
   compaction_ = runtime_.spawn("store-compact", [this, hard = space_.low()] {
     history_remains_.store(storage_->compact(hard));
     signals_->raise(&Signals::compaction_done);

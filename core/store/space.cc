@@ -31,15 +31,16 @@ void SpaceGuard::look() {
   low_ = low;
   if (ballast_.empty()) return;
   if (ballast_laid_ && available < options_.space_low_bytes / 2) drop_ballast();
-  if (!ballast_laid_ && available >= options_.space_low_bytes && available - options_.space_low_bytes > 2 * kBallastBytes) lay_ballast();
+  if (!ballast_laid_ && !ballast_impossible_ && available >= options_.space_low_bytes && available - options_.space_low_bytes > 2 * kBallastBytes) lay_ballast();
 }
 
 void SpaceGuard::lay_ballast() {
   const int file = ::open(ballast_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (file < 0) return;
-  // fallocate and no more: a file system without it would have to write the zeros.
+  // A file system without fallocate would have to write the zeros: then there is none.
   ballast_laid_ = ::fallocate(file, 0, 0, static_cast<off_t>(kBallastBytes)) == 0;
   ::close(file);
+  ballast_impossible_ = !ballast_laid_;
   if (!ballast_laid_) ::unlink(ballast_.c_str());
 }
 

@@ -25,7 +25,7 @@ class SpaceGuard {
   const StoreOptions options_;
   const std::string ballast_;
   bool low_ = false;
-  bool ballast_laid_ = false;
+  bool ballast_laid_ = false, ballast_impossible_ = false;
 };
 
 /// May be written while space is low: deletes, node status, leases, and what never reaches the disk.

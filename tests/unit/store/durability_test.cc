@@ -353,3 +353,20 @@ TEST_CASE("a commit of several objects survives as a whole or not at all") {
   }
   CHECK(lost);
 }
+
+TEST_CASE("history over its size is dropped also while writes never pause") {
+  Opened on("rocksdb", base::simulated_runtime(5));
+  auto& simulation = dynamic_cast<base::SimulatedRuntime&>(*on.runtime);
+  on.options.history_max_bytes = 100'000;
+  on.open();
+  on.create(key_of("e", "default", "events"), "0", Durability::relaxed);
+  int written = 0;
+  std::function<void(CommitOutcome)> next = [&](CommitOutcome outcome) {
+    CHECK(outcome.committed);
+    if (++written < 400) on.store->commit(commit_of(write_of(Operation::update, key_of("e", "default", "events"), std::string(1000, 'x'), Durability::relaxed)), next);
+  };
+  next(on.commit(commit_of(write_of(Operation::update, key_of("e", "default", "events"), "1", Durability::relaxed))));
+  simulation.settle();
+  CHECK(written == 400);
+  CHECK(on.store->compacted(Atom("events")) > 0);
+}
