@@ -86,7 +86,7 @@ void answer_health(const CallRef& call, const std::string& path) {
   const auto only = slash == std::string::npos ? std::string() : path.substr(slash + 1);
   const auto report = call->core.parts.health.run(endpoint, only, call->query.all("exclude"));
   if (!report.known) return call->text(404, std::string(kNotFound));
-  if (!report.well) base::log_warn("api", "health check failed", {{"endpoint", endpoint}, {"failed", report.failed}});
+  if (!report.well) base::log(base::LogLevel::debug, "api", "health check failed", {{"endpoint", endpoint}, {"failed", report.failed}});
   if (!report.well) return call->text(500, report.verbose);
   call->text(200, call->query.has("verbose") ? report.verbose : "ok");
 }

@@ -138,6 +138,7 @@ base::Outcome<void> RunningCluster::serve() {
   checks_.push_back(health_->add("ping", [] { return std::string(); }, true));
   checks_.push_back(health_->add("log", [] { return std::string(); }, true));
   checks_.push_back(health_->add("store", [this] { return store_->snapshot().revision() > 0 ? std::string() : std::string("nothing is stored"); }));
+  checks_.push_back(health_->add("plugins", [this] { return plugins_ && plugins_->loaded() ? std::string() : std::string("plugins are being loaded"); }));
   const std::string address = any_address(settings_.bind_address) ? public_address() : settings_.bind_address;
   plugins_ = make_plugin_wiring({*store_, *verbs_, *registry_, *chains_, runtime_, *metrics_, *health_}, settings_);
   api_ = api::make_api({*verbs_, *registry_, *store_, *chains_, plugins_->routes(), *health_, runtime_, *metrics_, tokens_.get(), std::string(kIssuer),

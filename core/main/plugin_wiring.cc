@@ -1,5 +1,7 @@
 #include "core/main/plugin_wiring.hpp"
 
+#include <atomic>
+
 #include "core/plugins/host.hpp"
 
 namespace keelson::server {
@@ -35,6 +37,14 @@ class HostWiring final : public PluginWiring {
     host_ = plugins::make_plugin_host({parts_.store, parts_.verbs, parts_.registry, parts_.chains, parts_.runtime, parts_.metrics, std::move(add_check)}, std::move(options));
     routes_.set(&host_->routes());
     host_->start();
+    load_deadline_ = parts_.runtime.in_ms(kLoadWait_ms);
+    started_ = true;
+  }
+
+  bool loaded() const override {
+    if (!started_) return false;
+    if (!loaded_ && (host_->settled() || parts_.runtime.monotonic_ns() > load_deadline_)) loaded_ = true;
+    return loaded_;
   }
 
   void stop(base::Monotonic deadline) override {
@@ -46,6 +56,9 @@ class HostWiring final : public PluginWiring {
   const Settings settings_;
   LateRoutes routes_;
   std::unique_ptr<plugins::PluginHost> host_;
+  base::Monotonic load_deadline_ = 0;
+  std::atomic<bool> started_{false};
+  mutable std::atomic<bool> loaded_{false};
 };
 
 }  // namespace

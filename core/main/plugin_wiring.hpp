@@ -26,6 +26,9 @@ struct PluginParts {
   api::HealthChecks& health;
 };
 
+/// A plugin that hangs in its start does not hold the server's readiness longer.
+inline constexpr std::int64_t kLoadWait_ms = 10'000;
+
 class PluginWiring {
  public:
   virtual ~PluginWiring() = default;
@@ -33,6 +36,8 @@ class PluginWiring {
   virtual const plugins::RouteTable* routes() const = 0;
   /// `facts`: configuration that every plugin gets.
   virtual void start(const std::map<std::string, std::string>& facts) = 0;
+  /// True once the plugins that were there at the start have been loaded (or kLoadWait_ms has passed).
+  virtual bool loaded() const = 0;
   virtual void stop(base::Monotonic deadline) = 0;
 };
 

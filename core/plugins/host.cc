@@ -219,6 +219,11 @@ std::vector<PluginInfo> Host::plugins() const {
   return all;
 }
 
+bool Host::settled() const {
+  const std::lock_guard lock(mutex_);
+  return commands_.empty() && !working_.load();
+}
+
 bool Host::idle() const {
   const std::lock_guard lock(mutex_);
   if (!commands_.empty() || working_.load()) return false;

@@ -70,6 +70,8 @@ class PluginHost {
 
   virtual RouteTable& routes() = 0;
   virtual std::vector<PluginInfo> plugins() const = 0;
+  /// Nothing is being loaded or unloaded.
+  virtual bool settled() const = 0;
   /// Nothing is being loaded, no key is due and no reconcile runs.
   virtual bool idle() const = 0;
 };

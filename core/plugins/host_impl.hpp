@@ -63,6 +63,7 @@ class Host final : public PluginHost {
   void stop(base::Monotonic deadline) override;
   RouteTable& routes() override { return routes_; }
   std::vector<PluginInfo> plugins() const override;
+  bool settled() const override;
   bool idle() const override;
 
  private:
