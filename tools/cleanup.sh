@@ -27,7 +27,7 @@ end() {  # end SECONDS PID...: TERM, then KILL what is left
 with_arguments() {  # with_arguments NAME ARGUMENT: pids of programs NAME one of whose arguments is ARGUMENT
   local file first
   for file in $(grep -lzxF -- "$2" /proc/[0-9]*/cmdline 2>/dev/null); do
-    IFS= read -r -d '' first <"$file" 2>/dev/null
+    { IFS= read -r -d '' first <"$file"; } 2>/dev/null
     [ "${first##*/}" = "$1" ] && basename "$(dirname "$file")"
   done
 }

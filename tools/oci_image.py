@@ -19,7 +19,7 @@ START = """#!/bin/sh
 # Serves the host's name and the version on $PORT until asked to stop.
 port=${PORT:-8080}
 trap 'kill "$server" 2>/dev/null; echo "demo %s stopped"; exit 0' TERM INT
-httpd -f -v -p "$port" -h /www &
+httpd -f -p "$port" -h /www &
 server=$!
 echo "demo %s on $(hostname) listens on port $port"
 wait "$server"
@@ -27,6 +27,7 @@ wait "$server"
 PAGE = """#!/bin/sh
 printf 'Content-Type: text/plain\\r\\n\\r\\n'
 echo "hello from $(hostname), version %s"
+echo "$REQUEST_METHOD $REQUEST_URI from $REMOTE_ADDR" >&2
 """
 PASSWD = "root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
 GROUP = "root:x:0:\nnobody:x:65534:\n"
