@@ -14,6 +14,7 @@ using keelson::Result;
 using keelson::cni::Network;
 using keelson::core_v1::Node;
 
+constexpr auto kConflictRetry = std::chrono::milliseconds(20);   // others write conditions of the node too
 constexpr auto kRetry = std::chrono::seconds(5);
 constexpr auto kCollectAfter = std::chrono::seconds(keelson::cni::kLeakAgeS + 5);
 
@@ -90,7 +91,9 @@ class NodeNetwork final : public keelson::KeyReconciler {
     if (!same) {
       if (slot != nullptr) *slot = condition;
       else to.status.conditions.insert(to.status.conditions.begin(), condition);
-      if (const auto wrote = ctx.modify_status(node, to); !wrote) return wrote.error();
+      const auto wrote = ctx.modify_status(node, to);
+      if (!wrote && keelson::is_conflict(wrote.error())) return keelson::retry_in(kConflictRetry);
+      if (!wrote) return wrote.error();
     }
     if (error.empty()) return keelson::done();
     ctx.log("error", error);

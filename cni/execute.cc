@@ -78,6 +78,7 @@ Outcome<std::string> execute(const std::vector<std::string>& arguments, const st
   posix_spawn_file_actions_adddup2(&files, in.value, 0);
   posix_spawn_file_actions_adddup2(&files, out_write.value, 1);
   posix_spawn_file_actions_adddup2(&files, out_write.value, 2);
+  posix_spawn_file_actions_addclosefrom_np(&files, 3);   // the server's sockets are not theirs
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   sigset_t none, all;

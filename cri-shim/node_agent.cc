@@ -13,6 +13,7 @@ namespace {
 
 constexpr int kPodWorkers = 8;                        // they wait for the runtime most of the time
 constexpr auto kLeaseRetry = std::chrono::seconds(1);
+constexpr auto kConflictRetry = std::chrono::milliseconds(20);   // others write conditions of the node too
 constexpr auto kReconnectPause = std::chrono::milliseconds(200);
 constexpr std::int64_t kSecondLookNs = 2 * kSecondNs; // an exit between two event streams
 constexpr const char* kLeaseNamespace = "kube-node-lease";
@@ -225,6 +226,7 @@ Result NodeAgent::reconcile_node(Context& ctx) {
   core_v1::Node to = node;
   to.status = status;
   const auto wrote = ctx.modify_status(node, to);
+  if (!wrote && is_conflict(wrote.error())) return retry_in(kConflictRetry);
   if (!wrote) return wrote.error();
   last_report_s_ = inputs.now_s;
   node_events(ctx, node, node.status, status);

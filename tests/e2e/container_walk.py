@@ -66,12 +66,15 @@ def logs_follow(c):
     pod = c.running("app=hello", 2)[0]
     name, address = pod["metadata"]["name"], pod["status"]["podIP"]
     eventually("a log line", lambda: c.out("logs", name).strip())
-    follow = subprocess.Popen(c.kubectl_command("logs", "-f", "--since=1s", name), stdout=subprocess.PIPE, text=True, env=c.env)
+    follow = subprocess.Popen(c.kubectl_command("logs", "-f", "--since=1s", name), stdout=subprocess.PIPE, env=c.env)
     try:
         os.set_blocking(follow.stdout.fileno(), False)
         def line():
             fetch(address)
-            return follow.stdout.read()
+            try:
+                return os.read(follow.stdout.fileno(), 65536)
+            except BlockingIOError:
+                return b""
         eventually("a followed line", line, 10, 0.3)
     finally:
         follow.kill()
@@ -156,10 +159,12 @@ def a_crashing_container_backs_off(c):
 
 def sigkill_of_the_server_changes_nothing_that_runs(c):
     before = {p["metadata"]["name"]: (container(p)["containerID"], container(p)["restartCount"], p["status"]["podIP"]) for p in c.running("app=hello", 2)}
-    revision = c.json("get", "pods")["metadata"]["resourceVersion"]
+    revision = json.loads(c.out("get", "--raw", "/api/v1/namespaces/default/configmaps"))["metadata"]["resourceVersion"]   # kubectl's own lists have none
     watch_path = f"/api/v1/namespaces/default/configmaps?watch=1&resourceVersion={revision}&timeoutSeconds=3"
     c.out("create", "configmap", "before-kill")
-    status = subprocess.Popen(c.kubectl_command("rollout", "status", "deployment/hello", "--timeout=60s"), stdout=subprocess.PIPE, text=True, env=c.env)
+    c.out("create", "deployment", "slow", "--image=keelson.dev/demo:1", "--replicas=4")
+    status = subprocess.Popen(c.kubectl_command("rollout", "status", "deployment/slow", "--timeout=60s"), stdout=subprocess.PIPE, text=True, env=c.env)
+    expect(status.stdout.readline(), "Waiting for deployment")
     c.kill()
     for _, _, address in before.values():
         fetch(address)
@@ -171,6 +176,7 @@ def sigkill_of_the_server_changes_nothing_that_runs(c):
     after = {p["metadata"]["name"]: (container(p)["containerID"], container(p)["restartCount"], p["status"]["podIP"]) for p in c.running("app=hello", 2)}
     equal(after, before, "containers are adopted")
     equal(status.wait(70), 0, "kubectl rollout status")
+    c.out("delete", "deployment", "slow", "--timeout=60s", timeout_s=70)
 
 
 def deleting_leaves_nothing_behind(c):
