@@ -1,5 +1,6 @@
 // YAML as kubectl's converter reads it (sigs.k8s.io/yaml over YAML 1.1): the first document, as JSON. Built from
 // yaml-cpp's events rather than its nodes, so that aliases are copies that are counted.
+#include <simdjson.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
@@ -49,6 +50,8 @@ class Tree : public YAML::EventHandler {
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { add(mark, json::value(nullptr, memory_), anchor, ""); }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& text) override {
     auto scalar = yaml_scalar(tag, text, memory_);
+    const auto* string = scalar.value.if_string();
+    if (string && !simdjson::validate_utf8(string->data(), string->size())) throw Refused(at_line(mark) + "invalid UTF-8");
     if (!scalar.fault.empty()) throw Refused(at_line(mark) + scalar.fault);
     add(mark, std::move(scalar.value), anchor, tag == "?" && text == "<<" ? "<<" : "");
   }

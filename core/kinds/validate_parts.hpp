@@ -1,0 +1,87 @@
+// The parts of validation, by topic; validate.cc says which apply to a kind.
+//
+// Threads: any, stateless. Errors: appended to `errors`, in upstream's order.
+#pragma once
+#include "core/kinds/engine.hpp"
+#include "core/kinds/field_errors.hpp"
+
+namespace keelson::kinds {
+
+/// What is being validated: the whole object, what is stored (null on create), and through which subresource.
+struct Candidate {
+  const Kind& kind;
+  const json::value& object;
+  const json::value* old;
+  std::string_view subresource;
+};
+
+// validate_meta.cc
+void validate_metadata(const Candidate& candidate, FieldErrors& errors);
+void validate_labels(const json::value* labels, const Path& path, FieldErrors& errors);
+void validate_annotations(const json::value* annotations, const Path& path, FieldErrors& errors);
+
+// validate_selector.cc
+void validate_label_selector(const json::value* selector, const Path& path, FieldErrors& errors);
+void validate_node_selector(const json::value* selector, const Path& path, FieldErrors& errors);
+void validate_affinity(const json::value* affinity, const Path& path, FieldErrors& errors);
+void validate_tolerations(const json::value* tolerations, const Path& path, FieldErrors& errors);
+void validate_spread(const json::value* constraints, const Path& path, FieldErrors& errors);
+/// True when all that the selector asks for is in `labels`.
+bool selector_matches(const json::value* selector, const json::value* labels);
+
+// validate_pod.cc
+void validate_pod(const Candidate& candidate, FieldErrors& errors);
+struct PodSpecPlace {
+  bool in_template = false;
+};
+void validate_pod_spec(const json::value& spec, const Path& path, PodSpecPlace place, FieldErrors& errors);
+void validate_pod_template(const json::value* pod_template, const Path& path, FieldErrors& errors);
+
+// validate_pod_update.cc
+void validate_pod_update(const json::value& pod, const json::value& old, FieldErrors& errors);
+void validate_pod_status_update(const json::value& pod, const json::value& old, FieldErrors& errors);
+
+// validate_container.cc, validate_probe.cc, validate_resources.cc
+void validate_containers(const json::value& spec, const Path& path, FieldErrors& errors);
+void validate_probes(const json::value& container, const Path& path, bool init, std::int64_t grace_s, FieldErrors& errors);
+void validate_resources(const json::value* resources, const Path& path, FieldErrors& errors);
+/// All the container lists of a pod spec have names of their own; `each` gets container, path and list name.
+inline constexpr std::string_view kContainerLists[] = {"containers", "initContainers", "ephemeralContainers"};
+
+// validate_env.cc
+void validate_env(const json::value& container, const Path& path, FieldErrors& errors);
+void validate_field_reference(const json::value* reference, const Path& path, bool of_volume, FieldErrors& errors);
+
+// validate_volume.cc
+void validate_volumes(const json::value* volumes, const Path& path, FieldErrors& errors);
+
+// validate_workload.cc
+void validate_workload(const Candidate& candidate, FieldErrors& errors);
+
+// validate_core.cc
+void validate_namespace(const Candidate& candidate, FieldErrors& errors);
+void validate_node(const Candidate& candidate, FieldErrors& errors);
+void validate_config_map(const Candidate& candidate, FieldErrors& errors);
+void validate_secret(const Candidate& candidate, FieldErrors& errors);
+void validate_event(const Candidate& candidate, FieldErrors& errors);
+void validate_lease(const Candidate& candidate, FieldErrors& errors);
+
+// validate_service.cc
+void validate_service(const Candidate& candidate, FieldErrors& errors);
+
+// validate_enums.cc
+/// Closed lists of values, for kinds that have no rules of their own.
+void validate_enums(const Type& type, const json::value& value, const Path& path, FieldErrors& errors);
+
+// --- small helpers ---
+template <class Each>
+void each_element(const json::value* list, const Path& path, Each visit) {
+  const auto* elements = list ? list->if_array() : nullptr;
+  if (!elements) return;
+  for (std::size_t i = 0; i < elements->size(); ++i) visit((*elements)[i], path.index(i));
+}
+void not_negative(const json::value* number, const Path& path, FieldErrors& errors);
+/// `field is immutable` unless both are the same.
+void immutable(const json::value* value, const json::value* old, const Path& path, FieldErrors& errors);
+
+}  // namespace keelson::kinds

@@ -1,0 +1,181 @@
+#include <catch2/catch.hpp>
+
+#include "tests/unit/kinds/support.hpp"
+
+using namespace keelson::kinds;
+
+namespace {
+
+/// "field: message" of each violation, joined by " | ".
+std::string violations(const Kind& kind, const json::value& object, const json::value* old = nullptr, std::string_view subresource = "") {
+  std::string text;
+  for (const auto& cause : validate(kind, object, old, subresource)) text += (text.empty() ? "" : " | ") + cause.field + ": " + cause.message;
+  return text;
+}
+
+std::string of(std::string_view api, std::string_view kind, std::string_view body) {
+  const auto k = builtin(api, kind);
+  return violations(*k, defaulted(*k, body));
+}
+
+std::string pod(std::string_view spec) {
+  return of("v1", "Pod", R"({"metadata":{"name":"a","namespace":"d"},"spec":)" + std::string(spec) + "}");
+}
+
+std::string container(std::string_view rest) { return pod(R"({"containers":[{"name":"c","image":"i",)" + std::string(rest) + "}]}"); }
+
+std::string update(std::string_view kind, std::string_view api, std::string_view before, std::string_view after, std::string_view subresource = "") {
+  const auto k = builtin(api, kind);
+  const auto old = defaulted(*k, before);
+  return violations(*k, defaulted(*k, after), &old, subresource);
+}
+
+std::string with_spec(std::string_view spec) { return R"({"metadata":{"name":"a","namespace":"d"},"spec":)" + std::string(spec) + "}"; }
+
+constexpr std::string_view kLabelText =
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', "
+    "regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+
+}  // namespace
+
+TEST_CASE("Valid objects have no violations") {
+  CHECK(of("v1", "Pod", kPod) == "");
+  CHECK(of("apps/v1", "Deployment", kDeployment) == "");
+  CHECK(of("v1", "Service", R"({"metadata":{"name":"a","namespace":"d"},"spec":{"ports":[{"port":80}]}})") == "");
+  CHECK(of("v1", "Namespace", R"({"metadata":{"name":"a"}})") == "");
+  CHECK(of("v1", "Node", R"({"metadata":{"name":"a.b"}})") == "");
+  CHECK(of("v1", "ConfigMap", R"({"metadata":{"name":"kube-root-ca.crt","namespace":"d"},"data":{"ca.crt":"x"}})") == "");
+}
+
+TEST_CASE("Metadata is checked with the texts of Kubernetes") {
+  CHECK(of("v1", "ConfigMap", R"({"metadata":{"namespace":"d"}})") == "metadata.name: Required value: name or generateName is required");
+  CHECK(of("v1", "ConfigMap", R"({"metadata":{"name":"a"}})") == "metadata.namespace: Required value");
+  CHECK(of("v1", "Namespace", R"({"metadata":{"name":"A!"}})").starts_with("metadata.name: Invalid value: \"A!\": " + std::string(kLabelText)));
+  CHECK(of("v1", "Node", R"({"metadata":{"name":"a","namespace":"b"}})") == "metadata.namespace: Forbidden: not allowed on this type");
+  CHECK(of("v1", "ConfigMap", R"({"metadata":{"name":"A_b","namespace":"d"}})") ==
+        "metadata.name: Invalid value: \"A_b\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an "
+        "alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')");
+  CHECK(of("v1", "ConfigMap", R"({"metadata":{"name":"a","namespace":"d","labels":{"a/b/c":"x"}}})").find("a valid label key must consist of") != std::string::npos);
+  CHECK(of("v1", "ConfigMap", R"({"metadata":{"name":"a","namespace":"d","labels":{"a":"b c"}}})").starts_with("metadata.labels: Invalid value: \"b c\": a valid label must be"));
+  CHECK(of("v1", "ConfigMap", R"({"metadata":{"name":"a","namespace":"d","annotations":{"a":")" + std::string(262'144, 'x') + "\"}}}") ==
+        "metadata.annotations: Too long: may not be more than 262144 bytes");
+  CHECK(of("v1", "ConfigMap", R"({"metadata":{"name":"a","namespace":"d","ownerReferences":[{"apiVersion":"v1","kind":"Pod","name":"x","uid":"1","controller":true},)"
+                              R"({"apiVersion":"v1","kind":"Pod","name":"y","uid":"2","controller":true}]}})").find("Found \"true\" in references for x and y") != std::string::npos);
+  CHECK(of("v1", "ConfigMap", R"({"metadata":{"name":"a","namespace":"d","finalizers":["orphan","foregroundDeletion"]}})").find("cannot be both set") != std::string::npos);
+}
+
+TEST_CASE("New finalizers are refused while an object is being deleted") {
+  CHECK(update("ConfigMap", "v1", R"({"metadata":{"name":"a","namespace":"d","deletionTimestamp":"2024-01-01T00:00:00Z","finalizers":["x.io/a"]}})",
+               R"({"metadata":{"name":"a","namespace":"d","deletionTimestamp":"2024-01-01T00:00:00Z","finalizers":["x.io/a","x.io/b"]}})") ==
+        "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{\"x.io/b\"}");
+}
+
+TEST_CASE("What is immutable in metadata stays") {
+  CHECK(update("ConfigMap", "v1", R"({"metadata":{"name":"a","namespace":"d","uid":"1"}})", R"({"metadata":{"name":"a","namespace":"d","uid":"2"}})") ==
+        "metadata.uid: Invalid value: \"2\": field is immutable");
+}
+
+TEST_CASE("Containers need names, images and legal ports") {
+  CHECK(pod("{}") == "spec.containers: Required value");
+  CHECK(pod(R"({"containers":[{"image":"i"}]})") == "spec.containers[0].name: Required value");
+  CHECK(pod(R"({"containers":[{"name":"a"}]})") == "spec.containers[0].image: Required value");
+  CHECK(pod(R"({"containers":[{"name":"a","image":"i"}],"initContainers":[{"name":"a","image":"i"}]})") == "spec.initContainers[0].name: Duplicate value: \"a\"");
+  CHECK(container(R"("imagePullPolicy":"Sometimes")") == "spec.containers[0].imagePullPolicy: Unsupported value: \"Sometimes\": supported values: \"Always\", \"IfNotPresent\", \"Never\"");
+  CHECK(container(R"("ports":[{"containerPort":70000}])") == "spec.containers[0].ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive");
+  CHECK(container(R"("ports":[{"containerPort":80,"name":"UP"}])").find("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)") != std::string::npos);
+  CHECK(container(R"("ports":[{"containerPort":80,"hostPort":8080},{"containerPort":81,"hostPort":8080}])") == "spec.containers[0].ports[1].hostPort: Duplicate value: \"TCP//8080\"");
+  CHECK(pod(R"({"hostNetwork":true,"containers":[{"name":"c","image":"i","ports":[{"containerPort":80,"hostPort":81}]}]})") ==
+        "spec.containers[0].ports[0].hostPort: Invalid value: 81: must match `containerPort` when `hostNetwork` is true");
+}
+
+TEST_CASE("Environment variables, mounts and probes are checked") {
+  CHECK(container(R"("env":[{"name":"a=b"}])").find("must consist only of printable ASCII characters other than '='") != std::string::npos);
+  CHECK(container(R"("env":[{"name":"a","value":"x","valueFrom":{"fieldRef":{"fieldPath":"metadata.name"}}}])") ==
+        "spec.containers[0].env[0].valueFrom: Invalid value: \"\": may not be specified when `value` is not empty");
+  CHECK(container(R"("env":[{"name":"a","valueFrom":{"fieldRef":{"fieldPath":"spec.x"}}}])").find("supported values: \"metadata.name\"") != std::string::npos);
+  CHECK(container(R"("env":[{"name":"a","valueFrom":{"fieldRef":{"fieldPath":"metadata.labels['app']"}}}])") == "");
+  CHECK(container(R"("volumeMounts":[{"name":"v","mountPath":"/x"}])") == "spec.containers[0].volumeMounts[0].name: Not found: \"v\"");
+  CHECK(pod(R"({"containers":[{"name":"c","image":"i","volumeMounts":[{"name":"v","mountPath":"/x"},{"name":"v","mountPath":"/x","subPath":"../y"}]}],"volumes":[{"name":"v"}]})") ==
+        "spec.containers[0].volumeMounts[1].mountPath: Invalid value: \"/x\": must be unique | spec.containers[0].volumeMounts[1].subPath: Invalid value: \"../y\": must not contain '..'");
+  CHECK(container(R"("livenessProbe":{})") == "spec.containers[0].livenessProbe: Required value: must specify a handler type");
+  CHECK(container(R"("livenessProbe":{"tcpSocket":{"port":1},"successThreshold":2})") == "spec.containers[0].livenessProbe.successThreshold: Invalid value: 2: must be 1");
+  CHECK(container(R"("readinessProbe":{"tcpSocket":{"port":1},"exec":{"command":["a"]}})") == "spec.containers[0].readinessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type");
+  CHECK(pod(R"({"containers":[{"name":"c","image":"i"}],"initContainers":[{"name":"j","image":"i","livenessProbe":{"tcpSocket":{"port":1}}}]})") ==
+        "spec.initContainers[0].livenessProbe: Forbidden: may not be set for init containers without restartPolicy=Always");
+}
+
+TEST_CASE("Requests may not pass limits") {
+  CHECK(container(R"("resources":{"requests":{"cpu":"2"},"limits":{"cpu":"1"}})") == "spec.containers[0].resources.requests: Invalid value: \"2\": must be less than or equal to cpu limit of 1");
+  CHECK(container(R"("resources":{"limits":{"cpu":"-1"}})").starts_with("spec.containers[0].resources.limits[cpu]: Invalid value: \"-1\": must be greater than or equal to 0"));
+  CHECK(container(R"("resources":{"limits":{"disk":"1"}})").find("must be a standard resource for containers") != std::string::npos);
+}
+
+TEST_CASE("Volumes have one source each") {
+  CHECK(pod(R"({"containers":[{"name":"c","image":"i"}],"volumes":[{"name":"v","emptyDir":{},"hostPath":{"path":"/a"}}]})") ==
+        "spec.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type");
+  CHECK(pod(R"({"containers":[{"name":"c","image":"i"}],"volumes":[{"name":"v"},{"name":"v"}]})") == "spec.volumes[1].name: Duplicate value: \"v\"");
+  CHECK(pod(R"({"containers":[{"name":"c","image":"i"}],"volumes":[{"name":"v","secret":{"secretName":"s","items":[{"key":"a","path":"/x"}]}}]})") ==
+        "spec.volumes[0].secret.items[0].path: Invalid value: \"/x\": must be a relative path");
+}
+
+TEST_CASE("Scheduling rules are checked") {
+  CHECK(pod(R"({"containers":[{"name":"c","image":"i"}],"tolerations":[{"operator":"Exists","value":"x","key":"k"}]})").find("value must be empty when `operator` is 'Exists'") != std::string::npos);
+  CHECK(pod(R"({"containers":[{"name":"c","image":"i"}],"affinity":{"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":{"nodeSelectorTerms":[]}}}})") ==
+        "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms: Required value: must have at least one node selector term");
+  CHECK(pod(R"({"containers":[{"name":"c","image":"i"}],"restartPolicy":"Maybe"})") ==
+        "spec.restartPolicy: Unsupported value: \"Maybe\": supported values: \"Always\", \"OnFailure\", \"Never\"");
+  CHECK(pod(R"({"containers":[{"name":"c","image":"i"}],"schedulingGates":[{"name":"x/y"}],"nodeName":"n"})") ==
+        "spec.nodeName: Forbidden: cannot be set until all schedulingGates have been cleared");
+}
+
+TEST_CASE("Of a running pod only images and few other fields may change") {
+  const std::string before = with_spec(R"({"containers":[{"name":"c","image":"i"}],"nodeName":"n"})");
+  CHECK(update("Pod", "v1", before, with_spec(R"({"containers":[{"name":"c","image":"j"}],"nodeName":"n","tolerations":[{"operator":"Exists"}],"activeDeadlineSeconds":5})")).find("pod updates") == std::string::npos);
+  const auto refused = update("Pod", "v1", before, with_spec(R"({"containers":[{"name":"c","image":"i"}],"nodeName":"m"})"));
+  CHECK(refused.starts_with("spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,"));
+  CHECK(refused.find("nodeName: \"n\" -> \"m\"") != std::string::npos);
+  CHECK(update("Pod", "v1", before, with_spec(R"({"containers":[{"name":"c","image":"i"},{"name":"d","image":"i"}],"nodeName":"n"})")) ==
+        "spec.containers: Forbidden: pod updates may not add or remove containers");
+}
+
+TEST_CASE("Workloads need selectors that fit their templates and keep them") {
+  const auto deployment = [](std::string_view spec) { return of("apps/v1", "Deployment", with_spec(spec)); };
+  const std::string pods = R"("template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i:1"}]}})";
+  CHECK(deployment("{" + pods + "}") == "spec.selector: Required value");
+  CHECK(deployment(R"({"selector":{},)" + pods + "}") == "spec.selector: Invalid value: {}: empty selector is invalid for deployment");
+  CHECK(deployment(R"({"selector":{"matchLabels":{"a":"c"}},)" + pods + "}") == "spec.template.metadata.labels: Invalid value: {\"a\":\"b\"}: `selector` does not match template `labels`");
+  const std::string good = R"("selector":{"matchLabels":{"a":"b"}},)" + pods;
+  CHECK(deployment(R"({"replicas":-1,)" + good + "}") == "spec.replicas: Invalid value: -1: must be greater than or equal to 0");
+  CHECK(deployment(R"({"strategy":{"type":"Recreate","rollingUpdate":{}},)" + good + "}") == "spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'");
+  CHECK(deployment(R"({"strategy":{"rollingUpdate":{"maxSurge":0,"maxUnavailable":0}},)" + good + "}") ==
+        "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0");
+  CHECK(deployment(R"({"progressDeadlineSeconds":5,"minReadySeconds":5,)" + good + "}") == "spec.progressDeadlineSeconds: Invalid value: 5: must be greater than minReadySeconds");
+  const std::string wider = R"({"selector":{"matchLabels":{"x":"y"}},"template":{"metadata":{"labels":{"a":"b","x":"y"}},"spec":{"containers":[{"name":"c","image":"i:1"}]}}})";
+  CHECK(update("Deployment", "apps/v1", with_spec("{" + good + "}"), with_spec(wider)) == "spec.selector: Invalid value: {\"matchLabels\":{\"x\":\"y\"}}: field is immutable");
+  CHECK(deployment(R"({"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"restartPolicy":"Never","containers":[{"name":"c","image":"i:1"}]}}})") ==
+        "spec.template.spec.restartPolicy: Unsupported value: \"Never\": supported values: \"Always\"");
+}
+
+TEST_CASE("Services are checked") {
+  const auto service = [](std::string_view spec) { return of("v1", "Service", with_spec(spec)); };
+  CHECK(service("{}") == "spec.ports: Required value");
+  CHECK(service(R"({"clusterIP":"None"})") == "");
+  CHECK(service(R"({"ports":[{"port":80},{"port":81,"name":"b"}]})") == "spec.ports[0].name: Required value");
+  CHECK(service(R"({"ports":[{"port":80,"nodePort":30000}]})") == "spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'");
+  CHECK(service(R"({"type":"Other","ports":[{"port":80}]})") == "spec.type: Unsupported value: \"Other\": supported values: \"ClusterIP\", \"ExternalName\", \"LoadBalancer\", \"NodePort\"");
+  CHECK(service(R"({"type":"ExternalName"})") == "spec.externalName: Required value");
+}
+
+TEST_CASE("Config maps and secrets keep to their limits") {
+  CHECK(of("v1", "ConfigMap", R"({"metadata":{"name":"a","namespace":"d"},"data":{"a b":"x"}})").starts_with("data[a b]: Invalid value: \"a b\": a valid config key must consist of"));
+  CHECK(of("v1", "ConfigMap", R"({"metadata":{"name":"a","namespace":"d"},"data":{"k":")" + std::string(1'048'577, 'x') + "\"}}") == ": Too long: may not be more than 1048576 bytes");
+  CHECK(update("ConfigMap", "v1", R"({"metadata":{"name":"a","namespace":"d"},"data":{"k":"1"},"immutable":true})", R"({"metadata":{"name":"a","namespace":"d"},"data":{"k":"2"},"immutable":true})") ==
+        "data: Forbidden: field is immutable when `immutable` is set");
+  CHECK(of("v1", "Secret", R"({"metadata":{"name":"a","namespace":"d"},"type":"kubernetes.io/tls","data":{"tls.crt":"eA=="}})") == "data[tls.key]: Required value");
+  CHECK(of("v1", "Secret", R"({"metadata":{"name":"a","namespace":"d"},"type":"kubernetes.io/dockerconfigjson","data":{".dockerconfigjson":"eA=="}})").find("<secret contents redacted>") != std::string::npos);
+}
+
+TEST_CASE("Other kinds are checked against their closed lists") {
+  CHECK(of("batch/v1", "CronJob", with_spec(R"({"concurrencyPolicy":"Often"})")).find("spec.concurrencyPolicy: Unsupported value: \"Often\"") != std::string::npos);
+  CHECK(of("coordination.k8s.io/v1", "Lease", with_spec(R"({"leaseDurationSeconds":0})")) == "spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0");
+}
