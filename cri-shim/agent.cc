@@ -57,11 +57,11 @@ std::vector<Key> Agent::relist(Cluster& api) {
   const auto all = parts_.cri.view({}, {});
   if (!all) return {};
   for (const auto& sandbox : all->sandboxes) {
-    keys.insert({sandbox.ns, sandbox.name});
+    keys.insert(Key{sandbox.ns, sandbox.name});   // bare braces would be a list of two keys
     alive.insert(sandbox.uid);
   }
   for (const auto& container : all->containers) {
-    keys.insert({container.pod_ns, container.pod_name});
+    keys.insert(Key{container.pod_ns, container.pod_name});
     alive.insert(container.pod_uid);
   }
   const std::lock_guard lock(mutex_);

@@ -195,6 +195,14 @@ TEST_CASE("what the runtime has of a pod that the API has not is stopped and rem
   CHECK(world.cri.stops[0].second == kGraceMinS);
 }
 
+TEST_CASE("a new agent is told the names of all pods that the runtime has") {
+  World world;
+  world.add(kPod);
+  world.settle();
+  world.restart_agent();
+  CHECK(world.agent->relist(world.cluster) == std::vector<Key>{world.key});
+}
+
 TEST_CASE("a pod made again under its name takes nothing over from its predecessor") {
   World world;
   world.add(kPod);
