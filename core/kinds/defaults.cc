@@ -5,6 +5,7 @@
 #include "core/kinds/type.hpp"
 
 #include <boost/json/parse.hpp>
+#include <bitset>
 #include <charconv>
 
 namespace keelson::kinds {
@@ -34,7 +35,13 @@ class Filler {
   explicit Filler(const DefaultContext& context) : context_(context) {}
 
   void object(const Type& type, json::object& object) {
-    for (const auto& field : type.fields) this->field(field, object);
+    std::bitset<kFieldsMax> present;
+    for (const auto& entry : object)
+      if (const auto* field = find_field(type, entry.key())) present.set(static_cast<std::size_t>(field - type.fields.data()));
+    for (std::size_t i = 0; i < type.fields.size(); ++i) {
+      const auto& field = type.fields[i];
+      if (present.test(i) || wants_value(field)) this->field(field, object);
+    }
     if (type.element)
       for (auto& [key, value] : object)
         if (!find_field(type, key)) inside(*type.element, value);
@@ -56,6 +63,13 @@ class Filler {
     inside(*field.type, *value);
     // A struct that Go would leave out when empty.
     if (field.omit >= Omit::zero && !field.nullable && is_zero(*value)) object.stable_erase(field.name);
+  }
+
+  // What is absent stays absent unless one of these holds.
+  static bool wants_value(const Field& field) {
+    if (!field.default_json.empty()) return true;
+    const auto shape = field.type->shape;
+    return !field.nullable && (shape == Shape::object || shape == Shape::quantity || (field.omit == Omit::never && is_scalar(shape)));
   }
 
   static void settle_unset(const Field& field, json::object& object, json::value* value) {

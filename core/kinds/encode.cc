@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bitset>
 #include <vector>
 
 #include "core/kinds/engine.hpp"
@@ -8,6 +9,28 @@
 
 namespace keelson::kinds {
 namespace {
+
+// An object's members, asked for in the schema's order. What is stored comes in that order, so that the next member is
+// mostly the one that is asked for; fields that the object lacks are known without a search.
+class Members {
+ public:
+  Members(const Type& type, const json::object& object) : type_(type), object_(object), next_(object.begin()) {
+    for (const auto& entry : object)
+      if (const auto* field = find_field(type, entry.key())) present_.set(index(*field));
+  }
+  const json::value* next(const Field& field) {
+    if (!present_.test(index(field))) return nullptr;
+    if (next_ != object_.end() && next_->key() == field.name) return &(next_++)->value();
+    return object_.if_contains(field.name);
+  }
+
+ private:
+  std::size_t index(const Field& field) const { return static_cast<std::size_t>(&field - type_.fields.data()); }
+  const Type& type_;
+  const json::object& object_;
+  json::object::const_iterator next_;
+  std::bitset<kFieldsMax> present_;
+};
 
 // Prints by the schema: fields in declaration order, what Go would omit left out, what Go would print as zero printed.
 class Printer {
@@ -75,20 +98,18 @@ class Printer {
     const bool is_meta = in_root_meta_;
     in_root_meta_ = false;
     begin();
-    auto next = object.begin();
+    Members members(type, object);
     for (const auto& field : type.fields) {
       if (is_meta && field.name == "resourceVersion") {
         slot();
         continue;
       }
-      const json::value* value = nullptr;
-      if (next != object.end() && next->key() == field.name) value = &(next++)->value();
-      else value = object.if_contains(field.name);
+      const json::value* value = members.next(field);
       if (is_root && field.name == "metadata") {
         key(field.name);
         static const json::object nothing;
-        const auto* members = as_object(value);
-        meta(*field.type, members ? *members : nothing);
+        const auto* metadata = as_object(value);
+        meta(*field.type, metadata ? *metadata : nothing);
         continue;
       }
       print_field(field, value);

@@ -56,6 +56,9 @@ struct FieldIndex {
   const std::uint8_t* slots = nullptr;
 };
 
+/// Most fields that a built-in type may have.
+inline constexpr std::size_t kFieldsMax = FieldIndex::kNoField;
+
 struct Type {
   Shape shape = Shape::any;
   std::string_view name;                 ///< "core/v1.PodSpec"; empty for anonymous nodes
