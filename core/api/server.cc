@@ -1,5 +1,7 @@
 #include "core/api/server.hpp"
 
+#include <fcntl.h>
+
 #include <boost/asio/post.hpp>
 #include <ctime>
 #include <vector>
@@ -57,6 +59,9 @@ class AsioServer final : public Server {
   std::vector<std::unique_ptr<base::Thread>> threads_;
 };
 
+// Asio opens sockets without it: a child (containerd) that inherited a listening socket would take connections from us.
+void close_on_exec(int descriptor) { ::fcntl(descriptor, F_SETFD, FD_CLOEXEC); }
+
 }  // namespace
 
 NetThread::NetThread(Shared& shared) : shared(shared), scratch_(kReadBytes, '\0') {}
@@ -70,6 +75,7 @@ base::Outcome<std::uint16_t> NetThread::listen(const std::string& address, std::
     return base::internal(std::string(step) + " " + address + ":" + std::to_string(port) + ": " + error.message());
   };
   if (acceptor_.open(endpoint.protocol(), error); error) return failed("open");
+  close_on_exec(acceptor_.native_handle());
   acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
   using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
   acceptor_.set_option(reuse_port(true), error);
@@ -91,6 +97,7 @@ void NetThread::accept() {
   acceptor_.async_accept([self = shared_from_this()](boost::system::error_code error, tcp::socket socket) {
     if (self->stopping_) return;
     if (error) return self->retry_accept();
+    close_on_exec(socket.native_handle());
     self->greet(std::move(socket));
     self->accept();
   });

@@ -83,7 +83,7 @@ const std::vector<SettingKey>& setting_keys() {
       {"write-kubeconfig", "file to write the admin's kubeconfig to"},
       {"node-name", "name of this machine's node (default: the host's name)"},
       {"service-cidr", "range of service addresses (default 10.96.0.0/12)"},
-      {"cluster-cidr", "range of pod addresses (default 10.244.0.0/16)"},
+      {"cluster-cidr", "range of pod addresses (default 10.42.0.0/16)"},
       {"cluster-domain", "DNS domain of the cluster (default cluster.local)"},
       {"network-threads", "threads that serve connections, 1 to 64 (default 1)"},
       {"log-level", "debug, info, warn or error (default info)"},

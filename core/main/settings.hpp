@@ -25,7 +25,7 @@ struct Settings {
   std::string write_kubeconfig;                     ///< empty: only in the data folder
   std::string node_name;                            ///< default: the host's name
   std::string service_cidr = "10.96.0.0/12";
-  std::string cluster_cidr = "10.244.0.0/16";
+  std::string cluster_cidr = "10.42.0.0/16";
   std::string cluster_domain = "cluster.local";
   int network_threads = 1;
   std::string log_level = "info";
