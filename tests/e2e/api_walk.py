@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The walk of a user without containers: hollow nodes run the pods, the real kubectl drives."""
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -142,26 +143,36 @@ def server_side_apply_names_the_conflict(c):
 
 def plugins_are_listed(c):
     text = c.out("get", "plugins")
-    expect(text, r"^NAME +VERSION +STATE +HOST +KINDS +QUEUE +ERRORS +RESTARTS +AGE", r"^deployment +\S+ +Ready +Core")
+    expect(text, r"^NAME +VERSION +STATE +HOST +KINDS +QUEUE +ERRORS +RESTARTS +AGE", r"^deployment +\S+ +Running +Core")
 
 
-def a_dropped_plugin_brings_its_kind_and_takes_it_away(c):
+def drop_website(c):
     website = BUILD / "examples" / "website.so"
     if not website.exists():
         raise Failed(f"{website} is not built")
     shutil.copy(website, c.plugins / ".website.so.part")
     (c.plugins / ".website.so.part").rename(c.plugins / "website.so")
+
+
+def a_dropped_plugin_brings_its_kind_and_takes_it_away(c):
+    drop_website(c)
     eventually("websites are served", lambda: "websites" in c.out("api-resources", "--api-group=demo.io"))
     c.apply("apiVersion: demo.io/v1\nkind: Website\nmetadata: {name: site}\nspec: {image: 'keelson.dev/demo:1', replicas: 2}\n")
     eventually("the website is Ready", lambda: c.json("get", "website", "site")["status"].get("phase") == "Ready")
     (c.plugins / "website.so").unlink()
-    eventually("the plugin is gone", lambda: "website" not in c.out("get", "plugins", "-o", "name"))
+    eventually("the plugin drains", lambda: re.search(r"^website +\S+ +Draining", c.out("get", "plugins"), re.M))
     expect(c.out("get", "websites"), "site")
     refused = c.kubectl("create", "-f", "-", check=False, stdin="apiVersion: demo.io/v1\nkind: Website\nmetadata: {name: two}\nspec: {image: x}\n")
     expect(refused.stderr, "website")
-    c.out("patch", "website", "site", "--type=merge", "-p", '{"metadata":{"finalizers":null}}', check=False)
-    c.out("delete", "website", "site", "--wait=false")
+
+
+def a_plugin_that_comes_back_finishes_its_work_and_leaves_with_its_kind(c):
+    drop_website(c)
+    eventually("the plugin runs again", lambda: re.search(r"^website +\S+ +Running", c.out("get", "plugins"), re.M))
+    c.out("delete", "website", "site", "--timeout=20s")
+    (c.plugins / "website.so").unlink()
     eventually("the kind is gone", lambda: "websites" not in c.out("api-resources", "--api-group=demo.io"))
+    eventually("the plugin is gone", lambda: "website" not in c.out("get", "plugins", "-o", "name"))
 
 
 def metrics_have_upstream_names(c):
@@ -194,7 +205,8 @@ def sigterm_ends_it_within_two_seconds(c):
 STEPS = [the_server_says_its_version_and_resources, explain_shows_our_own_descriptions, health_has_a_check_for_every_plugin, hollow_nodes_are_ready,
          every_namespace_has_its_account_and_ca, a_deployment_rolls_out, describe_shows_the_events, scaling_moves_the_pods, a_new_image_rolls_and_undo_goes_back,
          a_deleted_pod_is_replaced, small_objects_are_made_and_changed, selectors_and_output_forms_work, a_watch_shows_changes, unknown_fields_are_told,
-         server_side_apply_names_the_conflict, plugins_are_listed, a_dropped_plugin_brings_its_kind_and_takes_it_away, metrics_have_upstream_names,
+         server_side_apply_names_the_conflict, plugins_are_listed, a_dropped_plugin_brings_its_kind_and_takes_it_away,
+         a_plugin_that_comes_back_finishes_its_work_and_leaves_with_its_kind, metrics_have_upstream_names,
          a_namespace_goes_with_its_content, deleting_the_deployment_takes_everything, sigterm_ends_it_within_two_seconds]
 
 if __name__ == "__main__":

@@ -160,7 +160,7 @@ def main():
     cluster = Cluster()
     try:
         cluster.start()
-        start = int(cluster.json("get", "configmaps")["metadata"]["resourceVersion"])
+        start = int(cluster.raw("/api/v1/namespaces/default/configmaps")["metadata"]["resourceVersion"])
         stop, stop_watch = threading.Event(), threading.Event()
         writers = [Writer(cluster, i, chance.random(), stop) for i in range(options.writers)]
         watcher = Watcher(cluster, start, stop_watch)
