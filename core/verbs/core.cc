@@ -33,8 +33,13 @@ base::Outcome<void> Core::admit(const Context& context, const Target& target, st
     if (!subresource) return base::no_such_resource();
     if (!offers(subresource->verbs, verb)) return base::method_not_allowed(kind.group, kind.resource + "/" + target.subresource, verb);
   }
-  const bool writes = verb == "create" || verb == "update" || verb == "patch";
-  if (writes && !kind.writable) return base::unavailable("the " + kind.declared_by + " that serves " + base::qualified(kind.group, kind.resource) + " is not running");
+  // What is being deleted may still be changed: somebody has to be able to take away the finalizer of a plugin that is gone.
+  const auto deleting = [&] {
+    const auto held = parts.store.snapshot().get(key_of(target));
+    return held && held->deleting();
+  };
+  const bool changes = verb == "update" || verb == "patch";
+  if (!kind.writable && (verb == "create" || (changes && !deleting()))) return base::unavailable("the " + kind.declared_by + " that serves " + base::qualified(kind.group, kind.resource) + " is not running");
   return {};
 }
 

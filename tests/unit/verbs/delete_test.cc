@@ -83,6 +83,16 @@ TEST_CASE("finalizers hold an object back until the write that empties them") {
   CHECK_FALSE(cluster.stored("v1/configmaps", "default", "a"));
 }
 
+TEST_CASE("what is being deleted can be freed of a finalizer although its kind's plugin is gone") {
+  Cluster cluster;
+  config(cluster, R"(,"finalizers":["x.io/a"])");
+  cluster.registry->set_writable(store::Atom("configmaps"), false);
+  const char* const freeing = R"({"metadata":{"finalizers":null}})";
+  CHECK(error_of(cluster.patch("v1/configmaps", "default", "a", freeing)).code == 503);
+  cluster.remove("v1/configmaps", "default", "a");
+  CHECK(cluster.patch("v1/configmaps", "default", "a", freeing)->gone);
+}
+
 TEST_CASE("no new finalizer is added to what is being deleted") {
   Cluster cluster;
   config(cluster, R"(,"finalizers":["x.io/a"])");
