@@ -20,6 +20,7 @@ class PutRun : public StepRun {
  protected:
   /// Makes object_ out of the request (and old_, when there is one).
   virtual base::Outcome<void> produce() = 0;
+  base::Outcome<void> produce_from_body();
   virtual std::string_view verb() const = 0;
   /// Whether a missing object is made.
   virtual bool creates_missing() const { return false; }

@@ -22,7 +22,8 @@ void to_storage_version(const Target& target, const kinds::Kind& storage, json::
 
 }  // namespace
 
-base::Outcome<void> CreateRun::produce() {
+/// The request's body, decoded and defaulted, becomes the object.
+base::Outcome<void> PutRun::produce_from_body() {
   const auto& step = in_.step;
   auto decoded = kinds::decode(*target().kind, step.body.media, step.body.bytes, step.options.validation, in_.memory);
   if (!decoded) return decoded.error();
@@ -33,14 +34,10 @@ base::Outcome<void> CreateRun::produce() {
   return {};
 }
 
+base::Outcome<void> CreateRun::produce() { return produce_from_body(); }
+
 base::Outcome<void> UpdateRun::produce() {
-  const auto& step = in_.step;
-  auto decoded = kinds::decode(*target().kind, step.body.media, step.body.bytes, step.options.validation, in_.memory);
-  if (!decoded) return decoded.error();
-  append(warnings, decoded->warnings);
-  emplace_object(std::move(decoded->object));
-  to_storage_version(target(), *kind_, *object_);
-  kinds::apply_defaults(*kind_, *object_);
+  if (auto made = produce_from_body(); !made) return made;
   return creating_ ? check_name(target(), *object_) : base::Outcome<void>();
 }
 
