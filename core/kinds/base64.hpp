@@ -1,17 +1,9 @@
-// Base64 as Go's standard encoding: padded, line breaks ignored.
-//
-// Threads: any, stateless.
+// Base64 under the names that the rules of kinds use.
 #pragma once
-#include <optional>
-#include <string>
-#include <string_view>
+#include "core/base/base64.hpp"
 
 namespace keelson::kinds {
-
-std::string base64_encode(std::string_view bytes);
-/// Empty, with `fault_at` the offset of the first wrong byte, when `text` is no base64.
-std::optional<std::string> base64_decode(std::string_view text, std::size_t* fault_at = nullptr);
-/// Number of bytes that `text`, valid base64, stands for.
-std::size_t base64_decoded_size(std::string_view text);
-
+using base::base64_decode;
+using base::base64_decoded_size;
+using base::base64_encode;
 }  // namespace keelson::kinds

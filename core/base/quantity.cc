@@ -1,11 +1,11 @@
-#include "core/kinds/quantity.hpp"
+#include "core/base/quantity.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
 
-namespace keelson::kinds {
+namespace keelson::base {
 namespace {
 
 using Wide = __int128;
@@ -213,4 +213,4 @@ Quantity add(const Quantity& left, const Quantity& right) {
   return Quantity(sum, common, left.family_);
 }
 
-}  // namespace keelson::kinds
+}  // namespace keelson::base

@@ -1,11 +1,11 @@
-#include "core/kinds/time_text.hpp"
+#include "core/base/instant.hpp"
 
 #include <array>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 
-namespace keelson::kinds {
+namespace keelson::base {
 namespace {
 
 constexpr std::int64_t kMinute = 60, kHour = 3600, kDay = 86'400, kYear = 365 * kDay;
@@ -175,4 +175,4 @@ std::string age_text(std::string_view time, std::int64_t now_unix_s, std::string
   return instant ? human_duration(now_unix_s - instant->seconds) : std::string(otherwise);
 }
 
-}  // namespace keelson::kinds
+}  // namespace keelson::base

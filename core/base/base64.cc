@@ -1,9 +1,9 @@
-#include "core/kinds/base64.hpp"
+#include "core/base/base64.hpp"
 
 #include <array>
 #include <cstdint>
 
-namespace keelson::kinds {
+namespace keelson::base {
 namespace {
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -72,4 +72,4 @@ std::size_t base64_decoded_size(std::string_view text) {
   return digits * 3 / 4;
 }
 
-}  // namespace keelson::kinds
+}  // namespace keelson::base

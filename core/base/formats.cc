@@ -1,11 +1,11 @@
-#include "core/kinds/formats.hpp"
+#include "core/base/formats.hpp"
 
 #include <arpa/inet.h>
 
 #include <algorithm>
 #include <charconv>
 
-namespace keelson::kinds {
+namespace keelson::base {
 namespace {
 
 constexpr std::size_t kLabelMax = 63, kSubdomainMax = 253, kPortNameMax = 15;
@@ -217,4 +217,4 @@ bool has_backsteps(std::string_view path) {
   }
 }
 
-}  // namespace keelson::kinds
+}  // namespace keelson::base
