@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "core/base/runtime.hpp"
 #include "core/kinds/catalog.hpp"
 #include "core/plugins/route.hpp"
+#include "core/plugins/trust.hpp"
 #include "core/store/store.hpp"
 #include "core/verbs/verbs.hpp"
 
@@ -43,6 +45,8 @@ struct HostOptions {
   std::map<std::string, std::map<std::string, std::string>> plugin_config;   ///< by plugin; goes before `config`
   bool watch_directories = true;
   bool check_permissions = true;
+  std::vector<TrustedKey> plugin_keys;             ///< when there are any, files without a signature by one of them are refused
+  std::optional<std::vector<std::string>> essential;   ///< safe mode: only these are loaded, from the earliest directory that has them
   bool catch_crashes = false;                      ///< installs handlers for fatal signals: for the server, not for tests
 };
 

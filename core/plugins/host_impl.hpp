@@ -84,6 +84,7 @@ class Host final : public PluginHost {
   void replace_file(Record& record, const PluginFile& file);
   void remove_record(const std::string& key);
   std::optional<Refusal> run_library(Record& record, std::unique_ptr<Library> library);
+  void withdraw_unused(const std::vector<base::Atom>& kinds, const std::vector<base::Atom>& before);
   void stop_instance(Record& record);
   void refuse(Record& record, const Refusal& refusal);
   void set_state(Record& record, std::string state, std::string reason, std::string message);

@@ -45,7 +45,7 @@ std::optional<Refusal> Instance::begin() {
 std::optional<Refusal> Instance::install_kinds() {
   for (const auto& crd : declaration_.kinds) {
     const auto installed = install_declared(core_.registry, name_, crd, true);
-    if (!installed) return Refusal{"BadKind", name_ + ": " + installed.error().message};
+    if (!installed) return Refusal{installed.error().code == 409 ? "KindTaken" : "BadKind", name_ + ": " + installed.error().message};
     kinds_.insert(kinds_.end(), installed->begin(), installed->end());
   }
   return std::nullopt;

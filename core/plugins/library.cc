@@ -1,7 +1,7 @@
 #include "core/plugins/library.hpp"
 
 #include <dlfcn.h>
-#include <openssl/evp.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,8 +11,6 @@
 #include <fstream>
 #include <optional>
 
-#include "core/plugins/elf.hpp"
-
 namespace keelson::plugins {
 namespace {
 
@@ -21,67 +19,61 @@ namespace fs = std::filesystem;
 constexpr std::size_t kTableBytesMin = offsetof(keelson_plugin_v1, destroy) + sizeof(void*);
 constexpr std::string_view kEntryPrefix = "keelson_plugin_entry_v";
 
-std::string sha256_hex(const std::string& content) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned length = 0;
-  EVP_Digest(content.data(), content.size(), digest, &length, EVP_sha256(), nullptr);
-  std::string hex;
-  for (unsigned i = 0; i < length; ++i) {
-    constexpr char kDigits[] = "0123456789abcdef";
-    hex += kDigits[digest[i] >> 4];
-    hex += kDigits[digest[i] & 15];
+/// Reads from what it opened, and says whose that is: the name may stand for another file a moment later.
+struct OpenFile {
+  explicit OpenFile(const std::string& file) : fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
+  ~OpenFile() {
+    if (fd >= 0) ::close(fd);
   }
-  return hex;
-}
-
-std::optional<std::string> bad_permissions(const fs::path& path, bool directory) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return path.string() + " cannot be looked at";
-  const bool sticky = directory && (info.st_mode & S_ISVTX) != 0;
-  if ((info.st_mode & S_IWOTH) != 0 && !sticky) return path.string() + " is writable by others";
-  if (info.st_uid != 0 && info.st_uid != ::geteuid() && !sticky) return path.string() + " belongs to neither root nor the server's user";
-  return std::nullopt;
-}
-
-std::optional<std::string> bad_permissions_on_path(const fs::path& file) {
-  if (auto bad = bad_permissions(file, false)) return bad;
-  std::error_code failed;
-  for (auto directory = fs::absolute(file, failed).parent_path();; directory = directory.parent_path()) {
-    if (auto bad = bad_permissions(directory, true)) return bad;
-    if (directory == directory.parent_path()) return std::nullopt;
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  std::optional<std::string> read() const {
+    struct stat info {};
+    if (fd < 0 || ::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || static_cast<std::size_t>(info.st_size) > kLibraryBytesMax) return std::nullopt;
+    std::string content(static_cast<std::size_t>(info.st_size), '\0');
+    for (std::size_t at = 0; at < content.size();) {
+      const auto got = ::read(fd, content.data() + at, content.size() - at);
+      if (got <= 0) return std::nullopt;
+      at += static_cast<std::size_t>(got);
+    }
+    return content;
   }
+  /// By a name that leads to this very file.
+  std::string path() const { return "/proc/self/fd/" + std::to_string(fd); }
+  const int fd;
+};
+
+std::optional<std::string> content_of(const std::string& file) { return OpenFile(file).read(); }
+
+Refusal other_abi(const std::string& name, std::uint32_t major, std::uint32_t minor) {
+  return {"ABIMismatch", name + " needs ABI " + std::to_string(major) + "." + std::to_string(minor) + ", this core has " + core_abi()};
 }
 
-std::optional<std::string> content_of(const fs::path& file) {
-  std::error_code failed;
-  const auto size = fs::file_size(file, failed);
-  if (failed || size > kLibraryBytesMax) return std::nullopt;
-  std::ifstream in(file, std::ios::binary);
-  std::string content(size, '\0');
-  if (!in.read(content.data(), static_cast<std::streamsize>(size))) return std::nullopt;
-  return content;
+#if defined(__SANITIZE_ADDRESS__)
+constexpr std::string_view kSanitizer = "address";
+#elif defined(__SANITIZE_THREAD__)
+constexpr std::string_view kSanitizer = "thread";
+#else
+constexpr std::string_view kSanitizer = "";
+#endif
+
+// A sanitizer's runtime ends a process that did not start with it.
+std::optional<Refusal> check_note(const std::string& name, const PluginNote& note) {
+  if (note.abi_major != KEELSON_ABI_MAJOR || note.abi_minor > KEELSON_ABI_MINOR) return other_abi(name, note.abi_major, note.abi_minor);
+  const auto sanitizer = note.text("sanitizer");
+  if (sanitizer.empty() || sanitizer == kSanitizer) return std::nullopt;
+  return Refusal{"WrongBuild", name + " is built with the " + sanitizer + " sanitizer, this core is not"};
 }
 
-std::optional<Refusal> check_symbols(const std::string& name, const std::string& content) {
-  const auto symbols = exported_symbols(content);
-  if (!symbols) return Refusal{"NotALibrary", name + ": " + symbols.error().message};
-  if (std::find(symbols->begin(), symbols->end(), KEELSON_ENTRY_SYMBOL) != symbols->end()) return std::nullopt;
-  for (const auto& symbol : *symbols)
-    if (symbol.starts_with(kEntryPrefix)) return Refusal{"ABIMismatch", name + " needs ABI " + symbol.substr(kEntryPrefix.size()) + ", this core has " + core_abi()};
-  return Refusal{"NoEntrySymbol", name + " exports no " KEELSON_ENTRY_SYMBOL};
-}
-
-std::optional<Refusal> check_table(const std::string& name, const keelson_plugin_v1* table) {
-  if (table == nullptr) return Refusal{"LoadFailed", name + ": " KEELSON_ENTRY_SYMBOL " answered no table"};
-  if (table->minor > KEELSON_ABI_MINOR)
-    return Refusal{"ABIMismatch", name + " needs ABI " + std::to_string(KEELSON_ABI_MAJOR) + "." + std::to_string(table->minor) + ", this core has " + core_abi()};
-  if (table->size < kTableBytesMin)
-    return Refusal{"ABIMismatch", name + " has a table of " + std::to_string(table->size) + " bytes, this core needs " + std::to_string(kTableBytesMin)};
-  const auto& t = *table;
-  if (t.name == nullptr || t.version == nullptr || t.start == nullptr || t.reconcile == nullptr || t.map == nullptr || t.predicate == nullptr ||
-      t.observe == nullptr || t.task == nullptr || t.serve == nullptr || t.completion == nullptr || t.check == nullptr || t.drain == nullptr || t.destroy == nullptr)
-    return Refusal{"LoadFailed", name + ": its table has empty entries"};
-  return std::nullopt;
+std::optional<Refusal> check_facts(const std::string& name, const ElfFacts& facts) {
+  if (!facts.for_this_machine) return Refusal{"WrongArchitecture", name + " is made for " + facts.machine + ", this machine is " + this_machine()};
+  if (!facts.shared_library) return Refusal{"NotALibrary", name + ": it is no shared library"};
+  if (std::find(facts.exports.begin(), facts.exports.end(), KEELSON_ENTRY_SYMBOL) == facts.exports.end()) {
+    for (const auto& symbol : facts.exports)
+      if (symbol.starts_with(kEntryPrefix)) return Refusal{"ABIMismatch", name + " needs ABI " + symbol.substr(kEntryPrefix.size()) + ", this core has " + core_abi()};
+    return Refusal{"NoEntrySymbol", name + " exports no " KEELSON_ENTRY_SYMBOL};
+  }
+  return facts.note ? check_note(name, *facts.note) : std::nullopt;
 }
 
 // A copy of the last run is as good, if a power cut left it whole: one write less at each start.
@@ -99,38 +91,73 @@ std::optional<Refusal> write_copy(const std::string& copy, const std::string& na
 
 }  // namespace
 
+std::optional<Refusal> check_table(const std::string& name, const keelson_plugin_v1* table) {
+  if (table == nullptr) return Refusal{"LoadFailed", name + ": " KEELSON_ENTRY_SYMBOL " answered no table"};
+  if (table->minor > KEELSON_ABI_MINOR) return other_abi(name, KEELSON_ABI_MAJOR, table->minor);
+  if (table->size < kTableBytesMin)
+    return Refusal{"ABIMismatch", name + " has a table of " + std::to_string(table->size) + " bytes, this core needs " + std::to_string(kTableBytesMin)};
+  const auto& t = *table;
+  if (t.name == nullptr || t.version == nullptr || t.start == nullptr || t.reconcile == nullptr || t.map == nullptr || t.predicate == nullptr ||
+      t.observe == nullptr || t.task == nullptr || t.serve == nullptr || t.completion == nullptr || t.check == nullptr || t.drain == nullptr || t.destroy == nullptr)
+    return Refusal{"LoadFailed", name + ": its table has empty entries"};
+  return std::nullopt;
+}
+
+Inspected inspect_library(const std::string& file, const LoadOptions& options) {
+  Inspected seen;
+  const auto name = fs::path(file).filename().string();
+  const OpenFile opened(file);
+  auto content = opened.read();
+  if (options.check_permissions && content) {
+    seen.refusal = untrusted_path(file);
+    if (!seen.refusal) seen.refusal = untrusted_file(opened.path(), file);
+  }
+  if (!content) seen.refusal = Refusal{"NotALibrary", name + ": it cannot be read or is too large"};
+  if (!content) return seen;
+  seen.content = std::move(*content);
+  seen.sha256 = sha256_hex(seen.content);
+  auto facts = read_elf(seen.content);
+  if (facts) seen.facts = std::move(*facts);
+  if (!seen.refusal && !options.keys.empty()) seen.refusal = bad_signature(name, seen.content, content_of(file + ".minisig"), options.keys);
+  if (!seen.refusal) seen.refusal = facts ? check_facts(name, seen.facts) : Refusal{"NotALibrary", name + ": " + facts.error().message};
+  return seen;
+}
+
+std::variant<CheckedFile, Refusal> check_file(const std::string& file, const LoadOptions& options) {
+  const auto name = fs::path(file).filename().string();
+  auto seen = inspect_library(file, options);
+  if (seen.refusal) return std::move(*seen.refusal);
+  const auto copy = options.private_directory + "/" + seen.sha256 + ".so";
+  if (auto refusal = write_copy(copy, name, seen.content)) return std::move(*refusal);
+  return CheckedFile{name, seen.sha256, copy, std::move(seen.facts.note)};
+}
+
+std::optional<Refusal> check_note_against(const CheckedFile& file, const keelson_plugin_v1& table) {
+  if (!file.note || (file.note->text("name") == table.name && file.note->text("version") == table.version)) return std::nullopt;
+  return Refusal{"LoadFailed", file.name + ": its note says " + file.note->text("name") + " " + file.note->text("version") + ", its table " + table.name + " " + table.version};
+}
+
 struct LibraryLoader {
   static std::variant<std::unique_ptr<Library>, Refusal> load(const std::string& file, const LoadOptions& options);
-  static std::optional<Refusal> map(Library& library, const std::string& name, const std::string& content, const LoadOptions& options);
 };
 
 std::variant<std::unique_ptr<Library>, Refusal> LibraryLoader::load(const std::string& file, const LoadOptions& options) {
-  const auto name = fs::path(file).filename().string();
-  if (options.check_permissions)
-    if (auto bad = bad_permissions_on_path(file)) return Refusal{"BadPermissions", *bad};
-  std::error_code failed;
-  if (fs::file_size(file, failed) > kLibraryBytesMax || failed) return Refusal{"NotALibrary", name + ": it cannot be read or is too large"};
-  const auto content = content_of(file);
-  if (!content) return Refusal{"NotALibrary", name + ": it cannot be read"};
-  if (auto refusal = check_symbols(name, *content)) return std::move(*refusal);
+  const auto checked = check_file(file, options);
+  if (const auto* refusal = std::get_if<Refusal>(&checked)) return *refusal;
+  const auto& found = std::get<CheckedFile>(checked);
   std::unique_ptr<Library> library(new Library);
   library->file_ = file;
-  library->sha256_ = sha256_hex(*content);
-  if (auto refusal = map(*library, name, *content, options)) return std::move(*refusal);
-  return library;
-}
-
-std::optional<Refusal> LibraryLoader::map(Library& library, const std::string& name, const std::string& content, const LoadOptions& options) {
-  const auto copy = options.private_directory + "/" + library.sha256_ + ".so";
-  if (auto refusal = write_copy(copy, name, content)) return refusal;
-  library.handle_ = ::dlopen(copy.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library.handle_ == nullptr) {
+  library->sha256_ = found.sha256;
+  library->handle_ = ::dlopen(found.copy.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library->handle_ == nullptr) {
     const char* why = ::dlerror();
-    return Refusal{"LoadFailed", name + ": " + (why != nullptr ? why : "dlopen failed")};
+    return Refusal{"LoadFailed", found.name + ": " + (why != nullptr ? why : "dlopen failed")};
   }
-  const auto entry = reinterpret_cast<keelson_plugin_entry>(::dlsym(library.handle_, KEELSON_ENTRY_SYMBOL));
-  library.table_ = entry != nullptr ? entry() : nullptr;
-  return check_table(name, library.table_);
+  const auto entry = reinterpret_cast<keelson_plugin_entry>(::dlsym(library->handle_, KEELSON_ENTRY_SYMBOL));
+  library->table_ = entry != nullptr ? entry() : nullptr;
+  if (auto refusal = check_table(found.name, library->table_)) return std::move(*refusal);
+  if (auto refusal = check_note_against(found, library->table())) return std::move(*refusal);
+  return library;
 }
 
 Library::~Library() {

@@ -6,18 +6,16 @@
 //   keep_mapped() gives that up for plugins that are stuck.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
+#include "core/plugins/elf.hpp"
+#include "core/plugins/trust.hpp"
 #include "sdk/abi/keelson_plugin.h"
 
 namespace keelson::plugins {
-
-/// Why a file is no plugin for this server: a condition's reason, and a sentence for the operator.
-struct Refusal {
-  std::string reason;    ///< BadPermissions, NotALibrary, NoEntrySymbol, ABIMismatch, LoadFailed, StartFailed ...
-  std::string message;
-};
 
 class Library {
  public:
@@ -42,9 +40,30 @@ class Library {
 struct LoadOptions {
   std::string private_directory;    ///< for the copies, <SHA-256>.so, left there; only this user writes there
   bool check_permissions = true;
+  std::vector<TrustedKey> keys;     ///< when there are any, a file needs a signature by one of them beside it
 };
 
+/// A plugin's file, judged without mapping any of it.
+struct Inspected {
+  std::string content, sha256;
+  ElfFacts facts;
+  std::optional<Refusal> refusal;   ///< the first reason against it; what could not be read is empty then
+};
+Inspected inspect_library(const std::string& file, const LoadOptions& options);
+
+/// A plugin file that may be opened: all checks done that need none of it to run.
+struct CheckedFile {
+  std::string name;      ///< without directories, for messages
+  std::string sha256;
+  std::string copy;      ///< the private copy
+  std::optional<PluginNote> note;
+};
+std::variant<CheckedFile, Refusal> check_file(const std::string& file, const LoadOptions& options);
 std::variant<std::unique_ptr<Library>, Refusal> load_library(const std::string& file, const LoadOptions& options);
+/// What is wrong with a plugin's table, if anything is.
+std::optional<Refusal> check_table(const std::string& name, const keelson_plugin_v1* table);
+/// The note is what was judged, so the table has to say the same.
+std::optional<Refusal> check_note_against(const CheckedFile& file, const keelson_plugin_v1& table);
 
 /// "1.0", what this core offers.
 std::string core_abi();

@@ -13,7 +13,9 @@ bool Host::disabled(const std::string& file_name, const std::string& plugin) con
 
 // Brings the records in line with the files. Directory content is level-based, like everything else.
 void Host::scan() {
-  auto files = scan_directories(options_.directories);
+  auto directories = options_.directories;
+  if (options_.essential) std::reverse(directories.begin(), directories.end());   // ours, not what replaced them
+  auto files = scan_directories(directories);
   for (const auto& path : extra_files_) files.insert(plugin_file(path));
   std::erase_if(files, [&](const auto& file) { return disabled(file.first, file.first); });
   std::vector<std::string> gone;
@@ -64,8 +66,10 @@ void Host::load_file(const std::string& key, const PluginFile& file) {
     record->info.file = file.path;
     if (record->info.name.empty()) record->info.name = object_name(key);
   }
+  if (options_.essential && std::find(options_.essential->begin(), options_.essential->end(), key) == options_.essential->end())
+    return refuse(*record, {"SafeMode", "the server runs in safe mode, and " + record->info.name + " is not essential"});
   set_state(*record, "Loading", "Loading", "");
-  auto loaded = load_library(file.path, {private_directory_, options_.check_permissions});
+  auto loaded = load_library(file.path, {private_directory_, options_.check_permissions, options_.plugin_keys});
   if (auto* refusal = std::get_if<Refusal>(&loaded)) return refuse(*record, *refusal);
   if (auto refusal = run_library(*record, std::move(std::get<std::unique_ptr<Library>>(loaded)))) refuse(*record, *refusal);
 }
@@ -73,7 +77,7 @@ void Host::load_file(const std::string& key, const PluginFile& file) {
 // The new file is opened before the old plugin ends: a file that is none leaves the old one running.
 void Host::replace_file(Record& record, const PluginFile& file) {
   record.file = file;
-  auto loaded = load_library(file.path, {private_directory_, options_.check_permissions});
+  auto loaded = load_library(file.path, {private_directory_, options_.check_permissions, options_.plugin_keys});
   if (auto* refusal = std::get_if<Refusal>(&loaded)) {
     if (!record.instance) return refuse(record, *refusal);
     base::log_warn("plugins", "new file refused, the old plugin goes on", {{"file", file.path}, {"message", refusal->message}});
@@ -114,6 +118,7 @@ std::optional<Refusal> Host::run_library(Record& record, std::unique_ptr<Library
   record.settings = settings_for(name);
   auto instance = std::make_shared<Instance>(core(), std::move(library), record.settings, [this] { changed(); });
   if (auto refusal = instance->start()) {
+    withdraw_unused(instance->kinds(), before);
     if (!instance->stop(parts_.runtime.in_ms(kStopDeadline_ms))) stuck_.push_back(instance);
     return refusal;
   }
@@ -138,6 +143,16 @@ std::optional<Refusal> Host::run_library(Record& record, std::unique_ptr<Library
   set_state(record, record.settings.paused ? "Paused" : "Running", record.settings.paused ? "Paused" : "Running", "");
   base::log_info("plugins", "plugin started", {{"plugin", name}, {"version", record.info.version}, {"file", record.file.path}});
   return std::nullopt;
+}
+
+// Those that a refused plugin got installed before it was refused.
+void Host::withdraw_unused(const std::vector<base::Atom>& kinds, const std::vector<base::Atom>& before) {
+  const auto snapshot = parts_.store.snapshot();
+  for (const auto kind : kinds) {
+    const bool kept = std::find(before.begin(), before.end(), kind) != before.end() || snapshot.count(kind) != 0;
+    if (kept) parts_.registry.set_writable(kind, false);
+    else parts_.registry.withdraw(kind);
+  }
 }
 
 void Host::stop_instance(Record& record) {

@@ -9,6 +9,7 @@
 #include <map>
 #include <type_traits>
 
+#include <abi/keelson_note.h>
 #include <keelson/context.hpp>
 
 namespace keelson {
@@ -216,6 +217,7 @@ void destroy(void*);
 /// Defines the plugin's one exported symbol. The body gets `setup`.
 #define KEELSON_PLUGIN(name, version, setup) KEELSON_PLUGIN_IMPLEMENTATION(name, version, setup)
 #define KEELSON_PLUGIN_IMPLEMENTATION(name_, version_, setup_)                                                         \
+  KEELSON_PLUGIN_NOTE(name_, version_);                                                                                \
   static void keelson_plugin_body(::keelson::Setup& setup_);                                                          \
   static keelson_status keelson_plugin_start(const keelson_host_v1* table, void* host, keelson_sink out, void** self) { \
     return ::keelson::detail::start_plugin(name_, version_, keelson_plugin_body, table, host, out, self);              \
