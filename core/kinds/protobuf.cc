@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/kinds/base64.hpp"
+#include "core/kinds/protobuf_types.hpp"
 #include "core/kinds/time_text.hpp"
 #include "core/kinds/type.hpp"
 
@@ -16,8 +17,6 @@ namespace keelson::kinds {
 namespace {
 
 namespace json = boost::json;
-
-constexpr std::string_view kMagic{"k8s\0", 4};
 
 /// Thrown inside this file only; the one door turns it into a 400.
 struct Malformed {
@@ -242,8 +241,8 @@ class Decoder {
       case Shape::time: return time(small_message(text), false);
       case Shape::micro_time: return time(small_message(text), true);
       case Shape::duration: return string(duration_text(static_cast<std::int64_t>(small_message(text).numbers[1])));
-      case Shape::raw:
-      case Shape::any: return raw_json(small_message(text).texts[1], memory_);
+      case Shape::raw: return raw_json(small_message(text).texts[1], memory_);
+      case Shape::any: return schema_union(type, text);
       case Shape::list: return list(type, text);
       case Shape::map: {
         json::value out(json::object_kind, memory_);
@@ -256,6 +255,24 @@ class Decoder {
         return out;
       }
     }
+  }
+
+  // The unions of CRD schemas; every other `any` is JSON text in a message.
+  json::value schema_union(const Type& type, std::string_view text) {
+    const auto which = union_of(type);
+    if (which == Union::none) return raw_json(small_message(text).texts[1], memory_);
+    json::array several(memory_);
+    std::optional<json::value> one;
+    bool allows = false;
+    for (Reader reader(text); !reader.done();) {
+      const auto token = reader.next();
+      if (which == Union::schema_or_bool && token.number == 1) allows = want_number(token) != 0;
+      else if (token.number == (which == Union::schema_or_bool ? 2u : 1u)) one = value(*union_schema(), token);
+      else if (token.number == 2) several.push_back(which == Union::schema_or_strings ? string(want_bytes(token)) : value(*union_schema(), token));
+    }
+    if (one) return std::move(*one);
+    if (which == Union::schema_or_bool) return json::value(allows, memory_);
+    return json::value(std::move(several));
   }
 
   // A list inside a map is a message of its own with one repeated field.
@@ -287,32 +304,17 @@ class Decoder {
   int depth_ = 0;
 };
 
-// "apps/v1" and "Deployment" are "apps/v1.Deployment"; groups are known by their first label.
-std::string type_name(std::string_view api_version, std::string_view kind) {
-  const auto slash = api_version.find('/');
-  std::string package = "core";
-  if (slash != std::string_view::npos) package = api_version.substr(0, std::min(slash, api_version.find('.')));
-  const auto version = slash == std::string_view::npos ? api_version : api_version.substr(slash + 1);
-  return package + "/" + std::string(version) + "." + std::string(kind);
-}
-
-const Type* type_of(std::string_view api_version, std::string_view kind) {
-  // Options belong to every group.
-  if (kind == "DeleteOptions") return builtin_type("meta/v1.DeleteOptions");
-  return builtin_type(type_name(api_version, kind));
-}
-
 std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
 }  // namespace
 
 base::Outcome<json::value> from_protobuf(std::string_view body, json::storage_ptr memory) try {
-  if (!body.starts_with(kMagic)) return base::bad_request("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]");
-  const auto envelope = small_message(body.substr(kMagic.size()));
+  if (!body.starts_with(kProtobufMagic)) return base::bad_request("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]");
+  const auto envelope = small_message(body.substr(kProtobufMagic.size()));
   const auto meta = small_message(envelope.texts[1]);
   const auto api_version = meta.texts[1], kind = meta.texts[2];
   if (kind.empty()) return base::bad_request("Object 'Kind' is missing in the protobuf envelope");
-  const auto* type = type_of(api_version, kind);
+  const auto* type = protobuf_type(api_version, kind);
   if (!type) return base::bad_request("no kind " + quoted(kind) + " is registered for version " + quoted(api_version) + " in scheme \"keelson\"");
   json::value out(json::object_kind, memory);
   auto& object = out.get_object();

@@ -1,9 +1,15 @@
-// Protobuf: request bodies as typed clients send them (application/vnd.kubernetes.protobuf), read by the same tables as
-// JSON. The envelope names the type, its message becomes the JSON value that the client would have sent instead.
+// Protobuf: bodies as typed clients send and take them (application/vnd.kubernetes.protobuf), read and written by the same
+// tables as JSON. The envelope names the type, its message is the JSON value in another form.
 //
-// Threads: any, stateless. Errors: 400; input is never trusted: lengths, depth and wire types are checked.
+// Invariants: what is written is byte for byte what Go's generated code writes for the same object: fields in the order of
+//   their numbers, plain fields also when zero, maps by key.
+// Threads: any, stateless. Errors: 400; input is never trusted: lengths, depth and wire types are checked. What is written
+//   comes from the store: a value that does not fit its field reads as the field's zero.
 #pragma once
 #include <boost/json/value.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "core/base/error.hpp"
@@ -16,5 +22,31 @@ inline constexpr int kProtobufDepthMax = 64;
 
 /// The whole body, magic bytes first.
 base::Outcome<boost::json::value> from_protobuf(std::string_view body, boost::json::storage_ptr memory = {});
+
+/// An object in its envelope: what a client is sent whole, and the message inside, an item of a list.
+struct ProtobufObject {
+  std::string bytes;
+  std::size_t message_at = 0, message_size = 0;
+  std::string_view message() const { return std::string_view(bytes).substr(message_at, message_size); }
+};
+/// Whether objects of this kind have numbers on the wire (custom resources have none).
+bool has_protobuf(std::string_view api_version, std::string_view kind);
+/// By the object's own apiVersion and kind; empty when these have no numbers.
+std::optional<ProtobufObject> to_protobuf(const boost::json::value& object);
+
+// --- lists, piece by piece: head, then for each item its head and message, then the tail --------------------------------
+struct ListHead {
+  std::string_view api_version, kind;   ///< of the list
+  std::uint64_t revision = 0;
+  std::string_view continue_token;
+  std::optional<std::int64_t> remaining;
+};
+/// `items_bytes`: of all items with their heads.
+std::string protobuf_list_head(const ListHead& head, std::uint64_t items_bytes);
+std::string protobuf_item_head(std::size_t message_size);
+std::string_view protobuf_list_tail();
+
+/// One event of a watch, its length first; `object` in its envelope.
+std::string protobuf_watch_frame(std::string_view type, std::string_view object);
 
 }  // namespace keelson::kinds

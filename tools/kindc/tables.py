@@ -22,6 +22,7 @@ class _Tables:
         self.model = model
         self.nodes, self.node_of = [], {}         # C++ initialisers; key -> position
         self.fields, self.indexes, self.lists = [], [], {}
+        self.orders = []                          # of fields in protobuf messages
 
     # --- shared lists of texts -----------------------------------------------------------------------------------
     def list_of(self, texts):
@@ -77,9 +78,21 @@ class _Tables:
             parts.append(f'.fields = std::span<const Field>(&fields[{first}], {count})')
         if type_.atomic:
             parts.append('.map_atomic = true')
+        wire = self.wire_order(type_)
+        if wire:
+            parts.append(f'.wire_order = {wire}')
         if type_.fields and not type_.any:
             parts.append(f'.index = &indexes[{self.index(type_)}]')
         self.nodes[self.node_of[type_.name]] = ', '.join(parts)
+
+    def wire_order(self, type_):
+        """An expression for the positions of the fields as their numbers order them on the wire; None: no message."""
+        fields = [] if type_.any else type_.fields
+        numbered = [(tuple([*f.protobuf_inline, f.protobuf]), i) for i, f in enumerate(fields) if f.protobuf]
+        if not numbered:
+            return None
+        self.orders.append([i for _, i in sorted(numbered)])
+        return f'order_{len(self.orders) - 1}'
 
     def index(self, type_):
         multiplier, shift, slots = perfect_hash([f.name for f in type_.fields])
@@ -172,7 +185,10 @@ class _Tables:
             out.append(f'constexpr std::uint8_t slots_{position}[] = {{{", ".join(map(str, slots))}}};')
         out.append(f'constinit const FieldIndex indexes[{len(self.indexes)}] = {{')
         out += [f'  {{{m}u, {s}, slots_{i}}},' for i, (m, s, _) in enumerate(self.indexes)]
-        out += ['};', f'constinit const Field fields[{len(self.fields)}] = {{', *(f'  {f},' for f in self.fields), '};']
+        out.append('};')
+        for position, order in enumerate(self.orders):
+            out.append(f'constexpr std::uint8_t order_{position}[] = {{{", ".join(map(str, order))}}};')
+        out += [f'constinit const Field fields[{len(self.fields)}] = {{', *(f'  {f},' for f in self.fields), '};']
         out += [f'constinit const Type nodes[{len(self.nodes)}] = {{', *(f'  {{{n}}},' for n in self.nodes), '};']
         for position, (columns, subresources) in enumerate(self.kind_parts):
             if columns:
