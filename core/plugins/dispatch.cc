@@ -96,9 +96,22 @@ void Instance::map(std::uint32_t controller, std::uint32_t source, const store::
   const CallScope scope(calls_, calls_.begin("map " + object->key().name, core_.runtime.in_ms(kCallDeadline_ms), object->revision()));
   if (!scope) return;
   std::string error;
-  const keelson_sink keys{controllers_[controller].get(), [](void* to, keelson_bytes key) { static_cast<Controller*>(to)->add(std::string(text_of(key))); }};
+  struct Mapped { Controller& to; bool cluster_scoped; } mapped{*controllers_[controller], cluster_scoped(controller)};
+  const keelson_sink keys{&mapped, [](void* to, keelson_bytes bytes) {
+    auto& [queue, cluster_scoped] = *static_cast<Mapped*>(to);
+    const std::string key(text_of(bytes));
+    queue.add(cluster_scoped ? queue_key({}, split_key(key).second) : key);
+  }};
   const auto status = guarded_call(name_, error, [&] { return library_->table().map(self_, scope.id(), controller, source, handle_of(object.get()), keys); });
   if (status != 0) errors_.fetch_add(1);
+}
+
+/// Keys of such a controller have no namespace, whatever the object is in that leads to them.
+bool Instance::cluster_scoped(std::uint32_t controller) const {
+  const auto& declared = controllers_[controller]->declaration();
+  if (!declared.kind) return false;
+  const auto kind = core_.registry.current()->by_storage_key(declared.resource);
+  return kind && !kind->namespaced;
 }
 
 void Instance::enqueue_owner(std::uint32_t controller, const SourceDeclaration&, const store::ObjectRef& object) {
@@ -107,8 +120,7 @@ void Instance::enqueue_owner(std::uint32_t controller, const SourceDeclaration&,
     if (!owner.controller || owner.kind != kind.kind) continue;
     const auto slash = owner.api_version.find('/');
     if ((slash == std::string::npos ? std::string() : owner.api_version.substr(0, slash)) != kind.group) continue;
-    const auto of_kind = core_.registry.current()->by_storage_key(controllers_[controller]->declaration().resource);
-    controllers_[controller]->add(queue_key(of_kind && !of_kind->namespaced ? std::string_view() : std::string_view(object->key().ns), owner.name));
+    controllers_[controller]->add(queue_key(cluster_scoped(controller) ? std::string_view() : std::string_view(object->key().ns), owner.name));
   }
 }
 

@@ -126,6 +126,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   void route(std::uint32_t controller, std::uint32_t source, const store::ObjectRef& before, const store::ObjectRef& now);
   void map(std::uint32_t controller, std::uint32_t source, const store::ObjectRef& object);
   void enqueue_owner(std::uint32_t controller, const SourceDeclaration& source, const store::ObjectRef& object);
+  bool cluster_scoped(std::uint32_t controller) const;
   bool lets_through(std::uint32_t controller, std::uint32_t source, const store::Object* before, const store::Object* now);
   void show(std::uint32_t observer, std::int32_t what, const store::ObjectRef& now, const store::ObjectRef& before);
   const std::string& kind_json(base::Atom resource);
