@@ -3,6 +3,7 @@
 
 #include "replicaset.hpp"
 #include "rollout.hpp"
+#include "selectors.hpp"
 
 namespace deployment {
 namespace {
@@ -16,6 +17,28 @@ class DeploymentReconciler final : public keelson::Reconciler<Deployment> {
 struct SharedPods {
   PodViews views;
   Orphans orphans;
+};
+
+/// Keeps the selectors of all T; answers whom an object without a controller may belong to.
+template <class T>
+class Adopters {
+ public:
+  explicit Adopters(keelson::Setup& setup) {
+    setup.observe<T>([index = index_](const keelson::Observed<T>& change) {
+      using What = typename keelson::Observed<T>::What;
+      if (change.what == What::deleted) return index->erase(change.before.key());
+      if (change.what != What::added) return;   // a selector never changes
+      if (const T& owner = *change.now; owner.spec.selector) index->set(change.now.key(), *owner.spec.selector);
+    });
+  }
+  template <class Dependent>
+  std::vector<keelson::Key> operator()(const keelson::Ref<Dependent>& object) const {
+    if (!object.controller_uid().empty() || object.deleting()) return {};
+    return index_->matching(std::string(object.ns()), object->meta.labels);
+  }
+
+ private:
+  std::shared_ptr<SelectorIndex> index_ = std::make_shared<SelectorIndex>();
 };
 
 class SharedReplicaSetReconciler final : public keelson::Reconciler<ReplicaSet> {
@@ -39,6 +62,10 @@ KEELSON_PLUGIN("deployment", "0.1.0", setup) {
     pods->orphans.update(change);
     if (change.what == keelson::Observed<Pod>::What::deleted) pods->views.forget(change.before.uid());
   });
-  setup.controller<ReplicaSet>(std::make_unique<SharedReplicaSetReconciler>(pods)).name("replicaset").owns<Pod>().workers(2);
-  setup.controller<Deployment>(std::make_unique<DeploymentReconciler>()).name("deployment").owns<ReplicaSet>().workers(2);
+  const Adopters<ReplicaSet> sets(setup);
+  const Adopters<Deployment> deployments(setup);
+  setup.controller<ReplicaSet>(std::make_unique<SharedReplicaSetReconciler>(pods)).name("replicaset").owns<Pod>().workers(2)
+      .watches<Pod>([sets](const keelson::Ref<Pod>& pod) { return sets(pod); });
+  setup.controller<Deployment>(std::make_unique<DeploymentReconciler>()).name("deployment").owns<ReplicaSet>().workers(2)
+      .watches<ReplicaSet>([deployments](const keelson::Ref<ReplicaSet>& set) { return deployments(set); });
 }

@@ -4,6 +4,7 @@
 #include <keelson/codec.hpp>
 
 #include "conditions.hpp"
+#include "ownership.hpp"
 #include "rollout.hpp"
 
 namespace deployment {
@@ -64,14 +65,7 @@ ReplicaSet Rollout::newest_from_template() const {
   set.meta.namespace_ = deployment_.meta.namespace_;
   set.meta.labels = deployment_.spec.template_.meta.labels;
   set.meta.labels[kTemplateHash] = hash;
-  keelson::meta_v1::OwnerReference owner;
-  owner.apiVersion = "apps/v1";
-  owner.kind = "Deployment";
-  owner.name = deployment_.meta.name;
-  owner.uid = deployment_.meta.uid;
-  owner.controller = true;
-  owner.blockOwnerDeletion = true;
-  set.meta.ownerReferences.push_back(owner);
+  set.meta.ownerReferences.push_back(controller_reference(deployment_));
   set.spec.minReadySeconds = deployment_.spec.minReadySeconds;
   set.spec.selector = *deployment_.spec.selector;
   set_label_selector_hash(*set.spec.selector, hash);

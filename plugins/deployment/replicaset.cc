@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "conditions.hpp"
+#include "ownership.hpp"
 #include "selectors.hpp"
 
 namespace deployment {
@@ -22,17 +23,6 @@ std::string random_suffix(Context& ctx) {
   auto bits = ctx.random();
   for (int i = 0; i < 5; ++i, bits /= alphabet.size()) suffix += alphabet[bits % alphabet.size()];
   return suffix;
-}
-
-keelson::meta_v1::OwnerReference controller_reference(const ReplicaSet& set) {
-  keelson::meta_v1::OwnerReference owner;
-  owner.apiVersion = "apps/v1";
-  owner.kind = "ReplicaSet";
-  owner.name = set.meta.name;
-  owner.uid = set.meta.uid;
-  owner.controller = true;
-  owner.blockOwnerDeletion = true;
-  return owner;
 }
 
 Pod pod_from(Context& ctx, const ReplicaSet& set) {
@@ -62,9 +52,12 @@ bool still_lives(Context& ctx, const ReplicaSet& set) {
   return live && live.uid() == set.meta.uid && !live.deleting();
 }
 
-std::string adoption_patch(const ReplicaSet& set, const std::string& pod_uid) {
-  return keelson::str(R"({"metadata":{"uid":")", pod_uid, R"(","ownerReferences":[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":")",
-                      set.meta.name, R"(","uid":")", set.meta.uid, R"(","controller":true,"blockOwnerDeletion":true}]}})");
+/// The namespace is going: nothing is wrong, and the set goes with it.
+bool refused_by_end(const keelson::Error& error) { return error.code == 403 && error.status_json.find("\"NamespaceTerminating\"") != std::string::npos; }
+
+/// A refusal names the pod by what its name begins with, so that repeats read alike and count as one.
+void forget_name(std::string& message, const std::string& name, const std::string& prefix) {
+  if (const auto at = message.find(name); at != std::string::npos) message.replace(at, name.size(), prefix);
 }
 
 }  // namespace
@@ -104,10 +97,18 @@ Outcome<std::vector<PodViewRef>> ReplicaSetReconciler::claim(Context& ctx, const
   for (const auto& pod : ctx.list<Pod>({.ns = set.meta.namespace_, .owner_uid = set.meta.uid})) {
     auto view = views_.of(pod);
     if (matches(*set.spec.selector, view->labels)) pods.push_back(std::move(view));
-    else if (!view->deleting) KEELSON_TRY_VOID(ctx.patch<Pod>(view->key, R"({"metadata":{"ownerReferences":null}})"));
+    else if (view->active() && !set.meta.deletionTimestamp) KEELSON_TRY_VOID(release(ctx, set, *pod));
   }
   KEELSON_TRY_VOID(adopt(ctx, set, pods));
   return pods;
+}
+
+Outcome<void> ReplicaSetReconciler::release(Context& ctx, const ReplicaSet& set, const Pod& pod) {
+  Pod next = pod;
+  release_from(next.meta, set.meta.uid);
+  const auto released = ctx.modify(pod, next);
+  if (!released && !is_not_found(released.error())) return released.error();
+  return {};
 }
 
 Outcome<void> ReplicaSetReconciler::adopt(Context& ctx, const ReplicaSet& set, std::vector<PodViewRef>& pods) {
@@ -117,7 +118,9 @@ Outcome<void> ReplicaSetReconciler::adopt(Context& ctx, const ReplicaSet& set, s
     const auto view = views_.of(pod);
     if (!view->active() || !matches(*set.spec.selector, view->labels)) continue;
     if (!still_lives(ctx, set)) return {};
-    const auto adopted = ctx.patch<Pod>(key, adoption_patch(set, view->uid));
+    Pod next = *pod;
+    adopt_by(next.meta, set);
+    const auto adopted = ctx.modify(*pod, next);
     if (!adopted && !is_not_found(adopted.error())) return adopted.error();
     if (adopted) pods.push_back(view);
   }
@@ -141,8 +144,11 @@ Outcome<void> ReplicaSetReconciler::create(Context& ctx, const ReplicaSet& set, 
       transaction.create(pod);
     }
     if (const auto created = ctx.commit(transaction); !created) {
-      ctx.event(set, keelson::Warning, "FailedCreate", keelson::str("Error creating: ", created.error().message), kComponent);
-      return created.error();
+      auto error = created.error();
+      if (refused_by_end(error)) return {};
+      for (const auto& name : names) forget_name(error.message, name, set.meta.name + "-");
+      ctx.event(set, keelson::Warning, "FailedCreate", keelson::str("Error creating: ", error.message), kComponent);
+      return error;
     }
     for (const auto& name : names) ctx.event(set, keelson::Normal, "SuccessfulCreate", "Created pod: " + name, kComponent);
     count -= size;

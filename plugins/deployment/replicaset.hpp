@@ -34,6 +34,7 @@ class ReplicaSetReconciler final : public keelson::Reconciler<ReplicaSet> {
 
  private:
   keelson::Outcome<std::vector<PodViewRef>> claim(keelson::Context& ctx, const ReplicaSet& set);
+  keelson::Outcome<void> release(keelson::Context& ctx, const ReplicaSet& set, const Pod& pod);
   keelson::Outcome<void> adopt(keelson::Context& ctx, const ReplicaSet& set, std::vector<PodViewRef>& pods);
   keelson::Outcome<void> resize(keelson::Context& ctx, const ReplicaSet& set, std::vector<PodViewRef> pods, int missing);
   keelson::Outcome<void> create(keelson::Context& ctx, const ReplicaSet& set, int count);

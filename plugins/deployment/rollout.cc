@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "conditions.hpp"
+#include "ownership.hpp"
 #include "selectors.hpp"
 
 namespace deployment {
@@ -39,10 +40,10 @@ Outcome<void> Rollout::claim_sets() {
   const Key key{deployment_.meta.namespace_, deployment_.meta.name};
   for (const auto& set : ctx_.list<ReplicaSet>({.ns = key.ns, .owner_uid = deployment_.meta.uid})) {
     if (matches(*deployment_.spec.selector, set->meta.labels)) sets_.push_back(*set);
-    else KEELSON_TRY_VOID(ctx_.patch<ReplicaSet>(set.key(), R"({"metadata":{"ownerReferences":null}})"));
+    else if (!deployment_.meta.deletionTimestamp) KEELSON_TRY_VOID(release(*set));
   }
   if (!deployment_.meta.deletionTimestamp) {
-    for (const auto& set : ctx_.list<ReplicaSet>({.ns = key.ns})) KEELSON_TRY_VOID(adopt_or_release(set));
+    for (const auto& set : ctx_.list<ReplicaSet>({.ns = key.ns})) KEELSON_TRY_VOID(adopt(set));
   }
   std::stable_sort(sets_.begin(), sets_.end(), [](const ReplicaSet& a, const ReplicaSet& b) {
     return std::pair(a.meta.creationTimestamp.unix_s, a.meta.name) < std::pair(b.meta.creationTimestamp.unix_s, b.meta.name);
@@ -50,14 +51,22 @@ Outcome<void> Rollout::claim_sets() {
   return {};
 }
 
-Outcome<void> Rollout::adopt_or_release(const Ref<ReplicaSet>& set) {
+Outcome<void> Rollout::release(const ReplicaSet& set) {
+  ReplicaSet next = set;
+  release_from(next.meta, deployment_.meta.uid);
+  const auto released = ctx_.modify(set, next);
+  if (!released && !is_not_found(released.error())) return released.error();
+  return {};
+}
+
+Outcome<void> Rollout::adopt(const Ref<ReplicaSet>& set) {
   if (!set.controller_uid().empty() || set.deleting()) return {};
   if (!matches(*deployment_.spec.selector, set->meta.labels)) return {};
   const auto live = ctx_.find<Deployment>({deployment_.meta.namespace_, deployment_.meta.name});
   if (!live || live.uid() != deployment_.meta.uid || live.deleting()) return {};
-  const auto patch = keelson::str(R"({"metadata":{"uid":")", set.uid(), R"(","ownerReferences":[{"apiVersion":"apps/v1","kind":"Deployment","name":")",
-                                  deployment_.meta.name, R"(","uid":")", deployment_.meta.uid, R"(","controller":true,"blockOwnerDeletion":true}]}})");
-  sets_.push_back(KEELSON_TRY(ctx_.patch<ReplicaSet>(set.key(), patch)));
+  ReplicaSet next = *set;
+  adopt_by(next.meta, deployment_);
+  sets_.push_back(KEELSON_TRY(ctx_.modify(*set, next)));
   return {};
 }
 

@@ -25,7 +25,8 @@ class Rollout {
 
   // gathering
   keelson::Outcome<void> claim_sets();
-  keelson::Outcome<void> adopt_or_release(const keelson::Ref<ReplicaSet>& set);
+  keelson::Outcome<void> adopt(const keelson::Ref<ReplicaSet>& set);
+  keelson::Outcome<void> release(const ReplicaSet& set);
   void pick_newest();
   std::vector<ReplicaSet*> old_sets(bool with_replicas_only = false);
   std::int64_t next_revision();
@@ -49,6 +50,8 @@ class Rollout {
 
   // status
   keelson::apps_v1::DeploymentStatus status_now();
+  bool moved(const keelson::apps_v1::DeploymentStatus& status) const;
+  void note_movement(keelson::apps_v1::DeploymentStatus& status, const keelson::apps_v1::DeploymentCondition* held);
   void judge_progress(keelson::apps_v1::DeploymentStatus& status);
   void condition(keelson::apps_v1::DeploymentStatus& status, const char* type, const char* value, std::string reason, std::string message);
   void note_progress(const char* reason, std::string message);

@@ -26,4 +26,23 @@ bool matches(const LabelSelector& selector, const LabelMap& labels) {
   return std::all_of(selector.matchExpressions.begin(), selector.matchExpressions.end(), [&](const auto& r) { return holds(r, labels); });
 }
 
+void SelectorIndex::set(const keelson::Key& key, const LabelSelector& selector) {
+  std::lock_guard lock(mutex_);
+  selectors_[key] = selector;
+}
+
+void SelectorIndex::erase(const keelson::Key& key) {
+  std::lock_guard lock(mutex_);
+  selectors_.erase(key);
+}
+
+std::vector<keelson::Key> SelectorIndex::matching(const std::string& ns, const LabelMap& labels) const {
+  std::lock_guard lock(mutex_);
+  std::vector<keelson::Key> found;
+  for (auto at = selectors_.lower_bound(keelson::Key{ns, ""}); at != selectors_.end() && at->first.ns == ns; ++at) {
+    if (!selects_all(at->second) && matches(at->second, labels)) found.push_back(at->first);
+  }
+  return found;
+}
+
 }  // namespace deployment

@@ -59,6 +59,20 @@ Status Rollout::status_now() {
   return status;
 }
 
+bool Rollout::moved(const Status& status) const {
+  const auto& before = stored_.status;
+  return status.updatedReplicas > before.updatedReplicas || status.replicas - status.updatedReplicas < before.replicas - before.updatedReplicas ||
+         status.readyReplicas > before.readyReplicas || status.availableReplicas > before.availableReplicas;
+}
+
+/// An unchanged reason would keep its entry, but progress has to move the deadline.
+void Rollout::note_movement(Status& status, const keelson::apps_v1::DeploymentCondition* held) {
+  const auto since = held && held->status == "True" ? std::optional(held->lastTransitionTime) : std::nullopt;
+  remove_condition(status.conditions, "Progressing");
+  condition(status, "Progressing", "True", "ReplicaSetUpdated", newest_or_deployment() + " is progressing.");
+  if (since) status.conditions.back().lastTransitionTime = *since;
+}
+
 /// Progressing: done, moving, or past its deadline.
 void Rollout::judge_progress(Status& status) {
   const auto* held = find_condition(status.conditions, "Progressing");
@@ -68,21 +82,10 @@ void Rollout::judge_progress(Status& status) {
     return;
   }
   if (held && held->reason == "DeploymentPaused") return condition(status, "Progressing", "Unknown", "DeploymentResumed", "Deployment is resumed");
-  const auto& before = stored_.status;
-  const bool moved = status.updatedReplicas > before.updatedReplicas || status.replicas - status.updatedReplicas < before.replicas - before.updatedReplicas ||
-                     status.readyReplicas > before.readyReplicas || status.availableReplicas > before.availableReplicas;
-  if (complete(status) && held && held->reason == "NewReplicaSetAvailable") return;
+  // Once it has come to its end, a rollout makes no more progress until the template changes: not by scaling, not by pods that come and go.
+  if (held && held->reason == "NewReplicaSetAvailable" && status.replicas == status.updatedReplicas) return;
   if (complete(status)) return condition(status, "Progressing", "True", "NewReplicaSetAvailable", newest_or_deployment() + " has successfully progressed.");
-  if (moved) {
-    // An unchanged reason keeps its entry, but progress has to move the deadline.
-    if (held && held->status == "True" && held->reason == "ReplicaSetUpdated") {
-      auto& entry = *std::find_if(status.conditions.begin(), status.conditions.end(), [](const auto& c) { return c.type == "Progressing"; });
-      entry.lastUpdateTime = now();
-      entry.message = newest_or_deployment() + " is progressing.";
-      return;
-    }
-    return condition(status, "Progressing", "True", "ReplicaSetUpdated", newest_or_deployment() + " is progressing.");
-  }
+  if (moved(status)) return note_movement(status, held);
   const bool settled = held && (held->reason == "NewReplicaSetAvailable" || held->reason == "ProgressDeadlineExceeded");
   if (held && !settled && held->lastUpdateTime.unix_s + *deployment_.spec.progressDeadlineSeconds < now().unix_s) {
     condition(status, "Progressing", "False", "ProgressDeadlineExceeded", newest_or_deployment() + " has timed out progressing.");

@@ -2,8 +2,10 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <optional>
 
 #include "core/kinds/engine.hpp"
 #include "sdk/testing/cluster.hpp"
@@ -61,13 +63,37 @@ json::value difference(const json::value& from, const json::value& to) {
   return patch;
 }
 
+namespace {
+
+bool has(const json::value& wanted, const json::value& actual) {
+  if (actual.is_string() && wanted.is_string()) return actual.get_string().find(wanted.get_string()) != std::string::npos;
+  if (!actual.is_array()) return false;
+  if (wanted.is_array()) return std::all_of(wanted.get_array().begin(), wanted.get_array().end(), [&](const auto& one) { return has(one, actual); });
+  const auto& elements = actual.get_array();
+  return std::any_of(elements.begin(), elements.end(), [&](const auto& element) { return mismatch(wanted, element).empty(); });
+}
+
+/// nullopt: `expected` is no {$has: ..} or {$not: ..}.
+std::optional<bool> special(const json::value& expected, const json::value& actual) {
+  const auto* object = expected.if_object();
+  if (object == nullptr || object->size() != 1) return std::nullopt;
+  if (const auto* wanted = object->if_contains("$has")) return has(*wanted, actual);
+  if (const auto* unwanted = object->if_contains("$not")) return !mismatch(*unwanted, actual).empty();
+  if (const auto* least = object->if_contains("$atLeast")) return actual.is_number() && actual.to_number<double>() >= least->to_number<double>();
+  if (const auto* most = object->if_contains("$atMost")) return actual.is_number() && actual.to_number<double>() <= most->to_number<double>();
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::string mismatch(const json::value& expected, const json::value& actual, const std::string& path) {
+  if (const auto holds = special(expected, actual)) return *holds ? "" : path + ": expected " + json::serialize(expected) + ", found " + json::serialize(actual);
   if (expected.is_object()) {
     if (!actual.is_object()) return path + ": expected an object, found " + json::serialize(actual);
     for (const auto& member : expected.get_object()) {
       const auto inner = path + "." + std::string(member.key());
       const auto* found = actual.get_object().if_contains(member.key());
-      if (found == nullptr && member.value().is_null()) continue;
+      if (found == nullptr && (member.value().is_null() || special(member.value(), nullptr).value_or(false))) continue;
       if (found == nullptr) return inner + ": absent, expected " + json::serialize(member.value());
       if (auto wrong = mismatch(member.value(), *found, inner); !wrong.empty()) return wrong;
     }

@@ -13,7 +13,8 @@ std::vector<boost::json::value> documents(const std::string& file_or_text);
 /// The merge patch that makes `from` `to`.
 boost::json::value difference(const boost::json::value& from, const boost::json::value& to);
 /// Where `actual` is not what `expected` says; "" = matches. Objects: only the members named, null = absent or null; lists:
-/// all elements, each in part; numbers by value.
+/// all elements, each in part; numbers by value. In place of a value: {$has: x}, a list has an element that matches x (all of
+/// them, when x is a list) or a text has x in it; {$not: x}, does not match x; {$atLeast: n}, {$atMost: n}, numbers.
 std::string mismatch(const boost::json::value& expected, const boost::json::value& actual, const std::string& path = "");
 
 }  // namespace keelson::testing

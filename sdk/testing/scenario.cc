@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include "sdk/testing/cluster.hpp"
@@ -33,7 +34,8 @@ class Scenario {
  public:
   Scenario(const fs::path& file, const json::object& root, const std::string& plugins) : directory_(file.parent_path()), cluster_(options(root, plugins)) {}
 
-  void step(const json::value& step) {
+  void step(const json::value& written) {
+    const auto step = kept_.empty() ? written : json::parse(with_kept(json::serialize(written)));
     if (step.is_string()) return simple(std::string(step.get_string()));
     for (const auto& action : step.as_object()) act(std::string(action.key()), action.value());
   }
@@ -64,6 +66,7 @@ class Scenario {
     if (action == "delete") return remove(value.as_object());
     if (action == "advance") return cluster_.advance(duration(value));
     if (action == "expect") return expect(value.as_object());
+    if (action == "keep") return keep(value.as_object());
     if (action == "refuse") return refuse(value.as_object());
     throw Failure("unknown step " + action);
   }
@@ -105,19 +108,45 @@ class Scenario {
     cluster_.remove(name_of(o), text(o, "propagation"), grace != nullptr ? std::optional(grace->to_number<std::int64_t>()) : std::nullopt);
   }
 
+  std::string with_kept(std::string step) const {
+    for (const auto& [name, value] : kept_)
+      for (auto at = step.find(name); at != std::string::npos; at = step.find(name, at + value.size())) step.replace(at, name.size(), value);
+    return step;
+  }
+
+  void keep(const json::object& o) {
+    const auto found = cluster_.find_json(name_of(o));
+    if (!found) throw Failure("there is no " + text(o, "kind") + " " + text(o, "name"));
+    const auto object = json::parse(*found);
+    const auto& value = object.at_pointer(text(o, "path"));
+    kept_["${" + text(o, "as") + "}"] = value.is_string() ? std::string(value.get_string()) : json::serialize(value);
+  }
+
   std::string unmet(const json::object& o) {
     if (o.contains("name")) return unmet_object(o);
-    const auto* match = o.if_contains("match");
-    const auto found = cluster_.list_json(text(o, "kind"), text(o, "namespace"), text(o, "labels"), text(o, "fields"));
-    if (const auto* count = o.if_contains("count"); count != nullptr && found.size() != count->to_number<std::size_t>()) {
+    std::vector<json::value> found;
+    const auto* where = o.if_contains("where");
+    for (const auto& object : cluster_.list_json(text(o, "kind"), text(o, "namespace"), text(o, "labels"), text(o, "fields"))) {
+      auto value = json::parse(object);
+      if (where == nullptr || mismatch(*where, value).empty()) found.push_back(std::move(value));
+    }
+    if (!counted(o, found.size())) {
       std::string names;
-      for (const auto& object : found) names += " " + std::string(json::parse(object).at("metadata").at("name").as_string());
+      for (const auto& object : found) names += " " + std::string(object.at("metadata").at("name").as_string());
       return "found " + std::to_string(found.size()) + ":" + names;
     }
     for (const auto& object : found)
-      if (match != nullptr)
-        if (auto wrong = mismatch(*match, json::parse(object)); !wrong.empty()) return wrong;
+      if (const auto* match = o.if_contains("match"))
+        if (auto wrong = mismatch(*match, object); !wrong.empty()) return wrong;
     return {};
+  }
+
+  static bool counted(const json::object& o, std::size_t found) {
+    const auto bound = [&](const char* name, std::size_t otherwise) {
+      const auto* value = o.if_contains(name);
+      return value != nullptr ? value->to_number<std::size_t>() : otherwise;
+    };
+    return found == bound("count", found) && found >= bound("atLeast", 0) && found <= bound("atMost", found);
   }
 
   std::string unmet_object(const json::object& o) {
@@ -132,7 +161,14 @@ class Scenario {
     std::string wrong;
     const auto* within = o.if_contains("within");
     const auto limit = within != nullptr ? duration(*within) : std::chrono::nanoseconds(0);
-    if (!cluster_.wait_until([&] { return (wrong = unmet(o)).empty(); }, limit)) throw Failure(text(o, "kind") + " " + text(o, "name", text(o, "labels")) + ": " + wrong);
+    if (!cluster_.wait_until([&] { return (wrong = unmet(o)).empty(); }, limit)) throw unmet_failure(o, wrong);
+    const auto* throughout = o.if_contains("throughout");
+    if (throughout == nullptr) return;
+    if (cluster_.wait_until([&] { return !(wrong = unmet(o)).empty(); }, duration(*throughout))) throw unmet_failure(o, "no more: " + wrong);
+  }
+
+  static Failure unmet_failure(const json::object& o, const std::string& wrong) {
+    return Failure(text(o, "kind") + " " + text(o, "name", text(o, "labels")) + ": " + wrong);
   }
 
   void refuse(const json::object& o) {
@@ -150,6 +186,7 @@ class Scenario {
   const fs::path directory_;
   Cluster cluster_;
   std::set<std::string> loaded_;
+  std::map<std::string, std::string> kept_;   // "${name}" -> text
 };
 
 }  // namespace

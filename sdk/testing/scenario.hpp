@@ -13,9 +13,13 @@
 //     - restart                                # all plugins, as after a new start of the server
 //     - expect: {kind: Deployment, name: web, match: {status: {readyReplicas: 3}}, within: 30s}
 //     - expect: {kind: Pod, labels: app=web, count: 3, match: {...}}  # each of them
+//     - expect: {kind: Pod, where: {status: {phase: Running}}, atLeast: 2, atMost: 3}    # counts those that match `where`
 //     - expect: {kind: Pod, name: web-0, absent: true}
+//     - expect: {kind: Pod, ..., throughout: 30s}                     # holds now and all that time
+//     - keep: {as: owner, kind: Pod, name: web-0, path: /metadata/uid}     # later steps say ${owner}
 //     - refuse: {apply: |..., message: "part of it"}                  # has to fail
 //
+// What `match` and `where` understand: mismatch() in documents.hpp.
 // `namespace` defaults to "default"; for lists it narrows when given. Every expectation settles first.
 // Errors: Failure naming file, step number and what was found instead.
 #pragma once
