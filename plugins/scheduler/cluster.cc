@@ -41,25 +41,31 @@ Candidate candidate_of(const Pod& pod) {
   return candidate;
 }
 
-void Cluster::node_changed(const keelson::Observed<Node>& change) {
+bool Cluster::node_changed(const keelson::Observed<Node>& change) {
   using What = keelson::Observed<Node>::What;
-  if (change.what == What::synced) return;
+  if (change.what == What::synced) return false;
   std::lock_guard lock(mutex_);
   if (change.what == What::deleted) {
     // Its pods are still counted, in case it comes back before they are gone.
     nodes_[std::string(change.before.name())].present = false;
-    return;
+    return true;   // no room, but the reasons change
   }
   const Node& node = *change.now;
   auto& state = nodes_[node.meta.name];
+  const auto allocatable = amounts(node.status.allocatable);
+  const auto counted = node.status.allocatable.find("pods");
+  const auto pods = counted == node.status.allocatable.end() ? 0 : counted->second.value();
+  const bool same = state.present && state.labels == node.meta.labels && state.taints == node.spec.taints && state.unschedulable == node.spec.unschedulable &&
+                    state.allocatable == allocatable && state.allocatable_pods == pods;
+  if (same) return false;
   state.name = node.meta.name;
   state.present = true;
   state.labels = node.meta.labels;
   state.taints = node.spec.taints;
   state.unschedulable = node.spec.unschedulable;
-  state.allocatable = amounts(node.status.allocatable);
-  const auto pods = node.status.allocatable.find("pods");
-  state.allocatable_pods = pods == node.status.allocatable.end() ? 0 : pods->second.value();
+  state.allocatable = allocatable;
+  state.allocatable_pods = pods;
+  return true;
 }
 
 bool Cluster::pod_changed(const keelson::Observed<Pod>& change) {

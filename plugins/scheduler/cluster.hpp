@@ -59,7 +59,8 @@ struct Choice {
 
 class Cluster {
  public:
-  void node_changed(const keelson::Observed<Node>& change);
+  /// True when a pod that did not fit may fit now: not for a heartbeat.
+  bool node_changed(const keelson::Observed<Node>& change);
   /// True when room may have been freed.
   bool pod_changed(const keelson::Observed<Pod>& change);
   /// The best node for the pod; counts the pod there until forget() or its binding is seen. `draw` breaks ties.

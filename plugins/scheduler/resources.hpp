@@ -26,6 +26,7 @@ struct Amounts {
   void add(const Amounts& other);
   void subtract(const Amounts& other);
   void raise_to(const Amounts& other);            ///< element-wise maximum
+  bool operator==(const Amounts&) const = default;
 };
 
 Amounts amounts(const ResourceList& list);

@@ -199,8 +199,7 @@ KEELSON_PLUGIN("scheduler", "0.1.0", setup) {
   auto& loop = setup.keyed_controller("scheduler", std::make_unique<SchedulingLoop>(shared));
   shared->wake = [&loop](const char* look, std::int64_t delay_s) { loop.trigger({"", look}, std::chrono::seconds(delay_s)); };
   setup.observe<Node>([shared](const keelson::Observed<Node>& change) {
-    shared->cluster.node_changed(change);
-    shared->look_again();
+    if (shared->cluster.node_changed(change)) shared->look_again();
   });
   setup.observe<Pod>([shared](const keelson::Observed<Pod>& change) { pod_observed(*shared, change); });
 }
