@@ -80,9 +80,29 @@ class Collector final : public keelson::KeyReconciler {
       return forgiving(keep_owners(ctx, kind, key, subject, standing.solid));
     }
     const bool through = !standing.waiting.empty() && graph_->has_dependents(subject.uid);
+    if (through && in_circle(subject)) return forgiving(unblock(ctx, kind, key, subject));
     const auto policy = subject.has(kOrphan) ? "Orphan" : subject.has(kForeground) || through ? "Foreground" : "Background";
     const auto options = keelson::str(R"({"uid":")", subject.uid, R"(","resourceVersion":")", subject.resource_version, R"(","propagationPolicy":")", policy, R"("})");
     return forgiving(ctx.write_raw("remove", kind.gvk(), key, "", "", options));
+  }
+
+  /// A dependent that waits for its dependents may be waiting for this very object: then nobody could go first.
+  bool in_circle(const Subject& subject) const {
+    const auto all = graph_->dependents(subject.uid);
+    const bool blocks = std::any_of(subject.owners.begin(), subject.owners.end(), [](const auto& owner) { return owner.blockOwnerDeletion.value_or(false); });
+    return blocks && std::any_of(all.begin(), all.end(), [](const auto& dependent) { return dependent.waits; });
+  }
+
+  static keelson::Outcome<std::string> unblock(Context& ctx, const KindInfo& kind, const Key& key, const Subject& subject) {
+    auto owners = subject.owners;
+    for (auto& owner : owners) owner.blockOwnerDeletion = false;
+    return keep_owners(ctx, kind, key, subject, owners);
+  }
+
+  void tell_invalid_owner(Context& ctx, const KindInfo& kind, const Key& key, const keelson::ObjectHandle& object, const OwnerReference& owner) {
+    ctx.record_event(keelson::detail::reference_to(kind.gvk(), object), keelson::Warning, "OwnerRefInvalidNamespace",
+                     keelson::str("ownerRef [", owner.apiVersion, "/", owner.kind, ", namespace: ", key.ns, ", name: ", owner.name, ", uid: ", owner.uid,
+                                  "] does not exist in namespace \"", key.ns, "\""));
   }
 
   Standing look_up_owners(Context& ctx, const KindInfo& kind, const Key& key, const keelson::ObjectHandle& object, const Subject& subject) {
@@ -90,9 +110,9 @@ class Collector final : public keelson::KeyReconciler {
     for (const auto& owner : subject.owners) {
       const auto owner_kind = kinds_.by_reference(ctx, owner);
       if (!owner_kind) { standing.blocked = true; return standing; }
-      if (owner_kind->namespaced && !kind.namespaced) {
-        ctx.record_event(keelson::detail::reference_to(kind.gvk(), object), keelson::Warning, "OwnerRefInvalidNamespace",
-                         keelson::str("ownerRef [", owner.apiVersion, "/", owner.kind, ", namespace: , name: ", owner.name, ", uid: ", owner.uid, "] does not exist in namespace \"\""));
+      const auto elsewhere = graph_->where(owner.uid);
+      if (owner_kind->namespaced && (!kind.namespaced || (elsewhere && elsewhere->ns != key.ns))) {
+        tell_invalid_owner(ctx, kind, key, object, owner);
         standing.dangling.push_back(owner);
         continue;
       }

@@ -54,7 +54,9 @@ std::vector<keelson::Key> Graph::update(std::string_view what, const keelson::Ki
   if (waits) work.push_back(key);
   const bool orphaned = std::any_of(subject.owners.begin(), subject.owners.end(), [&](const auto& owner) {
     const auto found = entries_.find(owner.uid);
-    return found == entries_.end() || found->second.waits_for_dependents || found->second.key.name.substr(found->second.key.name.find('/') + 1) != owner.name;
+    if (found == entries_.end() || found->second.waits_for_dependents) return true;
+    const auto& its = found->second.key;
+    return its.name.substr(its.name.find('/') + 1) != owner.name || (!its.ns.empty() && its.ns != key.ns);
   });
   if (orphaned) work.push_back(key);
   return work;
@@ -88,7 +90,7 @@ std::vector<Graph::Dependent> Graph::dependents(const std::string& owner_uid) co
   const auto held = dependents_.find(owner_uid);
   if (held == dependents_.end()) return all;
   for (const auto& [uid, blocks] : held->second) {
-    if (const auto found = entries_.find(uid); found != entries_.end()) all.push_back({found->second.key, blocks});
+    if (const auto found = entries_.find(uid); found != entries_.end()) all.push_back({found->second.key, blocks, found->second.waits_for_dependents});
   }
   return all;
 }
@@ -96,6 +98,12 @@ std::vector<Graph::Dependent> Graph::dependents(const std::string& owner_uid) co
 bool Graph::has_dependents(const std::string& owner_uid) const {
   std::lock_guard lock(mutex_);
   return dependents_.contains(owner_uid);
+}
+
+std::optional<keelson::Key> Graph::where(const std::string& uid) const {
+  std::lock_guard lock(mutex_);
+  const auto found = entries_.find(uid);
+  return found == entries_.end() ? std::nullopt : std::optional(found->second.key);
 }
 
 }  // namespace gc

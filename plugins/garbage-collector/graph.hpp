@@ -5,6 +5,7 @@
 #pragma once
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -26,9 +27,12 @@ class Graph {
   struct Dependent {
     keelson::Key key;
     bool blocks = false;   ///< its reference says blockOwnerDeletion
+    bool waits = false;    ///< it is itself being deleted in the foreground
   };
   std::vector<Dependent> dependents(const std::string& owner_uid) const;
   bool has_dependents(const std::string& owner_uid) const;
+  /// Where an object with this uid is; nullopt: nowhere that was shown so far.
+  std::optional<keelson::Key> where(const std::string& uid) const;
 
  private:
   struct Entry {
