@@ -73,7 +73,6 @@ class Fleet {
     if (!held) return;
     Node next = *held;
     next.status = wanted.status;
-    std::erase_if(next.spec.taints, [](const auto& taint) { return taint.key == "node.kubernetes.io/not-ready"; });
     if (const auto joined = ctx.modify_status(*held, next); !joined) ctx.log("error", "status of " + wanted.meta.name + ": " + joined.error().message);
     renew(ctx, index);
   }

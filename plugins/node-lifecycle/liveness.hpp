@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
+#include <utility>
 
 namespace node_lifecycle {
 
@@ -30,6 +32,23 @@ class Liveness {
   struct Entry { std::string sign; std::int64_t at_unix_s = 0; };
   std::mutex mutex_;
   std::map<std::string, Entry> entries_;
+};
+
+/// A set of node names. Threads: any; one mutex.
+class Names {
+ public:
+  void add(const std::string& name) {
+    std::lock_guard lock(mutex_);
+    names_.insert(name);
+  }
+  std::set<std::string> take() {
+    std::lock_guard lock(mutex_);
+    return std::exchange(names_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string> names_;
 };
 
 }  // namespace node_lifecycle

@@ -41,7 +41,7 @@ class NodeReconciler final : public keelson::Reconciler<Node> {
     const auto silent_s = now_s - liveness_->heard(seen.meta.name, sign_of_life(ctx, seen), now_s);
     Node node = seen;
     if (silent_s >= grace_s) node = KEELSON_TRY(mark_unknown(ctx, seen, now_s));
-    node = KEELSON_TRY(taint(ctx, node, now_s));
+    node = KEELSON_TRY(taint(ctx, node, now_s, decide_eviction(ctx, node)));
     KEELSON_TRY_VOID(mark_pods(ctx, node, now_s));
     const auto next_eviction_s = KEELSON_TRY(evict(ctx, node, now_s));
     std::int64_t wait_s = silent_s >= grace_s ? 0 : grace_s - silent_s;
@@ -69,9 +69,25 @@ class NodeReconciler final : public keelson::Reconciler<Node> {
     return ctx.modify_status(node, next);
   }
 
-  static Outcome<Node> taint(Context& ctx, const Node& node, std::int64_t now_s) {
+  /// When no node is ready at all, it is rather this side that is cut off: then nobody is driven away. The others are
+  /// looked at again when that begins and when it ends.
+  bool decide_eviction(Context& ctx, const Node& node) {
+    if (is_ready(node)) {
+      for (const auto& name : withheld_.take()) wake({"", name});
+      return true;
+    }
+    const auto nodes = ctx.list<Node>();
+    // This one's own entry may be older than what was just written.
+    if (std::any_of(nodes.begin(), nodes.end(), [&](const auto& other) { return other.name() != node.meta.name && is_ready(*other); })) return true;
+    withheld_.add(node.meta.name);
+    for (const auto& other : nodes)
+      if (other.name() != node.meta.name && is_evicting(*other)) wake(other.key());
+    return false;
+  }
+
+  static Outcome<Node> taint(Context& ctx, const Node& node, std::int64_t now_s, bool evicting) {
     Node next = node;
-    next.spec.taints = taints_for(node, now_s);
+    next.spec.taints = taints_for(node, now_s, evicting);
     return ctx.modify(node, next);
   }
 
@@ -130,6 +146,10 @@ class NodeReconciler final : public keelson::Reconciler<Node> {
   }
 
   std::shared_ptr<Liveness> liveness_;
+  Names withheld_;   ///< not ready, but nobody is driven away from them
+
+ public:
+  std::function<void(const Key&)> wake;
 };
 
 }  // namespace
@@ -139,10 +159,13 @@ KEELSON_PLUGIN("node-lifecycle", "0.1.0", setup) {
   using namespace node_lifecycle;
   setup.component("node-controller");
   auto liveness = std::make_shared<Liveness>();
-  setup.controller<Node>(std::make_unique<NodeReconciler>(liveness)).name("node-lifecycle").watches<Lease>([](const keelson::Ref<Lease>& lease) -> std::vector<Key> {
+  auto reconciler = std::make_unique<NodeReconciler>(liveness);
+  auto& wake = reconciler->wake;
+  auto& controller = setup.controller<Node>(std::move(reconciler)).name("node-lifecycle").watches<Lease>([](const keelson::Ref<Lease>& lease) -> std::vector<Key> {
     if (lease.ns() != kLeaseNamespace) return {};
     return {{"", std::string(lease.name())}};
   });
+  wake = controller.trigger_handle();
   setup.observe<Node>([liveness](const keelson::Observed<Node>& change) {
     if (change.what == keelson::Observed<Node>::What::deleted) liveness->forget(std::string(change.before.name()));
   });

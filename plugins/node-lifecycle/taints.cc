@@ -23,7 +23,7 @@ bool ours(const Taint& taint) {
   return std::any_of(std::begin(kNoSchedule), std::end(kNoSchedule), [&](const Rule& rule) { return taint.key == rule.taint; }) && taint.key.starts_with(kPrefix);
 }
 
-std::vector<Taint> wanted_taints(const Node& node, std::int64_t now_unix_s) {
+std::vector<Taint> wanted_taints(const Node& node, std::int64_t now_unix_s, bool evicting) {
   std::vector<Taint> wanted;
   const auto add = [&](const char* key, const char* effect) {
     Taint taint;
@@ -36,7 +36,7 @@ std::vector<Taint> wanted_taints(const Node& node, std::int64_t now_unix_s) {
     const auto* condition = find_condition(node, rule.condition);
     if (!condition || condition->status != rule.status) continue;
     add(rule.taint, "NoSchedule");
-    if (std::string_view(rule.condition) == "Ready") add(rule.taint, "NoExecute");
+    if (evicting && std::string_view(rule.condition) == "Ready") add(rule.taint, "NoExecute");
   }
   if (node.spec.unschedulable) add(kUnschedulable, "NoSchedule");
   return wanted;
@@ -58,8 +58,17 @@ const NodeCondition* find_condition(const Node& node, std::string_view type) {
   return found == all.end() ? nullptr : &*found;
 }
 
-std::vector<Taint> taints_for(const Node& node, std::int64_t now_unix_s) {
-  auto wanted = wanted_taints(node, now_unix_s);
+bool is_ready(const Node& node) {
+  const auto* ready = find_condition(node, "Ready");
+  return ready && ready->status == "True";
+}
+
+bool is_evicting(const Node& node) {
+  return std::any_of(node.spec.taints.begin(), node.spec.taints.end(), [](const Taint& taint) { return taint.effect == "NoExecute" && ours(taint); });
+}
+
+std::vector<Taint> taints_for(const Node& node, std::int64_t now_unix_s, bool evicting) {
+  auto wanted = wanted_taints(node, now_unix_s, evicting);
   std::vector<Taint> taints;
   for (const auto& held : node.spec.taints) {
     const auto match = std::find_if(wanted.begin(), wanted.end(), [&](const Taint& t) { return same(t, held); });

@@ -26,6 +26,7 @@ TEST_CASE("a silent node is unreachable, a failing one not ready, both for sched
   CHECK(names(taints_for(node_ready("Unknown"), 5)) == std::vector<std::string>{"node.kubernetes.io/unreachable:NoSchedule", "node.kubernetes.io/unreachable:NoExecute"});
   CHECK(names(taints_for(node_ready("False"), 5)) == std::vector<std::string>{"node.kubernetes.io/not-ready:NoSchedule", "node.kubernetes.io/not-ready:NoExecute"});
   CHECK(taints_for(node_ready("True"), 5).empty());
+  CHECK(names(taints_for(node_ready("Unknown"), 5, false)) == std::vector<std::string>{"node.kubernetes.io/unreachable:NoSchedule"});
 }
 
 TEST_CASE("foreign taints stay and the time of one that stays does not move") {
