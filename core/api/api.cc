@@ -74,6 +74,13 @@ class Api final : public RequestHandler {
   std::shared_ptr<void> objects_metric_;
 };
 
+// Asked for, or by a tool that people read.
+bool wants_pretty(const Call& call) {
+  if (call.query.has("pretty")) return truthy(call.query, "pretty");
+  const auto agent = call.request.header("User-Agent");
+  return agent.starts_with("curl") || agent.starts_with("Wget") || agent.starts_with("Mozilla/5.0");
+}
+
 void Api::answer(const CallRef& call) {
   auto& context = call->context;
   const auto audit_id = call->request.header("Audit-ID");
@@ -83,7 +90,7 @@ void Api::answer(const CallRef& call) {
   if (core_.observer->in_flight() > kRequestsInFlightMax)
     return call->send(429, "text/plain; charset=utf-8", text_payload("Too many requests, please try again later.\n"), {{"Retry-After", "1"}});
   if (!identify(call)) return;
-  call->form.pretty = truthy(call->query, "pretty");
+  call->form.pretty = wants_pretty(*call);
   const auto timeout_ms = request_timeout_ms(call->query, kRequestTimeout_ms);
   if (!timeout_ms) return call->fail(timeout_ms.error());
   context.deadline = core_.parts.runtime.in_ms(*timeout_ms);
@@ -137,10 +144,12 @@ bool Api::settle_form(const CallRef& call) {
   Offer offer;
   offer.list = verb == "list" || verb == "deletecollection" || verb == "watch";
   offer.watch = verb == "watch";
+  offer.protobuf = !call->kind->strategy.custom_resource;
   auto form = negotiate(call->request.joined("Accept"), offer);
   if (!form) return call->fail(form.error()), false;
-  form->pretty = call->form.pretty;
+  form->pretty |= call->form.pretty;
   call->form = std::move(*form);
+  call->form_settled = true;
   return true;
 }
 

@@ -86,9 +86,7 @@ void Call::send(int code, std::string content_type, std::unique_ptr<Payload> pay
     std::erase_if(response.headers, [&](const auto& old) { return old.first == header.first && header.first == "Cache-Control"; });
     response.headers.push_back(std::move(header));
   }
-  const auto length = payload ? payload->length() : std::optional<std::uint64_t>(0);
-  const bool large = !length || *length >= kGzipBytesMin;
-  if (payload && large && !payload->endless() && request.method == "GET" && lists_token(request.header("Accept-Encoding"), "gzip")) {
+  if (payload && !payload->endless() && request.method == "GET" && lists_token(request.header("Accept-Encoding"), "gzip") && at_least(payload, kGzipBytesMin)) {
     payload = gzip_payload(std::move(payload));
     response.headers.emplace_back("Content-Encoding", "gzip");
     response.headers.emplace_back("Vary", "Accept-Encoding");
@@ -102,9 +100,22 @@ void Call::fail(const base::Error& error) {
   Headers more;
   if (error.retry_after_s > 0) more.emplace_back("Retry-After", std::to_string(error.retry_after_s));
   if (error.code == 403) more.emplace_back("X-Content-Type-Options", "nosniff");
+  const auto shape = settled_form();
   auto body = base::to_status_json(error);
-  if (form.media == kinds::Media::yaml) body = json_to_yaml(body);
-  send(error.code, form.content_type(), text_payload(std::move(body)), std::move(more));
+  if (shape.media == Encoding::yaml) body = json_to_yaml(body);
+  if (shape.media == Encoding::protobuf)
+    if (const auto encoded = Encodings::protobuf_of(body)) body = encoded->bytes;
+  if (shape.media == Encoding::json && shape.pretty) body = pretty_json(body) + "\n";
+  send(error.code, shape.content_type(), text_payload(std::move(body)), std::move(more));
+}
+
+// A request may fail, or be answered, before its form was settled.
+Form Call::settled_form() const {
+  if (form_settled) return form;
+  auto negotiated = negotiate(request.joined("Accept"), {.transforms = false});
+  auto settled = negotiated ? std::move(*negotiated) : Form{};
+  settled.pretty |= form.pretty;
+  return settled;
 }
 
 void Call::text(int code, std::string text) {
@@ -112,14 +123,27 @@ void Call::text(int code, std::string text) {
 }
 
 void Call::json(int code, std::string json_text) {
-  if (form.media == kinds::Media::yaml) json_text = json_to_yaml(json_text);
-  else if (form.pretty) json_text = pretty_json(json_text) + "\n";
-  send(code, form.content_type(), text_payload(std::move(json_text)));
+  const auto shape = info.resource_request ? settled_form() : form;
+  if (shape.media == Encoding::protobuf)
+    if (const auto encoded = Encodings::protobuf_of(json_text)) return protobuf(code, encoded);
+  if (shape.media == Encoding::yaml) return send(code, shape.content_type(), text_payload(json_to_yaml(json_text)));
+  if (shape.pretty) json_text = pretty_json(json_text) + "\n";
+  send(code, Form{}.content_type(), text_payload(std::move(json_text)));
+}
+
+void Call::protobuf(int code, const ProtobufRef& encoded) {
+  send(code, std::string(kinds::kProtobufMedia), shared_payload(std::shared_ptr<const std::string>(encoded, &encoded->bytes)));
 }
 
 void Call::object(int code, const store::ObjectRef& object) {
-  if (form.media == kinds::Media::json && !form.pretty) return send(code, form.content_type(), std::make_unique<ObjectPayload>(object));
+  if (form.media == Encoding::json && !form.pretty) return send(code, form.content_type(), std::make_unique<ObjectPayload>(object));
   json(code, std::string(object->body()));
+}
+
+void Call::stored_object(int code, const store::ObjectRef& object) {
+  if (form.media == Encoding::protobuf)
+    if (const auto encoded = core.encodings.protobuf(*kind, *object)) return protobuf(code, encoded);
+  this->object(code, object);
 }
 
 }  // namespace keelson::api

@@ -11,6 +11,7 @@
 #include "core/api/negotiate.hpp"
 #include "core/api/observe.hpp"
 #include "core/api/request_info.hpp"
+#include "core/kinds/protobuf.hpp"
 
 namespace keelson::api {
 
@@ -31,6 +32,7 @@ class Call : public std::enable_shared_from_this<Call> {
   verbs::Context context;
   kinds::KindRef kind;         ///< of a resource request
   Form form;
+  bool form_settled = false;
   std::vector<std::string> warnings;
 
   verbs::Target target() const;
@@ -50,9 +52,11 @@ class Call : public std::enable_shared_from_this<Call> {
   void fail(const base::Error& error);
   void status(int code, std::string_view json_text);
   void text(int code, std::string text);
-  /// JSON text in the negotiated encoding (YAML, pretty).
+  /// JSON text in the negotiated encoding (YAML, protobuf, pretty).
   void json(int code, std::string json_text);
   void object(int code, const store::ObjectRef& object);
+  /// The object is what is stored under its revision (no dry run, no Scale): its encodings are shared.
+  void stored_object(int code, const store::ObjectRef& object);
   void send(int code, std::string content_type, std::unique_ptr<Payload> payload, Headers more = {});
   /// The headers every answer has.
   Headers headers() const;
@@ -63,6 +67,8 @@ class Call : public std::enable_shared_from_this<Call> {
 
  private:
   void ended(int status);
+  Form settled_form() const;
+  void protobuf(int code, const std::shared_ptr<const kinds::ProtobufObject>& encoded);
   std::shared_ptr<Observer> observer_;
   Observation watching_;
   bool ended_ = false;

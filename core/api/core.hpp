@@ -8,6 +8,7 @@
 #include "core/api/call.hpp"
 #include "core/api/discovery.hpp"
 #include "core/api/documents.hpp"
+#include "core/api/encodings.hpp"
 #include "core/api/observe.hpp"
 
 namespace keelson::api {
@@ -15,11 +16,12 @@ namespace keelson::api {
 using CallRef = std::shared_ptr<Call>;
 
 struct Core {
-  explicit Core(ApiParts given) : parts(given), observer(std::make_shared<Observer>(parts.runtime, parts.metrics)), discovery(parts.server_address) {}
+  explicit Core(ApiParts given) : parts(given), observer(std::make_shared<Observer>(parts.runtime, parts.metrics)), discovery(parts.server_address), encodings(parts.verbs) {}
   ApiParts parts;
   std::shared_ptr<Observer> observer;   // calls may outlive the Core
   Discovery discovery;
   Documents documents;
+  Encodings encodings;
 };
 
 // --- resources (the call has its kind and form) ---
@@ -41,7 +43,7 @@ void answer_path(const CallRef& call);
 
 /// A list's head up to "items":[ , given what it is called.
 std::string list_prefix(std::string_view kind, std::string_view api_version, const verbs::Listed& listed);
-/// The body of a listed set in the call's form.
-void send_list(const CallRef& call, verbs::Listed listed);
+/// The body of a listed set in the call's form. `stored`: the objects are what is stored under their revisions.
+void send_list(const CallRef& call, verbs::Listed listed, bool stored);
 
 }  // namespace keelson::api

@@ -6,6 +6,7 @@
 #include <boost/json/value_from.hpp>
 
 #include "core/api/text.hpp"
+#include "core/kinds/protobuf.hpp"
 
 namespace keelson::api {
 namespace {
@@ -143,20 +144,28 @@ json::object legacy_document(const Catalog& catalog, const std::string& path, co
   return contains(catalog.versions(""), version) ? legacy_resources(catalog, "", version) : json::object{};
 }
 
-DocumentRef make(const Catalog& catalog, const std::string& path, const std::string& aggregated, const std::string& address) {
+std::string print(const json::object& object, Encoding encoding) {
+  if (encoding == Encoding::yaml) return to_yaml(object);
+  if (encoding == Encoding::protobuf)
+    if (auto encoded = kinds::to_protobuf(object)) return std::move(encoded->bytes);
+  return json::serialize(object) + "\n";
+}
+
+DocumentRef make(const Catalog& catalog, const std::string& path, const std::string& aggregated, Encoding encoding, const std::string& address) {
   const auto object = aggregated.empty() ? legacy_document(catalog, path, address) : aggregated_list(catalog, path == "/api", aggregated);
   if (object.empty()) return nullptr;
   auto document = std::make_shared<Document>();
-  document->content_type = aggregated.empty() ? "application/json" : "application/json;g=apidiscovery.k8s.io;v=" + aggregated + ";as=APIGroupDiscoveryList";
-  document->bytes = std::make_shared<const std::string>(json::serialize(object) + "\n");
+  const Form form{.media = encoding};
+  document->content_type = form.content_type() + (aggregated.empty() ? "" : ";g=apidiscovery.k8s.io;v=" + aggregated + ";as=APIGroupDiscoveryList");
+  document->bytes = std::make_shared<const std::string>(print(object, encoding));
   document->etag = "\"" + fnv64_hex(*document->bytes) + "\"";
   return document;
 }
 
 }  // namespace
 
-DocumentRef Discovery::find(const kinds::CatalogRef& catalog, const std::string& path, const std::string& aggregated) {
-  const std::pair key(path, aggregated);
+DocumentRef Discovery::find(const kinds::CatalogRef& catalog, const std::string& path, const std::string& aggregated, Encoding encoding) {
+  const std::tuple key(path, aggregated, encoding);
   {
     const std::lock_guard lock(mutex_);
     if (epoch_ != catalog->epoch()) {
@@ -165,7 +174,7 @@ DocumentRef Discovery::find(const kinds::CatalogRef& catalog, const std::string&
     }
     if (const auto found = made_.find(key); found != made_.end()) return found->second;
   }
-  auto document = make(*catalog, path, aggregated, server_address_);
+  auto document = make(*catalog, path, aggregated, encoding, server_address_);
   const std::lock_guard lock(mutex_);
   if (document && epoch_ == catalog->epoch()) made_[key] = document;
   return document;

@@ -7,7 +7,9 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <tuple>
 
+#include "core/api/negotiate.hpp"
 #include "core/kinds/catalog.hpp"
 
 namespace keelson::api {
@@ -24,13 +26,13 @@ class Discovery {
   explicit Discovery(std::string server_address) : server_address_(std::move(server_address)) {}
   /// `path` without trailing slash: /api, /apis, /api/v1, /apis/<g>, /apis/<g>/<v>. `aggregated`: "", "v2" or "v2beta1"
   /// (of /api and /apis only). Null: there is no such document.
-  DocumentRef find(const kinds::CatalogRef& catalog, const std::string& path, const std::string& aggregated);
+  DocumentRef find(const kinds::CatalogRef& catalog, const std::string& path, const std::string& aggregated, Encoding encoding = Encoding::json);
 
  private:
   const std::string server_address_;
   std::mutex mutex_;
   std::uint64_t epoch_ = 0;                                        // under mutex_
-  std::map<std::pair<std::string, std::string>, DocumentRef> made_;  // under mutex_; bounded by the catalog's groups
+  std::map<std::tuple<std::string, std::string, Encoding>, DocumentRef> made_;  // under mutex_; bounded by the catalog's groups
 };
 
 }  // namespace keelson::api

@@ -23,7 +23,39 @@ class SharedPayload final : public Payload {
   std::size_t at_ = 0;
 };
 
+/// What was read ahead, then the rest.
+class ResumedPayload final : public Payload {
+ public:
+  ResumedPayload(std::string ahead, std::unique_ptr<Payload> rest) : ahead_(std::move(ahead)), rest_(std::move(rest)) {}
+  Pull pull(std::vector<std::string_view>& out, std::size_t bytes_max) override {
+    if (std::exchange(begun_, true)) return rest_->pull(out, bytes_max);
+    out.push_back(ahead_);
+    return Pull::more;
+  }
+
+ private:
+  std::string ahead_;
+  std::unique_ptr<Payload> rest_;
+  bool begun_ = false;
+};
+
 }  // namespace
+
+bool at_least(std::unique_ptr<Payload>& payload, std::size_t bytes) {
+  if (const auto length = payload->length()) return *length >= bytes;
+  std::string ahead;
+  std::vector<std::string_view> pieces;
+  auto state = Payload::Pull::more;
+  while (state == Payload::Pull::more && ahead.size() < bytes) {
+    pieces.clear();
+    state = payload->pull(pieces, bytes - ahead.size());
+    for (const auto piece : pieces) ahead += piece;
+  }
+  if (state == Payload::Pull::end) payload = text_payload(std::move(ahead));
+  else payload = std::make_unique<ResumedPayload>(std::move(ahead), std::move(payload));
+  const auto length = payload->length();
+  return !length || *length >= bytes;
+}
 
 std::string_view Request::header(std::string_view name) const {
   for (const auto& [key, value] : headers)

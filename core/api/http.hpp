@@ -67,6 +67,8 @@ class Payload {
 std::unique_ptr<Payload> text_payload(std::string text);
 /// Bytes shared with a cache.
 std::unique_ptr<Payload> shared_payload(std::shared_ptr<const std::string> text);
+/// Whether `payload` gives that many bytes; one of unknown length is read ahead so far, and replaced by what goes on from there.
+bool at_least(std::unique_ptr<Payload>& payload, std::size_t bytes);
 /// gzip, level 1, streamed.
 std::unique_ptr<Payload> gzip_payload(std::unique_ptr<Payload> plain);
 

@@ -4,6 +4,7 @@
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/serialize.hpp>
 #include <cstdlib>
+#include <optional>
 
 #include "core/api/http.hpp"
 #include "core/kinds/protobuf.hpp"
@@ -11,7 +12,8 @@
 namespace keelson::api {
 namespace {
 
-constexpr std::string_view kAccepted = "application/json, application/yaml";
+constexpr std::string_view kAccepted = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+constexpr std::string_view kStreamsAccepted = "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch";
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -69,21 +71,21 @@ base::Error unsupported_media(std::string_view accepted) {
   return error;
 }
 
-// Does the clause name an encoding we have?
-bool encoding_of(const MediaRange& range, const Offer& offer, kinds::Media& media) {
+// The encoding that a clause names; a wildcard takes the first we have.
+std::optional<Encoding> encoding_of(const MediaRange& range) {
   const bool any = range.subtype == "*" && (range.type == "*" || range.type == "application");
-  if (any || (range.type == "application" && range.subtype == "json")) {
-    media = kinds::Media::json;
-    return true;
-  }
-  media = kinds::Media::yaml;
-  return !offer.watch && range.type == "application" && range.subtype == "yaml";
+  if (any) return Encoding::json;
+  if (range.type != "application") return std::nullopt;
+  if (range.subtype == "json") return Encoding::json;
+  if (range.subtype == "yaml") return Encoding::yaml;
+  if (range.subtype == "vnd.kubernetes.protobuf") return Encoding::protobuf;
+  return std::nullopt;
 }
 
 // Does the clause ask for a transformation, and is it one that this endpoint has?
 bool transformation_of(const MediaRange& range, const Offer& offer, Form& form) {
   const auto as = range.parameter("as");
-  if (as.empty()) return true;
+  if (as.empty()) return range.parameter("g").empty() && range.parameter("v").empty();
   const auto version = range.parameter("v");
   if (!offer.transforms || range.parameter("g") != "meta.k8s.io" || (version != "v1" && version != "v1beta1")) return false;
   form.version = version;
@@ -93,6 +95,29 @@ bool transformation_of(const MediaRange& range, const Offer& offer, Form& form) 
   else return false;
   return true;
 }
+
+bool parameters_fit(const MediaRange& range, Encoding encoding) {
+  const auto stream = range.parameter("stream"), server_version = range.parameter("sv");
+  if (!stream.empty() && (stream != "watch" || encoding == Encoding::yaml)) return false;
+  return server_version.empty() || server_version == "v1";
+}
+
+bool encodable(const Form& form, const Offer& offer) {
+  if (form.media == Encoding::yaml) return !offer.watch;
+  if (form.media == Encoding::json || form.as == Form::As::partial || form.as == Form::As::partial_list) return true;
+  return form.as == Form::As::object && offer.protobuf;
+}
+
+bool meets(const MediaRange& range, const Offer& offer, Form& form) {
+  const auto encoding = encoding_of(range);
+  if (!encoding || range.q <= 0) return false;
+  form.media = *encoding;
+  form.pretty = range.parameter("pretty") == "1";
+  return parameters_fit(range, *encoding) && transformation_of(range, offer, form) && encodable(form, offer);
+}
+
+// "*/*" is less specific than "application/*", and that less than a type.
+int specificity(const MediaRange& range) { return (range.type != "*") + (range.subtype != "*"); }
 
 std::string_view media_type(std::string_view content_type) { return next_part(content_type, ';'); }
 
@@ -111,26 +136,33 @@ std::vector<MediaRange> parse_accept(std::string_view accept) {
     const auto clause = next_part(accept, ',');
     if (!clause.empty() && parse_range(clause, range)) ranges.push_back(std::move(range));
   }
-  std::stable_sort(ranges.begin(), ranges.end(), [](const auto& a, const auto& b) { return a.q > b.q; });
+  std::stable_sort(ranges.begin(), ranges.end(), [](const auto& a, const auto& b) {
+    return a.q != b.q ? a.q > b.q : specificity(a) > specificity(b);
+  });
   return ranges;
 }
 
-std::string Form::content_type() const { return media == kinds::Media::yaml ? "application/yaml" : "application/json"; }
+std::string Form::content_type() const {
+  if (media == Encoding::protobuf) return std::string(kinds::kProtobufMedia);
+  return media == Encoding::yaml ? "application/yaml" : "application/json";
+}
+
+std::string Form::stream_type() const { return media == Encoding::protobuf ? content_type() + ";stream=watch" : content_type(); }
 
 base::Outcome<Form> negotiate(std::string_view accept, const Offer& offer) {
   if (trimmed(accept).empty()) return Form{};
   for (const auto& range : parse_accept(accept)) {
     Form form;
-    if (range.q > 0 && encoding_of(range, offer, form.media) && transformation_of(range, offer, form)) return form;
+    if (meets(range, offer, form)) return form;
   }
-  return not_acceptable("only the following media types are accepted: " + std::string(offer.watch ? "application/json" : kAccepted));
+  return not_acceptable("only the following media types are accepted: " + std::string(offer.watch ? kStreamsAccepted : kAccepted));
 }
 
 base::Outcome<verbs::Body> read_body(std::string_view content_type, std::string bytes) {
   const auto type = media_type(content_type);
   if (type.empty() || same_text(type, "application/json")) return verbs::Body{kinds::Media::json, std::move(bytes)};
   if (same_text(type, "application/yaml")) return verbs::Body{kinds::Media::yaml, std::move(bytes)};
-  if (!same_text(type, kinds::kProtobufMedia)) return unsupported_media("application/json, application/yaml, application/vnd.kubernetes.protobuf");
+  if (!same_text(type, kinds::kProtobufMedia)) return unsupported_media(kAccepted);
   boost::json::monotonic_resource memory;
   const auto value = kinds::from_protobuf(bytes, &memory);
   if (!value) return value.error();

@@ -1,7 +1,7 @@
 // Negotiation: which form of an answer the client takes, and in what form it sent its body.
 //
-// Forms: the object (or list) itself, Table, PartialObjectMetadata(List); encodings: JSON, YAML. Others (protobuf) are
-// passed over when the client's list holds something we have. Request bodies may also be protobuf.
+// Forms: the object (or list) itself, Table, PartialObjectMetadata(List); encodings: JSON, YAML, protobuf where the form
+// has it. A clause that cannot be met is passed over.
 #pragma once
 #include <string>
 #include <string_view>
@@ -19,22 +19,27 @@ struct MediaRange {
   double q = 1;
   std::string_view parameter(std::string_view name) const;
 };
-/// Most wanted first, ties in the order given; broken clauses are left out.
+/// Most wanted first, then the more specific, then in the order given; broken clauses are left out.
 std::vector<MediaRange> parse_accept(std::string_view accept);
+
+enum class Encoding { json, yaml, protobuf };
 
 struct Form {
   enum class As { object, table, partial, partial_list } as = As::object;
   std::string version = "v1";      ///< of meta.k8s.io, for as != object
-  kinds::Media media = kinds::Media::json;
+  Encoding media = Encoding::json;
   bool pretty = false;
   /// The Content-Type to answer.
   std::string content_type() const;
+  /// ... of a watch.
+  std::string stream_type() const;
 };
 
 struct Offer {
   bool list = false;
   bool watch = false;              ///< no YAML
   bool transforms = true;          ///< Table and PartialObjectMetadata are possible
+  bool protobuf = true;            ///< the objects themselves have it (custom resources do not, their metadata does)
 };
 base::Outcome<Form> negotiate(std::string_view accept, const Offer& offer);
 

@@ -19,28 +19,31 @@ void send_document(const CallRef& call, const DocumentRef& document, bool immuta
   call->send(200, document->content_type, shared_payload(document->bytes), std::move(more));
 }
 
-// The aggregated form is taken only when the client wants it at least as much as plain JSON.
-base::Outcome<std::string> aggregated_version(std::string_view accept) {
-  if (accept.empty()) return std::string();
+struct DiscoveryForm {
+  std::string aggregated;   ///< version of apidiscovery.k8s.io, empty: not aggregated
+  Encoding encoding = Encoding::json;
+};
+
+// The aggregated form is taken only when the client wants it at least as much as the plain one.
+base::Outcome<DiscoveryForm> discovery_form(std::string_view accept, bool aggregates) {
   for (const auto& range : parse_accept(accept)) {
-    const bool json = range.type == "application" && range.subtype == "json";
-    const bool any = range.subtype == "*" && (range.type == "*" || range.type == "application");
-    const auto as = range.parameter("as");
-    if (as.empty() && (json || any)) return std::string();
     const auto version = range.parameter("v");
-    if (json && as == "APIGroupDiscoveryList" && range.parameter("g") == "apidiscovery.k8s.io" && (version == "v2" || version == "v2beta1")) return std::string(version);
+    if (!aggregates || range.parameter("as") != "APIGroupDiscoveryList" || range.parameter("g") != "apidiscovery.k8s.io" || (version != "v2" && version != "v2beta1")) {
+      if (!range.parameter("as").empty() || !negotiate(range.type + "/" + range.subtype, {})) continue;
+      break;
+    }
+    const bool protobuf = range.subtype == "vnd.kubernetes.protobuf";
+    if (protobuf || range.subtype == "json") return DiscoveryForm{std::string(version), protobuf ? Encoding::protobuf : Encoding::json};
   }
-  return negotiate(accept, {.transforms = false}).has_error() ? negotiate(accept, {.transforms = false}).error() : base::Outcome<std::string>(std::string());
+  const auto form = negotiate(accept, {.transforms = false});
+  if (!form) return form.error();
+  return DiscoveryForm{{}, form->media};
 }
 
 void answer_discovery(const CallRef& call, const std::string& path) {
-  std::string aggregated;
-  if (path == "/api" || path == "/apis") {
-    auto version = aggregated_version(call->request.joined("Accept"));
-    if (!version) return call->fail(version.error());
-    aggregated = std::move(*version);
-  }
-  send_document(call, call->core.discovery.find(call->core.parts.registry.current(), path, aggregated));
+  const auto form = discovery_form(call->request.joined("Accept"), path == "/api" || path == "/apis");
+  if (!form) return call->fail(form.error());
+  send_document(call, call->core.discovery.find(call->core.parts.registry.current(), path, form->aggregated, form->encoding));
 }
 
 // Old clients ask for protobuf alone, by either of its names.

@@ -1,6 +1,7 @@
 // GET and LIST: stored bytes are served bytes; only Table, PartialObjectMetadata and YAML are printed.
 #include "core/api/core.hpp"
 #include "core/api/options.hpp"
+#include "core/api/protobuf_list.hpp"
 #include "core/api/table.hpp"
 #include "core/api/text.hpp"
 
@@ -78,11 +79,31 @@ std::string table_prefix(const Call& call, const verbs::Listed& listed) {
   return text + "\"columnDefinitions\":" + column_definitions(*call.kind) + ",\"rows\":[";
 }
 
+// `stored`: the objects are those that their revisions name.
+EncodeItem item_encoder(const CallRef& call, bool stored) {
+  if (call->form.as == Form::As::object) {
+    if (!stored) return [](const store::ObjectRef& object) { return Encodings::protobuf_of(object->body()); };
+    return [call](const store::ObjectRef& object) { return call->core.encodings.protobuf(*call->kind, *object); };
+  }
+  return [version = call->form.version](const store::ObjectRef& object) {
+    std::string text;
+    append_partial(text, *object, version);
+    return Encodings::protobuf_of(text);
+  };
+}
+
+std::string list_kind_of(const kinds::Kind& kind) { return kind.list_kind.empty() ? kind.kind + "List" : kind.list_kind; }
+
+std::unique_ptr<Payload> protobuf_list(const CallRef& call, verbs::Listed listed, bool stored) {
+  const bool partial = call->form.as != Form::As::object;
+  const auto api_version = partial ? "meta.k8s.io/" + call->form.version : call->kind->api_version();
+  return protobuf_list_payload(call->responder, api_version, partial ? "PartialObjectMetadataList" : list_kind_of(*call->kind), std::move(listed), item_encoder(call, stored));
+}
+
 std::unique_ptr<Payload> list_payload(const CallRef& call, verbs::Listed listed) {
   const auto& kind = *call->kind;
   if (call->form.as == Form::As::object) {
-    const auto name = kind.list_kind.empty() ? kind.kind + "List" : kind.list_kind;
-    auto prefix = list_prefix(name, kind.api_version(), listed);
+    auto prefix = list_prefix(list_kind_of(kind), kind.api_version(), listed);
     return std::make_unique<ListPayload>(std::move(prefix), std::move(listed.objects));
   }
   if (call->form.as == Form::As::table) {
@@ -95,7 +116,7 @@ std::unique_ptr<Payload> list_payload(const CallRef& call, verbs::Listed listed)
 }
 
 void send_object(const CallRef& call, const store::ObjectRef& object) {
-  if (call->form.as == Form::As::object) return call->object(200, object);
+  if (call->form.as == Form::As::object) return call->info.subresource.empty() ? call->stored_object(200, object) : call->object(200, object);
   std::string text;
   if (call->form.as == Form::As::table) {
     verbs::Listed one;
@@ -122,9 +143,10 @@ std::string list_prefix(std::string_view kind, std::string_view api_version, con
   return text + "},\"items\":[";
 }
 
-void send_list(const CallRef& call, verbs::Listed listed) {
+void send_list(const CallRef& call, verbs::Listed listed, bool stored) {
+  if (call->form.media == Encoding::protobuf) return call->send(200, call->form.content_type(), protobuf_list(call, std::move(listed), stored));
   auto payload = list_payload(call, std::move(listed));
-  if (call->form.media == kinds::Media::yaml || call->form.pretty) return call->json(200, drain(*payload));
+  if (call->form.media == Encoding::yaml || call->form.pretty) return call->json(200, drain(*payload));
   call->send(200, call->form.content_type(), std::move(payload));
 }
 
@@ -141,7 +163,7 @@ void answer_list(const CallRef& call) {
   auto target = call->target();
   target.name.clear();
   call->core.parts.verbs.list(call->context, std::move(target), std::move(options->list),
-                              call->then<verbs::Listed>([call](verbs::Listed listed) { send_list(call, std::move(listed)); }));
+                              call->then<verbs::Listed>([call](verbs::Listed listed) { send_list(call, std::move(listed), true); }));
 }
 
 }  // namespace keelson::api

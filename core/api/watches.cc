@@ -36,10 +36,10 @@ struct Printer {
   kinds::KindRef kind;
   Form form;
   std::string include;         ///< of tables
-  verbs::Verbs* verbs;
-  base::Runtime* runtime;
+  Core* core;
 
   Bytes operator()(EventType type, store::Revision revision, const store::ObjectRef& object, bool initial_events_end) const {
+    if (form.media == Encoding::protobuf) return protobuf(type, revision, object, initial_events_end);
     std::string text = "{\"type\":\"";
     text += type_name(type);
     text += "\",\"object\":";
@@ -49,6 +49,20 @@ struct Printer {
     else text += object->body();
     text += "}\n";
     return std::make_shared<const std::string>(std::move(text));
+  }
+
+  // A DELETED event may show an earlier state under the revision of a later one: it is no stored object.
+  Bytes protobuf(EventType type, store::Revision revision, const store::ObjectRef& object, bool initial_events_end) const {
+    ProtobufRef encoded;
+    if (object && form.as == Form::As::object) {
+      encoded = type == EventType::deleted ? Encodings::protobuf_of(object->body()) : core->encodings.protobuf(*kind, *object);
+    } else {
+      std::string text;
+      if (object) append_partial(text, *object, form.version);
+      else bookmark(text, revision, initial_events_end);
+      encoded = Encodings::protobuf_of(text);
+    }
+    return std::make_shared<const std::string>(kinds::protobuf_watch_frame(type_name(type), encoded ? std::string_view(encoded->bytes) : std::string_view()));
   }
 
   void bookmark(std::string& text, store::Revision revision, bool initial_events_end) const {
@@ -63,7 +77,7 @@ struct Printer {
     text += kNoColumns;
     text += ",\"rows\":[";
     if (object) {
-      append_row(text, *verbs, *kind, *object, include, form.version, runtime->unix_s());
+      append_row(text, core->parts.verbs, *kind, *object, include, form.version, core->parts.runtime.unix_s());
     } else {
       text += "{\"cells\":[],\"object\":";
       bookmark(text, revision, initial_events_end);
@@ -74,10 +88,10 @@ struct Printer {
 };
 
 std::string encoding_id(const Printer& printer) {
-  const auto version = printer.kind->api_version();
+  const auto version = (printer.form.media == Encoding::protobuf ? "protobuf/" : "json/") + printer.kind->api_version();
   switch (printer.form.as) {
     case Form::As::table: return "table/" + printer.form.version + "/" + printer.include + "/" + version;
-    case Form::As::object: return "json/" + version;
+    case Form::As::object: return version;
     default: return "partial/" + printer.form.version + "/" + version;
   }
 }
@@ -109,12 +123,19 @@ class WatchPayload final : public Payload, public watch::WatchSink {
     for (const auto& bytes : taken_) out.push_back(*bytes);
     if (took) return taken_.empty() ? Pull::wait : Pull::more;
     ended_ = true;
-    error_ = "{\"type\":\"ERROR\",\"object\":" + base::to_status_json(took.error()) + "}\n";
+    error_ = error_event(took.error());
     out.push_back(error_);
     return Pull::end;
   }
 
  private:
+  std::string error_event(const base::Error& error) const {
+    const auto status = base::to_status_json(error);
+    if (call_->form.media != Encoding::protobuf) return "{\"type\":\"ERROR\",\"object\":" + status + "}\n";
+    const auto encoded = Encodings::protobuf_of(status);
+    return kinds::protobuf_watch_frame("ERROR", encoded ? std::string_view(encoded->bytes) : std::string_view());
+  }
+
   void add_columns() {
     std::string first = *taken_.front();
     if (const auto at = first.find(kNoColumns); at != std::string::npos)
@@ -166,12 +187,12 @@ void answer_watch(const CallRef& call) {
   auto payload = std::make_unique<WatchPayload>(call, table ? column_definitions(*call->kind) : "");
   auto target = call->target();
   target.name.clear();
-  auto opened = parts.verbs.watch(call->context, std::move(target), watch_request(*call, *options, {call->kind, call->form, *include, &parts.verbs, &parts.runtime}), *payload);
+  auto opened = parts.verbs.watch(call->context, std::move(target), watch_request(*call, *options, {call->kind, call->form, *include, &call->core}), *payload);
   if (!opened) return call->fail(opened.error());
   call->long_running();
   payload->open(std::move(*opened), watch_timeout_ms(call, *options));
-  if (!asks_websocket(call->request)) return call->send(200, call->form.content_type(), std::move(payload));
-  auto response = websocket_response(call->request, std::move(payload), call->headers());
+  if (!asks_websocket(call->request)) return call->send(200, call->form.stream_type(), std::move(payload));
+  auto response = websocket_response(call->request, std::move(payload), call->headers(), call->form.media == Encoding::protobuf);
   response.sent = call->finisher();
   call->responder->send(std::move(response));
 }

@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <array>
 
 namespace keelson::api {
@@ -42,7 +43,7 @@ std::string chosen_protocol(const Request& request) {
 
 class FramedPayload final : public Payload {
  public:
-  explicit FramedPayload(std::unique_ptr<Payload> plain) : plain_(std::move(plain)) {}
+  FramedPayload(std::unique_ptr<Payload> plain, bool binary) : plain_(std::move(plain)), binary_(binary) {}
   bool endless() const override { return true; }
   Pull pull(std::vector<std::string_view>& out, std::size_t bytes_max) override {
     pieces_.clear();
@@ -50,8 +51,9 @@ class FramedPayload final : public Payload {
     const auto state = plain_->pull(pieces_, bytes_max);
     heads_.reserve(pieces_.size() + 1);
     for (auto piece : pieces_) {
-      if (piece.ends_with('\n')) piece.remove_suffix(1);
-      out.push_back(heads_.emplace_back(frame_head(kText, piece.size())));
+      if (binary_) piece.remove_prefix(std::min(kLengthBytes, piece.size()));
+      else if (piece.ends_with('\n')) piece.remove_suffix(1);
+      out.push_back(heads_.emplace_back(frame_head(binary_ ? kBinary : kText, piece.size())));
       out.push_back(piece);
     }
     if (state == Pull::end) out.push_back(heads_.emplace_back(frame_head(kClose, 2) + std::string("\x03\xe8")));
@@ -59,8 +61,10 @@ class FramedPayload final : public Payload {
   }
 
  private:
-  static constexpr unsigned char kText = 1, kClose = 8;
+  static constexpr unsigned char kText = 1, kBinary = 2, kClose = 8;
+  static constexpr std::size_t kLengthBytes = 4;   // of a protobuf frame: the WebSocket frame says it
   std::unique_ptr<Payload> plain_;
+  bool binary_;
   std::vector<std::string_view> pieces_;
   std::vector<std::string> heads_;
 };
@@ -71,7 +75,7 @@ bool asks_websocket(const Request& request) {
   return request.method == "GET" && request.upgrade && request.http1 && same_text(request.header("Upgrade"), "websocket") && !request.header("Sec-WebSocket-Key").empty();
 }
 
-Response websocket_response(const Request& request, std::unique_ptr<Payload> payload, Headers headers) {
+Response websocket_response(const Request& request, std::unique_ptr<Payload> payload, Headers headers, bool binary) {
   Response response;
   response.status = 101;
   response.headers = std::move(headers);
@@ -79,7 +83,7 @@ Response websocket_response(const Request& request, std::unique_ptr<Payload> pay
   response.headers.emplace_back("Connection", "Upgrade");
   response.headers.emplace_back("Sec-WebSocket-Accept", accept_key(request.header("Sec-WebSocket-Key")));
   if (const auto protocol = chosen_protocol(request); !protocol.empty()) response.headers.emplace_back("Sec-WebSocket-Protocol", protocol);
-  response.payload = std::make_unique<FramedPayload>(std::move(payload));
+  response.payload = std::make_unique<FramedPayload>(std::move(payload), binary);
   return response;
 }
 

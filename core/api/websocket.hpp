@@ -7,7 +7,8 @@ namespace keelson::api {
 
 /// GET with Upgrade: websocket and a key.
 bool asks_websocket(const Request& request);
-/// 101 with `payload`'s bytes framed: one text frame a piece. `headers` are added.
-Response websocket_response(const Request& request, std::unique_ptr<Payload> payload, Headers headers);
+/// 101 with `payload`'s bytes framed, one frame a piece: text lines, or binary without the length before each. `headers`
+/// are added.
+Response websocket_response(const Request& request, std::unique_ptr<Payload> payload, Headers headers, bool binary = false);
 
 }  // namespace keelson::api

@@ -104,7 +104,7 @@ void answer_delete_collection(const CallRef& call) {
   auto options = delete_options(call);
   if (!options) return call->fail(options.error());
   call->core.parts.verbs.remove_collection(call->context, call->target(), std::move(which->list), *options,
-                                           call->then<verbs::Listed>([call](verbs::Listed listed) { send_list(call, std::move(listed)); }));
+                                           call->then<verbs::Listed>([call](verbs::Listed listed) { send_list(call, std::move(listed), false); }));
 }
 
 }  // namespace keelson::api

@@ -1,0 +1,57 @@
+#include "core/api/encodings.hpp"
+
+#include <boost/json/monotonic_resource.hpp>
+#include <boost/json/parse.hpp>
+
+namespace keelson::api {
+namespace {
+
+constexpr std::size_t kEntryBytes = 192;   // what an entry costs beside its text
+
+ProtobufRef encode(const boost::json::value& object) {
+  auto encoded = kinds::to_protobuf(object);
+  return encoded ? std::make_shared<const kinds::ProtobufObject>(std::move(*encoded)) : nullptr;
+}
+
+}  // namespace
+
+ProtobufRef Encodings::protobuf(const kinds::Kind& kind, const store::Object& object) {
+  if (auto found = find(object.revision())) return found;
+  boost::json::monotonic_resource memory;
+  const auto value = verbs_.decoded(kind, object, &memory);
+  if (!value) return nullptr;
+  auto encoded = encode(*value);
+  if (encoded) keep(object.revision(), encoded);
+  return encoded;
+}
+
+ProtobufRef Encodings::protobuf_of(std::string_view json_text) {
+  boost::json::monotonic_resource memory;
+  boost::system::error_code error;
+  const auto value = boost::json::parse(boost::json::string_view(json_text.data(), json_text.size()), error, &memory);
+  return error ? nullptr : encode(value);
+}
+
+ProtobufRef Encodings::find(store::Revision revision) {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_revision_.find(revision);
+  if (found == by_revision_.end()) return nullptr;
+  entries_.splice(entries_.begin(), entries_, found->second);
+  return found->second->encoded;
+}
+
+void Encodings::keep(store::Revision revision, const ProtobufRef& encoded) {
+  const auto cost = [](const ProtobufRef& each) { return each->bytes.size() + kEntryBytes; };
+  const std::lock_guard lock(mutex_);
+  if (by_revision_.contains(revision) || cost(encoded) > kEncodingBytesMax) return;
+  entries_.push_front({revision, encoded});
+  by_revision_.emplace(revision, entries_.begin());
+  bytes_ += cost(encoded);
+  while (bytes_ > kEncodingBytesMax) {
+    bytes_ -= cost(entries_.back().encoded);
+    by_revision_.erase(entries_.back().revision);
+    entries_.pop_back();
+  }
+}
+
+}  // namespace keelson::api
