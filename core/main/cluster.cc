@@ -12,6 +12,7 @@
 #include "core/kinds/catalog.hpp"
 #include "core/main/bootstrap.hpp"
 #include "core/main/identity.hpp"
+#include "core/main/plugin_command.hpp"
 #include "core/main/plugin_wiring.hpp"
 #include "core/store/store.hpp"
 #include "core/verbs/verbs.hpp"
@@ -98,7 +99,7 @@ class RunningCluster final : public Cluster {
 
 base::Outcome<void> RunningCluster::start() {
   if (settings_.node_name.empty()) settings_.node_name = host_name();
-  if (settings_.plugin_dirs.empty()) settings_.plugin_dirs = {"/usr/lib/keelson/plugins", "/usr/local/lib/keelson/plugins", settings_.data_dir + "/plugins"};
+  if (settings_.plugin_dirs.empty()) settings_.plugin_dirs = {kPackagedPlugins, "/usr/local/lib/keelson/plugins", settings_.data_dir + "/plugins"};
   names_ = {settings_.bind_address, first_address(settings_.service_cidr), settings_.cluster_domain};
   auto identity = load_identity(settings_.data_dir, names_, runtime_);
   if (!identity) return identity.error();
@@ -140,7 +141,9 @@ base::Outcome<void> RunningCluster::serve() {
   checks_.push_back(health_->add("store", [this] { return store_->snapshot().revision() > 0 ? std::string() : std::string("nothing is stored"); }));
   checks_.push_back(health_->add("plugins", [this] { return plugins_ && plugins_->loaded() ? std::string() : std::string("plugins are being loaded"); }));
   const std::string address = any_address(settings_.bind_address) ? public_address() : settings_.bind_address;
-  plugins_ = make_plugin_wiring({*store_, *verbs_, *registry_, *chains_, runtime_, *metrics_, *health_}, settings_);
+  auto keys = trusted_keys(settings_.plugin_keys);
+  if (!keys) return keys.error();
+  plugins_ = make_plugin_wiring({*store_, *verbs_, *registry_, *chains_, runtime_, *metrics_, *health_, std::move(*keys)}, settings_);
   api_ = api::make_api({*verbs_, *registry_, *store_, *chains_, plugins_->routes(), *health_, runtime_, *metrics_, tokens_.get(), std::string(kIssuer),
                         address + ":" + std::to_string(settings_.https_port)});
   api::ServerOptions options;

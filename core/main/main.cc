@@ -8,6 +8,7 @@
 #include "core/base/log.hpp"
 #include "core/main/cluster.hpp"
 #include "core/main/identity.hpp"
+#include "core/main/plugin_command.hpp"
 
 namespace keelson::server {
 namespace {
@@ -100,14 +101,19 @@ int run(int argc, char** argv) {
   ServerFlags flags;
   auto* const server = app.add_subcommand("server", "run a cluster in the foreground");
   auto* const config = server->add_option("--config", flags.config, "configuration file (default /etc/keelson/config.yaml)")->envname("KEELSON_CONFIG");
-  for (const auto& key : setting_keys()) server->add_option(std::string("--") + key.name, flags.values[key.name], key.help);
+  for (const auto& key : setting_keys()) {
+    if (key.flag) server->add_flag(std::string("--") + key.name + "{true}", flags.values[key.name], key.help);
+    else server->add_option(std::string("--") + key.name, flags.values[key.name], key.help);
+  }
   std::string format, data_dir = kDefaultDataDir;
   auto* const version = app.add_subcommand("version", "print the version");
   version->add_option("-o,--output", format, "json, or plain text");
   auto* const kubeconfig = app.add_subcommand("kubeconfig", "print the admin's kubeconfig");
   kubeconfig->add_option("--data-dir", data_dir, "the server's folder")->envname("KEELSON_DATA_DIR");
+  const auto plugin_command = add_plugin_command(app);
   CLI11_PARSE(app, argc, argv);
   if (*server) return run_server(flags, config->count() > 0);
+  if (app.got_subcommand("plugin")) return plugin_command();
   if (*version) return print_version(format);
   if (*kubeconfig) return print_kubeconfig(data_dir);
   std::cout << app.help();

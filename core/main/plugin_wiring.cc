@@ -33,6 +33,8 @@ class HostWiring final : public PluginWiring {
     options.config = facts;
     options.plugin_config = settings_.plugin_config;
     options.catch_crashes = true;
+    options.plugin_keys = parts_.keys;
+    if (settings_.safe_mode) options.essential.emplace(std::begin(kEssentialPlugins), std::end(kEssentialPlugins));
     auto add_check = [&health = parts_.health](std::string name, std::function<std::string()> check) { return health.add(std::move(name), std::move(check)); };
     host_ = plugins::make_plugin_host({parts_.store, parts_.verbs, parts_.registry, parts_.chains, parts_.runtime, parts_.metrics, std::move(add_check)}, std::move(options));
     routes_.set(&host_->routes());

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/api/health.hpp"
 #include "core/auth/auth.hpp"
@@ -11,6 +12,7 @@
 #include "core/kinds/catalog.hpp"
 #include "core/main/settings.hpp"
 #include "core/plugins/route.hpp"
+#include "core/plugins/trust.hpp"
 #include "core/store/store.hpp"
 #include "core/verbs/verbs.hpp"
 
@@ -24,6 +26,7 @@ struct PluginParts {
   base::Runtime& runtime;
   base::Metrics& metrics;
   api::HealthChecks& health;
+  std::vector<plugins::TrustedKey> keys;
 };
 
 /// A plugin that hangs in its start does not hold the server's readiness longer.

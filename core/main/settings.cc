@@ -32,6 +32,12 @@ base::Outcome<void> set_number(const std::string& key, const std::string& value,
   return {};
 }
 
+base::Outcome<void> set_flag(const std::string& key, const std::string& value, bool& into) {
+  if (value != "true" && value != "false") return no_use(key, value);
+  into = value == "true";
+  return {};
+}
+
 std::string scalar_or_list(const YAML::Node& node) {
   if (!node.IsSequence()) return node.as<std::string>("");
   std::string joined;
@@ -80,6 +86,8 @@ const std::vector<SettingKey>& setting_keys() {
       {"https-port", "port to listen on, 0 for any (default 6443)"},
       {"plugin-dir", "folders of plugins, later ones replace namesakes in earlier ones"},
       {"disable", "names of plugins that are not loaded"},
+      {"plugin-keys", "minisign public keys, or files or folders of them: others' plugins need a signature (default /etc/keelson/trusted-keys)"},
+      {"safe-mode", "load none but the essential plugins", true},
       {"write-kubeconfig", "file to write the admin's kubeconfig to"},
       {"node-name", "name of this machine's node (default: the host's name)"},
       {"service-cidr", "range of service addresses (default 10.96.0.0/12)"},
@@ -128,6 +136,8 @@ base::Outcome<void> apply_values(const SettingValues& values, Settings& into) {
     if (const auto text = texts.find(key); text != texts.end()) *text->second = value;
     else if (key == "plugin-dir") into.plugin_dirs = split(value);
     else if (key == "disable") into.disabled = split(value);
+    else if (key == "plugin-keys") into.plugin_keys = split(value);
+    else if (key == "safe-mode") done = set_flag(key, value, into.safe_mode);
     else if (key == "https-port") done = set_number<std::uint16_t>(key, value, 0, 65535, into.https_port);
     else if (key == "network-threads") done = set_number<int>(key, value, 1, 64, into.network_threads);
     if (!done) return done;

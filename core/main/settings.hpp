@@ -16,12 +16,17 @@ inline constexpr const char* kDefaultDataDir = "/var/lib/keelson";
 inline constexpr const char* kDefaultConfig = "/etc/keelson/config.yaml";
 inline constexpr const char* kDefaultKubeconfig = "/etc/keelson/keelson.yaml";
 
+/// Without these nothing can be deleted for good. All that safe mode loads.
+inline constexpr const char* kEssentialPlugins[] = {"namespace", "garbage-collector", "rbac"};
+
 struct Settings {
   std::string data_dir = kDefaultDataDir;
   std::string bind_address = "0.0.0.0";
   std::uint16_t https_port = 6443;
   std::vector<std::string> plugin_dirs;
   std::vector<std::string> disabled;
+  std::vector<std::string> plugin_keys;             ///< minisign public keys, or files or folders of them
+  bool safe_mode = false;                           ///< only kEssentialPlugins
   std::string write_kubeconfig;                     ///< empty: only in the data folder
   std::string node_name;                            ///< default: the host's name
   std::string service_cidr = "10.96.0.0/12";
@@ -36,6 +41,7 @@ struct Settings {
 struct SettingKey {
   const char* name;
   const char* help;
+  bool flag = false;                                ///< on the command line its name alone says true
 };
 const std::vector<SettingKey>& setting_keys();
 

@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,7 @@ struct HostOptions {
   bool watch_directories = true;
   bool check_permissions = true;
   std::vector<TrustedKey> plugin_keys;             ///< when there are any, files without a signature by one of them are refused
+  std::set<std::string> ours;                      ///< SHA-256 of the plugins that came with this build: signed by being known
   std::optional<std::vector<std::string>> essential;   ///< safe mode: only these are loaded, from the earliest directory that has them
   bool catch_crashes = false;                      ///< installs handlers for fatal signals: for the server, not for tests
 };

@@ -7,6 +7,7 @@
 #pragma once
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -40,7 +41,8 @@ class Library {
 struct LoadOptions {
   std::string private_directory;    ///< for the copies, <SHA-256>.so, left there; only this user writes there
   bool check_permissions = true;
-  std::vector<TrustedKey> keys;     ///< when there are any, a file needs a signature by one of them beside it
+  std::vector<TrustedKey> keys;     ///< when there are any, a file needs a signature by one of them beside it ...
+  std::set<std::string> ours;       ///< ... unless this is the SHA-256 of its content
 };
 
 /// A plugin's file, judged without mapping any of it.

@@ -69,7 +69,7 @@ void Host::load_file(const std::string& key, const PluginFile& file) {
   if (options_.essential && std::find(options_.essential->begin(), options_.essential->end(), key) == options_.essential->end())
     return refuse(*record, {"SafeMode", "the server runs in safe mode, and " + record->info.name + " is not essential"});
   set_state(*record, "Loading", "Loading", "");
-  auto loaded = load_library(file.path, {private_directory_, options_.check_permissions, options_.plugin_keys});
+  auto loaded = load_library(file.path, {private_directory_, options_.check_permissions, options_.plugin_keys, options_.ours});
   if (auto* refusal = std::get_if<Refusal>(&loaded)) return refuse(*record, *refusal);
   if (auto refusal = run_library(*record, std::move(std::get<std::unique_ptr<Library>>(loaded)))) refuse(*record, *refusal);
 }
@@ -77,7 +77,7 @@ void Host::load_file(const std::string& key, const PluginFile& file) {
 // The new file is opened before the old plugin ends: a file that is none leaves the old one running.
 void Host::replace_file(Record& record, const PluginFile& file) {
   record.file = file;
-  auto loaded = load_library(file.path, {private_directory_, options_.check_permissions, options_.plugin_keys});
+  auto loaded = load_library(file.path, {private_directory_, options_.check_permissions, options_.plugin_keys, options_.ours});
   if (auto* refusal = std::get_if<Refusal>(&loaded)) {
     if (!record.instance) return refuse(record, *refusal);
     base::log_warn("plugins", "new file refused, the old plugin goes on", {{"file", file.path}, {"message", refusal->message}});

@@ -28,7 +28,7 @@ struct Place {
   }
   ~Place() { fs::remove_all(root); }
   std::string refusal(const std::string& of = "") const {
-    const auto refused = plugins::inspect_library(of.empty() ? file : of, {root, true, {}}).refusal;
+    const auto refused = plugins::inspect_library(of.empty() ? file : of, {root, true, {}, {}}).refusal;
     REQUIRE(refused);
     return refused->reason + ": " + refused->message;
   }
@@ -88,4 +88,58 @@ TEST_CASE("what is no plain file is refused without being waited for") {
   const auto pipe = place.root + "/pipe.so";
   REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
   CHECK(place.refusal(pipe) == "NotALibrary: pipe.so: it cannot be read or is too large");
+}
+
+// Made with minisign 0.11 over the five bytes "hello".
+const std::string kKey = "untrusted comment: minisign public key EB044CFF8F03D5E5\nRWTl1QOP/0wE62ZF/gUQO4RZadCBbc9OIWLpfGHB4aoZ6wmNSPuDM8wB\n";
+const std::string kPrehashed =
+    "untrusted comment: signature from minisign secret key\n"
+    "RUTl1QOP/0wE6zPbmLzIY+d+/Li3ITejpRgBBAzOUWNw4EOBodBDC6/0LcC3ERfy5OJWxbYfuFAffltoEGMbCt7i/gHfk3NuswA=\n"
+    "trusted comment: file:hello\n"
+    "mYMbQ5CAIYUvzO0PfEM/YgRrS+ozuMy/3pUIkwTnXOmMpz8qhUm+HnNoTwNcDqnNkvTld3mx9xKoec3OIn2SBw==\n";
+const std::string kLegacy =
+    "untrusted comment: signature from minisign secret key\n"
+    "RWTl1QOP/0wE66yWMBp4s3j38btOd68LClj8sfXfKk+4NzFdbKGoM7GGA9/hgkkeLr9BD54bq82kva8WT7rAlXBX9vaOSFNt5wA=\n"
+    "trusted comment: old style\n"
+    "YO4lJOlMo6mLM0+J+NO1lQ9S6VuiN6e2xxMwnJMUTV5DeXpg6wQl3Rd8Bz/J7oRWt2jHRZxqTAJw6ywiqxjiCQ==\n";
+
+TEST_CASE("signatures of both forms that minisign makes are believed, and only over what was signed") {
+  const auto key = plugins::parse_trusted_key(kKey);
+  REQUIRE(key);
+  CHECK_FALSE(plugins::bad_signature("hello.so", "hello", kPrehashed, {*key}));
+  CHECK_FALSE(plugins::bad_signature("hello.so", "hello", kLegacy, {*key}));
+  for (const auto& signature : {kPrehashed, kLegacy}) {
+    const auto refused = plugins::bad_signature("hello.so", "hellp", signature, {*key});
+    REQUIRE(refused);
+    CHECK(refused->reason == "BadSignature");
+    CHECK(refused->message == "hello.so: its content is not what key EB044CFF8F03D5E5 signed");
+  }
+}
+
+TEST_CASE("a signature that is missing, foreign, cut off or has another comment is refused with the reason") {
+  const auto key = plugins::parse_trusted_key("RWTl1QOP/0wE62ZF/gUQO4RZadCBbc9OIWLpfGHB4aoZ6wmNSPuDM8wB");
+  REQUIRE(key);
+  auto other = *key;
+  other.id[0] = static_cast<char>(~other.id[0]);
+  const auto why = [&](const std::optional<std::string>& signature, const plugins::TrustedKey& trusted) { return plugins::bad_signature("hello.so", "hello", signature, {trusted})->message; };
+  CHECK(why(std::nullopt, *key) == "hello.so: it is not signed: there is no hello.so.minisig");
+  CHECK(why(kPrehashed, other) == "hello.so: it is signed with key EB044CFF8F03D5E5, which is not trusted here");
+  auto changed = kPrehashed;
+  changed.replace(changed.find("file:hello"), 10, "file:other");
+  CHECK(why(changed, *key) == "hello.so: its signature's comment was changed");
+  for (std::size_t length = 0; length < kPrehashed.size() - 20; length += 7) CHECK(why(kPrehashed.substr(0, length), *key) == "hello.so: hello.so.minisig is no signature as minisign makes them");
+  CHECK_FALSE(plugins::parse_trusted_key("untrusted comment: nothing else"));
+  CHECK_FALSE(plugins::parse_trusted_key("RWTl1QOP"));
+}
+
+TEST_CASE("with keys a file needs a signature beside it, unless it is one of ours") {
+  const Place place;
+  plugins::LoadOptions options{place.root, true, {*plugins::parse_trusted_key(kKey)}, {}};
+  const auto reason = [&] { return plugins::inspect_library(place.file, options).refusal->reason; };
+  CHECK(reason() == "BadSignature");
+  std::ofstream(place.file + ".minisig") << kPrehashed;
+  CHECK(reason() == "NotALibrary");   // believed, but still no plugin
+  fs::remove(place.file + ".minisig");
+  options.ours = {plugins::sha256_hex("hello")};
+  CHECK(reason() == "NotALibrary");
 }

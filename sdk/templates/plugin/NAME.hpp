@@ -1,0 +1,20 @@
+// The kind @Kind@ as plain structs. JSON, the OpenAPI schema, kubectl explain and the CRD come from them.
+#pragma once
+#include <keelson/sdk.hpp>
+
+namespace @under_name@_v1 {
+
+struct Spec {
+  std::string text = "hello";   // an initialiser is the field's default
+};
+struct Status {
+  std::string phase = "Pending";
+};
+BOOST_DESCRIBE_STRUCT(Spec, (), (text))
+BOOST_DESCRIBE_STRUCT(Status, (), (phase))
+
+struct @Kind@ : keelson::Object<Spec, Status> {
+  static constexpr keelson::Gvk gvk{"example.dev", "v1", "@Kind@", "@plural@"};
+};
+
+}  // namespace @under_name@_v1
