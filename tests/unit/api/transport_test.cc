@@ -108,7 +108,7 @@ TEST_CASE_METHOD(Fixture, "a message that two readers could cut differently is r
       head + "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
       "GET / HTTP/1.1\nHost: t\n\n",
       "GET / HTTP/1.1\r\nHost : t\r\n\r\n",
-      std::string("GET / HTTP/1.1\r\nHost: t\r\nX: a\0b\r\n\r\n", 37),
+      "GET / HTTP/1.1\r\nHost: t\r\nX: a" + std::string(1, '\0') + "b\r\n\r\n",
       std::string("GET / HTTP/1.1\r\n\r\n"),
       std::string("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
       std::string("GET * HTTP/1.1\r\nHost: t\r\n\r\n"),
