@@ -68,6 +68,14 @@ class Authorizer {
 /// The 403 for a refusal, with upstream's text.
 base::Error refusal(const Attributes& attributes, std::string_view reason);
 
+/// A write that an admission unit adds: it joins the commit of the request, all or nothing, under the unit's own identity.
+struct AddedWrite {
+  enum class Op { create, update, merge_patch, json_patch, strategic_patch, apply, remove } op = Op::create;
+  kinds::KindRef kind;
+  std::string ns, name, subresource, body;                 ///< body: JSON
+  Identity user;
+};
+
 /// What an admission unit sees and may change.
 struct AdmissionRequest {
   enum class Operation { create, update, remove, connect } operation = Operation::create;
@@ -80,6 +88,8 @@ struct AdmissionRequest {
   store::Snapshot snapshot;                                ///< the state that this decision is made on
   std::vector<store::Expectation>* expectations = nullptr; ///< what must still hold at commit
   std::vector<std::string>* warnings = nullptr;
+  std::vector<AddedWrite>* additions = nullptr;            ///< null: nothing can be added here
+  std::uint64_t changes = 0;                               ///< counted up by units that are foreign to each other, when they edit `object`
 };
 
 class AdmissionUnit {
@@ -87,6 +97,8 @@ class AdmissionUnit {
   virtual ~AdmissionUnit() = default;
   virtual std::string_view name() const = 0;
   virtual bool handles(AdmissionRequest::Operation operation, const kinds::Kind& kind, std::string_view subresource) const = 0;
+  /// Asked to mutate once more, after all others, when `changes` grew behind it.
+  virtual bool reinvoke() const { return false; }
   /// Inline units answer before they return.
   virtual void mutate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) { (void)request; done({}); }
   virtual void validate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) { (void)request; done({}); }
@@ -98,13 +110,14 @@ class Chains {
   virtual ~Chains() = default;
   virtual void add(std::shared_ptr<Authenticator> unit) = 0;
   virtual void add(std::shared_ptr<Authorizer> unit) = 0;
-  /// Order: as in upstream's chain (facts: admission.tsv), by `order`.
+  /// By `order` (places in upstream's chain), then by name: never by who came first.
   virtual void add(int order, std::shared_ptr<AdmissionUnit> unit) = 0;
   virtual void remove(const void* unit) = 0;
 
   virtual base::Outcome<Identity> authenticate(const Credentials& credentials) const = 0;   ///< anonymous when nobody claims
   virtual Verdict authorize(const Attributes& attributes) const = 0;
-  /// Mutators in order, then validators in order; first error wins. `request` lives until `done`.
+  /// Mutators in order, then once more those that want to be reinvoked; validators in order; first error wins. `request`
+  /// lives until `done`.
   virtual void admit_mutate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) const = 0;
   virtual void admit_validate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) const = 0;
 };

@@ -26,17 +26,17 @@ using Phase = void (AdmissionUnit::*)(AdmissionRequest&, Done);
 /// Runs one phase of the admission chain; inline units cost no allocation and no stack depth.
 class AdmissionRun : public std::enable_shared_from_this<AdmissionRun> {
  public:
-  AdmissionRun(UnitsRef units, AdmissionRequest& request, Phase phase, Done done) : units_(std::move(units)), request_(request), phase_(phase), done_(std::move(done)) {}
+  AdmissionRun(UnitsRef units, AdmissionRequest& request, Phase phase, bool reinvokes, Done done)
+      : units_(std::move(units)), request_(request), phase_(phase), reinvokes_(reinvokes), done_(std::move(done)) {}
 
   void go() {
-    while (next_ < units_->admissions.size()) {
-      auto& unit = *units_->admissions[next_++].unit;
-      if (!unit.handles(request_.operation, *request_.kind, request_.subresource)) continue;
+    while (auto* const unit = next()) {
       // Whoever comes second of "the call returned" and "the unit answered" goes on.
       state_.store(State::running);
-      (unit.*phase_)(request_, [self = shared_from_this()](base::Outcome<void> outcome) { self->answered(std::move(outcome)); });
+      (unit->*phase_)(request_, [self = shared_from_this()](base::Outcome<void> outcome) { self->answered(std::move(outcome)); });
       if (state_.exchange(State::returned) == State::running) return;
       if (!outcome_) break;
+      remember(*unit);
     }
     done_(std::move(outcome_));
   }
@@ -44,18 +44,38 @@ class AdmissionRun : public std::enable_shared_from_this<AdmissionRun> {
  private:
   enum class State { running, returned, answered };
 
+  /// The next unit to ask: all in order, then once more those behind whose back the object changed.
+  AdmissionUnit* next() {
+    for (; next_ < units_->admissions.size(); ++next_) {
+      auto& unit = *units_->admissions[next_].unit;
+      if (unit.handles(request_.operation, *request_.kind, request_.subresource)) return ++next_, &unit;
+    }
+    while (again_ < seen_.size()) {
+      const auto& [unit, changes] = seen_[again_++];
+      if (changes != request_.changes) return unit;
+    }
+    return nullptr;
+  }
+
+  void remember(AdmissionUnit& unit) {
+    if (reinvokes_ && again_ == 0 && unit.reinvoke()) seen_.emplace_back(&unit, request_.changes);
+  }
+
   void answered(base::Outcome<void> outcome) {
     outcome_ = std::move(outcome);
     if (state_.exchange(State::answered) == State::running) return;
     if (!outcome_) return done_(std::move(outcome_));
+    remember(*units_->admissions[next_ - 1].unit);
     go();
   }
 
   UnitsRef units_;
   AdmissionRequest& request_;
   Phase phase_;
+  const bool reinvokes_;
   Done done_;
-  std::size_t next_ = 0;
+  std::size_t next_ = 0, again_ = 0;
+  std::vector<std::pair<AdmissionUnit*, std::uint64_t>> seen_;   // those that want to be asked again, and what they saw
   base::Outcome<void> outcome_;
   std::atomic<State> state_ = State::running;
 };
@@ -70,8 +90,9 @@ class ChainsImpl final : public Chains {
   }
   void add(int order, std::shared_ptr<AdmissionUnit> unit) override {
     change([&](Units& units) {
-      const auto at = std::upper_bound(units.admissions.begin(), units.admissions.end(), order, [](int value, const auto& entry) { return value < entry.order; });
-      units.admissions.insert(at, {order, std::move(unit)});
+      const OrderedAdmission added{order, std::move(unit)};
+      const auto before = [](const OrderedAdmission& a, const OrderedAdmission& b) { return a.order != b.order ? a.order < b.order : a.unit->name() < b.unit->name(); };
+      units.admissions.insert(std::upper_bound(units.admissions.begin(), units.admissions.end(), added, before), added);
     });
   }
   void remove(const void* unit) override {
@@ -105,11 +126,13 @@ class ChainsImpl final : public Chains {
     return {Decision::no_opinion, std::move(reason)};
   }
 
-  void admit_mutate(AdmissionRequest& request, Done done) const override { run(request, &AdmissionUnit::mutate, std::move(done)); }
-  void admit_validate(AdmissionRequest& request, Done done) const override { run(request, &AdmissionUnit::validate, std::move(done)); }
+  void admit_mutate(AdmissionRequest& request, Done done) const override { run(request, &AdmissionUnit::mutate, true, std::move(done)); }
+  void admit_validate(AdmissionRequest& request, Done done) const override { run(request, &AdmissionUnit::validate, false, std::move(done)); }
 
  private:
-  void run(AdmissionRequest& request, Phase phase, Done done) const { std::make_shared<AdmissionRun>(current(), request, phase, std::move(done))->go(); }
+  void run(AdmissionRequest& request, Phase phase, bool reinvokes, Done done) const {
+    std::make_shared<AdmissionRun>(current(), request, phase, reinvokes, std::move(done))->go();
+  }
   UnitsRef current() const { return std::atomic_load(&units_); }
   void change(const std::function<void(Units&)>& edit) {
     std::lock_guard lock(mutex_);

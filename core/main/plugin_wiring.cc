@@ -22,7 +22,8 @@ class LateRoutes final : public plugins::RouteTable {
 
 class HostWiring final : public PluginWiring {
  public:
-  HostWiring(PluginParts parts, const Settings& settings) : parts_(parts), settings_(settings) {}
+  HostWiring(PluginParts parts, const Settings& settings)
+      : parts_(parts), settings_(settings), hooks_(plugins::make_hooks(parts.chains, parts.metrics, settings.data_dir)) {}
   const plugins::RouteTable* routes() const override { return &routes_; }
 
   void start(const std::map<std::string, std::string>& facts) override {
@@ -36,7 +37,7 @@ class HostWiring final : public PluginWiring {
     options.plugin_keys = parts_.keys;
     if (settings_.safe_mode) options.essential.emplace(std::begin(kEssentialPlugins), std::end(kEssentialPlugins));
     auto add_check = [&health = parts_.health](std::string name, std::function<std::string()> check) { return health.add(std::move(name), std::move(check)); };
-    host_ = plugins::make_plugin_host({parts_.store, parts_.verbs, parts_.registry, parts_.chains, parts_.runtime, parts_.metrics, std::move(add_check)}, std::move(options));
+    host_ = plugins::make_plugin_host({parts_.store, parts_.verbs, parts_.registry, parts_.chains, parts_.runtime, parts_.metrics, std::move(add_check), hooks_}, std::move(options));
     routes_.set(&host_->routes());
     host_->start();
     load_deadline_ = parts_.runtime.in_ms(kLoadWait_ms);
@@ -56,6 +57,7 @@ class HostWiring final : public PluginWiring {
  private:
   PluginParts parts_;
   const Settings settings_;
+  const std::shared_ptr<plugins::Hooks> hooks_;   // before anything is served
   LateRoutes routes_;
   std::unique_ptr<plugins::PluginHost> host_;
   base::Monotonic load_deadline_ = 0;

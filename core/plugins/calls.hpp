@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/base/runtime.hpp"
+#include "core/plugins/hook_call.hpp"
 #include "core/store/object.hpp"
 
 namespace keelson::plugins {
@@ -24,6 +25,7 @@ struct Call {
   base::Monotonic started = 0;
   base::Monotonic deadline = base::kForever;
   store::Revision trigger = 0;               ///< the revision that led to it
+  std::unique_ptr<HookScope> hook;           ///< set before the call runs, when it is one of a hook
   std::atomic<bool> cancelled{false};
   std::mutex mutex;                          // guards sleeper
   base::Waiter* sleeper = nullptr;           ///< set while it sleeps

@@ -11,6 +11,7 @@
 namespace keelson::plugins {
 
 class EventRecorder;
+class Hooks;
 
 struct Core {
   store::Store& store;
@@ -21,6 +22,7 @@ struct Core {
   base::Metrics& metrics;
   Feed& feed;
   EventRecorder& events;
+  Hooks& hooks;
 };
 
 }  // namespace keelson::plugins

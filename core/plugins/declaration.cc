@@ -77,6 +77,43 @@ ControllerDeclaration controller(const json::object& object) {
   return c;
 }
 
+std::vector<std::string> texts(const json::object& object, std::string_view name) {
+  std::vector<std::string> all;
+  for (const auto& item : list(object, name)) {
+    if (!item.is_string()) refuse(std::string(name) + " must hold strings");
+    all.emplace_back(item.get_string());
+  }
+  return all;
+}
+
+HookDeclaration hook(const json::object& object) {
+  HookDeclaration h;
+  h.point = text(object, "point");
+  if (h.point.empty()) refuse("a hook needs a point");
+  h.name = text(object, "name");
+  if (h.name.empty()) h.name = h.point;
+  const auto mode = text(object, "mode");
+  if (!mode.empty() && mode != "inline" && mode != "worker") refuse("mode must be inline or worker");
+  h.is_inline = mode == "inline";
+  if (h.point == "authorization" && !h.is_inline) refuse("a hook of authorization must be inline");
+  const auto policy = text(object, "failurePolicy");
+  if (!policy.empty() && policy != "Fail" && policy != "Ignore") refuse("failurePolicy must be Fail or Ignore");
+  h.fail_closed = policy != "Ignore";
+  h.order = static_cast<int>(number(object, "order", kHookOrder));
+  h.deadline_ms = std::clamp<std::int64_t>(number(object, "deadlineMs", kHookDeadline_ms), 1, kHookDeadlineMax_ms);
+  h.required = flag(object, "required");
+  h.reinvoke = flag(object, "reinvoke");
+  for (const auto& item : list(object, "rules")) {
+    const auto& rule = item.as_object();
+    h.rules.push_back({texts(rule, "operations"), texts(rule, "groups"), texts(rule, "resources")});
+  }
+  return h;
+}
+
+bool any_of(const std::vector<std::string>& allowed, std::string_view wanted) {
+  return std::any_of(allowed.begin(), allowed.end(), [&](const auto& entry) { return entry == "*" || entry == wanted; });
+}
+
 Declaration read(const json::object& object) {
   Declaration d;
   for (const auto& item : list(object, "kinds")) d.kinds.emplace_back(item.is_string() ? std::string(item.get_string()) : json::serialize(item));
@@ -88,12 +125,44 @@ Declaration read(const json::object& object) {
   for (const auto& item : list(object, "tasks")) d.tasks.push_back(text(item.as_object(), "name"));
   for (const auto& item : list(object, "routes")) d.routes.push_back({needed_kind(item.as_object()), text(item.as_object(), "subresource")});
   for (const auto& item : list(object, "requires")) d.needs.emplace_back(item.as_string());
+  for (const auto& item : list(object, "hooks")) {
+    d.hooks.push_back(hook(item.as_object()));
+    d.hooks.back().index = static_cast<std::uint32_t>(d.hooks.size() - 1);
+  }
+  d.points = texts(object, "points");
   d.check = flag(object, "check");
   d.component = text(object, "component");
   return d;
 }
 
 }  // namespace
+
+// As in upstream's webhook rules: "pods" is the object alone, "pods/*" its subresources, "*" all objects, "*/*" everything.
+bool HookRule::matches(std::string_view operation, std::string_view group, std::string_view resource, std::string_view subresource) const {
+  if (!any_of(operations, operation) || !any_of(groups, group)) return false;
+  return std::any_of(resources.begin(), resources.end(), [&](std::string_view entry) {
+    const auto slash = entry.find('/');
+    const auto of = entry.substr(0, slash), sub = slash == std::string_view::npos ? std::string_view() : entry.substr(slash + 1);
+    return (of == "*" || of == resource) && (sub == "*" || sub == subresource);
+  });
+}
+
+std::string hook_json(const HookDeclaration& hook) {
+  json::array rules;
+  for (const auto& rule : hook.rules)
+    rules.push_back(json::object{{"operations", json::value_from(rule.operations)}, {"groups", json::value_from(rule.groups)}, {"resources", json::value_from(rule.resources)}});
+  return json::serialize(json::object{{"point", hook.point}, {"name", hook.name}, {"mode", hook.is_inline ? "inline" : "worker"}, {"order", hook.order},
+      {"deadlineMs", hook.deadline_ms}, {"failurePolicy", hook.fail_closed ? "Fail" : "Ignore"}, {"required", hook.required}, {"reinvoke", hook.reinvoke},
+      {"rules", std::move(rules)}});
+}
+
+base::Outcome<HookDeclaration> parse_hook(std::string_view text) {
+  try {
+    return hook(json::parse(text).as_object());
+  } catch (const std::exception& wrong) {
+    return base::bad_request(std::string("a hook is unreadable: ") + wrong.what());
+  }
+}
 
 base::Outcome<Declaration> parse_declaration(std::string_view text) {
   try {

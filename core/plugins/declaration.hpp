@@ -50,17 +50,47 @@ struct RouteDeclaration {
   std::string subresource;
 };
 
+/// A worker hook that does not say otherwise has to answer within this ...
+inline constexpr std::int64_t kHookDeadline_ms = 10'000;
+/// ... and none has longer.
+inline constexpr std::int64_t kHookDeadlineMax_ms = 30'000;
+/// Where hooks stand in the admission chain that do not say otherwise: where upstream calls webhooks.
+inline constexpr int kHookOrder = 36;
+
+/// Which writes an admission hook is asked about; any rule is enough, "*" matches all.
+struct HookRule {
+  std::vector<std::string> operations, groups, resources;   ///< CREATE ...; "apps"; "pods", "pods/status", "pods/*", "*/*"
+  bool matches(std::string_view operation, std::string_view group, std::string_view resource, std::string_view subresource) const;
+};
+
+struct HookDeclaration {
+  std::uint32_t index = 0;               ///< what the plugin calls it by
+  std::string point, name;
+  bool is_inline = false;
+  int order = kHookOrder;
+  std::int64_t deadline_ms = kHookDeadline_ms;
+  bool fail_closed = true;               ///< failurePolicy Fail
+  bool required = false;                 ///< fails closed even without its plugin, until somebody deletes the Plugin object
+  bool reinvoke = false;
+  std::vector<HookRule> rules;
+};
+
 struct Declaration {
   std::vector<std::string> kinds;                 ///< CRDs, JSON or YAML
   std::vector<ControllerDeclaration> controllers;
   std::vector<ObserverDeclaration> observers;
   std::vector<std::string> tasks;
   std::vector<RouteDeclaration> routes;
+  std::vector<HookDeclaration> hooks;
+  std::vector<std::string> points;                ///< hook points that are its own
   bool check = false;
   std::string component;
   std::vector<std::string> needs;                 ///< capabilities
 };
 
 base::Outcome<Declaration> parse_declaration(std::string_view json);
+/// One entry of `hooks` as the declaration has it, and back.
+std::string hook_json(const HookDeclaration& hook);
+base::Outcome<HookDeclaration> parse_hook(std::string_view json);
 
 }  // namespace keelson::plugins

@@ -72,7 +72,8 @@ std::string object_name(std::string_view name) {
 
 Host::Host(HostParts parts, HostOptions options)
     : parts_(std::move(parts)), options_(std::move(options)), private_directory_(make_private_directory(options_.data_dir)), saved_(options_.data_dir),
-      waiter_(parts_.runtime.waiter()), feed_(parts_.store), events_(parts_.verbs, parts_.registry, parts_.runtime, parts_.metrics) {
+      waiter_(parts_.runtime.waiter()), feed_(parts_.store), events_(parts_.verbs, parts_.registry, parts_.runtime, parts_.metrics),
+      hooks_(parts_.hooks ? parts_.hooks : make_hooks(parts_.chains, parts_.metrics, options_.data_dir)) {
   if (options_.catch_crashes && !options_.data_dir.empty()) install_crash_marker(options_.data_dir + "/plugins/crashes");
 }
 
@@ -84,7 +85,7 @@ Host::~Host() {
   if (options_.data_dir.empty()) fs::remove_all(private_directory_, ignored);
 }
 
-Core Host::core() { return {parts_.store, parts_.verbs, parts_.registry, parts_.chains, parts_.runtime, parts_.metrics, feed_, events_}; }
+Core Host::core() { return {parts_.store, parts_.verbs, parts_.registry, parts_.chains, parts_.runtime, parts_.metrics, feed_, events_, *hooks_}; }
 
 void Host::command(std::function<void()> work) {
   {
@@ -185,7 +186,9 @@ void Host::look_at_changes() {
   bool deleted = lost;
   for (const auto& change : changes) {
     deleted = deleted || change.type == store::ChangeType::deleted;
-    if (change.object->key().resource == base::Atom("plugins.keelson.dev")) untouched_.insert(change.object->key().name);
+    if (change.object->key().resource != base::Atom("plugins.keelson.dev")) continue;
+    untouched_.insert(change.object->key().name);
+    if (change.type == store::ChangeType::deleted) lift_required(change.object->key().name);
   }
   for (auto& [key, record] : records_)
     if (lost || untouched_.contains(record.info.name)) apply_spec(record);
@@ -231,6 +234,8 @@ bool Host::idle() const {
     if (record.instance && record.instance->busy()) return false;
   return true;
 }
+
+std::shared_ptr<Hooks> make_hooks(auth::Chains& chains, base::Metrics& metrics, const std::string& data_dir) { return std::make_shared<Hooks>(chains, metrics, data_dir); }
 
 std::unique_ptr<PluginHost> make_plugin_host(HostParts parts, HostOptions options) { return std::make_unique<Host>(std::move(parts), std::move(options)); }
 

@@ -27,6 +27,8 @@
 
 namespace keelson::plugins {
 
+class Hooks;
+
 struct HostParts {
   store::Store& store;
   verbs::Verbs& verbs;
@@ -36,6 +38,9 @@ struct HostParts {
   base::Metrics& metrics;
   /// Registers a named health check (empty text = well); the handle ends it. Null: nobody asks.
   std::function<std::shared_ptr<void>(std::string name, std::function<std::string()> check)> add_check;
+  /// Where the hooks of plugins go; made before anything is served, so that required ones hold from the start. Null: the
+  /// host makes its own.
+  std::shared_ptr<Hooks> hooks = nullptr;
 };
 
 struct HostOptions {
@@ -81,6 +86,9 @@ class PluginHost {
   /// Nothing is being loaded, no key is due and no reconcile runs.
   virtual bool idle() const = 0;
 };
+
+/// The hooks of plugins in `chains`, with those that earlier runs below `data_dir` ("": none) require.
+std::shared_ptr<Hooks> make_hooks(auth::Chains& chains, base::Metrics& metrics, const std::string& data_dir);
 
 std::unique_ptr<PluginHost> make_plugin_host(HostParts parts, HostOptions options);
 

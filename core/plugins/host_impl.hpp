@@ -11,6 +11,7 @@
 #include "core/plugins/directories.hpp"
 #include "core/plugins/events.hpp"
 #include "core/plugins/feed.hpp"
+#include "core/plugins/hooks.hpp"
 #include "core/plugins/host.hpp"
 #include "core/plugins/instance.hpp"
 #include "core/plugins/saved_kinds.hpp"
@@ -89,6 +90,9 @@ class Host final : public PluginHost {
   void refuse(Record& record, const Refusal& refusal);
   void set_state(Record& record, std::string state, std::string reason, std::string message);
   void leave_kinds(Record& record, bool gone);
+  std::string left_message(const Record& record) const;
+  void lift_required(const std::string& plugin);
+  void take_over_left(const Record& by);
   void look_after_left_kinds();
   void restore_left();
   void restart(Record& record, const std::string& why);
@@ -109,6 +113,7 @@ class Host final : public PluginHost {
   const std::shared_ptr<base::Waiter> waiter_;     // shared with inboxes
   Feed feed_;
   EventRecorder events_;
+  const std::shared_ptr<Hooks> hooks_;
   Routes routes_;
   std::shared_ptr<Inbox> inbox_;                   // host thread: Plugin objects and kinds left behind
   std::set<std::string> extra_files_;              // host thread

@@ -34,6 +34,24 @@ keelson_status guarded(keelson_sink sink, F&& body) {
   }
 }
 
+/// A hook in whose call something is not allowed: the sentence why; null: it is.
+const char* hook_forbids(Instance& instance, keelson_call call, bool waits, bool writes) {
+  const auto running = instance.calls().find(call);
+  if (!running || !running->hook) return nullptr;
+  if (waits && !running->hook->may_wait) return "an inline hook may not wait";
+  return writes && !running->hook->may_write ? "a hook that decides on a write makes none: it adds to it" : nullptr;
+}
+
+/// What an admission hook has read has to hold until the commit.
+void note_read(Instance& instance, keelson_call call, const verbs::Target& target, const store::ObjectRef& found) {
+  const auto running = instance.calls().find(call);
+  if (!running || !running->hook || running->hook->may_write) return;
+  using Kind = store::Expectation::Kind;
+  store::Key key{target.kind->storage_key, target.kind->namespaced ? target.ns : std::string(), target.name};
+  const std::lock_guard lock(running->hook->mutex);
+  running->hook->reads.push_back({std::move(key), found ? Kind::at_revision : Kind::absent, found ? found->revision() : 0});
+}
+
 // --- objects -------------------------------------------------------------------------------------------------------
 
 void retain(void* host, keelson_object object) { instance_of(host).hold(*object_of(object)); }
@@ -116,8 +134,10 @@ keelson_status get(void* host, keelson_call call, const keelson_kind* kind, cons
     auto& core = instance.core();
     const auto target = target_of(instance, *kind, key, {});
     if (!target) return fail(error, target.error());
+    if (const auto* why = hook_forbids(instance, call, true, false)) return fail(error, base::bad_request(why));
     const auto context = instance.verbs_context(call);
     const auto found = await<base::Outcome<store::ObjectRef>>(core.runtime, [&](auto done) { core.verbs.get(context, *target, {}, std::move(done)); });
+    if (found || found.error().code == 404) note_read(instance, call, *target, found ? *found : nullptr);
     if (!found) return fail(error, found.error());
     *out = hand_out(instance, *found);
     return 0;
@@ -152,6 +172,7 @@ keelson_status list(void* host, keelson_call call, const keelson_kind* kind, con
     auto& core = instance.core();
     auto target = target_of(instance, *kind, nullptr, {});
     if (!target) return fail(error, target.error());
+    if (const auto* why = hook_forbids(instance, call, true, false)) return fail(error, base::bad_request(why));
     target->ns = string_of(query->ns);
     auto selector = watch::parse_selector(*target->kind, text_of(query->labels), text_of(query->fields));
     if (!selector) return fail(error, selector.error());
@@ -246,6 +267,7 @@ void begin_write(Instance& instance, keelson_call call, const keelson_write& wri
 keelson_status write(void* host, keelson_call call, const keelson_write* request, keelson_object* stored, keelson_sink out) {
   return guarded(out, [&]() -> keelson_status {
     auto& instance = instance_of(host);
+    if (const auto* why = hook_forbids(instance, call, true, true)) return fail(out, base::bad_request(why));
     const auto written = await<base::Outcome<verbs::Written>>(instance.core().runtime, [&](auto done) { begin_write(instance, call, *request, std::move(done)); });
     if (!written) return fail(out, written.error());
     *stored = hand_out(instance, written->object);
@@ -256,6 +278,7 @@ keelson_status write(void* host, keelson_call call, const keelson_write* request
 keelson_status transact(void* host, keelson_call call, const keelson_write* writes, size_t count, keelson_sink error) {
   return guarded(error, [&]() -> keelson_status {
     auto& instance = instance_of(host);
+    if (const auto* why = hook_forbids(instance, call, true, true)) return fail(error, base::bad_request(why));
     std::vector<verbs::Verbs::Step> steps;
     for (size_t i = 0; i < count; ++i) {
       auto target = target_of(instance, writes[i].kind, &writes[i].key, writes[i].subresource);
@@ -284,6 +307,7 @@ keelson_status transact(void* host, keelson_call call, const keelson_write* writ
 keelson_status submit(void* host, keelson_call call, const keelson_write* request, uint64_t token, keelson_sink error) {
   return guarded(error, [&]() -> keelson_status {
     auto& instance = instance_of(host);
+    if (const auto* why = hook_forbids(instance, call, false, true)) return fail(error, base::bad_request(why));
     if (instance.submits_in_flight().fetch_add(1) >= kSubmitsInFlightMax) {
       instance.submits_in_flight().fetch_sub(1);
       return fail(error, base::too_many_requests("too many writes of plugin " + instance.name() + " are under way", 1));
@@ -363,6 +387,7 @@ uint64_t random_u64(void* host) { return instance_of(host).core().runtime.random
 
 int32_t sleep(void* host, keelson_call call, int64_t ns) {
   auto& calls = instance_of(host).calls();
+  if (hook_forbids(instance_of(host), call, true, false) != nullptr) return 0;
   return calls.sleep(calls.find(call).get(), ns) ? 1 : 0;
 }
 
@@ -383,11 +408,44 @@ void enqueue(void* host, uint32_t controller, const keelson_key* key, int64_t de
   instance_of(host).enqueue(controller, queue_key(text_of(key->ns), text_of(key->name)), delay_ns);
 }
 
+// --- hooks ---------------------------------------------------------------------------------------------------------
+
+HookQuestion question_of(const keelson_hook_request& request) {
+  HookQuestion question{string_of(request.point), {}, {}};
+  for (std::uint32_t i = 0; i < request.field_count; ++i) question.fields.push_back(string_of(request.fields[i]));
+  for (std::size_t i = 0; i < request.object_count; ++i) question.objects.emplace_back(object_of(request.objects[i]));
+  return question;
+}
+
+keelson_status ask(void* host, keelson_call call, const keelson_hook_request* request, keelson_hook_sink answers, keelson_sink error) {
+  return guarded(error, [&]() -> keelson_status {
+    auto& instance = instance_of(host);
+    auto& core = instance.core();
+    const auto& own = instance.declaration().points;
+    if (std::find(own.begin(), own.end(), text_of(request->point)) == own.end())
+      return fail(error, base::bad_request("plugin " + instance.name() + " does not declare the point " + string_of(request->point)));
+    if (const auto* why = hook_forbids(instance, call, true, false)) return fail(error, base::bad_request(why));
+    const auto hooks = core.hooks.at(text_of(request->point));
+    if (answers.put == nullptr) return hooks.empty() ? 404 : 0;
+    if (hooks.empty()) return 0;
+    const auto question = question_of(*request);
+    for (const auto& hook : hooks) {
+      const auto answer = hook->declared().is_inline ? hook->ask(question) : await<HookAnswer>(core.runtime, [&](auto done) { hook->ask_later(question, std::move(done)); });
+      if (answer.status != 0 && !hook->declared().fail_closed) continue;
+      const auto& text = answer.status != 0 ? answer.error_json : answer.text;
+      if (answers.put(answers.to, bytes_of(hook->plugin()), answer.status, answer.decision, answer.number, bytes_of(text), bytes_of(answer.body)) == 0) break;
+    }
+    return 0;
+  });
+}
+
+void hook_changed(void* host, uint32_t hook) { instance_of(host).hook_changed(hook); }
+
 }  // namespace
 
 const keelson_host_v1& core_host_table() {
   static const keelson_host_v1 table{sizeof(keelson_host_v1), KEELSON_ABI_MINOR, retain, release, view, label, field, finalizer, get, list, kinds, write, transact,
-                                     submit, event, metric, record, log, unix_ns, monotonic_ns, random_u64, sleep, cancelled, config, enqueue};
+                                     submit, event, metric, record, log, unix_ns, monotonic_ns, random_u64, sleep, cancelled, config, enqueue, ask, hook_changed};
   return table;
 }
 

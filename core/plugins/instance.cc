@@ -1,6 +1,7 @@
 #include "core/plugins/instance.hpp"
 
 #include <algorithm>
+#include <cstddef>
 
 #include "core/plugins/events.hpp"
 #include "core/plugins/saved_kinds.hpp"
@@ -9,7 +10,7 @@ namespace keelson::plugins {
 
 Instance::Instance(Core core, std::unique_ptr<Library> library, Settings settings, std::function<void()> changed)
     : core_(core), library_(std::move(library)), name_(library_->table().name), identity_(auth::plugin_identity(name_)), settings_(std::move(settings)),
-      changed_(std::move(changed)), calls_(core.runtime), inbox_(std::make_shared<Inbox>(core.runtime.waiter())), log_level_(settings_.log_level),
+      changed_(std::move(changed)), calls_(core.runtime), hook_workers_(core.runtime, name_.substr(0, 15)), inbox_(std::make_shared<Inbox>(core.runtime.waiter())), paused_(settings_.paused), log_level_(settings_.log_level),
       start_waiter_(core.runtime.waiter()) {}
 
 Instance::~Instance() = default;
@@ -36,7 +37,9 @@ std::optional<Refusal> Instance::begin() {
   if (!declaration) return Refusal{"StartFailed", declaration.error().message};
   declaration_ = std::move(*declaration);
   for (const auto& need : declaration_.needs)
-    if (need != "transact" && need != "submit") return Refusal{"CapabilityMissing", name_ + " needs " + need + ", which this core has not"};
+    if (need != "transact" && need != "submit" && need != "hooks" && need != "inline") return Refusal{"CapabilityMissing", name_ + " needs " + need + ", which this core has not"};
+  if (!declaration_.hooks.empty() && (library_->table().minor < 1 || library_->table().size < offsetof(keelson_plugin_v1, hook) + sizeof(void*) || library_->table().hook == nullptr))
+    return Refusal{"StartFailed", name_ + " declares hooks but has no function to answer them"};
   if (auto refusal = install_kinds()) return refusal;
   make_controllers();
   return std::nullopt;
@@ -200,6 +203,7 @@ bool Instance::stop(base::Monotonic deadline) {
   stopping_.store(true);
   core_.feed.remove(*inbox_);
   for (auto& controller : controllers_) controller->stop();
+  hook_workers_.stop();
   calls_.close();
   {
     const std::lock_guard lock(mutex_);
@@ -221,6 +225,7 @@ bool Instance::stop(base::Monotonic deadline) {
 
 void Instance::join_all() {
   thread_.reset();
+  hook_workers_.join();
   for (auto& controller : controllers_) controller->join();
   std::vector<Job> jobs;
   {

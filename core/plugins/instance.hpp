@@ -23,6 +23,8 @@
 #include "core/plugins/crash_marker.hpp"
 #include "core/plugins/declaration.hpp"
 #include "core/plugins/feed.hpp"
+#include "core/plugins/hook_workers.hpp"
+#include "core/plugins/hooks.hpp"
 #include "core/plugins/library.hpp"
 #include "core/plugins/route.hpp"
 
@@ -80,6 +82,13 @@ class Instance : public std::enable_shared_from_this<Instance> {
   /// Serves a stream on a thread of its own; fails it when it cannot.
   void serve(std::uint32_t route, RouteRequest request, std::shared_ptr<RouteStream> stream);
 
+  // --- hooks (instance_hooks.cc) ---
+  /// False: loading, paused or stopping.
+  bool answers_hooks() const;
+  HookAnswer answer_hook(const HookDeclaration& hook, const HookQuestion& question);
+  void answer_hook_later(const HookDeclaration& hook, HookQuestion question, std::function<void(HookAnswer)> done);
+  void hook_changed(std::uint32_t hook);
+
   // --- for the host table (host_table.cc) ---
   Core& core() { return core_; }
   CallTable& calls() { return calls_; }
@@ -117,6 +126,9 @@ class Instance : public std::enable_shared_from_this<Instance> {
   void finish_plugin(base::Monotonic deadline);
   store::ObjectRef find_object(base::Atom resource, const std::string& key);
   Reconciled reconcile(std::uint32_t controller, const std::string& key, const Call& call, const store::ObjectRef& object);
+  // instance_hooks.cc
+  std::shared_ptr<Call> begin_hook(const HookDeclaration& hook, base::Monotonic deadline);
+  HookAnswer run_hook(const HookDeclaration& hook, const HookQuestion& question, const std::shared_ptr<Call>& call);
   // dispatch.cc: changes to controllers and observers
   void sync();
   void catch_up();
@@ -142,13 +154,14 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::vector<base::Atom> kinds_;
   std::vector<std::unique_ptr<Controller>> controllers_;
   CallTable calls_;
+  HookWorkers hook_workers_;
   std::shared_ptr<Inbox> inbox_;
   store::Revision seen_ = 0;                      // event thread
   std::deque<store::Change> taken_;               // event thread
   std::map<base::Atom, std::pair<std::uint64_t, std::string>> kind_jsons_;   // event thread: by catalog epoch
   std::unique_ptr<base::Thread> thread_;
 
-  std::atomic<bool> stopping_{false}, ending_{false}, synced_{false}, behind_{false}, spawn_wanted_{false};
+  std::atomic<bool> stopping_{false}, ending_{false}, synced_{false}, behind_{false}, spawn_wanted_{false}, paused_{false};
   std::atomic<base::LogLevel> log_level_;
   std::atomic<std::uint64_t> reconciles_{0}, errors_{0};
   std::atomic<std::int64_t> handles_{0};

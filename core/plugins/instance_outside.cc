@@ -29,6 +29,7 @@ void Instance::replace_stuck_workers() {
 }
 
 void Instance::set_paused(bool paused) {
+  paused_.store(paused);
   for (auto& controller : controllers_) controller->set_paused(paused);
 }
 

@@ -71,7 +71,14 @@ void Host::load_file(const std::string& key, const PluginFile& file) {
   set_state(*record, "Loading", "Loading", "");
   auto loaded = load_library(file.path, {private_directory_, options_.check_permissions, options_.plugin_keys, options_.ours});
   if (auto* refusal = std::get_if<Refusal>(&loaded)) return refuse(*record, *refusal);
-  if (auto refusal = run_library(*record, std::move(std::get<std::unique_ptr<Library>>(loaded)))) refuse(*record, *refusal);
+  if (auto refusal = run_library(*record, std::move(std::get<std::unique_ptr<Library>>(loaded)))) return refuse(*record, *refusal);
+  take_over_left(*record);
+}
+
+// What an earlier file of that plugin left behind belongs to this one now, whatever the files are called.
+void Host::take_over_left(const Record& by) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(records_, [&](const auto& entry) { return &entry.second != &by && entry.second.left && entry.second.info.name == by.info.name; });
 }
 
 // The new file is opened before the old plugin ends: a file that is none leaves the old one running.
@@ -134,6 +141,7 @@ std::optional<Refusal> Host::run_library(Record& record, std::unique_ptr<Library
   for (const auto kind : before)   // what the new version has no more
     if (std::find(record.kinds.begin(), record.kinds.end(), kind) == record.kinds.end()) parts_.registry.set_writable(kind, false);
   routes_.add(instance);
+  hooks_->install(instance);
   if (parts_.add_check) {
     record.check = parts_.add_check("plugin-" + name, [weak = std::weak_ptr<Instance>(instance)]() -> std::string {
       const auto running = weak.lock();
@@ -177,8 +185,20 @@ void Host::stop_instance(Record& record) {
 void Host::remove_record(const std::string& key) {
   auto& record = records_.at(key);
   if (record.instance) stop_instance(record);
+  hooks_->withdraw(record.info.name);
   leave_kinds(record, true);
   look_after_left_kinds();
+}
+
+std::string Host::left_message(const Record& record) const {
+  if (hooks_->holds(record.info.name)) return "its file is gone; what it has to decide on is refused until it is back or this object is deleted";
+  return "its file is gone; its kinds stay readable until their last object is gone";
+}
+
+// Somebody deleted the Plugin object: a policy that is gone for good holds up nobody any more.
+void Host::lift_required(const std::string& plugin) {
+  for (const auto& [key, record] : records_)
+    if (record.left && record.info.name == plugin) hooks_->forget(plugin);
 }
 
 // Without their plugin its kinds are for reading and deleting only.
@@ -188,7 +208,7 @@ void Host::leave_kinds(Record& record, bool gone) {
     const std::lock_guard lock(mutex_);
     record.left = gone;
   }
-  if (gone) set_state(record, "Draining", "Removed", "its file is gone; its kinds stay readable until their last object is gone");
+  if (gone) set_state(record, "Draining", "Removed", left_message(record));
   listen();
 }
 
@@ -202,7 +222,7 @@ void Host::look_after_left_kinds() {
       parts_.registry.withdraw(kind);
       return true;
     });
-    if (record.kinds.empty()) done.push_back(key);
+    if (record.kinds.empty() && !hooks_->holds(record.info.name)) done.push_back(key);
   }
   for (const auto& key : done) {
     const auto name = records_.at(key).info.name;
@@ -214,9 +234,11 @@ void Host::look_after_left_kinds() {
   if (!done.empty()) listen();
 }
 
-// Kinds that an earlier run left behind; a file of that plugin takes them over in the scan that follows.
+// What an earlier run left behind; a file of that plugin takes it over in the scan that follows.
 void Host::restore_left() {
-  for (const auto& [plugin, crds] : saved_.read()) {
+  auto left = saved_.read();
+  for (const auto& plugin : hooks_->plugins()) left.try_emplace(plugin);
+  for (const auto& [plugin, crds] : left) {
     Record record;
     record.left = true;
     record.info.name = plugin;
@@ -230,7 +252,7 @@ void Host::restore_left() {
       const std::lock_guard lock(mutex_);
       kept = &(records_[plugin] = std::move(record));
     }
-    set_state(*kept, "Draining", "Removed", "its file is gone; its kinds stay readable until their last object is gone");
+    set_state(*kept, "Draining", "Removed", left_message(*kept));
   }
   listen();
 }

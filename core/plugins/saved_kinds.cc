@@ -16,7 +16,7 @@ namespace keelson::plugins {
 namespace fs = std::filesystem;
 namespace json = boost::json;
 
-SavedKinds::SavedKinds(const std::string& data_dir) : directory_(data_dir.empty() ? std::string() : data_dir + "/plugins/kinds") {}
+SavedKinds::SavedKinds(const std::string& data_dir, const std::string& what) : directory_(data_dir.empty() ? std::string() : data_dir + "/plugins/" + what) {}
 
 void SavedKinds::save(const std::string& plugin, const std::vector<std::string>& crds) const {
   if (directory_.empty()) return;

@@ -14,8 +14,8 @@ namespace keelson::plugins {
 
 class SavedKinds {
  public:
-  /// "" keeps nothing.
-  explicit SavedKinds(const std::string& data_dir);
+  /// "" keeps nothing. `what` is the directory's name: other texts are kept by plugin the same way.
+  explicit SavedKinds(const std::string& data_dir, const std::string& what = "kinds");
   void save(const std::string& plugin, const std::vector<std::string>& crds) const;
   void forget(const std::string& plugin) const;
   /// CRD texts by plugin.

@@ -22,6 +22,7 @@ void StepRun::set_request(auth::AdmissionRequest::Operation operation) {
   request_.dry_run = in_.step.op == Verbs::Step::Op::remove ? in_.step.delete_options.dry_run : in_.step.options.dry_run;
   request_.expectations = &read_expectations;
   request_.warnings = &warnings;
+  request_.additions = &additions;
 }
 
 base::Outcome<Written> StepRun::answer(store::ObjectRef stored) {

@@ -61,6 +61,7 @@ class StepRun {
   std::vector<store::Expectation> own_expectations;    ///< on the object itself
   std::vector<store::Expectation> read_expectations;   ///< on what admission read
   std::vector<std::string> warnings;
+  std::vector<auth::AddedWrite> additions;             ///< what admission adds to the commit
 
  protected:
   const Target& target() const { return in_.step.target; }

@@ -3,18 +3,47 @@
 #include <boost/json/monotonic_resource.hpp>
 
 namespace keelson::verbs {
+namespace {
+
+std::optional<kinds::PatchType> patch_type(auth::AddedWrite::Op op) {
+  using Op = auth::AddedWrite::Op;
+  switch (op) {
+    case Op::merge_patch: return kinds::PatchType::merge;
+    case Op::json_patch: return kinds::PatchType::json;
+    case Op::strategic_patch: return kinds::PatchType::strategic;
+    case Op::apply: return kinds::PatchType::apply;
+    default: return std::nullopt;
+  }
+}
+
+Verbs::Step step_of(const auth::AddedWrite& added, bool dry_run) {
+  using Op = auth::AddedWrite::Op;
+  Verbs::Step step;
+  const auto patch = patch_type(added.op);
+  step.op = patch ? Verbs::Step::Op::patch : added.op == Op::create ? Verbs::Step::Op::create : added.op == Op::update ? Verbs::Step::Op::update : Verbs::Step::Op::remove;
+  const bool named_by_body = step.op == Verbs::Step::Op::create && added.subresource.empty();
+  step.target = {added.kind, added.ns, named_by_body ? std::string() : added.name, added.subresource};
+  step.patch_type = patch.value_or(kinds::PatchType::merge);
+  step.body = {kinds::Media::json, added.body};
+  step.options = {dry_run, kinds::FieldValidation::ignore, added.op == Op::apply};
+  step.delete_options.dry_run = dry_run;
+  return step;
+}
+
+}  // namespace
 
 void Transaction::attempt() {
   askers_.clear();
   runs_.clear();
+  added_.clear();
   memory_ = json::make_shared_resource<json::monotonic_resource>(kArenaBytes);
   view_.emplace(core_.parts.store.snapshot());
   begin_next();
 }
 
 void Transaction::begin_next() {
-  if (runs_.size() == steps_.size()) return commit();
-  runs_.push_back(make_step({core_, context_, steps_[runs_.size()], *view_, memory_, attempts_, authorize_}));
+  if (runs_.size() == steps_.size() + added_.size()) return commit();
+  runs_.push_back(make_step(next_input()));
   auto next = run().begin();
   if (!next) return fail(next.error());
   if (*next == StepRun::Next::finished) return begin_next();
@@ -22,6 +51,25 @@ void Transaction::begin_next() {
     if (outcome) self->settle();
     else self->fail(outcome.error());
   });
+}
+
+StepInput Transaction::next_input() {
+  const auto at = runs_.size();
+  if (at < steps_.size()) return {core_, context_, steps_[at], *view_, memory_, attempts_, authorize_};
+  const auto& added = added_[at - steps_.size()];
+  return {core_, added.context, added.step, *view_, memory_, attempts_, true};
+}
+
+base::Outcome<void> Transaction::take_additions() {
+  for (auto& added : run().additions) {
+    if (steps_.size() + added_.size() >= static_cast<std::size_t>(kTransactionWritesMax))
+      return base::request_too_large("admission adds too many writes: a transaction has at most " + std::to_string(kTransactionWritesMax));
+    Context context = context_;
+    context.field_manager = added.user.plugin;
+    context.user = added.user;
+    added_.push_back({std::move(context), step_of(added, run().request().dry_run)});
+  }
+  return {};
 }
 
 void Transaction::settle() {
@@ -34,6 +82,7 @@ void Transaction::settle() {
 
 void Transaction::finish_step() {
   if (auto finished = run().finish(); !finished) return fail(finished.error());
+  if (auto taken = take_additions(); !taken) return fail(taken.error());
   begin_next();
 }
 
@@ -89,7 +138,7 @@ void Transaction::answer(const std::vector<store::ObjectRef>& stored) {
   for (auto& step : runs_) {
     auto written = step->answer(step->write ? stored[next++] : nullptr);
     if (!written) return fail(written.error());
-    out.push_back(std::move(*written));
+    if (out.size() < steps_.size()) out.push_back(std::move(*written));
   }
   done_(std::move(out));
 }

@@ -1,10 +1,12 @@
 // Transaction: one or more steps as one commit, tried again as a whole when what it rested on has changed.
 //
 // Invariants: `done` runs once. An attempt decides on one snapshot; its commit holds every expectation that its steps and
-//   their admission made.
+//   their admission made. What admission adds becomes further steps of the same attempt, admitted like the others.
 // Threads: handed from one to the next by admission and store; never two at a time.
 // Ownership: keeps itself alive until it is done.
 #pragma once
+#include <deque>
+
 #include "core/verbs/step.hpp"
 
 namespace keelson::verbs {
@@ -25,7 +27,15 @@ class Transaction : public std::enable_shared_from_this<Transaction> {
     std::size_t step = 0;
   };
 
+  /// A write that admission added, and who is behind it.
+  struct Added {
+    Context context;
+    Verbs::Step step;
+  };
+
   void begin_next();
+  StepInput next_input();
+  base::Outcome<void> take_additions();
   void settle();
   void finish_step();
   void commit();
@@ -47,7 +57,8 @@ class Transaction : public std::enable_shared_from_this<Transaction> {
   int attempts_ = 0;
   json::storage_ptr memory_;
   std::optional<View> view_;
-  std::vector<std::unique_ptr<StepRun>> runs_;
+  std::deque<Added> added_;                        // deque: runs refer to them
+  std::vector<std::unique_ptr<StepRun>> runs_;     // of steps_, then of added_
   std::vector<Asker> askers_;
 };
 

@@ -14,8 +14,8 @@
  *    No exception crosses the border in either direction: both sides catch everything at every entry point.
  *  - Threads. Host functions: any thread. Plugin functions: start, drain and destroy one at a time; map, predicate,
  *    observe and completion on the plugin's one event thread; reconcile, task and serve on worker threads, many at once,
- *    but never twice at once for one key of one controller. A plugin makes no threads, asks no clock, keeps no mutable
- *    statics.
+ *    but never twice at once for one key of one controller; hook on any thread, many at once. A plugin makes no threads,
+ *    asks no clock, keeps no mutable statics.
  *  - Calls. A keelson_call names a call of the plugin that is under way; host functions take it so that deadline,
  *    cancellation and the cause of writes are known. 0: outside of any.
  */
@@ -30,7 +30,7 @@ extern "C" {
 #endif
 
 #define KEELSON_ABI_MAJOR 1u
-#define KEELSON_ABI_MINOR 0u
+#define KEELSON_ABI_MINOR 1u
 #define KEELSON_ENTRY_SYMBOL "keelson_plugin_entry_v1"
 
 typedef int32_t keelson_status;
@@ -47,13 +47,10 @@ typedef struct { keelson_bytes ns, name; } keelson_key;
 
 /* Header columns of an object, read without parsing it. Absent texts are empty, absent times 0. */
 typedef struct {
-  uint32_t size;
-  uint32_t finalizer_count;
+  uint32_t size, finalizer_count;
   uint64_t revision;
   int64_t generation;
-  int64_t creation_unix_s;
-  int64_t deletion_unix_s;
-  int64_t deletion_grace_s;      /* -1: unset */
+  int64_t creation_unix_s, deletion_unix_s, deletion_grace_s;   /* deletion_grace_s -1: unset */
   keelson_bytes storage_key;     /* "pods", "deployments.apps" */
   keelson_bytes ns, name, uid;
   keelson_bytes controller_uid;  /* of the owner that is its controller */
@@ -62,27 +59,18 @@ typedef struct {
 
 /* Every member narrows. */
 typedef struct {
-  uint32_t size;
-  uint32_t reserved;
+  uint32_t size, reserved;
   keelson_bytes ns;          /* empty: all */
   keelson_bytes labels;      /* label selector text */
   keelson_bytes fields;      /* field selector text */
   keelson_bytes owner_uid;   /* of the controlling owner; indexed */
 } keelson_query;
 
-enum {
-  KEELSON_CREATE = 1,           /* with a subresource: POST to it */
-  KEELSON_UPDATE = 2,
-  KEELSON_MERGE_PATCH = 3,
-  KEELSON_JSON_PATCH = 4,
-  KEELSON_STRATEGIC_PATCH = 5,
-  KEELSON_APPLY = 6,
-  KEELSON_REMOVE = 7
-};
+/* CREATE with a subresource: POST to it. */
+enum { KEELSON_CREATE = 1, KEELSON_UPDATE, KEELSON_MERGE_PATCH, KEELSON_JSON_PATCH, KEELSON_STRATEGIC_PATCH, KEELSON_APPLY, KEELSON_REMOVE };
 
 typedef struct {
-  uint32_t size;
-  uint32_t op;
+  uint32_t size, op;
   keelson_kind kind;
   keelson_key key;               /* name empty on create: from the body */
   keelson_bytes subresource;     /* empty: the object itself */
@@ -97,17 +85,53 @@ enum { KEELSON_LOG_DEBUG = 0, KEELSON_LOG_INFO = 1, KEELSON_LOG_WARN = 2, KEELSO
 
 /* A metric: labels are "key=value,key=value" and have to be bounded. */
 typedef struct {
-  uint32_t size;
-  uint32_t type;
+  uint32_t size, type;
   keelson_bytes name, help, labels;
-  const double* bounds;          /* of a histogram */
-  size_t bound_count;
+  const double* bounds; size_t bound_count;   /* of a histogram */
 } keelson_metric;
 
-typedef struct keelson_host_v1 {
-  uint32_t size;
-  uint32_t minor;
+/* --- hooks (minor 1) ---
+ * A point is a place in somebody's work where others are asked: an open, dotted name ("scheduler.filter"), with "/v2" behind
+ * it when its meaning changes. The core owns some (sdk/README.md), a plugin those that it declares. What crosses is flat:
+ * texts by position and objects; each point's contract says which. Texts are only ever added at the end. */
+typedef struct {
+  uint32_t size, field_count;
+  keelson_bytes point;
+  const keelson_bytes* fields;
+  const keelson_object* objects;   /* null: absent */
+  size_t object_count;
+} keelson_hook_request;
 
+/* Fields of "authorization", and of "admission.*" (VERB: CREATE, UPDATE, DELETE or CONNECT; OBJECT and OLD: JSON; only there
+ * the last four). GROUPS: one a line. EXTRA: JSON object of lists. PATH: of what is no resource. */
+enum {
+  KEELSON_IN_USER = 0, KEELSON_IN_UID, KEELSON_IN_GROUPS, KEELSON_IN_EXTRA, KEELSON_IN_VERB, KEELSON_IN_GROUP, KEELSON_IN_VERSION, KEELSON_IN_RESOURCE,
+  KEELSON_IN_SUBRESOURCE, KEELSON_IN_NAMESPACE, KEELSON_IN_NAME, KEELSON_IN_PATH, KEELSON_IN_KIND, KEELSON_IN_OBJECT, KEELSON_IN_OLD, KEELSON_IN_DRY_RUN
+};
+#define KEELSON_HOOK_DO_NOT_KEEP (UINT64_C(1) << 63)
+enum { KEELSON_NO_OPINION = 0, KEELSON_ALLOW = 1, KEELSON_DENY = 2 };
+
+typedef struct {
+  uint32_t size;
+  int32_t decision;
+  int64_t number;          /* a score */
+  /* Answers of "authorization" are kept until hook_changed(), by those fields i whose bit i is 0 here. */
+  uint64_t independent;
+  void* to;
+  void (*text)(void* to, keelson_bytes reason);           /* a reason; beside DENY perhaps a whole Status */
+  void (*body)(void* to, keelson_bytes body);             /* what the point's contract says; admission.mutate: the object */
+  void (*warn)(void* to, keelson_bytes warning);          /* for the client */
+  void (*write)(void* to, const keelson_write* write);    /* joins the commit that is being decided on */
+} keelson_hook_answer;
+
+/* How the owner of a point gets the answers; `status` != 0: that hook failed, `text` is its Status. 0: ask no more. */
+typedef struct {
+  void* to;
+  int32_t (*put)(void* to, keelson_bytes plugin, keelson_status status, int32_t decision, int64_t number, keelson_bytes text, keelson_bytes body);
+} keelson_hook_sink;
+
+typedef struct keelson_host_v1 {
+  uint32_t size, minor;
   /* --- objects --- */
   void (*retain)(void* host, keelson_object object);
   void (*release)(void* host, keelson_object object);
@@ -117,14 +141,12 @@ typedef struct keelson_host_v1 {
   int32_t (*field)(void* host, keelson_object object, keelson_bytes path, keelson_bytes* out);
   /* 1: found. By index below view.finalizer_count. */
   int32_t (*finalizer)(void* host, keelson_object object, uint32_t index, keelson_bytes* out);
-
   /* --- reads: at least as new as the plugin's own last acknowledged write --- */
   keelson_status (*get)(void* host, keelson_call call, const keelson_kind* kind, const keelson_key* key, keelson_object* out, keelson_sink error);
   keelson_status (*list)(void* host, keelson_call call, const keelson_kind* kind, const keelson_query* query, keelson_object_sink out, keelson_sink error);
   /* All kinds that are served, as a JSON array of {group, version, kind, resource, namespaced, verbs, subresources,
    * storageKey, declaredBy, custom}. */
   keelson_status (*kinds)(void* host, keelson_call call, keelson_sink out);
-
   /* --- writes: durable as the kind asks when they return --- */
   /* `stored` gets an owned reference to the object as stored, or null when the answer is no stored object; then its
    * JSON is put to `out`. On failure `out` gets the Status. */
@@ -133,7 +155,6 @@ typedef struct keelson_host_v1 {
   keelson_status (*transact)(void* host, keelson_call call, const keelson_write* writes, size_t count, keelson_sink error);
   /* Returns at once; the plugin's completion() gets `token`. */
   keelson_status (*submit)(void* host, keelson_call call, const keelson_write* write, uint64_t token, keelson_sink error);
-
   /* --- what is recorded --- */
   /* `about`: an ObjectReference as JSON. Asynchronous, counted, bounded; never fails the caller. `component` empty: the
    * declaration's. */
@@ -142,7 +163,6 @@ typedef struct keelson_host_v1 {
   uint64_t (*metric)(void* host, const keelson_metric* metric);
   void (*record)(void* host, uint64_t metric, double value);   /* counter: add, gauge: set, histogram: observe */
   void (*log)(void* host, keelson_call call, int32_t level, keelson_bytes message);
-
   /* --- time and chance --- */
   int64_t (*unix_ns)(void* host);
   int64_t (*monotonic_ns)(void* host);
@@ -150,18 +170,22 @@ typedef struct keelson_host_v1 {
   /* 1: slept. 0: cancelled before. */
   int32_t (*sleep)(void* host, keelson_call call, int64_t ns);
   int32_t (*cancelled)(void* host, keelson_call call);
-
   /* --- the plugin itself --- */
   /* A key of its configuration; 0 and nothing put: not set. 1: value was put. */
   int32_t (*config)(void* host, keelson_bytes key, keelson_sink out);
   /* Puts a key into the queue of controller number `controller` of the declaration, after `delay_ns`. */
   void (*enqueue)(void* host, uint32_t controller, const keelson_key* key, int64_t delay_ns);
+  /* --- hooks (minor 1) --- */
+  /* Asks all hooks of a point that this plugin declares, in their order; waits for each up to its deadline. `answers.put`
+   * null: nobody is asked, 0 when there is somebody, else 404. */
+  keelson_status (*ask)(void* host, keelson_call call, const keelson_hook_request* request, keelson_hook_sink answers, keelson_sink error);
+  /* What hook number `hook` answered so far may not be used any more. */
+  void (*hook_changed)(void* host, uint32_t hook);
 } keelson_host_v1;
 
 enum { KEELSON_NEXT_DONE = 0, KEELSON_NEXT_AGAIN = 1, KEELSON_NEXT_TERMINAL = 2 };
 typedef struct {
-  uint32_t size;
-  uint32_t kind;      /* AGAIN: after delay_ns. TERMINAL (with a failed status): no retry until something changes */
+  uint32_t size, kind;      /* AGAIN: after delay_ns. TERMINAL (with a failed status): no retry until something changes */
   int64_t delay_ns;
 } keelson_next;
 
@@ -169,8 +193,7 @@ enum { KEELSON_ADDED = 0, KEELSON_MODIFIED = 1, KEELSON_DELETED = 2, KEELSON_SYN
 
 /* An answer to a streamed request: exactly one of respond (with writes after it), fail and forward. */
 typedef struct {
-  uint32_t size;
-  uint32_t reserved;
+  uint32_t size, reserved;
   void* to;
   void (*respond)(void* to, int32_t code, keelson_bytes content_type);
   int32_t (*write)(void* to, keelson_bytes bytes);   /* waits for a slow client; 0: it is gone */
@@ -188,12 +211,13 @@ typedef struct {
  *   routes       [{kind: {...}, subresource}, ...]
  *   check        bool                                   check() answers
  *   component    name that its events are reported by
- *   requires     [capability, ...]: "transact", "submit", "inline"; a host without one refuses the plugin */
+ *   hooks        [{point, name, mode: "worker" | "inline", order, deadlineMs, failurePolicy: "Fail" | "Ignore", required,
+ *                  reinvoke, rules: [{operations, groups, resources: [text or "*", ...]}, ...]}, ...]
+ *   points       [name, ...]                            its own
+ *   requires     [capability, ...]: "transact", "submit", "hooks", "inline"; a host without one refuses the plugin */
 typedef struct keelson_plugin_v1 {
-  uint32_t size;
-  uint32_t minor;
-  const char* name;      /* DNS label */
-  const char* version;
+  uint32_t size, minor;
+  const char *name, *version;   /* name: a DNS label */
   /* On success puts the declaration, on failure the Status. */
   keelson_status (*start)(const keelson_host_v1* table, void* host, keelson_sink out, void** self);
   /* `object` null: absent, or the controller has no kind. */
@@ -213,6 +237,9 @@ typedef struct keelson_plugin_v1 {
   /* No new calls come; calls under way are cancelled. Returns when the plugin holds nothing more of the host. */
   keelson_status (*drain)(void* self, int64_t deadline_ns);
   void (*destroy)(void* self);
+  /* Minor 1. A status != 0: it could not answer. An inline hook calls no host function that may wait; none of an admission
+   * point writes otherwise than by its answer, and what it reads by get() has to hold until the commit. */
+  keelson_status (*hook)(void* self, keelson_call call, uint32_t hook, const keelson_hook_request* request, keelson_hook_answer* answer, keelson_sink error);
 } keelson_plugin_v1;
 
 /* The one exported symbol. The table is static. */

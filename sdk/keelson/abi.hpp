@@ -56,6 +56,7 @@ class ObjectHandle {
   std::int64_t deletion_grace_s() const;     ///< -1 = unset
   bool deleting() const { return deletion_unix_s() != 0; }
   Key key() const { return {std::string(ns()), std::string(name())}; }
+  keelson_object raw() const { return object_; }   ///< borrowed
 
  private:
   ObjectHandle(const keelson_host_v1* table, void* host, keelson_object object) : table_(table), host_(host), object_(object) {}

@@ -12,12 +12,6 @@ constexpr std::array<std::pair<std::string_view, std::uint32_t>, 7> kOperations{
     {"merge_patch", KEELSON_MERGE_PATCH}, {"json_patch", KEELSON_JSON_PATCH}, {"strategic_patch", KEELSON_STRATEGIC_PATCH},
     {"apply", KEELSON_APPLY}, {"remove", KEELSON_REMOVE}}};
 
-std::uint32_t operation(std::string_view name) {
-  for (const auto& [text, number] : kOperations)
-    if (text == name) return number;
-  return 0;   // the host refuses it
-}
-
 keelson_write write_of(std::uint32_t op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body, std::string_view options) {
   return {sizeof(keelson_write), op, detail::kind_of(gvk), detail::abi_key(key), bytes_of(subresource), bytes_of(body), bytes_of(options)};
 }
@@ -40,6 +34,12 @@ Answer write(const HostCall& call, const keelson_write& request) {
 
 }  // namespace
 
+std::uint32_t detail::operation_number(std::string_view name) {
+  for (const auto& [text, number] : kOperations)
+    if (text == name) return number;
+  return 0;   // the host refuses it
+}
+
 void Transaction::add(std::string_view op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body, std::string_view options) {
   steps_.push_back({std::string(op), std::string(gvk.group), std::string(gvk.version), std::string(gvk.resource), key, std::string(subresource), std::string(body), std::string(options)});
 }
@@ -49,7 +49,7 @@ Outcome<void> Context::commit(const Transaction& transaction) {
   std::vector<keelson_write> writes;
   writes.reserve(transaction.steps_.size());
   for (const auto& s : transaction.steps_)
-    writes.push_back(write_of(operation(s.op), {s.group, s.version, {}, s.resource}, s.key, s.subresource, s.body, s.options));
+    writes.push_back(write_of(detail::operation_number(s.op), {s.group, s.version, {}, s.resource}, s.key, s.subresource, s.body, s.options));
   Collect error;
   const auto status = call_.table->transact(call_.host, call_.call, writes.data(), writes.size(), error.sink());
   if (status != 0) return error_from_status(status, error.text);
@@ -103,7 +103,7 @@ Outcome<ObjectHandle> Context::write_object(std::uint32_t op, const Gvk& gvk, co
 }
 
 Outcome<std::string> Context::write_raw(std::string_view op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body_json, std::string_view options_json) {
-  auto answer = write(call_, write_of(operation(op), gvk, key, subresource, body_json, options_json));
+  auto answer = write(call_, write_of(detail::operation_number(op), gvk, key, subresource, body_json, options_json));
   if (answer.status != 0) return error_from_status(answer.status, answer.text);
   return answer.object ? std::string(answer.object.body()) : std::move(answer.text);
 }

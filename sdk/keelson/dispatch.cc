@@ -219,4 +219,13 @@ void destroy(void* self) {
   }
 }
 
+keelson_status hook(void* self, keelson_call call, std::uint32_t index, const keelson_hook_request* request, keelson_hook_answer* table, keelson_sink error) {
+  auto& plugin = state_of(self);
+  return answer(guarded(plugin, "hook", [&] {
+    Context ctx(plugin.call(call));
+    HookReply reply(*table, error);
+    return plugin.hooks.at(index).function(ctx, HookRequest(ctx.host_call(), *request), reply);
+  }), error);
+}
+
 }  // namespace keelson::detail

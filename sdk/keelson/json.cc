@@ -132,6 +132,14 @@ std::string restated(std::string_view stored_json, std::string_view from_json, s
   return json::serialize(target);
 }
 
+std::string carried_over(std::string_view original_json, std::string_view from_json, std::string_view to_json) {
+  auto target = parse_object(original_json);
+  const auto from = parse_object(from_json), to = parse_object(to_json);
+  json::object patch;
+  if (difference(from, to, patch)) merge(target, patch);
+  return json::serialize(target);
+}
+
 Key key_of(std::string_view object_json) {
   const auto object = parse_object(object_json);
   const auto& metadata = child(object, "metadata");
@@ -235,6 +243,29 @@ json::object controller_json(const ControllerState& c) {
 
 }  // namespace
 
+namespace {
+
+json::object hook_json(const HookState& hook) {
+  json::array rules;
+  for (const auto& rule : hook.options.rules)
+    rules.push_back(json::object{{"operations", json::value_from(rule.operations)}, {"groups", json::value_from(rule.groups)}, {"resources", json::value_from(rule.resources)}});
+  const auto& o = hook.options;
+  return {{"point", hook.point}, {"name", o.name.empty() ? hook.point : o.name}, {"mode", o.mode == HookMode::in_line ? "inline" : "worker"}, {"order", o.order},
+      {"deadlineMs", o.deadline.count()}, {"failurePolicy", o.on_failure == OnFailure::refuse ? "Fail" : "Ignore"}, {"required", o.required}, {"reinvoke", o.reinvoke},
+      {"rules", std::move(rules)}};
+}
+
+/// What a host must offer to carry these hooks.
+json::array needs(const std::vector<HookState>& hooks) {
+  json::array needed;
+  if (!hooks.empty()) needed.emplace_back("hooks");
+  for (const auto& hook : hooks)
+    if (hook.options.mode == HookMode::in_line) return needed.emplace_back("inline"), needed;
+  return needed;
+}
+
+}  // namespace
+
 std::vector<KindInfo> parse_kinds(std::string_view text) {
   std::vector<KindInfo> kinds;
   const auto value = json::parse(text);
@@ -255,7 +286,7 @@ Request parse_request(std::string_view text_json) {
 
 std::string PluginState::declaration() const {
   json::object out;
-  json::array crds, all, seen, jobs, streams;
+  json::array crds, all, seen, jobs, streams, asked;
   for (const auto& crd : kinds) crds.emplace_back(crd);
   for (const auto& c : controllers) all.push_back(controller_json(c));
   for (const auto& o : observers) seen.push_back(json::object{{"kind", o.all ? json::value() : json::value(kind_reference(o.kind))}});
@@ -266,6 +297,10 @@ std::string PluginState::declaration() const {
   out["observers"] = std::move(seen);
   out["tasks"] = std::move(jobs);
   out["routes"] = std::move(streams);
+  for (const auto& h : hooks) asked.push_back(hook_json(h));
+  out["hooks"] = std::move(asked);
+  out["points"] = json::value_from(points);
+  if (auto needed = needs(hooks); !needed.empty()) out["requires"] = std::move(needed);
   out["check"] = static_cast<bool>(check);
   if (!component.empty()) out["component"] = component;
   return json::serialize(out);

@@ -107,6 +107,14 @@ void Setup::task(std::string name, std::function<void(Context&)> body) { state_-
 void Setup::serve(const Gvk& gvk, std::string_view subresource, std::function<void(Context&, const Request&, Stream&)> handler) {
   state_->routes.push_back({KindName(gvk), std::string(subresource), std::move(handler)});
 }
+HookHandle Setup::hook(std::string_view point, HookOptions options, HookFunction function) {
+  state_->hooks.push_back({std::string(point), std::move(options), std::move(function)});
+  return {state_->table, state_->host, static_cast<std::uint32_t>(state_->hooks.size() - 1)};
+}
+void Setup::point(std::string_view name) { state_->points.emplace_back(name); }
+HookHandle Setup::authorizer(std::unique_ptr<Authorizer> authorizer, const AuthorizerOptions& options) {
+  return hook("authorization", authorizer_hook(options), authorizer_function(std::move(authorizer)));
+}
 void Setup::ready_when(std::function<std::string()> check) { state_->check = std::move(check); }
 void Setup::on_stop(std::function<void()> stop) { state_->stop = std::move(stop); }
 void Setup::component(std::string name) { state_->component = std::move(name); }

@@ -10,7 +10,13 @@
 #include <type_traits>
 
 #include <abi/keelson_note.h>
+#include <keelson/admission.hpp>
+#include <keelson/authorization.hpp>
 #include <keelson/context.hpp>
+#include <keelson/fields.hpp>
+#include <keelson/hooks.hpp>
+#include <keelson/node.hpp>
+#include <keelson/scheduling.hpp>
 
 namespace keelson {
 
@@ -173,6 +179,58 @@ class Setup {
   /// Runs on a host thread from start to drain; poll ctx.cancelled(), wait by ctx.sleep().
   void task(std::string name, std::function<void(Context&)> body);
   void serve(const Gvk& gvk, std::string_view subresource, std::function<void(Context&, const Request&, Stream&)> handler);
+
+  // --- hooks: answers in somebody else's work (sdk/README.md names the points) ---
+  /// See admission.hpp.
+  template <class T, std::derived_from<Admission<T>> R> void admission(std::unique_ptr<R> admission, const HookOptions& options = {}) {
+    const std::shared_ptr<Admission<T>> shared = std::move(admission);   // shared: by the two functions below
+    const auto asked = detail::admission_hook(options, T::gvk);
+    if constexpr (detail::mutates<R, Admission<T>>) hook("admission.mutate", asked, detail::mutate_hook(detail::typed_mutate<T>(shared)));
+    if constexpr (detail::validates<R, Admission<T>>) hook("admission.validate", asked, detail::validate_hook(detail::typed_validate<T>(shared)));
+  }
+  template <std::derived_from<AnyAdmission> R> void admission_of_any(std::unique_ptr<R> admission, const HookOptions& options) {
+    const std::shared_ptr<AnyAdmission> shared = std::move(admission);
+    if constexpr (detail::mutates<R, AnyAdmission>)
+      hook("admission.mutate", options, detail::mutate_hook([shared](Context& ctx, Review& review, std::string& object) { return shared->mutate(ctx, review, object); }));
+    if constexpr (detail::validates<R, AnyAdmission>)
+      hook("admission.validate", options, detail::validate_hook([shared](Context& ctx, Review& review, std::string_view object) { return shared->validate(ctx, review, object); }));
+  }
+  /// See authorization.hpp. The handle's changed() makes all verdicts given so far void.
+  HookHandle authorizer(std::unique_ptr<Authorizer> authorizer, const AuthorizerOptions& options = {});
+  /// See scheduling.hpp; what R overrides is asked.
+  template <std::derived_from<SchedulerExtension> R> void scheduler(std::unique_ptr<R> extension, const HookOptions& options = {}) {
+    const std::shared_ptr<R> e = std::move(extension);
+    using Base = SchedulerExtension;
+    const auto overrides = [](auto own, auto base) { return !std::is_same_v<decltype(own), decltype(base)>; };
+    if (overrides(&R::filter, &Base::filter)) hook("scheduler.filter", options, detail::nodes_hook([e](auto&... in) { return e->filter(in...); }));
+    if (overrides(&R::score, &Base::score)) hook("scheduler.score", options, detail::nodes_hook([e](auto&... in) { return e->score(in...); }));
+    if (overrides(&R::reserve, &Base::reserve)) hook("scheduler.reserve", options, detail::place_hook([e](auto&... in) { return e->reserve(in...); }));
+    if (overrides(&R::unreserve, &Base::unreserve)) hook("scheduler.unreserve", options, detail::place_hook([e](auto&... in) { return e->unreserve(in...); }));
+    if (overrides(&R::bind, &Base::bind)) hook("scheduler.bind", options, detail::bind_hook([e](auto&... in) { return e->bind(in...); }));
+  }
+  /// See node.hpp.
+  void node_runtime(std::unique_ptr<NodeRuntime> runtime, const HookOptions& options = {});
+  void network(std::unique_ptr<Network> network, const HookOptions& options = {});
+  /// Fills what is missing, before any other hook sees the object.
+  template <class T> void defaulter(std::function<void(T&)> fill, HookOptions options = {}) {
+    if (options.name.empty()) options.name = "defaults";
+    options.order = kDefaulterOrder;
+    hook("admission.mutate", detail::admission_hook(std::move(options), T::gvk), detail::mutate_hook(detail::filling<T>(std::move(fill))));
+  }
+  /// `check(const T& object, const T* old, FieldErrors& errors)`; old null: created.
+  template <class T, class Check> void validator(Check check, HookOptions options = {}) {
+    if (options.name.empty()) options.name = "rules";
+    hook("admission.validate", detail::admission_hook(std::move(options), T::gvk), detail::validate_hook(detail::checking<T>(std::move(check))));
+  }
+  /// A gauge whose values are read when somebody scrapes; inline: must be quick.
+  void metrics_source(std::string name, std::function<void(MetricValues&)> collect);
+  /// A subresource of T, served by this plugin; see serve().
+  template <class T> void route(std::string_view subresource, std::function<void(Context&, const Request&, Stream&)> handler) { serve(T::gvk, subresource, std::move(handler)); }
+  /// Any point, by its name and contract.
+  HookHandle hook(std::string_view point, HookOptions options, HookFunction function);
+  /// A point of this plugin's own, at which others may answer: ask() of hooks.hpp.
+  void point(std::string_view name);
+
   /// A check shown by /readyz/plugin-<name>: empty text = ready. Called on any thread; must be quick.
   void ready_when(std::function<std::string()> check);
   /// Runs once before the plugin is destroyed, after the last call has ended.
@@ -210,6 +268,7 @@ void completion(void*, std::uint64_t, keelson_status, keelson_bytes);
 keelson_status check(void*, keelson_sink);
 keelson_status drain(void*, std::int64_t);
 void destroy(void*);
+keelson_status hook(void*, keelson_call, std::uint32_t, const keelson_hook_request*, keelson_hook_answer*, keelson_sink);
 }  // namespace detail
 
 }  // namespace keelson
@@ -226,7 +285,7 @@ void destroy(void*);
       sizeof(keelson_plugin_v1), KEELSON_ABI_MINOR, name_, version_, keelson_plugin_start,                             \
       ::keelson::detail::reconcile, ::keelson::detail::map, ::keelson::detail::predicate, ::keelson::detail::observe,  \
       ::keelson::detail::task, ::keelson::detail::serve, ::keelson::detail::completion, ::keelson::detail::check,      \
-      ::keelson::detail::drain, ::keelson::detail::destroy};                                                          \
+      ::keelson::detail::drain, ::keelson::detail::destroy, ::keelson::detail::hook};                                 \
   extern "C" __attribute__((visibility("default"))) const keelson_plugin_v1* keelson_plugin_entry_v1(void) {           \
     return &keelson_plugin_table;                                                                                      \
   }                                                                                                                    \

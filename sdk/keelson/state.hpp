@@ -64,6 +64,12 @@ struct TaskState {
   std::function<void(Context&)> body;
 };
 
+struct HookState {
+  std::string point;
+  HookOptions options;
+  HookFunction function;
+};
+
 struct PluginState {
   const keelson_host_v1* table = nullptr;
   void* host = nullptr;
@@ -74,6 +80,8 @@ struct PluginState {
   std::vector<ObserverState> observers;
   std::vector<TaskState> tasks;
   std::vector<RouteState> routes;
+  std::vector<HookState> hooks;
+  std::vector<std::string> points;
   std::function<std::string()> check;
   std::function<void()> stop;
 
@@ -88,6 +96,9 @@ struct PluginState {
   std::string declaration() const;
   std::uint64_t expect_completion(std::function<void(const Error*)> completed);
 };
+
+/// KEELSON_CREATE ... by the names of Context::write_raw; 0: none of them.
+std::uint32_t operation_number(std::string_view name);
 
 // json.cc
 std::string crd_json(const Gvk& gvk, const KindOptions& options, std::string_view schema_json);

@@ -47,10 +47,9 @@ struct Cluster::Parts {
       : options(std::move(wanted)), scratch(options.data_directory.empty() ? scratch_directory() : std::string()), runtime(base::simulated_runtime(options.seed)),
         metrics(base::make_metrics()), registry(kinds::make_registry()), store(store::make_memory_store(*runtime, *metrics)), hub(watch::make_hub(*store, *runtime, *metrics)),
         chains(chains_with_admission()), verbs(verbs::make_verbs({*store, *hub, *registry, *chains, nullptr, *runtime, *metrics})) {
-    admin.user.name = "system:admin";
-    admin.user.groups = {"system:masters", "system:authenticated"};
-    admin.field_manager = "test";
-    admin.request_id = "test";
+    become("system:admin", {"system:masters", "system:authenticated"});
+    caller.field_manager = "test";
+    caller.request_id = "test";
     plugins::HostOptions host_options;
     host_options.directories = options.plugin_directories;
     host_options.data_dir = options.data_directory.empty() ? scratch : options.data_directory;
@@ -71,6 +70,10 @@ struct Cluster::Parts {
     if (!scratch.empty()) fs::remove_all(scratch, ignored);
   }
 
+  void become(const std::string& user, const std::vector<std::string>& groups) {
+    caller.user.name = user;
+    caller.user.groups = groups;
+  }
   kinds::KindRef kind(const std::string& kind, const std::string& api_version) const {
     const auto catalog = registry->current();
     for (const auto& candidate : catalog->all())
@@ -83,8 +86,9 @@ struct Cluster::Parts {
   }
   template <class T>
   T await(const std::function<void(std::function<void(T)>)>& start) { return plugins::await<T>(*runtime, start); }
-  verbs::Written checked(base::Outcome<verbs::Written> written, const std::string& what) const {
+  verbs::Written checked(base::Outcome<verbs::Written> written, const std::string& what) {
     if (!written) throw Failure(what + ": " + written.error().message);
+    warnings = written->warnings;
     return std::move(*written);
   }
 
@@ -98,7 +102,8 @@ struct Cluster::Parts {
   std::unique_ptr<auth::Chains> chains;
   std::unique_ptr<verbs::Verbs> verbs;
   std::unique_ptr<plugins::PluginHost> host;
-  verbs::Context admin;
+  verbs::Context caller;                 // who acts; most tests never change it
+  std::vector<std::string> warnings;
 };
 
 Cluster::Cluster(Options options) : parts_(std::make_unique<Parts>(std::move(options))) {
@@ -138,6 +143,24 @@ std::optional<PluginState> Cluster::plugin(const std::string& name) const {
   return std::nullopt;
 }
 
+void Cluster::act_as(const std::string& user, const std::vector<std::string>& groups) { parts_->become(user, groups); }
+void Cluster::act_as_admin() { parts_->become("system:admin", {"system:masters", "system:authenticated"}); }
+const std::vector<std::string>& Cluster::warnings() const { return parts_->warnings; }
+
+bool Cluster::may(const std::string& verb, const Name& name, const std::string& subresource) {
+  const auto target = parts_->target(name, subresource);
+  auth::Attributes attributes;
+  attributes.user = &parts_->caller.user;
+  attributes.verb = verb;
+  attributes.group = target.kind->group;
+  attributes.version = target.kind->version;
+  attributes.resource = target.kind->resource;
+  attributes.subresource = subresource;
+  attributes.ns = target.ns;
+  attributes.name = target.name;
+  return parts_->chains->authorize(attributes).decision == auth::Decision::allow;
+}
+
 // --- objects -------------------------------------------------------------------------------------------------------
 
 void Cluster::apply_yaml(const std::string& file_or_text) {
@@ -148,7 +171,7 @@ void Cluster::apply_yaml(const std::string& file_or_text) {
     const Name name{o.at("kind").as_string().c_str(), metadata.at("name").as_string().c_str(), ns != nullptr ? ns->as_string().c_str() : "default", o.at("apiVersion").as_string().c_str()};
     const auto target = parts_->target(name);
     const auto written = parts_->await<base::Outcome<verbs::Written>>([&](auto done) {
-      parts_->verbs->patch(parts_->admin, target, kinds::PatchType::apply, {kinds::Media::json, json::serialize(document)}, {false, kinds::FieldValidation::strict, true}, std::move(done));
+      parts_->verbs->patch(parts_->caller, target, kinds::PatchType::apply, {kinds::Media::json, json::serialize(document)}, {false, kinds::FieldValidation::strict, true}, std::move(done));
     });
     parts_->checked(written, name.kind + " " + name.name);
     if (const auto* status = o.if_contains("status"); status != nullptr && target.kind->subresource("status") != nullptr)
@@ -158,7 +181,7 @@ void Cluster::apply_yaml(const std::string& file_or_text) {
 
 std::optional<std::string> Cluster::find_json(const Name& name) {
   const auto target = parts_->target(name);
-  const auto found = parts_->await<base::Outcome<store::ObjectRef>>([&](auto done) { parts_->verbs->get(parts_->admin, target, {}, std::move(done)); });
+  const auto found = parts_->await<base::Outcome<store::ObjectRef>>([&](auto done) { parts_->verbs->get(parts_->caller, target, {}, std::move(done)); });
   if (found) return std::string((*found)->body());
   if (found.error().code == 404) return std::nullopt;
   throw Failure(name.kind + " " + name.name + ": " + found.error().message);
@@ -171,7 +194,7 @@ std::vector<std::string> Cluster::list_json(const std::string& kind, const std::
   auto selector = watch::parse_selector(*target.kind, labels, fields);
   if (!selector) throw Failure(selector.error().message);
   options.selector = std::move(*selector);
-  const auto listed = parts_->await<base::Outcome<verbs::Listed>>([&](auto done) { parts_->verbs->list(parts_->admin, target, options, std::move(done)); });
+  const auto listed = parts_->await<base::Outcome<verbs::Listed>>([&](auto done) { parts_->verbs->list(parts_->caller, target, options, std::move(done)); });
   if (!listed) throw Failure(kind + ": " + listed.error().message);
   std::vector<std::string> all;
   for (const auto& object : listed->objects) all.emplace_back(object->body());
@@ -181,7 +204,7 @@ std::vector<std::string> Cluster::list_json(const std::string& kind, const std::
 void Cluster::patch_json(const Name& name, const std::string& merge_patch, const std::string& subresource) {
   const auto target = parts_->target(name, subresource);
   const auto written = parts_->await<base::Outcome<verbs::Written>>([&](auto done) {
-    parts_->verbs->patch(parts_->admin, target, kinds::PatchType::merge, {kinds::Media::json, merge_patch}, {}, std::move(done));
+    parts_->verbs->patch(parts_->caller, target, kinds::PatchType::merge, {kinds::Media::json, merge_patch}, {}, std::move(done));
   });
   parts_->checked(written, name.kind + " " + name.name);
 }
@@ -191,7 +214,7 @@ void Cluster::remove(const Name& name, const std::string& propagation, std::opti
   if (!propagation.empty()) options.propagation = propagation;
   options.grace_period_s = grace_period_s;
   const auto target = parts_->target(name);
-  const auto written = parts_->await<base::Outcome<verbs::Written>>([&](auto done) { parts_->verbs->remove(parts_->admin, target, options, std::move(done)); });
+  const auto written = parts_->await<base::Outcome<verbs::Written>>([&](auto done) { parts_->verbs->remove(parts_->caller, target, options, std::move(done)); });
   parts_->checked(written, name.kind + " " + name.name);
 }
 

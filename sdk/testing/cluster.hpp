@@ -71,7 +71,13 @@ class Cluster {
   void unload(const std::string& plugin);
   std::optional<PluginState> plugin(const std::string& name) const;
 
-  // --- objects, as system:admin ---
+  /// Who the calls below are from now on; before the first: system:admin, who may do everything.
+  void act_as(const std::string& user, const std::vector<std::string>& groups = {"system:authenticated"});
+  void act_as_admin();
+  /// Whether that user may. `subresource` and name may be empty.
+  bool may(const std::string& verb, const Name& name, const std::string& subresource = "");
+
+  // --- objects ---
   /// A file's name or the YAML itself; several documents. Server-side apply, then the status of each, if it has one.
   void apply_yaml(const std::string& file_or_text);
   /// JSON of an object, nullopt when it is not there.
@@ -115,6 +121,8 @@ class Cluster {
   std::uint64_t revision() const;
   /// Prometheus text.
   std::string metrics() const;
+  /// Of the last write: what the client is warned of.
+  const std::vector<std::string>& warnings() const;
 
  private:
   template <class T> static Name name_of(const std::string& name, const std::string& ns) {
