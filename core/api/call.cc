@@ -91,6 +91,8 @@ void Call::send(int code, std::string content_type, std::unique_ptr<Payload> pay
     response.headers.emplace_back("Content-Encoding", "gzip");
     response.headers.emplace_back("Vary", "Accept-Encoding");
   }
+  // Who is nobody does not keep a connection that is cheap to abuse.
+  response.close = code == 401 && !request.http1;
   response.payload = std::move(payload);
   response.sent = finisher();
   responder->send(std::move(response));

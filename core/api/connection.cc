@@ -2,8 +2,9 @@
 #include <boost/asio/post.hpp>
 #include <charconv>
 
+#include "core/api/exchange.hpp"
 #include "core/api/head_parser.hpp"
-#include "core/api/net_thread.hpp"
+#include "core/api/http2.hpp"
 #include "core/api/relay.hpp"
 #include "core/base/log.hpp"
 
@@ -22,32 +23,7 @@ constexpr std::int64_t kDrain_ms = 1'000;
 /// Bytes kept of requests sent ahead of the answer.
 constexpr std::size_t kPipelineBytesMax = 64u << 10;
 
-class Connection;
-
-/// One request's Responder.
-class Exchange final : public Responder, public std::enable_shared_from_this<Exchange> {
- public:
-  Exchange(std::uint64_t id, std::weak_ptr<Connection> connection, std::weak_ptr<NetThread> net)
-      : id_(id), connection_(std::move(connection)), net_(std::move(net)) {}
-  ~Exchange() override;
-  void send(Response response) override;
-  void tunnel(Tunnel tunnel) override;
-  void wake() override;
-  void post(std::function<void()> work) override;
-  bool gone() const override { return gone_.load(std::memory_order_acquire); }
-  void leave() { gone_.store(true, std::memory_order_release); }
-
- private:
-  template <class Work>
-  void on_connection(Work work);
-
-  const std::uint64_t id_;   // which of the connection's requests this is
-  std::weak_ptr<Connection> connection_;
-  std::weak_ptr<NetThread> net_;
-  std::atomic<bool> gone_{false}, answered_{false}, waking_{false};
-};
-
-class Connection final : public Session, public std::enable_shared_from_this<Connection> {
+class Connection final : public Session, public Exchanges, public std::enable_shared_from_this<Connection> {
  public:
   Connection(std::shared_ptr<NetThread> net, tcp::socket socket)
       : net_(std::move(net)), socket_(std::move(socket)), tls_context_(net_->shared.tls_now()),
@@ -65,8 +41,9 @@ class Connection final : public Session, public std::enable_shared_from_this<Con
   void stop() override;
   void close() override;
 
-  void answer(std::uint64_t request, Response response);
-  void tunnel(std::uint64_t request, Tunnel tunnel);
+  void answer(std::uint64_t request, Response response) override;
+  void tunnel(std::uint64_t request, Tunnel tunnel) override;
+  void woken(std::uint64_t) override { drive(); }
   void drive();
 
  private:
@@ -76,6 +53,7 @@ class Connection final : public Session, public std::enable_shared_from_this<Con
   base::Monotonic in_ms(std::int64_t ms) const { return net_->shared.runtime.in_ms(ms); }
   Step step();
   Step shake();
+  void become_http2();
   Step read();
   bool fill();
   void dispatch();
@@ -122,58 +100,6 @@ class Connection final : public Session, public std::enable_shared_from_this<Con
   std::size_t piece_ = 0, piece_at_ = 0;
   std::size_t sent_ = 0;        // since the last yield
 };
-
-// --- Exchange --------------------------------------------------------------------------------------------------------
-
-template <class Work>
-void Exchange::on_connection(Work work) {
-  post([connection = connection_, work = std::move(work)]() mutable {
-    if (auto alive = connection.lock()) work(*alive);
-  });
-}
-
-void Exchange::send(Response response) {
-  if (answered_.exchange(true)) return;
-  auto shared = std::make_shared<Response>(std::move(response));
-  on_connection([shared, id = id_](Connection& connection) { connection.answer(id, std::move(*shared)); });
-}
-
-void Exchange::tunnel(Tunnel tunnel) {
-  if (answered_.exchange(true)) return;
-  on_connection([tunnel = std::move(tunnel), id = id_](Connection& connection) mutable { connection.tunnel(id, std::move(tunnel)); });
-}
-
-void Exchange::wake() {
-  if (waking_.exchange(true)) return;
-  auto net = net_.lock();
-  if (!net) return;
-  // Never at once: a wake-up may come from inside a pull.
-  net->post([self = shared_from_this()] {
-    self->waking_ = false;
-    if (auto connection = self->connection_.lock(); connection && !self->gone()) connection->drive();
-  });
-}
-
-void Exchange::post(std::function<void()> work) {
-  auto net = net_.lock();
-  if (!net) return;
-  if (net->here()) return work();
-  net->post(std::move(work));
-}
-
-Exchange::~Exchange() {
-  auto net = net_.lock();
-  if (answered_ || gone() || !net) return;
-  net->post([connection = connection_, id = id_] {
-    auto alive = connection.lock();
-    if (!alive) return;
-    Response response;
-    response.status = 500;
-    response.content_type = "text/plain; charset=utf-8";
-    response.payload = text_payload("This request caused apiserver to panic. Look in the logs for details.");
-    alive->answer(id, std::move(response));
-  });
-}
 
 // --- the state machine -----------------------------------------------------------------------------------------------
 
@@ -232,6 +158,7 @@ Connection::Step Connection::shake() {
   switch (tls_->handshake()) {
     case Io::done:
       certificate_ = tls_->peer();
+      if (tls_->speaks_http2()) return become_http2(), Step::wait;
       state_ = State::reading;
       return Step::again;
     case Io::want_read: want_read_ = true; return Step::wait;
@@ -239,6 +166,12 @@ Connection::Step Connection::shake() {
     case Io::closed: close(); return Step::wait;
   }
   return Step::wait;
+}
+
+void Connection::become_http2() {
+  state_ = State::closed;
+  net_->add(make_http2(net_, std::move(socket_), std::move(tls_context_), std::move(tls_), std::move(certificate_), std::move(remote_)));
+  net_->remove(this);
 }
 
 // One read from the socket into in_. False: nothing came.

@@ -1,5 +1,5 @@
 // HTTP as the request handling sees it, independent of the protocol version: a Request in, a Response out. The connection
-// classes (HTTP/1.1 now) are on the other side of RequestHandler and Responder.
+// classes (HTTP/1.1 and HTTP/2) are on the other side of RequestHandler and Responder.
 //
 // Invariants: a Responder takes exactly one of send() and tunnel(), the first; a dropped Responder answers 500. A Payload
 //   is pulled by the connection at the client's pace; nothing is printed ahead of it.

@@ -1,6 +1,6 @@
 // TLS: OpenSSL directly on a non-blocking socket; whoever drives it waits for the socket's readiness.
 //
-// Invariants: TLS 1.2 at least; ALPN http/1.1; client certificates are asked for, never demanded: a bad one shows as
+// Invariants: TLS 1.2 at least; ALPN h2 before http/1.1; client certificates are asked for, never demanded: a bad one shows as
 //   PeerCertificate.verified = false, the handshake succeeds. No session tickets.
 // Threads: a TlsContext is shared, immutable; a TlsStream belongs to one network thread.
 #pragma once
@@ -47,6 +47,8 @@ class TlsStream {
   TlsStream& operator=(const TlsStream&) = delete;
 
   Io handshake();
+  /// What ALPN chose, after the handshake.
+  bool speaks_http2() const;
   Io read(char* into, std::size_t room, std::size_t& got);
   /// Bytes are received already, the socket will not announce them.
   bool has_pending() const;
