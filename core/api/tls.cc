@@ -6,6 +6,7 @@
 #include <openssl/x509.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <cerrno>
 #include <new>
 
@@ -70,6 +71,17 @@ int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, co
   return SSL_TLSEXT_ERR_OK;
 }
 
+// OpenSSL's buffers, 17 KiB each way, are made and freed with every record unless they are kept. So many streams keep
+// theirs; the others pay with time for the memory.
+constexpr int kWarmStreamsMax = 96;
+
+int warm_index() {
+  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
+/// How many streams of the context keep their buffers.
+std::atomic<int>& warm_streams(SSL_CTX* context) { return *static_cast<std::atomic<int>*>(SSL_CTX_get_ex_data(context, warm_index())); }
+
 // The verdict is read after the handshake, which a bad certificate must not break.
 int accept_any(int, X509_STORE_CTX*) { return 1; }
 
@@ -129,6 +141,7 @@ std::vector<std::string> name_entries(X509_NAME* name, int nid) {
 base::Outcome<std::shared_ptr<TlsContext>> TlsContext::make(const TlsOptions& options) {
   SSL_CTX* const context = SSL_CTX_new(TLS_server_method());
   if (!context) return base::internal("TLS cannot start");
+  SSL_CTX_set_ex_data(context, warm_index(), new std::atomic<int>(0));
   std::shared_ptr<TlsContext> made(new TlsContext(context));
   set_rules(context);
   if (!use_chain(context, options.certificate_pem)) return base::internal("the server certificate is not usable");
@@ -138,7 +151,10 @@ base::Outcome<std::shared_ptr<TlsContext>> TlsContext::make(const TlsOptions& op
   return made;
 }
 
-TlsContext::~TlsContext() { SSL_CTX_free(context_); }
+TlsContext::~TlsContext() {
+  delete &warm_streams(context_);
+  SSL_CTX_free(context_);
+}
 
 TlsStream::TlsStream(const TlsContext& context, int fd) : ssl_(SSL_new(context.get())) {
   BIO* bio = ssl_ ? BIO_new(socket_method()) : nullptr;
@@ -146,9 +162,15 @@ TlsStream::TlsStream(const TlsContext& context, int fd) : ssl_(SSL_new(context.g
   BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(fd)));
   SSL_set_bio(ssl_, bio, bio);
   SSL_set_accept_state(ssl_);
+  auto& warm = warm_streams(context.get());
+  if (warm.fetch_add(1) < kWarmStreamsMax) SSL_clear_mode(ssl_, SSL_MODE_RELEASE_BUFFERS);
+  else warm.fetch_sub(1);
 }
 
-TlsStream::~TlsStream() { SSL_free(ssl_); }
+TlsStream::~TlsStream() {
+  if ((SSL_get_mode(ssl_) & SSL_MODE_RELEASE_BUFFERS) == 0) warm_streams(SSL_get_SSL_CTX(ssl_)).fetch_sub(1);
+  SSL_free(ssl_);
+}
 
 Io TlsStream::outcome(int result) const {
   switch (SSL_get_error(ssl_, result)) {

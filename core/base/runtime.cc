@@ -1,9 +1,13 @@
 #include "core/base/runtime.hpp"
 
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
@@ -34,25 +38,39 @@ bool wait_for_predicate(std::condition_variable& changed, std::unique_lock<std::
   return changed.wait_until(lock, until, predicate);
 }
 
+// A futex: a notification that finds nobody asleep costs no system call, and nobody holds a lock.
 class RealWaiter final : public Waiter {
  public:
   void notify() override {
-    // Under the lock: once the waiting thread has returned it may destroy this.
-    std::lock_guard lock(mutex_);
-    notified_ = true;
-    changed_.notify_one();
+    // Nothing of this is touched after the exchange: the waiting thread may return and destroy it. A wake-up of an address
+    // that nobody waits on (any more) does nothing.
+    if (state_.exchange(kNotified, std::memory_order_acq_rel) == kAsleep) futex(&state_, FUTEX_WAKE_PRIVATE, 1, nullptr);
   }
   bool wait_until(Monotonic deadline) override {
-    std::unique_lock lock(mutex_);
-    if (!wait_for_predicate(changed_, lock, deadline, [this] { return notified_; })) return false;
-    notified_ = false;
-    return true;
+    timespec until{};
+    until.tv_sec = deadline / kNanosPerSecond;
+    until.tv_nsec = deadline % kNanosPerSecond;
+    for (;;) {
+      int seen = kNotified;
+      if (state_.compare_exchange_strong(seen, kAwake, std::memory_order_acq_rel)) return true;
+      if (deadline != kForever && clock_ns(CLOCK_MONOTONIC) >= deadline) {
+        // Back to awake, unless a notification came just now.
+        seen = kAsleep;
+        if (state_.compare_exchange_strong(seen, kAwake, std::memory_order_acq_rel) || seen == kAwake) return false;
+        continue;
+      }
+      seen = kAwake;
+      if (!state_.compare_exchange_strong(seen, kAsleep, std::memory_order_acq_rel) && seen == kNotified) continue;
+      futex(&state_, FUTEX_WAIT_BITSET_PRIVATE, kAsleep, deadline == kForever ? nullptr : &until);
+    }
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool notified_ = false;
+  static constexpr int kAwake = 0, kAsleep = 1, kNotified = 2;
+  static void futex(std::atomic<int>* word, int operation, int value, const timespec* until) {
+    ::syscall(SYS_futex, word, operation, value, until, nullptr, FUTEX_BITSET_MATCH_ANY);
+  }
+  std::atomic<int> state_{kAwake};
 };
 
 // Sanitizers' frames are several times larger.

@@ -29,11 +29,28 @@ Date date_of(std::int64_t days) {
   return {era * 400 + year_of_era + (month <= 2 ? 1 : 0), month, day_of_year - (153 * shifted_month + 2) / 5 + 1};
 }
 
+// Every write prints a time and two UUIDs, so these digits are put by hand.
+void put_decimal(char* at, int digits, std::uint64_t number) {
+  for (int i = digits; i-- > 0; number /= 10) at[i] = static_cast<char>('0' + number % 10);
+}
+
+void put_hex(char* at, int digits, std::uint64_t number) {
+  for (int i = digits; i-- > 0; number >>= 4) at[i] = "0123456789abcdef"[number & 15];
+}
+
 std::string without_zone(std::int64_t unix_s) {
   const std::int64_t days = floor_div(unix_s, kSecondsPerDay);
-  const std::int64_t second = unix_s - days * kSecondsPerDay;
+  const auto second = static_cast<std::uint64_t>(unix_s - days * kSecondsPerDay);
   const Date date = date_of(days);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", date.year, date.month, date.day, second / 3600, second / 60 % 60, second % 60);
+  if (date.year < 0 || date.year > 9999) return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", date.year, date.month, date.day, second / 3600, second / 60 % 60, second % 60);
+  std::string out("0000-00-00T00:00:00");
+  put_decimal(out.data(), 4, static_cast<std::uint64_t>(date.year));
+  put_decimal(out.data() + 5, 2, date.month);
+  put_decimal(out.data() + 8, 2, date.day);
+  put_decimal(out.data() + 11, 2, second / 3600);
+  put_decimal(out.data() + 14, 2, second / 60 % 60);
+  put_decimal(out.data() + 17, 2, second % 60);
+  return out;
 }
 
 }  // namespace
@@ -48,7 +65,13 @@ std::string rfc3339_micro(std::int64_t unix_us) {
 std::string uuid_v4(Runtime& runtime) {
   const std::uint64_t high = (runtime.random_u64() & ~0xF000ull) | 0x4000ull;
   const std::uint64_t low = (runtime.random_u64() & ~(3ull << 62)) | (2ull << 62);
-  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, (high >> 16) & 0xFFFF, high & 0xFFFF, low >> 48, low & 0xFFFF'FFFF'FFFFull);
+  std::string out(36, '-');
+  put_hex(out.data(), 8, high >> 32);
+  put_hex(out.data() + 9, 4, high >> 16);
+  put_hex(out.data() + 14, 4, high);
+  put_hex(out.data() + 19, 4, low >> 48);
+  put_hex(out.data() + 24, 12, low);
+  return out;
 }
 
 std::string name_suffix(Runtime& runtime, int length) {

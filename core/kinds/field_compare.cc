@@ -1,9 +1,10 @@
 #include "core/kinds/field_compare.hpp"
 
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <boost/json.hpp>
+#include <deque>
 #include <unordered_map>
-#include <vector>
 
 #include "core/kinds/json_equal.hpp"
 
@@ -14,8 +15,42 @@ namespace {
 constexpr std::string_view kUnmanagedMetadata[] = {"name", "namespace", "creationTimestamp", "selfLink", "uid",
                                                    "clusterName", "generation", "managedFields", "resourceVersion"};
 
+using Places = boost::container::small_vector<const json::value*, 1>;
 struct Pair {
-  std::vector<const json::value*> before, after;   ///< more than one: duplicates
+  std::string element;
+  Places before, after;   ///< more than one: duplicates
+};
+
+/// The elements of two lists, by what names them. Most lists are short: those are searched in a row.
+class Pairs {
+ public:
+  Pair& at(std::string&& element) {
+    if (all_.size() < kSearchedMax) {
+      for (Pair& pair : all_)
+        if (pair.element == element) return pair;
+    } else {
+      if (by_element_.empty())
+        for (Pair& pair : all_) by_element_.emplace(pair.element, &pair);
+      if (const auto found = by_element_.find(element); found != by_element_.end()) return *found->second;
+    }
+    Pair& fresh = all_.emplace_back();
+    fresh.element = std::move(element);
+    if (!by_element_.empty()) by_element_.emplace(fresh.element, &fresh);
+    return fresh;
+  }
+  /// In the order of the sets.
+  template <class Visit>
+  void each(Visit visit) const {
+    boost::container::small_vector<const Pair*, 16> order;
+    for (const Pair& pair : all_) order.push_back(&pair);
+    std::sort(order.begin(), order.end(), [](const Pair* a, const Pair* b) { return a->element < b->element; });
+    for (const Pair* pair : order) visit(*pair);
+  }
+
+ private:
+  static constexpr std::size_t kSearchedMax = 16;
+  std::deque<Pair> all_;   // stays in place while it grows
+  std::unordered_map<std::string_view, Pair*> by_element_;
 };
 
 const json::value kEmptyObject = json::object(), kNull = nullptr, kZero = 0, kFalse = false, kNoText = "";
@@ -70,6 +105,9 @@ class Comparer {
     if (walk == Walk::leaf || other_shape || (hollow(before) && hollow(after))) return compare_leaf(before, after, element, out);
     if (walk != Walk::fields && before && after && same_json(*before, *after)) return;
     Comparison below{FieldSet(memory_), FieldSet(memory_)};
+    // First, so that nothing has to be sorted; alone it stands for {}.
+    if (!before) below.taken.emplace(kSelfElement, json::object(memory_));
+    if (!after) below.removed.emplace(kSelfElement, json::object(memory_));
     if (walk == Walk::fields) compare_members(type, before, after, level, below);
     else compare_items(*type, walk, before, after, below);
     attach(out.taken, element, std::move(below.taken), !before);
@@ -82,8 +120,8 @@ class Comparer {
   }
 
   void attach(FieldSet& parent, std::string_view element, FieldSet&& below, bool member) {
-    if (below.empty() && !member) return;
-    if (member && !below.empty()) below.emplace(kSelfElement, json::object(memory_));
+    if (below.empty()) return;
+    if (member && below.size() == 1) below.clear();
     sort_members(below);
     parent.emplace(element, std::move(below));
   }
@@ -96,22 +134,21 @@ class Comparer {
     return level == Level::root ? never_managed(key) : level == Level::metadata && never_managed_metadata(key);
   }
 
+  /// In the order of the sets, which then need no sorting.
   void compare_members(const Type* type, const json::value* before, const json::value* after, Level level, Comparison& out) {
+    boost::container::small_vector<std::string_view, 32> keys;
     if (after && after->is_object())
       for (const auto& entry : after->get_object())
-        if (!skipped(level, entry.key())) compare_member(type, before, after, entry.key(), level, out);
+        if (!skipped(level, entry.key())) keys.push_back(entry.key());
     if (before && before->is_object())
       for (const auto& entry : before->get_object())
-        if (!skipped(level, entry.key()) && !get(after, entry.key())) compare_member(type, before, after, entry.key(), level, out);
-    if (typed_zeros_ && !(before && after) && type && type->shape == Shape::object) compare_zeros(*type, before, after, out);
-  }
-
-  /// Fields that a typed client prints also when they were never set come and go with their object.
-  void compare_zeros(const Type& type, const json::value* before, const json::value* after, Comparison& out) {
-    for (const Field& field : type.fields) {
-      const json::value* zero = printed_zero(&field);
-      if (zero && !get(before ? before : after, field.name)) compare(field.type, before ? zero : nullptr, after ? zero : nullptr, field_element(field.name), Level::other, out);
-    }
+        if (!skipped(level, entry.key()) && !get(after, entry.key())) keys.push_back(entry.key());
+    // Fields that a typed client prints also when they were never set come and go with their object.
+    if (typed_zeros_ && !(before && after) && type && type->shape == Shape::object)
+      for (const Field& field : type->fields)
+        if (!skipped(level, field.name) && printed_zero(&field) && !get(before ? before : after, field.name)) keys.push_back(field.name);
+    std::sort(keys.begin(), keys.end());
+    for (const std::string_view key : keys) compare_member(type, before, after, key, level, out);
   }
 
   void compare_member(const Type* type, const json::value* before, const json::value* after, std::string_view key, Level level, Comparison& out) {
@@ -130,28 +167,25 @@ class Comparer {
   }
 
   void compare_items(const Type& list, Walk walk, const json::value* before, const json::value* after, Comparison& out) {
-    std::vector<std::string> order;
-    std::unordered_map<std::string, Pair> pairs;
-    index(list, walk, before, &Pair::before, pairs, order);
-    index(list, walk, after, &Pair::after, pairs, order);
-    for (const std::string& element : order) compare_pair(list, pairs[element], element, out);
+    Pairs pairs;
+    index(list, walk, before, &Pair::before, pairs);
+    index(list, walk, after, &Pair::after, pairs);
+    pairs.each([&](const Pair& pair) { compare_pair(list, pair, out); });
   }
 
-  static void index(const Type& list, Walk walk, const json::value* items, std::vector<const json::value*> Pair::*side,
-                    std::unordered_map<std::string, Pair>& pairs, std::vector<std::string>& order) {
+  static void index(const Type& list, Walk walk, const json::value* items, Places Pair::*side, Pairs& pairs) {
     if (!items || !items->is_array()) return;
     for (const json::value& item : items->get_array()) {
       auto element = item_element(list, walk, item);
       if (!element) continue;
-      const auto [entry, fresh] = pairs.try_emplace(*element);
-      (entry->second.*side).push_back(&item);
-      if (fresh) order.push_back(std::move(*element));
+      (pairs.at(std::move(*element)).*side).push_back(&item);
     }
   }
 
   /// Elements that occur more than once are compared as one piece.
-  void compare_pair(const Type& list, const Pair& pair, const std::string& element, Comparison& out) {
-    const auto first = [](const std::vector<const json::value*>& side) { return side.empty() ? nullptr : side.front(); };
+  void compare_pair(const Type& list, const Pair& pair, Comparison& out) {
+    const std::string& element = pair.element;
+    const auto first = [](const Places& side) { return side.empty() ? nullptr : side.front(); };
     const bool was_many = pair.before.size() > 1, is_many = pair.after.size() > 1;
     const auto equal = [](const json::value* a, const json::value* b) { return same_json(*a, *b); };
     if (!was_many && !is_many) return compare(list.element, first(pair.before), first(pair.after), element, Level::other, out);

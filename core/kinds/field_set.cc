@@ -67,7 +67,7 @@ void unite_children(FieldSet& node, const FieldSet& other) {
       unite_children(*mine, theirs.value().get_object());
       settle(*mine, member);
     } else {
-      node.insert_or_assign(theirs.key(), theirs.value());
+      node.insert_or_assign(theirs.key(), json::value(theirs.value(), node.storage()));
       appended = true;
     }
   }

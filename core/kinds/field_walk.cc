@@ -1,8 +1,9 @@
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <boost/json.hpp>
-#include <vector>
 
 #include "core/kinds/field_set.hpp"
+#include "core/kinds/json_print.hpp"
 
 namespace keelson::kinds {
 namespace json = boost::json;
@@ -39,26 +40,32 @@ std::string field_element(std::string_view name) { return "f:" + std::string(nam
 
 namespace {
 
-/// The key's value, or its declared default.
-std::optional<json::value> key_value(const Type* element, const json::object& item, std::string_view key) {
-  if (const json::value* value = item.if_contains(key)) return *value;
+/// Appends the key's value, or its declared default. False: it has none.
+bool append_key_value(std::string& out, const Type* element, const json::object& item, std::string_view key) {
+  if (const json::value* value = item.if_contains(key)) {
+    print_value(out, *value);
+    return true;
+  }
   const Field* field = nullptr;
   if (element) member_type(element, key, &field);
-  if (!field) return std::nullopt;
+  if (!field) return false;
   const std::string_view text = field->schema_default_json.empty() ? field->default_json : field->schema_default_json;
-  return text.empty() ? std::nullopt : std::optional(json::parse(text));
+  if (text.empty()) return false;
+  print_value(out, json::parse(text));
+  return true;
 }
 
 std::optional<std::string> keyed_element(const Type& list, const json::value& item) {
   if (!item.is_object()) return std::nullopt;
-  std::vector<std::string_view> names(list.list_map_keys.begin(), list.list_map_keys.end());
+  boost::container::small_vector<std::string_view, 4> names(list.list_map_keys.begin(), list.list_map_keys.end());
   std::sort(names.begin(), names.end());
   std::string text = "k:{";
   for (std::string_view name : names) {
-    const auto value = key_value(list.element, item.get_object(), name);
-    if (!value) continue;
+    const auto before = text.size();
     if (text.back() != '{') text += ',';
-    text += json::serialize(json::string_view(name)) + ':' + json::serialize(*value);
+    print_string(text, name);
+    text += ':';
+    if (!append_key_value(text, list.element, item.get_object(), name)) text.resize(before);
   }
   if (text.back() == '{') return std::nullopt;
   return text + '}';
@@ -69,7 +76,9 @@ std::optional<std::string> keyed_element(const Type& list, const json::value& it
 std::optional<std::string> item_element(const Type& list, Walk walk, const json::value& item) {
   if (walk == Walk::keyed) return keyed_element(list, item);
   if (item.is_structured()) return std::nullopt;
-  return "v:" + json::serialize(item);
+  std::string text = "v:";
+  print_scalar(text, item);
+  return text;
 }
 
 namespace {

@@ -3,6 +3,8 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 
 namespace keelson::kinds {
 namespace {
@@ -12,6 +14,20 @@ constexpr auto kPlain = [] {
   for (int c = 0x20; c < 256; ++c) plain[c] = c != '"' && c != '\\';
   return plain;
 }();
+
+// Position of the first byte at or after `from` that needs escaping; eight bytes at a time.
+std::size_t next_special(std::string_view text, std::size_t from) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101ull, kHighs = kOnes << 7;
+  const auto zero_byte = [](std::uint64_t word) { return (word - kOnes) & ~word & kHighs; };
+  for (; from + 8 <= text.size(); from += 8) {
+    std::uint64_t word;
+    std::memcpy(&word, text.data() + from, 8);
+    const std::uint64_t control = (word - kOnes * 0x20) & ~word & kHighs;
+    if ((control | zero_byte(word ^ kOnes * '"') | zero_byte(word ^ kOnes * '\\')) != 0) break;
+  }
+  while (from < text.size() && kPlain[static_cast<unsigned char>(text[from])]) ++from;
+  return from;
+}
 
 void print_escaped(std::string& out, unsigned char c) {
   switch (c) {
@@ -57,8 +73,7 @@ void print_integer(std::string& out, Integer number) {
 void print_string(std::string& out, std::string_view text) {
   out += '"';
   std::size_t from = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (kPlain[static_cast<unsigned char>(text[i])]) continue;
+  for (std::size_t i = next_special(text, 0); i < text.size(); i = next_special(text, i + 1)) {
     out.append(text, from, i - from);
     print_escaped(out, static_cast<unsigned char>(text[i]));
     from = i + 1;

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <ctime>
 #include <map>
 #include <tuple>
 #include <vector>
 
+#include "core/base/runtime.hpp"
 #include "core/kinds/json_equal.hpp"
 
 namespace keelson::kinds {
@@ -78,12 +78,17 @@ json::value* find_entry(json::array& entries, const EntryName& name) {
 }
 
 void credit(json::array& entries, const EntryName& name, const FieldSet& set, std::int64_t now_unix_s) {
+  credit(entries, name, FieldSet(set, entries.storage()), now_unix_s);
+}
+
+void credit(json::array& entries, const EntryName& name, FieldSet&& set, std::int64_t now_unix_s) {
   json::value* entry = find_entry(entries, name);
   if (!entry) {
     entries.push_back(new_entry(name, entries.storage()));
     entry = &entries.back();
   }
-  unite(entry_set(*entry), set);
+  if (FieldSet& mine = entry_set(*entry); mine.empty()) mine = std::move(set);
+  else unite(mine, set);
   entry->as_object()["apiVersion"] = name.api_version;
   entry->as_object()["time"] = utc_text(now_unix_s);
 }
@@ -136,13 +141,7 @@ void sort_entries(json::array& entries) {
   if (!std::is_sorted(entries.begin(), entries.end(), less)) std::stable_sort(entries.begin(), entries.end(), less);
 }
 
-std::string utc_text(std::int64_t unix_s) {
-  const std::time_t time = unix_s;
-  std::tm parts{};
-  gmtime_r(&time, &parts);
-  char text[32];
-  return std::string(text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts));
-}
+std::string utc_text(std::int64_t unix_s) { return base::rfc3339(unix_s); }
 
 namespace {
 
@@ -182,7 +181,7 @@ void record_update(const Kind& kind, const json::value* old, json::value& object
     }
     strip_unmanaged(changes.taken);
     const std::string name = manager.manager.empty() ? "unknown" : manager.manager;
-    if (!changes.taken.empty()) credit(entries, {name, std::string(kUpdate), kind.api_version(), manager.subresource}, changes.taken, manager.now_unix_s);
+    if (!changes.taken.empty()) credit(entries, {name, std::string(kUpdate), kind.api_version(), manager.subresource}, std::move(changes.taken), manager.now_unix_s);
     drop_empty_entries(entries);
     cap_update_entries(entries);
     sort_entries(entries);

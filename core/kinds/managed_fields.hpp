@@ -36,6 +36,7 @@ FieldSet& entry_set(json::value& entry);
 json::value* find_entry(json::array& entries, const EntryName& name);
 /// Adds an entry or unites `set` with the one of that name, and dates it.
 void credit(json::array& entries, const EntryName& name, const FieldSet& set, std::int64_t now_unix_s);
+void credit(json::array& entries, const EntryName& name, FieldSet&& set, std::int64_t now_unix_s);
 void drop_empty_entries(json::array& entries);
 void cap_update_entries(json::array& entries);
 void sort_entries(json::array& entries);

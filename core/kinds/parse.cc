@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "core/kinds/json_print.hpp"
 
@@ -110,10 +111,26 @@ bool deeper_than(std::string_view body, std::size_t limit) {
 
 }  // namespace
 
+namespace {
+
+// A parser's buffers are several times the text: each thread keeps those that fit usual bodies.
+constexpr std::size_t kKeptParserBytes = 16u << 10;
+
+simdjson::error_code make_ready(simdjson::dom::parser& parser, std::size_t bytes) {
+  if (parser.capacity() >= bytes && parser.max_depth() == kNestingMax) return simdjson::SUCCESS;
+  return parser.allocate(bytes, kNestingMax);
+}
+
+}  // namespace
+
 Parsed parse_json(std::string_view body, json::storage_ptr memory) {
-  Parsed parsed;
-  simdjson::dom::parser parser(kBodyBytesMax + simdjson::SIMDJSON_PADDING);
-  auto fault = parser.allocate(std::max<std::size_t>(body.size(), 64), kNestingMax);
+  thread_local simdjson::dom::parser kept(kKeptParserBytes);
+  Parsed parsed{json::value(memory), {}, {}};   // assigned from elsewhere it would be copied
+  const bool usual = body.size() <= kKeptParserBytes;
+  std::optional<simdjson::dom::parser> large;
+  if (!usual) large.emplace(kBodyBytesMax + simdjson::SIMDJSON_PADDING);
+  auto& parser = usual ? kept : *large;
+  auto fault = make_ready(parser, usual ? kKeptParserBytes : body.size());
   simdjson::dom::element root;
   if (!fault) fault = parser.parse(body.data(), body.size()).get(root);
   if (fault) {

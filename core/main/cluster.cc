@@ -21,6 +21,8 @@
 namespace keelson::server {
 namespace {
 
+/// A stream of changes is written to each watch this often: a write costs several times what an event in it does.
+constexpr std::int64_t kWatchGather_ms = 2;
 constexpr std::string_view kIssuer = "https://kubernetes.default.svc.cluster.local";
 
 std::string host_name() {
@@ -126,7 +128,7 @@ base::Outcome<void> RunningCluster::make_parts() {
   tokens_ = std::move(*tokens);
   chains_->add(tokens_->authenticator(*store_));
   auth::add_default_admission(*chains_);
-  hub_ = watch::make_hub(*store_, runtime_, *metrics_);
+  hub_ = watch::make_hub(*store_, runtime_, *metrics_, {.gather_ns = kWatchGather_ms * base::kNanosPerMs});
   verbs_ = verbs::make_verbs({*store_, *hub_, *registry_, *chains_, tokens_.get(), runtime_, *metrics_});
   return {};
 }

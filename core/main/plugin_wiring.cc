@@ -7,6 +7,9 @@
 namespace keelson::server {
 namespace {
 
+/// How long what only observers of everything want (garbage collection) may wait to be told together.
+constexpr std::int64_t kObserveLate_ms = 10;
+
 /// Routes are asked for before the host is made, which needs the server's address: until then nobody serves any.
 class LateRoutes final : public plugins::RouteTable {
  public:
@@ -36,6 +39,7 @@ class HostWiring final : public PluginWiring {
     options.catch_crashes = true;
     options.plugin_keys = parts_.keys;
     if (settings_.safe_mode) options.essential.emplace(std::begin(kEssentialPlugins), std::end(kEssentialPlugins));
+    options.observe_late_ms = kObserveLate_ms;
     auto add_check = [&health = parts_.health](std::string name, std::function<std::string()> check) { return health.add(std::move(name), std::move(check)); };
     host_ = plugins::make_plugin_host({parts_.store, parts_.verbs, parts_.registry, parts_.chains, parts_.runtime, parts_.metrics, std::move(add_check), hooks_}, std::move(options));
     routes_.set(&host_->routes());

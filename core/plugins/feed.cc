@@ -4,13 +4,14 @@
 
 namespace keelson::plugins {
 
-void Inbox::offer(std::span<const store::Change> changes) {
-  bool any = false;
+bool Inbox::offer(std::span<const store::Change> changes) {
+  bool any = false, soon = false;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& change : changes) {
       if (!wants(change.object->key().resource)) continue;
       any = true;
+      soon = soon || resources_.contains(change.object->key().resource);
       if (lost_) break;
       if (changes_.size() >= kInboxChangesMax) {
         changes_.clear();
@@ -20,7 +21,8 @@ void Inbox::offer(std::span<const store::Change> changes) {
       changes_.push_back(change);
     }
   }
-  if (any) waiter_->notify();
+  if (soon) waiter_->notify();
+  return any && !soon;
 }
 
 bool Inbox::take(std::deque<store::Change>& out) {
@@ -30,7 +32,10 @@ bool Inbox::take(std::deque<store::Change>& out) {
   return std::exchange(lost_, false);
 }
 
-Feed::Feed(store::Store& store) : indexes_(store) { subscription_ = store.subscribe(*this).first; }
+Feed::Feed(store::Store& store, base::Runtime& runtime, std::int64_t late_ms) : indexes_(store), runtime_(runtime), late_ms_(late_ms) {
+  subscription_ = store.subscribe(*this).first;
+}
+Feed::~Feed() = default;
 
 void Feed::add(std::shared_ptr<Inbox> inbox) {
   const std::lock_guard lock(mutex_);
@@ -44,8 +49,37 @@ void Feed::remove(const Inbox& inbox) {
 
 void Feed::on_changes(std::span<const store::Change> changes) {
   indexes_.apply(changes);
-  const std::lock_guard lock(mutex_);
-  for (const auto& inbox : inboxes_) inbox->offer(changes);
+  std::vector<std::shared_ptr<Inbox>> late;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& inbox : inboxes_)
+      if (inbox->offer(changes)) late.push_back(inbox);
+  }
+  if (!late.empty()) wake_later(std::move(late));
+}
+
+// One timer for all of them; who is on its list already is not put there again.
+void Feed::wake_later(std::vector<std::shared_ptr<Inbox>> late) {
+  if (late_ms_ == 0) {
+    for (const auto& inbox : late) inbox->waiter().notify();
+    return;
+  }
+  bool armed = false;
+  {
+    const std::lock_guard lock(late_->mutex);
+    armed = !late_->inboxes.empty();
+    for (auto& inbox : late)
+      if (std::find(late_->inboxes.begin(), late_->inboxes.end(), inbox) == late_->inboxes.end()) late_->inboxes.push_back(std::move(inbox));
+  }
+  if (armed) return;
+  runtime_.schedule_at(runtime_.in_ms(late_ms_), [shared = late_] {
+    std::vector<std::shared_ptr<Inbox>> due;
+    {
+      const std::lock_guard lock(shared->mutex);
+      due.swap(shared->inboxes);
+    }
+    for (const auto& inbox : due) inbox->waiter().notify();
+  });
 }
 
 }  // namespace keelson::plugins

@@ -26,10 +26,12 @@ class Inbox {
   explicit Inbox(std::shared_ptr<base::Waiter> waiter) : waiter_(std::move(waiter)) {}
   /// Before it is added to a feed.
   void want(store::Atom resource) { resources_.insert(resource); }
+  /// Everything, but what is not wanted by want() may come late: see Feed.
   void want_all() { all_ = true; }
   bool wants(store::Atom resource) const { return all_ || resources_.contains(resource); }
 
-  void offer(std::span<const store::Change> changes);
+  /// True: it got something that may wait for a later wake-up.
+  bool offer(std::span<const store::Change> changes);
   /// Takes all that is there. True: some were lost since the last take.
   bool take(std::deque<store::Change>& out);
   base::Waiter& waiter() { return *waiter_; }
@@ -45,14 +47,27 @@ class Inbox {
 
 class Feed final : public store::FeedSink {
  public:
-  explicit Feed(store::Store& store);
+  /// Observers of everything are woken for what only they want at most once in `late_ms`: they clean up, and waking a
+  /// thread costs more than what it does for one change. 0: at once.
+  Feed(store::Store& store, base::Runtime& runtime, std::int64_t late_ms);
+  ~Feed() override;
   void add(std::shared_ptr<Inbox> inbox);
   void remove(const Inbox& inbox);
   void on_changes(std::span<const store::Change> changes) override;
   Indexes& indexes() { return indexes_; }
 
  private:
+  void wake_later(std::vector<std::shared_ptr<Inbox>> late);
+
+  /// What the timer holds instead of the feed.
+  struct Late {
+    std::mutex mutex;
+    std::vector<std::shared_ptr<Inbox>> inboxes;
+  };
   Indexes indexes_;
+  base::Runtime& runtime_;
+  const std::int64_t late_ms_;
+  const std::shared_ptr<Late> late_ = std::make_shared<Late>();
   std::mutex mutex_;
   std::vector<std::shared_ptr<Inbox>> inboxes_;
   std::unique_ptr<store::Subscription> subscription_;   // last: ends the calls before the rest goes

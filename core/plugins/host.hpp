@@ -54,6 +54,7 @@ struct HostOptions {
   std::vector<TrustedKey> plugin_keys;             ///< when there are any, files without a signature by one of them are refused
   std::set<std::string> ours;                      ///< SHA-256 of the plugins that came with this build: signed by being known
   std::optional<std::vector<std::string>> essential;   ///< safe mode: only these are loaded, from the earliest directory that has them
+  std::int64_t observe_late_ms = 0;                ///< how long what only observers of everything want may wait
   bool catch_crashes = false;                      ///< installs handlers for fatal signals: for the server, not for tests
 };
 

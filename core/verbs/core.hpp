@@ -18,11 +18,11 @@ using auth::list_in;
 using auth::object_at;
 using auth::text_at;
 
-/// First piece of a request's arena: most requests never ask for a second.
-inline constexpr std::size_t kArenaBytes = 16 * 1024;
+class ArenaPool;
 
 struct Core {
   Parts parts;
+  std::shared_ptr<ArenaPool> arenas;
 
   /// 403 unless the user may; 405 when the kind has no such verb, 404 when it has no such subresource.
   base::Outcome<void> admit(const Context& context, const Target& target, std::string_view verb, bool authorize = true) const;

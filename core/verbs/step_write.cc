@@ -51,9 +51,8 @@ base::Outcome<void> PatchRun::produce_patched() {
   if (!patch) return step.patch_type == kinds::PatchType::json ? base::bad_request("invalid JSON patch") : patch.error();
   auto patched = kinds::patch(*kind_, step.patch_type, *old_, *patch, in_.memory);
   if (!patched) return patched.error();
-  json::value shown(*patched, in_.memory);
   auto decoded = kinds::decode_value(*kind_, std::move(*patched), step.options.validation);
-  if (!decoded) return unfit(shown, decoded.error());
+  if (!decoded) return unfit(kinds::patch(*kind_, step.patch_type, *old_, *patch, in_.memory).value(), decoded.error());   // decoding took it apart
   append(warnings, decoded->warnings);
   emplace_object(std::move(decoded->object));
   kinds::apply_defaults(*kind_, *object_);

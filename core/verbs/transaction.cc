@@ -1,7 +1,5 @@
 #include "core/verbs/transaction.hpp"
 
-#include <boost/json/monotonic_resource.hpp>
-
 namespace keelson::verbs {
 namespace {
 
@@ -36,7 +34,8 @@ void Transaction::attempt() {
   askers_.clear();
   runs_.clear();
   added_.clear();
-  memory_ = json::make_shared_resource<json::monotonic_resource>(kArenaBytes);
+  view_.reset();
+  arena_.emplace(core_.arenas);
   view_.emplace(core_.parts.store.snapshot());
   begin_next();
 }
@@ -55,9 +54,9 @@ void Transaction::begin_next() {
 
 StepInput Transaction::next_input() {
   const auto at = runs_.size();
-  if (at < steps_.size()) return {core_, context_, steps_[at], *view_, memory_, attempts_, authorize_};
+  if (at < steps_.size()) return {core_, context_, steps_[at], *view_, arena_->memory(), attempts_, authorize_};
   const auto& added = added_[at - steps_.size()];
-  return {core_, added.context, added.step, *view_, memory_, attempts_, true};
+  return {core_, added.context, added.step, *view_, arena_->memory(), attempts_, true};
 }
 
 base::Outcome<void> Transaction::take_additions() {

@@ -7,6 +7,7 @@
 #pragma once
 #include <deque>
 
+#include "core/verbs/arena.hpp"
 #include "core/verbs/step.hpp"
 
 namespace keelson::verbs {
@@ -55,7 +56,7 @@ class Transaction : public std::enable_shared_from_this<Transaction> {
   OnAllWritten done_;
 
   int attempts_ = 0;
-  json::storage_ptr memory_;
+  std::optional<Arena> arena_;   // before what lives in it
   std::optional<View> view_;
   std::deque<Added> added_;                        // deque: runs refer to them
   std::vector<std::unique_ptr<StepRun>> runs_;     // of steps_, then of added_

@@ -1,5 +1,6 @@
 #include "core/verbs/verbs.hpp"
 
+#include "core/verbs/arena.hpp"
 #include "core/verbs/collection.hpp"
 #include "core/verbs/reader.hpp"
 #include "core/verbs/transaction.hpp"
@@ -9,7 +10,7 @@ namespace {
 
 class VerbsImpl final : public Verbs {
  public:
-  explicit VerbsImpl(Parts parts) : core_{parts}, reader_(core_) {}
+  explicit VerbsImpl(Parts parts) : core_{parts, make_arena_pool()}, reader_(core_) {}
 
   void get(const Context& context, Target target, ReadOptions options, std::function<void(base::Outcome<store::ObjectRef>)> done) override {
     reader_.get(context, std::move(target), options, std::move(done));

@@ -72,8 +72,9 @@ class WatchImpl final : public Watch {
 
 class HubImpl final : public Hub, public store::FeedSink {
  public:
-  HubImpl(store::Store& store, base::Runtime& runtime, base::Metrics& metrics)
+  HubImpl(store::Store& store, base::Runtime& runtime, base::Metrics& metrics, HubOptions options)
       : store_(store),
+        options_(options),
         runtime_(runtime),
         watchers_(metrics.gauge("keelson_watch_watchers", "Open watches.")),
         encoded_(metrics.counter("keelson_watch_events_encoded_total", "Watch events printed, each shared by every watcher of its subscription.")),
@@ -116,6 +117,9 @@ class HubImpl final : public Hub, public store::FeedSink {
 
   void run();
   bool step();
+  bool nobody_watches(Revision upto);
+  bool gathers();
+  void begin_gathering();
   std::vector<Change> next_batch();
   void dispatch(std::vector<Change> batch);
   std::vector<Job> match(const std::vector<Change>& batch);
@@ -133,6 +137,7 @@ class HubImpl final : public Hub, public store::FeedSink {
   void end_all(const base::Error& error);
 
   store::Store& store_;
+  const HubOptions options_;
   base::Runtime& runtime_;
   base::Gauge& watchers_;
   base::Counter& encoded_;
@@ -141,6 +146,8 @@ class HubImpl final : public Hub, public store::FeedSink {
   std::mutex feed_mutex_;
   std::deque<Change> feed_;
   bool feed_overrun_ = false;
+  std::atomic<bool> gathering_ = false;           ///< the thread looks by itself at gather_until_
+  base::Monotonic gather_until_ = 0;              ///< the thread's own
 
   std::mutex mutex_;
   Index index_;
@@ -148,6 +155,7 @@ class HubImpl final : public Hub, public store::FeedSink {
   std::deque<WatcherRef> catching_up_;
   std::vector<std::weak_ptr<Watcher>> pending_;   ///< waiting for a state: ended by stop()
   std::size_t bookmark_watchers_ = 0;
+  std::size_t open_watches_ = 0;
   base::Monotonic next_bookmark_ = base::kForever;
   bool stopping_ = false;
   const std::shared_ptr<Lifeline> lifeline_ = std::make_shared<Lifeline>();
@@ -173,6 +181,7 @@ std::unique_ptr<Watch> HubImpl::watch(WatchRequest request, WatchSink& sink) {
   bool live = false;
   {
     std::lock_guard lock(mutex_);
+    ++open_watches_;
     if (watcher->request.bookmarks) ++bookmark_watchers_;
     if (stopping_) {
       watcher->end(base::unavailable("the server is shutting down"));
@@ -203,6 +212,7 @@ void HubImpl::close(const WatcherRef& watcher) {
   {
     std::lock_guard lock(mutex_);
     watcher->gone = true;
+    --open_watches_;
     if (watcher->request.bookmarks) --bookmark_watchers_;
     group = std::move(watcher->group);
     if (group) {
@@ -264,14 +274,31 @@ void HubImpl::end_all(const base::Error& error) {
 
 // --- the thread --------------------------------------------------------------------------------------------------------
 
+/// Without watches there is nobody to wake a thread for. Who comes later reads what it missed from the log.
+bool HubImpl::nobody_watches(Revision upto) {
+  std::lock_guard lock(mutex_);
+  if (open_watches_ > 0) return false;
+  dispatched_ = std::max(dispatched_, upto);
+  return true;
+}
+
+/// The hub's thread: whether the time of gathering is not over yet.
+bool HubImpl::gathers() {
+  if (!gathering_.load()) return false;
+  if (runtime_.monotonic_ns() >= gather_until_) gathering_.store(false);
+  return gathering_.load();
+}
+
 void HubImpl::on_changes(std::span<const Change> changes) {
+  if (nobody_watches(changes.back().revision)) return;
   {
     std::lock_guard lock(feed_mutex_);
     if (feed_.size() + changes.size() > kFeedChangesMax) feed_overrun_ = true;
     feed_.insert(feed_.end(), changes.begin(), changes.end());
     if (feed_overrun_) feed_.erase(feed_.begin(), feed_.end() - 1);   // the last tells where the feed stands
   }
-  waiter_->notify();
+  // Either the thread sees the changes when it ends its gathering, or it has ended it and is told.
+  if (!gathering_.load()) waiter_->notify();
 }
 
 void HubImpl::run() {
@@ -284,6 +311,7 @@ void HubImpl::run() {
       if (stopping_) return;
       if (bookmark_watchers_ > 0) deadline = next_bookmark_;
     }
+    if (gathering_.load()) deadline = std::min(deadline, gather_until_);
     waiter_->wait_until(deadline);
   }
 }
@@ -291,7 +319,7 @@ void HubImpl::run() {
 /// True: there may be more to do at once.
 bool HubImpl::step() {
   bool more = false;
-  if (auto batch = next_batch(); !batch.empty()) {
+  if (auto batch = gathers() ? std::vector<Change>() : next_batch(); !batch.empty()) {
     dispatch(std::move(batch));
     more = true;
   }
@@ -330,6 +358,13 @@ std::vector<Change> HubImpl::next_batch() {
   return batch;
 }
 
+// What comes next is gathered only when nothing is left: a backlog is worked off as fast as it goes.
+void HubImpl::begin_gathering() {
+  if (options_.gather_ns == 0) return;
+  gather_until_ = runtime_.monotonic_ns() + options_.gather_ns;
+  gathering_.store(true);
+}
+
 std::vector<HubImpl::Job> HubImpl::match(const std::vector<Change>& batch) {
   std::vector<Job> jobs;
   std::lock_guard lock(mutex_);
@@ -353,6 +388,7 @@ void HubImpl::dispatch(std::vector<Change> batch) {
   }
   encoded_.add(static_cast<double>(jobs.size()));
   hand_out(batch, jobs);
+  if (batch.size() < kBatchChangesMax) begin_gathering();
 }
 
 void HubImpl::hand_out(const std::vector<Change>& batch, const std::vector<Job>& jobs) {
@@ -503,6 +539,8 @@ bool HubImpl::history_slice(const WatcherRef& watcher) {
 
 }  // namespace
 
-std::unique_ptr<Hub> make_hub(store::Store& store, base::Runtime& runtime, base::Metrics& metrics) { return std::make_unique<HubImpl>(store, runtime, metrics); }
+std::unique_ptr<Hub> make_hub(store::Store& store, base::Runtime& runtime, base::Metrics& metrics, HubOptions options) {
+  return std::make_unique<HubImpl>(store, runtime, metrics, options);
+}
 
 }  // namespace keelson::watch

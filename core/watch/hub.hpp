@@ -69,6 +69,11 @@ class Hub {
   virtual void stop() = 0;
 };
 
-std::unique_ptr<Hub> make_hub(store::Store& store, base::Runtime& runtime, base::Metrics& metrics);
+struct HubOptions {
+  /// Changes that follow one another closer than this are handed out together: the first at once, the others at the end of
+  /// this time. 0: each at once.
+  std::int64_t gather_ns = 0;
+};
+std::unique_ptr<Hub> make_hub(store::Store& store, base::Runtime& runtime, base::Metrics& metrics, HubOptions options = {});
 
 }  // namespace keelson::watch

@@ -1,0 +1,61 @@
+// A lean HTTPS client for load: many keep-alive connections on one thread, so that the client costs less than the server.
+//
+// Invariants: at most one request under way on a connection; an answer's body is counted, and kept only on demand.
+// Threads: one Pool per thread. Ownership: the Pool owns its connections.
+// Errors: anything unexpected ends the program with a message; this is a measuring tool.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct ssl_ctx_st;
+
+namespace keelson::bench {
+
+/// Where a kubeconfig leads, and as whom.
+struct Endpoint {
+  std::string host;
+  std::uint16_t port = 0;
+  std::string ca_pem, certificate_pem, key_pem;
+  static Endpoint from_kubeconfig(const std::string& path);
+};
+
+[[noreturn]] void die(const std::string& why);
+std::int64_t now_ns();
+
+class Connection {
+ public:
+  virtual ~Connection() = default;
+  /// Sends a request; the Pool's `answered` comes when its answer is complete.
+  virtual void request(std::string_view method, std::string_view path, std::string_view body, std::string_view content_type = "application/json", std::string_view accept = "application/json") = 0;
+  std::size_t index = 0;
+  int status = 0;
+  std::uint64_t body_bytes = 0;           ///< of the present answer
+  std::int64_t sent_ns = 0;               ///< when the present request left
+  bool keep_body = false;
+  std::string body;                       ///< only with keep_body
+};
+
+class Pool {
+ public:
+  Pool(const Endpoint& endpoint, std::size_t connections);
+  ~Pool();
+  Connection& at(std::size_t index);
+  std::size_t size() const;
+  /// Every complete answer.
+  std::function<void(Connection&)> answered;
+  /// Body bytes as they arrive, for streams.
+  std::function<void(Connection&, std::string_view)> arrived;
+  /// Serves events for at most `wait_ms`, or until stop().
+  void run(int wait_ms);
+  void stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace keelson::bench
