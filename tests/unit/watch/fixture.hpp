@@ -25,8 +25,8 @@ inline store::Draft draft(const std::string& ns, const std::string& name, const 
 
 class Bench {
  public:
-  explicit Bench(std::unique_ptr<base::Runtime> runtime = base::real_runtime(), store::StoreOptions options = {})
-      : runtime_(std::move(runtime)), metrics_(base::make_metrics()), store_(store::make_memory_store(*runtime_, *metrics_, options)), hub_(watch::make_hub(*store_, *runtime_, *metrics_)) {}
+  explicit Bench(std::unique_ptr<base::Runtime> runtime = base::real_runtime(), store::StoreOptions options = {}, watch::HubOptions hub = {})
+      : runtime_(std::move(runtime)), metrics_(base::make_metrics()), store_(store::make_memory_store(*runtime_, *metrics_, options)), hub_(watch::make_hub(*store_, *runtime_, *metrics_, hub)) {}
   ~Bench() {
     hub_->stop();
     store_->stop();

@@ -185,3 +185,36 @@ TEST_CASE("a watch of one name or one node hears of nothing else") {
   CHECK(other.until(1) == std::vector<std::string>{"ADDED a"});
   CHECK(named.until(2) == std::vector<std::string>{"ADDED a", "ADDED a"});
 }
+
+TEST_CASE("the first change after a pause goes out at once, those that follow closely go out together") {
+  constexpr std::int64_t gather = 2 * base::kNanosPerMs;
+  Bench bench(base::simulated_runtime(11), {}, {.gather_ns = gather});
+  Client client(bench, bench.from(bench.put("x", {})));
+  client.drain();
+  bench.put("a", {});
+  client.drain();
+  REQUIRE(client.texts() == std::vector<std::string>{"ADDED a"});
+  bench.put("b", {});
+  bench.put("c", {});
+  client.drain();
+  CHECK(client.texts().size() == 1);
+  bench.simulated().advance(gather);
+  client.drain();
+  CHECK(client.texts() == std::vector<std::string>{"ADDED a", "ADDED b", "ADDED c"});
+  bench.simulated().advance(gather);
+  bench.put("d", {});
+  client.drain();
+  CHECK(client.texts().size() == 4);
+}
+
+TEST_CASE("what was written while nobody watched is read from the log") {
+  Bench bench(base::simulated_runtime(12));
+  const auto start = bench.put("x", {});
+  bench.put("a", {});
+  bench.put("b", {});
+  Client client(bench, bench.from(start));
+  client.drain();
+  bench.put("c", {});
+  client.drain();
+  CHECK(client.texts() == std::vector<std::string>{"ADDED a", "ADDED b", "ADDED c"});
+}

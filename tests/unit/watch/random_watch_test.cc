@@ -101,9 +101,9 @@ std::vector<std::string> received(const Client& client) {
   return out;
 }
 
-void run(std::unique_ptr<base::Runtime> runtime, unsigned seed) {
+void run(std::unique_ptr<base::Runtime> runtime, unsigned seed, watch::HubOptions hub = {}) {
   std::mt19937 random(seed);
-  Bench bench(std::move(runtime));
+  Bench bench(std::move(runtime), {}, hub);
   Recorder recorder;
   const auto [subscription, first] = bench.store().subscribe(recorder);
   std::vector<Watching> watches;
@@ -135,5 +135,12 @@ TEST_CASE("under random writes each watcher sees exactly what a replay shows, wi
   for (unsigned seed = 100; seed <= 105; ++seed) {
     INFO("seed " << seed);
     run(base::real_runtime(), seed);
+  }
+}
+
+TEST_CASE("under random writes each watcher sees exactly what a replay shows, with real threads and gathering") {
+  for (unsigned seed = 200; seed <= 203; ++seed) {
+    INFO("seed " << seed);
+    run(base::real_runtime(), seed, {.gather_ns = base::kNanosPerMs});
   }
 }
