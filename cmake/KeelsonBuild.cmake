@@ -42,6 +42,8 @@ find_package(simdjson REQUIRED CONFIG)
 find_package(fmt REQUIRED CONFIG)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
+set(KEELSON_KINDC ${CMAKE_SOURCE_DIR}/tools/kindc/kindc.py)
+
 # keelson_module(NAME [LINK libs...]): all .cc of core/NAME as the static library keelson_NAME.
 function(keelson_module name)
   cmake_parse_arguments(ARG "NO_UBSAN" "" "LINK;SOURCES" ${ARGN})

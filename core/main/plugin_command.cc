@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "core/main/plugin_project.hpp"
+#include "core/main/plugin_wiring.hpp"
 #include "core/plugins/declare.hpp"
 #include "core/plugins/verify.hpp"
 
@@ -53,7 +54,7 @@ int verify(const PluginFlags& flags) {
   const auto keys = trusted_keys(flags.keys);
   if (!keys) return complain(keys.error());
   std::error_code failed;
-  const auto report = plugins::verify_plugin(flags.file, {fs::read_symlink("/proc/self/exe", failed).string(), *keys, flags.directories});
+  const auto report = plugins::verify_plugin(flags.file, {fs::read_symlink("/proc/self/exe", failed).string(), *keys, bundled_plugins(), flags.directories});
   if (flags.format == "json") std::cout << boost::json::serialize(report) << "\n";
   else std::cout << plugins::verify_text(report);
   const auto& verdict = report.at("verdict");

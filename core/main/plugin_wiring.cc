@@ -38,6 +38,7 @@ class HostWiring final : public PluginWiring {
     options.plugin_config = settings_.plugin_config;
     options.catch_crashes = true;
     options.plugin_keys = parts_.keys;
+    options.ours = bundled_plugins();
     if (settings_.safe_mode) options.essential.emplace(std::begin(kEssentialPlugins), std::end(kEssentialPlugins));
     options.observe_late_ms = kObserveLate_ms;
     auto add_check = [&health = parts_.health](std::string name, std::function<std::string()> check) { return health.add(std::move(name), std::move(check)); };

@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,8 @@ class PluginWiring {
 };
 
 std::unique_ptr<PluginWiring> make_plugin_wiring(PluginParts parts, const Settings& settings);
+/// SHA-256 of the plugins of this build; none in flavours that are not packaged.
+std::set<std::string> bundled_plugins();
 /// Kinds that plugins declared in earlier runs, before the store is opened.
 void restore_plugin_kinds(kinds::Registry& registry, const std::string& data_dir);
 

@@ -183,7 +183,7 @@ std::vector<Use> uses_of(const ElfFacts& facts) {
 
 json::object verify_plugin(const std::string& file, const VerifyOptions& options) {
   json::object report;
-  const auto seen = inspect_library(file, {"", true, options.keys, {}});
+  const auto seen = inspect_library(file, {"", true, options.keys, options.ours});
   add_facts(report, file, seen);
   auto refusal = seen.refusal;
   // What only its place or a signature speaks against can still tell what it is.

@@ -3,6 +3,7 @@
 // Threads: any one at a time. Errors: none; what cannot be found out is the verdict's reason.
 #pragma once
 #include <boost/json/object.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ std::vector<Use> uses_of(const ElfFacts& facts);
 struct VerifyOptions {
   std::string program;                       ///< this executable
   std::vector<TrustedKey> keys;
+  std::set<std::string> ours;                ///< SHA-256 of what needs no signature
   std::vector<std::string> directories;      ///< where namesakes may be
 };
 

@@ -158,7 +158,11 @@ class Setup {
   Setup(const Setup&) = delete;
   Setup& operator=(const Setup&) = delete;
 
-  template <class T> void kind(const KindOptions& options = {}) { add_kind(T::gvk, options, openapi_schema<T>()); }
+  /// By the struct; a T made by kindc of a CRD is declared by that CRD, and `options` are its own.
+  template <class T> void kind(const KindOptions& options = {}) {
+    if constexpr (requires { T::crd; }) kind_from_crd(T::crd);
+    else add_kind(T::gvk, options, openapi_schema<T>());
+  }
   /// A CustomResourceDefinition as YAML or JSON.
   void kind_from_crd(std::string_view crd);
   template <class T, std::derived_from<Reconciler<T>> R> Controller& controller(std::unique_ptr<R> reconciler) {
