@@ -63,4 +63,13 @@ void VerdictCache::keep(const auth::Attributes& attributes, std::uint64_t indepe
   part.entries.insert_or_assign(std::move(key), Entry{generation, verdict});
 }
 
+std::size_t VerdictCache::size() {
+  std::size_t all = 0;
+  for (auto& part : parts_) {
+    const std::lock_guard lock(part.mutex);
+    all += part.entries.size();
+  }
+  return all;
+}
+
 }  // namespace keelson::plugins

@@ -25,6 +25,7 @@ class VerdictCache {
   std::optional<auth::Verdict> find(const auth::Attributes& attributes, std::uint64_t generation);
   /// `independent`: bit i: field i of the question did not matter.
   void keep(const auth::Attributes& attributes, std::uint64_t independent, std::uint64_t generation, const auth::Verdict& verdict);
+  std::size_t size();
 
  private:
   static constexpr std::size_t kParts = 16;

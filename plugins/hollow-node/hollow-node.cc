@@ -4,6 +4,7 @@
 #include <charconv>
 #include <memory>
 
+#include <keelson/node_points.hpp>
 #include <keelson/sdk.hpp>
 
 namespace hollow {
@@ -101,14 +102,16 @@ std::string fake_address(std::string_view uid) {
   return keelson::str("198.", 18 + (hash >> 16 & 1), ".", hash >> 8 & 255, ".", std::max(1u, hash & 255));
 }
 
-Pod running(const Pod& pod, Time now) {
+Pod running(const Pod& pod, Time now, const std::vector<std::string>& addresses) {
   Pod next = pod;
   auto& status = next.status;
   status.phase = "Running";
   status.startTime = now;
   status.hostIP = "127.0.0.1";
-  status.podIP = fake_address(pod.meta.uid);
-  status.podIPs = {{.ip = status.podIP}};
+  status.podIPs.clear();
+  for (const auto& address : addresses) status.podIPs.emplace_back().ip = address;
+  if (addresses.empty()) status.podIPs.emplace_back().ip = fake_address(pod.meta.uid);
+  status.podIP = status.podIPs.front().ip;
   std::erase_if(status.conditions, [](const auto& c) { return c.type != "PodScheduled"; });
   for (const char* type : {"PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady"}) {
     auto& condition = status.conditions.emplace_back();
@@ -129,18 +132,42 @@ Pod running(const Pod& pod, Time now) {
   return next;
 }
 
+std::string sandbox_of(const Pod& pod) { return "hollow://" + pod.meta.uid; }
+
+Pod refused(const Pod& pod, Time now, const std::string& why) {
+  Pod next = pod;
+  next.status.phase = "Failed";
+  next.status.reason = "AdmissionRefused";
+  next.status.message = why;
+  next.status.startTime = now;
+  return next;
+}
+
 class PodReconciler final : public keelson::Reconciler<Pod> {
  public:
   Result reconcile(Context& ctx, const Pod& pod) override {
     if (!is_hollow(pod.spec.nodeName)) return keelson::done();
     const Key key{pod.meta.namespace_, pod.meta.name};
+    const auto handle = ctx.find_raw(Pod::gvk, key);
+    if (!handle || handle.uid() != pod.meta.uid) return keelson::done();
+    keelson::NodePoints points(ctx, pod.spec.nodeName);
     if (pod.meta.deletionTimestamp) {
+      if (const auto detached = points.detach(handle, sandbox_of(pod)); !detached && detached.error().code != 403) return detached.error();
       const auto removed = ctx.remove<Pod>(key, {.uid = pod.meta.uid, .grace_period_s = 0});
       if (!removed && !is_not_found(removed.error()) && !is_conflict(removed.error())) return removed.error();
       return keelson::done();
     }
     if (pod.status.phase != "Pending") return keelson::done();
-    const auto written = ctx.modify_status(pod, running(pod, Time(ctx.unix_ns() / kNanosPerSecond)));
+    const Time now(ctx.unix_ns() / kNanosPerSecond);
+    if (const auto admitted = points.admit(handle); !admitted) return admitted.error().code == 403 ? write(ctx, pod, refused(pod, now, admitted.error().message)) : admitted.error();
+    const auto addresses = points.attach(handle, sandbox_of(pod));
+    if (!addresses) return addresses.error();
+    return write(ctx, pod, running(pod, now, *addresses));
+  }
+
+ private:
+  static Result write(Context& ctx, const Pod& pod, const Pod& next) {
+    const auto written = ctx.modify_status(pod, next);
     if (!written && !is_not_found(written.error())) return written.error();
     return keelson::done();
   }
@@ -153,6 +180,7 @@ bool concerns(const keelson::Ref<Pod>&, const keelson::Ref<Pod>& now) { return n
 
 KEELSON_PLUGIN("hollow-node", "0.1.0", setup) {
   using namespace hollow;
+  keelson::NodePoints::declare(setup);
   setup.controller<Pod>(std::make_unique<PodReconciler>()).name("hollow-node").when<Pod>(concerns).workers(kWorkers);
   if (const int count = configured_count(setup); count > 0) {
     setup.task("fleet", [fleet = std::make_shared<Fleet>(count)](Context& ctx) { fleet->run(ctx); });

@@ -47,7 +47,9 @@ bool Cluster::node_changed(const keelson::Observed<Node>& change) {
   std::lock_guard lock(mutex_);
   if (change.what == What::deleted) {
     // Its pods are still counted, in case it comes back before they are gone.
-    nodes_[std::string(change.before.name())].present = false;
+    auto& gone = nodes_[std::string(change.before.name())];
+    gone.present = false;
+    gone.object = {};
     return true;   // no room, but the reasons change
   }
   const Node& node = *change.now;
@@ -57,6 +59,7 @@ bool Cluster::node_changed(const keelson::Observed<Node>& change) {
   const auto pods = counted == node.status.allocatable.end() ? 0 : counted->second.value();
   const bool same = state.present && state.labels == node.meta.labels && state.taints == node.spec.taints && state.unschedulable == node.spec.unschedulable &&
                     state.allocatable == allocatable && state.allocatable_pods == pods;
+  state.object = change.now.handle();
   if (same) return false;
   state.name = node.meta.name;
   state.present = true;
@@ -108,6 +111,27 @@ Choice Cluster::choose(const Candidate& candidate, std::uint64_t draw) {
   }
   if (!choice.node.empty()) place(candidate.uid, {choice.node, candidate.demand, candidate.ports});
   return choice;
+}
+
+std::vector<Fit> Cluster::fits(const Candidate& candidate, Choice& choice) {
+  std::vector<Fit> fitting;
+  std::lock_guard lock(mutex_);
+  for (const auto& [name, node] : nodes_) {
+    if (!node.present) continue;
+    ++choice.nodes;
+    const auto why = misfits(candidate, node);
+    for (const auto& reason : why) ++choice.reasons[reason];
+    if (why.empty()) fitting.push_back({node.object, score(candidate, node)});
+  }
+  return fitting;
+}
+
+bool Cluster::take(const Candidate& candidate, const std::string& node) {
+  std::lock_guard lock(mutex_);
+  const auto found = nodes_.find(node);
+  if (found == nodes_.end() || !found->second.present || !misfits(candidate, found->second).empty()) return false;
+  place(candidate.uid, {node, candidate.demand, candidate.ports});
+  return true;
 }
 
 void Cluster::forget(const std::string& pod_uid) {

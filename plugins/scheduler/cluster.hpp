@@ -30,6 +30,7 @@ struct HostPort {
 
 struct NodeState {
   std::string name;
+  keelson::ObjectHandle object;            ///< as last seen, for other plugins
   Labels labels;
   std::vector<Taint> taints;
   bool unschedulable = false, present = false;
@@ -55,6 +56,13 @@ struct Choice {
   std::string node;                        ///< empty: none fits
   std::map<std::string, int> reasons;      ///< of nodes that do not fit, counted
   std::size_t nodes = 0;
+  bool excluded_by_others = false;         ///< other plugins ruled some out, and may think otherwise later
+};
+
+/// A node that the pod may run on by the scheduler's own rules.
+struct Fit {
+  keelson::ObjectHandle node;
+  std::int64_t score = 0;
 };
 
 class Cluster {
@@ -65,6 +73,9 @@ class Cluster {
   bool pod_changed(const keelson::Observed<Pod>& change);
   /// The best node for the pod; counts the pod there until forget() or its binding is seen. `draw` breaks ties.
   Choice choose(const Candidate& candidate, std::uint64_t draw);
+  /// The same in two steps, for others to have their say in between: all that fit, then one of them, which may be full by now.
+  std::vector<Fit> fits(const Candidate& candidate, Choice& choice);
+  bool take(const Candidate& candidate, const std::string& node);
   void forget(const std::string& pod_uid);
 
  private:

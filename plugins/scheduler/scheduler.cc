@@ -4,6 +4,7 @@
 #include <set>
 
 #include "cluster.hpp"
+#include "extensions.hpp"
 
 namespace scheduler {
 namespace {
@@ -86,6 +87,7 @@ struct Shared {
   std::function<void(const char* look, std::int64_t delay_s)> wake;
   std::mutex bound_mutex;
   std::vector<Candidate> bound;         ///< bindings that succeeded and have no event so far
+  std::vector<Candidate> unbound;       ///< bindings that failed and whose reservations are still held
 
   void look_again() { if (waiting.reconsider()) wake(kLook, 0); }
 };
@@ -112,12 +114,18 @@ class SchedulingLoop final : public keelson::KeyReconciler {
   keelson::Result reconcile(keelson::Context& ctx, const keelson::Key& key) override {
     if (key.name == kLookAgain) shared_->waiting.reconsider();
     tell_bound(ctx);
+    Extensions extensions(ctx);
+    give_back(ctx, extensions);
     for (int i = 0; i < kBindingsPerLook; ++i) {
       const auto candidate = shared_->waiting.take();
       if (!candidate) return keelson::done();
+      if (extensions.choose() || extensions.place()) {
+        schedule(ctx, *candidate, extensions);
+        continue;
+      }
       const auto choice = shared_->cluster.choose(*candidate, ctx.random());
       if (choice.node.empty()) refuse(ctx, *candidate, fit_error(choice));
-      else bind(ctx, *candidate, choice.node);
+      else bind(ctx, *candidate, choice.node, false);
     }
     shared_->wake(kLook, 0);
     return keelson::done();
@@ -136,25 +144,80 @@ class SchedulingLoop final : public keelson::KeyReconciler {
     }
   }
 
-  void bind(keelson::Context& ctx, Candidate candidate, const std::string& node) {
+  /// One pod with the say of other plugins. It waits when one of them wants that or cannot answer.
+  void schedule(keelson::Context& ctx, const Candidate& candidate, Extensions& extensions) {
+    const auto pod = ctx.find_raw(Pod::gvk, candidate.key);
+    if (!pod || pod.uid() != candidate.uid) return shared_->waiting.remove(candidate.uid);
+    Choice choice;
+    auto fits = shared_->cluster.fits(candidate, choice);
+    if (const auto weighed = extensions.weigh(pod, fits, choice); !weighed) return refuse(ctx, candidate, weighed.error().message, true);
+    const auto node = best_of(fits, ctx.random());
+    if (node.empty()) return refuse(ctx, candidate, fit_error(choice), choice.excluded_by_others);
+    if (!shared_->cluster.take(candidate, node)) return shared_->wake(kLookAgain, shared_->waiting.put_aside(candidate.uid));   // filled up meanwhile
+    if (const auto reserved = extensions.reserve(pod, node); !reserved) {
+      shared_->cluster.forget(candidate.uid);
+      return refuse(ctx, candidate, reserved.error().message, true);
+    }
+    const auto bound = extensions.bind(pod, node);
+    if (bound && !*bound) return bind(ctx, candidate, node, true);
+    if (bound) return remember_bound(candidate, node);
+    extensions.unreserve(pod, node);
+    shared_->cluster.forget(candidate.uid);
+    refuse(ctx, candidate, bound.error().message, true);
+  }
+
+  static std::string best_of(const std::vector<Fit>& fits, std::uint64_t draw) {
+    std::vector<const Fit*> best;
+    for (const auto& fit : fits) {
+      if (!best.empty() && fit.score > best.front()->score) best.clear();
+      if (best.empty() || fit.score == best.front()->score) best.push_back(&fit);
+    }
+    return best.empty() ? std::string() : std::string(best[draw % best.size()]->node.name());
+  }
+
+  void remember_bound(Candidate candidate, const std::string& node) {
+    candidate.node = node;
+    std::lock_guard lock(shared_->bound_mutex);
+    shared_->bound.push_back(std::move(candidate));
+    shared_->wake(kLook, 0);
+  }
+
+  /// What others reserved for bindings that failed.
+  void give_back(keelson::Context& ctx, Extensions& extensions) {
+    std::vector<Candidate> unbound;
+    {
+      std::lock_guard lock(shared_->bound_mutex);
+      unbound.swap(shared_->unbound);
+    }
+    for (const auto& candidate : unbound)
+      if (const auto pod = ctx.find_raw(Pod::gvk, candidate.key)) extensions.unreserve(pod, candidate.node);
+  }
+
+  void bind(keelson::Context& ctx, Candidate candidate, const std::string& node, bool reserved) {
     candidate.node = node;
     const auto body = keelson::str(R"({"apiVersion":"v1","kind":"Binding","metadata":{"name":")", candidate.key.name, R"(","namespace":")", candidate.key.ns,
                                    R"(","uid":")", candidate.uid, R"("},"target":{"apiVersion":"v1","kind":"Node","name":")", node, R"("}})");
-    ctx.submit_post(Pod::gvk, candidate.key, "binding", body, [shared = shared_, candidate](const keelson::Error* error) {
+    ctx.submit_post(Pod::gvk, candidate.key, "binding", body, [shared = shared_, candidate, reserved](const keelson::Error* error) {
       if (!error) {
         std::lock_guard lock(shared->bound_mutex);
         shared->bound.push_back(candidate);
         return shared->wake(kLook, 0);
       }
       shared->cluster.forget(candidate.uid);
+      if (reserved) {
+        std::lock_guard lock(shared->bound_mutex);
+        shared->unbound.push_back(candidate);
+        shared->wake(kLook, 0);
+      }
       if (error->code == 404 || error->code == 409) return shared->waiting.remove(candidate.uid);   // gone, or bound by another
       shared->wake(kLookAgain, shared->waiting.put_aside(candidate.uid));
     });
   }
 
-  /// Says once why; the same text again moves nothing.
-  void refuse(keelson::Context& ctx, const Candidate& candidate, const std::string& why) {
-    shared_->waiting.put_aside(candidate.uid);
+  /// Says once why; the same text again moves nothing. `again`: room alone does not help, it is tried after its back-off, too.
+  void refuse(keelson::Context& ctx, const Candidate& candidate, const std::string& why, bool again = false) {
+    const auto delay_s = shared_->waiting.put_aside(candidate.uid);
+    if (again) shared_->wake(kLookAgain, delay_s);
     const auto pod = ctx.find<Pod>(candidate.key);
     if (!pod || pod.uid() != candidate.uid) return shared_->waiting.remove(candidate.uid);
     ctx.event(*pod, keelson::Warning, "FailedScheduling", why);
@@ -195,6 +258,7 @@ void pod_observed(Shared& shared, const keelson::Observed<Pod>& change) {
 KEELSON_PLUGIN("scheduler", "0.1.0", setup) {
   using namespace scheduler;
   setup.component("default-scheduler");
+  for (const auto point : kPoints) setup.point(point);
   auto shared = std::make_shared<Shared>();
   auto& loop = setup.keyed_controller("scheduler", std::make_unique<SchedulingLoop>(shared));
   shared->wake = [&loop](const char* look, std::int64_t delay_s) { loop.trigger({"", look}, std::chrono::seconds(delay_s)); };

@@ -2,7 +2,7 @@
 // hollow-node) own the points runtime.admit, network.attach and network.detach.
 //
 // Invariants: runtime.admit is asked once before anything of a pod runs; network.attach when its sandbox is there and before a
-//   container starts, until it succeeds; network.detach before the sandbox goes, at least once for each attach.
+//   container starts, until it succeeds; network.detach before the sandbox goes, while the pod is still an object.
 // Threads: workers of the plugin, many at once.
 #pragma once
 #include <string>

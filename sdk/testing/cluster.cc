@@ -228,6 +228,48 @@ void Cluster::write_difference(const Name& name, const std::string& before, cons
   if (!members.empty()) patch_json(name, json::serialize(patch));
 }
 
+namespace {
+
+/// A client that takes everything.
+class Collected final : public plugins::RouteStream {
+ public:
+  explicit Collected(base::Runtime& runtime) : waiter_(runtime.waiter()) {}
+  void respond(int, std::string_view) override {}
+  bool write(std::string_view bytes) override { return body_ += bytes, true; }
+  void fail(const base::Error& error) override { failure_ = error.message; }
+  void forward(std::string_view host_port, std::string_view path) override { body_ = "http://" + std::string(host_port) + std::string(path); }
+  bool closed() const override { return false; }
+  void finish() override { waiter_->notify(); }
+  std::string wait() {
+    waiter_->wait_until(base::kForever);
+    if (!failure_.empty()) throw Failure(failure_);
+    return std::move(body_);
+  }
+
+ private:
+  std::unique_ptr<base::Waiter> waiter_;
+  std::string body_, failure_;
+};
+
+}  // namespace
+
+std::string Cluster::request(const std::string& method, const Name& name, const std::string& subresource, const std::string& query) {
+  const auto target = parts_->target(name, subresource);
+  const auto handler = parts_->host->routes().find(target.kind->storage_key, subresource);
+  if (!handler) throw Failure("nobody serves " + target.kind->resource + "/" + subresource);
+  plugins::RouteRequest request;
+  request.method = method;
+  request.query = query;
+  request.kind = target.kind;
+  request.subresource = subresource;
+  request.ns = target.ns;
+  request.name = target.name;
+  request.user = parts_->caller.user;
+  const auto stream = std::make_shared<Collected>(*parts_->runtime);   // shared: as the handler wants it
+  handler->handle(std::move(request), stream);
+  return stream->wait();
+}
+
 // --- time ----------------------------------------------------------------------------------------------------------
 
 void Cluster::settle() {

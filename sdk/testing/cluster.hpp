@@ -111,6 +111,9 @@ class Cluster {
     write_difference(name_of<T>(name, ns), encode(before), encode(after));
   }
 
+  /// A subresource that a plugin serves: the whole answer's body. A refusal is a Failure.
+  std::string request(const std::string& method, const Name& name, const std::string& subresource, const std::string& query = "");
+
   // --- time ---
   void settle();
   void advance(std::chrono::nanoseconds duration);
