@@ -40,12 +40,14 @@ class Server {
     ::close(fd_);
   }
   int port = 0;
+  std::mutex gate;   ///< whoever holds it keeps the answers back
 
  private:
   void serve() {
     for (int client; (client = ::accept(fd_, nullptr, nullptr)) >= 0;) {
       char buffer[1024];
       (void)!::recv(client, buffer, sizeof buffer, 0);
+      { const std::lock_guard open(gate); }
       (void)!::send(client, answer_.data(), answer_.size(), MSG_NOSIGNAL);
       if (answer_.empty()) (void)!::recv(client, buffer, sizeof buffer, 0);
       ::close(client);
@@ -172,8 +174,10 @@ TEST_CASE("readiness turns with the answers, and a gone container is probed no m
                 });
   Server fine("HTTP/1.1 200 OK\r\n\r\n");
   const auto pod = std::make_shared<const Pod>(probed_pod(fine.port));
+  std::unique_lock closed(fine.gate);
   prober.sync(pod, one_running("1"), "127.0.0.1", 0);
   CHECK_FALSE(prober.verdicts("u1").at("1").ready);
+  closed.unlock();
   CHECK(running.wait([&] { return prober.verdicts("u1").at("1").ready; }));
   CHECK_FALSE(prober.verdicts("u1").at("1").liveness_failed);
   prober.sync(pod, {}, "127.0.0.1", 0);
