@@ -1,0 +1,90 @@
+// Connection: HTTP/1.1 on one TLS connection: read a request, hand it over, send what the Payload gives, at the client's
+// pace. Private to connection*.cc.
+//
+// Invariants: one request at a time; what the client sends ahead waits, bounded.
+// Threads: the network thread. Ownership: the NetThread holds it.
+#pragma once
+#include "core/api/exchange.hpp"
+#include "core/api/head_parser.hpp"
+
+namespace keelson::api {
+
+class Connection final : public Session, public Exchanges, public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(std::shared_ptr<NetThread> net, tcp::socket socket)
+      : net_(std::move(net)), socket_(std::move(socket)), tls_context_(net_->shared.tls_now()),
+        tls_(std::make_unique<TlsStream>(*tls_context_, socket_.native_handle())) {
+    boost::system::error_code ignored;
+    const auto peer = socket_.remote_endpoint(ignored);
+    if (!ignored) remote_ = peer.address().to_string();
+  }
+
+  void start() override {
+    net_->set_deadline(*this, in_ms(kHeaderTimeout_ms));
+    drive();
+  }
+  void expire() override;
+  void stop() override;
+  void close() override;
+
+  void answer(std::uint64_t request, Response response) override;
+  void tunnel(std::uint64_t request, Tunnel tunnel) override;
+  void woken(std::uint64_t) override { drive(); }
+  void drive();
+
+ private:
+  enum class State { handshake, reading, handling, sending, draining, closed };
+  enum class Step { again, wait };
+
+  base::Monotonic in_ms(std::int64_t ms) const { return net_->shared.runtime.in_ms(ms); }
+  Step step();
+  Step shake();
+  void become_http2();
+  Step read();
+  bool fill();
+  void dispatch();
+  void refuse(const ParseFailure& why);
+  void cut_short();
+  Step send();
+  Step drain();
+  base::Monotonic stall_deadline() const { return patient_ ? base::kForever : in_ms(kStallTimeout_ms); }
+  bool ready_to_write(std::string_view bytes, std::size_t& at);
+  bool send_piece();
+  void gather();
+  bool pull();
+  void begin(Response response);
+  void finish_answer();
+  void end_exchange();
+  void arm();
+  void yield();
+  void watch_client();
+
+  std::shared_ptr<NetThread> net_;
+  tcp::socket socket_;
+  std::shared_ptr<TlsContext> tls_context_;
+  std::unique_ptr<TlsStream> tls_;
+  std::string remote_;
+  State state_ = State::handshake;
+  bool driving_ = false, want_read_ = false, want_write_ = false, reading_ = false, writing_ = false;
+  bool readable_ = true;        // the socket may have bytes that were not read yet
+  bool client_ended_ = false;
+  std::optional<PeerCertificate> certificate_;
+
+  std::string in_;              // received, not used yet
+  std::unique_ptr<RequestParser> parser_;
+  bool begun_ = false;          // bytes of the present request have arrived
+  std::weak_ptr<Exchange> exchange_;
+  std::uint64_t request_ = 0;   // counts requests, so that a late answer finds the wrong one
+  bool head_only_ = false, close_after_ = false, http10_ = false, refused_ = false, patient_ = false;
+  std::size_t drained_ = 0;
+
+  Response response_;
+  bool chunked_ = false, ended_ = false, stop_stream_ = false;
+  std::string out_;
+  std::size_t out_at_ = 0;
+  std::vector<std::string_view> pieces_;
+  std::size_t piece_ = 0, piece_at_ = 0;
+  std::size_t sent_ = 0;        // since the last yield
+};
+
+}  // namespace keelson::api

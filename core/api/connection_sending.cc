@@ -1,0 +1,172 @@
+// Answers of a connection as they go out.
+#include <charconv>
+
+#include "core/api/connection.hpp"
+#include "core/api/relay.hpp"
+
+namespace keelson::api {
+namespace {
+
+/// A connection lets others run after this much.
+constexpr std::size_t kYieldBytes = 256u << 10;
+constexpr std::size_t kPullBytes = 64u << 10;
+/// Smaller pieces are gathered into one TLS record.
+constexpr std::size_t kGatherBytes = 16u << 10;
+constexpr std::size_t kDirectBytes = 8u << 10;
+/// What is read away after a refusal, and for how long.
+constexpr std::size_t kDrainBytesMax = 8u << 20;
+constexpr std::int64_t kDrain_ms = 1'000;
+
+}  // namespace
+
+void Connection::answer(std::uint64_t request, Response response) {
+  if (request != request_ || state_ != State::handling) return;
+  begin(std::move(response));
+  drive();
+}
+
+void Connection::begin(Response response) {
+  response_ = std::move(response);
+  state_ = State::sending;
+  ended_ = false;
+  if (response_.close) close_after_ = true;
+  const bool bodiless = response_.status == 204 || response_.status == 304;
+  const auto length = response_.payload ? response_.payload->length() : std::optional<std::uint64_t>(0);
+  const bool raw = response_.status == 101;   // another protocol from here on
+  chunked_ = !length && !http10_ && !bodiless && !raw;
+  if (raw || (!length && http10_)) close_after_ = true;
+  out_ += "HTTP/1.1 " + std::to_string(response_.status) + " ";
+  out_ += phrase(response_.status);
+  out_ += "\r\nDate: ";
+  out_ += net_->date();
+  out_ += "\r\n";
+  if (!response_.content_type.empty()) out_ += "Content-Type: " + response_.content_type + "\r\n";
+  for (const auto& [name, value] : response_.headers) out_ += name + ": " + value + "\r\n";
+  if (chunked_) out_ += "Transfer-Encoding: chunked\r\n";
+  else if (length && !bodiless) out_ += "Content-Length: " + std::to_string(*length) + "\r\n";
+  if (close_after_ && !raw) out_ += "Connection: close\r\n";
+  out_ += "\r\n";
+  if (head_only_ || bodiless || !response_.payload) ended_ = true;
+  patient_ = response_.payload && response_.payload->patient();
+  net_->set_deadline(*this, stall_deadline());
+}
+
+// The client still sends what was refused: read it away, or the answer is lost to it in a reset connection.
+Connection::Step Connection::drain() {
+  while (drained_ < kDrainBytesMax) {
+    std::size_t got = 0;
+    switch (tls_->read(net_->scratch(), NetThread::kReadBytes, got)) {
+      case Io::done: drained_ += got; continue;
+      case Io::want_read: want_read_ = true; return Step::wait;
+      default: close(); return Step::wait;
+    }
+  }
+  close();
+  return Step::wait;
+}
+
+Connection::Step Connection::send() {
+  for (;;) {
+    if (sent_ >= kYieldBytes) return yield(), Step::wait;
+    if (out_at_ < out_.size()) {
+      if (!ready_to_write(out_, out_at_)) return Step::wait;
+      continue;
+    }
+    out_.clear();
+    out_at_ = 0;
+    if (piece_ < pieces_.size()) {
+      if (!send_piece()) return Step::wait;
+      continue;
+    }
+    if (ended_) return finish_answer(), Step::again;
+    if (!pull()) return Step::wait;
+  }
+}
+
+// Writes once from `bytes` at `at`. False: wait (or closed).
+bool Connection::ready_to_write(std::string_view bytes, std::size_t& at) {
+  std::size_t put = 0;
+  switch (tls_->write(bytes.data() + at, bytes.size() - at, put)) {
+    case Io::done:
+      at += put;
+      sent_ += put;
+      net_->set_deadline(*this, stall_deadline());
+      return true;
+    case Io::want_read: want_read_ = true; return false;
+    case Io::want_write: want_write_ = true; return false;
+    case Io::closed: close(); return false;
+  }
+  return false;
+}
+
+// Large pieces go out as they are, small ones are gathered.
+bool Connection::send_piece() {
+  const auto piece = pieces_[piece_];
+  if (piece.size() >= kDirectBytes) {
+    if (!ready_to_write(piece, piece_at_)) return false;
+    if (piece_at_ == piece.size()) ++piece_, piece_at_ = 0;
+    return true;
+  }
+  gather();
+  return true;
+}
+
+void Connection::gather() {
+  while (piece_ < pieces_.size() && pieces_[piece_].size() < kDirectBytes && out_.size() < kGatherBytes) out_ += pieces_[piece_++];
+}
+
+// False: nothing to send now.
+bool Connection::pull() {
+  static constexpr std::string_view line_end = "\r\n";
+  pieces_.clear();
+  piece_ = piece_at_ = 0;
+  auto state = Payload::Pull::end;
+  if (!stop_stream_ || !response_.payload->endless()) state = response_.payload->pull(pieces_, kPullBytes);
+  std::size_t bytes = 0;
+  for (const auto piece : pieces_) bytes += piece.size();
+  if (chunked_ && bytes > 0) {
+    char digits[20];
+    const auto end = std::to_chars(digits, digits + sizeof digits, bytes, 16).ptr;
+    out_.append(digits, end).append(line_end);
+    pieces_.push_back(line_end);
+  }
+  if (state == Payload::Pull::cut) return close(), false;
+  if (state == Payload::Pull::end) {
+    ended_ = true;
+    if (chunked_) pieces_.push_back("0\r\n\r\n");
+  }
+  if (bytes > 0) gather();
+  if (state != Payload::Pull::wait || bytes > 0) return true;
+  net_->set_deadline(*this, base::kForever);
+  watch_client();
+  return false;
+}
+
+void Connection::finish_answer() {
+  end_exchange();
+  stop_stream_ = false;
+  if (out_.capacity() > 2 * kGatherBytes) std::string().swap(out_);
+  std::vector<std::string_view>().swap(pieces_);
+  if (refused_ && !client_ended_) {
+    state_ = State::draining;
+    tls_->close_notify();
+    boost::system::error_code ignored;
+    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    return net_->set_deadline(*this, in_ms(kDrain_ms));
+  }
+  if (close_after_) return close();
+  state_ = State::reading;
+  if (in_.empty()) std::string().swap(in_);
+  net_->set_deadline(*this, in_ms(kIdleTimeout_ms));
+}
+
+void Connection::tunnel(std::uint64_t request, Tunnel tunnel) {
+  if (request != request_ || state_ != State::handling) return;
+  const auto self = shared_from_this();
+  state_ = State::closed;
+  if (auto exchange = exchange_.lock()) exchange->leave();
+  net_->add(make_relay(net_, std::move(socket_), std::move(tls_context_), std::move(tls_), std::move(in_), std::move(tunnel)));
+  net_->remove(this);
+}
+
+}  // namespace keelson::api
