@@ -86,6 +86,7 @@ struct Tunnel {
   std::string address;                         ///< numeric IP
   std::uint16_t port = 0;
   std::string head;                            ///< request line and headers to send there
+  std::string websocket_head;                  ///< not empty: the client gets this instead of the other's 101, and its bytes travel in binary frames
   std::function<void(int status)> ended;
 };
 

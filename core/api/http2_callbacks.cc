@@ -1,6 +1,7 @@
 #include <new>
 
 #include "core/api/http2_connection.hpp"
+#include "core/base/log.hpp"
 
 namespace keelson::api {
 namespace {
@@ -72,8 +73,12 @@ int on_stream_close(nghttp2_session*, std::int32_t id, std::uint32_t, void* user
   return 0;
 }
 
-ssize_t read_data(nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t most, std::uint32_t* flags, nghttp2_data_source* source, void* user) {
+// nghttp2 is C: an exception must not pass through it.
+ssize_t read_data(nghttp2_session*, std::int32_t id, std::uint8_t*, std::size_t most, std::uint32_t* flags, nghttp2_data_source* source, void* user) try {
   return connection_of(user).read_payload(*static_cast<Http2Stream*>(source->ptr), most, *flags);
+} catch (const std::exception& broken) {
+  base::log_error("api", "stream ended by an exception", {{"what", broken.what()}, {"stream", std::to_string(id)}});
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 int send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t* head, std::size_t size, nghttp2_data_source* source, void* user) {

@@ -1,6 +1,7 @@
 #include "core/api/relay.hpp"
 
 #include "core/api/head_parser.hpp"
+#include "core/api/websocket_frames.hpp"
 
 namespace keelson::api {
 namespace {
@@ -24,7 +25,8 @@ class Relay final : public Session, public std::enable_shared_from_this<Relay> {
  public:
   Relay(std::shared_ptr<NetThread> net, tcp::socket client, std::shared_ptr<TlsContext> context, std::unique_ptr<TlsStream> tls, std::string received, Tunnel tunnel)
       : net_(std::move(net)), client_(std::move(client)), context_(std::move(context)), tls_(std::move(tls)), server_(net_->context), tunnel_(std::move(tunnel)) {
-    up_.bytes = tunnel_.head + received;
+    up_.bytes = tunnel_.head;
+    take_from_client(received);
   }
 
   void start() override;
@@ -37,6 +39,9 @@ class Relay final : public Session, public std::enable_shared_from_this<Relay> {
   void refuse(std::string_view why);
   void answer(int status, std::string_view content_type, std::string_view body);
   void drive();
+  bool framed() const { return !tunnel_.websocket_head.empty(); }
+  void take_from_client(std::string_view bytes);
+  void take_from_server(std::string_view bytes);
   bool from_client();
   bool to_server();
   bool from_server();
@@ -52,8 +57,11 @@ class Relay final : public Session, public std::enable_shared_from_this<Relay> {
   tcp::socket server_;
   Tunnel tunnel_;
   Pipe up_, down_;
+  WebSocketReader frames_;
+  std::string replies_;      // to the client's control frames, when the server has not answered yet
   bool answered_ = false;    // the server's head was seen, or we answered in its place
   bool upgraded_ = false;
+  bool said_goodbye_ = false;
   bool connected_ = false, closed_ = false, driving_ = false;
   bool client_writable_ = true, server_writable_ = true;
   bool client_reading_ = false, client_writing_ = false, server_reading_ = false, server_writing_ = false;
@@ -106,6 +114,12 @@ void Relay::check_answer() {
   if (!head) return answer(502, "text/plain; charset=utf-8", "the server's answer is not HTTP");
   if (head->status == 101) {
     answered_ = upgraded_ = true;
+    if (framed()) {
+      const auto ahead = down_.bytes.substr(down_.at + head->head_bytes);
+      down_.bytes = tunnel_.websocket_head + std::exchange(replies_, {});
+      down_.at = 0;
+      if (!ahead.empty()) down_.bytes += websocket_binary(ahead);
+    }
     net_->set_deadline(*this, base::kForever);
   } else if (head->complete) {
     answer(head->status, head->content_type, head->body);
@@ -114,11 +128,21 @@ void Relay::check_answer() {
   }
 }
 
+void Relay::take_from_client(std::string_view bytes) {
+  if (!framed()) return void(up_.bytes.append(bytes));
+  if (frames_.feed(bytes, up_.bytes, upgraded_ ? down_.bytes : replies_) == WebSocketReader::State::closed) up_.ended = true;
+}
+
+void Relay::take_from_server(std::string_view bytes) {
+  if (framed() && upgraded_) down_.bytes += websocket_binary(bytes);
+  else down_.bytes.append(bytes);
+}
+
 bool Relay::from_client() {
   if (!up_.room()) return false;
   std::size_t got = 0;
   switch (tls_->read(net_->scratch(), NetThread::kReadBytes, got)) {
-    case Io::done: up_.bytes.append(net_->scratch(), got); return true;
+    case Io::done: take_from_client({net_->scratch(), got}); return true;
     case Io::closed: up_.ended = true; return true;
     default: return false;
   }
@@ -151,7 +175,7 @@ bool Relay::from_server() {
   const auto got = server_.read_some(asio::buffer(net_->scratch(), NetThread::kReadBytes), error);
   if (error == asio::error::would_block) return false;
   if (error) down_.ended = true;
-  else down_.bytes.append(net_->scratch(), got);
+  else take_from_server({net_->scratch(), got});
   if (!answered_) check_answer();
   return true;
 }
@@ -159,6 +183,10 @@ bool Relay::from_server() {
 bool Relay::to_client() {
   if (!answered_ || down_.finished) return false;
   if (down_.ended && !down_.pending()) {
+    if (framed() && upgraded_ && !std::exchange(said_goodbye_, true)) {
+      down_.bytes = websocket_close(WebSocketCode::normal);
+      return true;
+    }
     tls_->close_notify();
     boost::system::error_code ignored;
     client_.shutdown(tcp::socket::shutdown_send, ignored);

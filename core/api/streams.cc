@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "core/api/core.hpp"
+#include "core/api/websocket.hpp"
 
 namespace keelson::api {
 namespace {
@@ -89,6 +90,16 @@ std::string forwarded_head(const Request& request, std::string_view host_port, s
   return head + "\r\n";
 }
 
+// Port-forwarding as kubectl does it now: what would be a SPDY connection travels inside a WebSocket.
+constexpr std::string_view kTunnelled = "SPDY/3.1+portforward.k8s.io";
+
+bool asks_tunnel(const Request& request) { return asks_websocket(request) && lists_token(request.joined("Sec-WebSocket-Protocol"), kTunnelled); }
+
+std::string tunnelled_head(std::string_view host_port, std::string_view path_and_query) {
+  return "POST " + std::string(path_and_query) + " HTTP/1.1\r\nHost: " + std::string(host_port) +
+         "\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: portforward.k8s.io\r\nContent-Length: 0\r\n\r\n";
+}
+
 class Stream final : public plugins::RouteStream {
  public:
   explicit Stream(CallRef call) : call_(std::move(call)), shared_(std::make_shared<QueuePayload::Shared>()) { shared_->room = call_->core.parts.runtime.waiter(); }
@@ -138,7 +149,9 @@ class Stream final : public plugins::RouteStream {
     Tunnel tunnel;
     tunnel.address = endpoint->address;
     tunnel.port = endpoint->port;
-    tunnel.head = forwarded_head(call_->request, host_port, path_and_query);
+    const bool tunnelled = call_->info.subresource == "portforward" && asks_tunnel(call_->request);
+    tunnel.head = tunnelled ? tunnelled_head(host_port, path_and_query) : forwarded_head(call_->request, host_port, path_and_query);
+    if (tunnelled) tunnel.websocket_head = websocket_head(call_->request, kTunnelled);
     tunnel.ended = call_->finisher();
     call_->responder->tunnel(std::move(tunnel));
   }
@@ -167,14 +180,14 @@ class Stream final : public plugins::RouteStream {
 };
 
 // containerd speaks SPDY/3.1 and WebSocket with v1 to v4. kubectl takes a refused WebSocket handshake as "use SPDY".
-std::string upgrade_complaint(const Request& request) {
+std::string upgrade_complaint(const Request& request, std::string_view subresource) {
   if (!request.upgrade) return "Upgrade request required";
   if (!request.http1) return "unable to upgrade: only over HTTP/1.1";
   const auto protocol = request.header("Upgrade");
   if (same_text(protocol, "SPDY/3.1")) return {};
   if (!same_text(protocol, "websocket")) return "unable to upgrade: unknown protocol";
   const auto offered = request.joined("Sec-WebSocket-Protocol");
-  if (offered.empty()) return {};
+  if (offered.empty() || (subresource == "portforward" && asks_tunnel(request))) return {};
   for (const std::string_view known : {"v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io", "channel.k8s.io", "v4.base64.channel.k8s.io", "base64.channel.k8s.io"})
     if (lists_token(offered, known)) return {};
   return "unable to upgrade: no known subprotocol among " + offered;
@@ -228,7 +241,7 @@ bool answer_stream(const CallRef& call) {
   if (auto allowed = authorize_stream(*call); !allowed) return call->fail(allowed.error()), true;
   if (!handler) return call->fail(base::unavailable("no plugin serves " + call->kind->resource + "/" + call->info.subresource)), true;
   if (needs_upgrade(call->info.subresource))
-    if (const auto complaint = upgrade_complaint(call->request); !complaint.empty()) return call->fail(base::bad_request(complaint)), true;
+    if (const auto complaint = upgrade_complaint(call->request, call->info.subresource); !complaint.empty()) return call->fail(base::bad_request(complaint)), true;
   call->long_running();
   handler->handle(route_request(*call), std::make_shared<Stream>(call));
   return true;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/api/websocket_frames.hpp"
+
 namespace keelson::api {
 namespace {
 
@@ -18,14 +20,6 @@ std::string accept_key(std::string_view key) {
   std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> encoded;
   const int length = EVP_EncodeBlock(encoded.data(), digest.data(), static_cast<int>(size));
   return {reinterpret_cast<char*>(encoded.data()), static_cast<std::size_t>(length)};
-}
-
-std::string frame_head(unsigned char operation, std::size_t size) {
-  std::string head(1, static_cast<char>(0x80 | operation));
-  const int bytes = size < 126 ? 0 : size < 65'536 ? 2 : 8;
-  head += static_cast<char>(bytes == 0 ? size : bytes == 2 ? 126 : 127);
-  for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8) head += static_cast<char>(size >> shift & 0xff);
-  return head;
 }
 
 // The first offer that carries no token is echoed: a browser gives up without an echo.
@@ -53,15 +47,15 @@ class FramedPayload final : public Payload {
     for (auto piece : pieces_) {
       if (binary_) piece.remove_prefix(std::min(kLengthBytes, piece.size()));
       else if (piece.ends_with('\n')) piece.remove_suffix(1);
-      out.push_back(heads_.emplace_back(frame_head(binary_ ? kBinary : kText, piece.size())));
+      out.push_back(heads_.emplace_back(websocket_frame_head(binary_ ? kBinary : kText, piece.size())));
       out.push_back(piece);
     }
-    if (state == Pull::end) out.push_back(heads_.emplace_back(frame_head(kClose, 2) + std::string("\x03\xe8")));
+    if (state == Pull::end) out.push_back(heads_.emplace_back(websocket_close(WebSocketCode::normal)));
     return state;
   }
 
  private:
-  static constexpr unsigned char kText = 1, kBinary = 2, kClose = 8;
+  static constexpr unsigned char kText = 1, kBinary = 2;
   static constexpr std::size_t kLengthBytes = 4;   // of a protobuf frame: the WebSocket frame says it
   std::unique_ptr<Payload> plain_;
   bool binary_;
@@ -85,6 +79,11 @@ Response websocket_response(const Request& request, std::unique_ptr<Payload> pay
   if (const auto protocol = chosen_protocol(request); !protocol.empty()) response.headers.emplace_back("Sec-WebSocket-Protocol", protocol);
   response.payload = std::make_unique<FramedPayload>(std::move(payload), binary);
   return response;
+}
+
+std::string websocket_head(const Request& request, std::string_view protocol) {
+  return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept_key(request.header("Sec-WebSocket-Key")) +
+         "\r\nSec-WebSocket-Protocol: " + std::string(protocol) + "\r\n\r\n";
 }
 
 }  // namespace keelson::api

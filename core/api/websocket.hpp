@@ -11,4 +11,7 @@ bool asks_websocket(const Request& request);
 /// are added.
 Response websocket_response(const Request& request, std::unique_ptr<Payload> payload, Headers headers, bool binary = false);
 
+/// The same as text, for a connection that is handed on.
+std::string websocket_head(const Request& request, std::string_view protocol);
+
 }  // namespace keelson::api

@@ -301,6 +301,15 @@ std::string receive_until(int fd, std::string_view end) {
 
 void say(int fd, std::string_view text) { ::send(fd, text.data(), text.size(), MSG_NOSIGNAL); }
 
+/// A client's WebSocket frame.
+std::string masked(unsigned operation, std::string_view payload) {
+  static constexpr std::string_view mask = "\x11\x22\x33\x44";
+  std::string frame{static_cast<char>(0x80 | operation), static_cast<char>(0x80 | payload.size())};
+  frame += mask;
+  for (std::size_t i = 0; i < payload.size(); ++i) frame += static_cast<char>(payload[i] ^ mask[i % 4]);
+  return frame;
+}
+
 void tunnel_to(Stub& stub, std::uint16_t port) {
   stub.work = [port](Request, std::shared_ptr<Responder> responder) {
     Tunnel tunnel;
@@ -359,4 +368,38 @@ TEST_CASE_METHOD(Fixture, "a backend that is not there is an internal error") {
   const auto answer = client.request("GET", "/x", "", "Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\n");
   CHECK(answer.status == 500);
   CHECK(answer.body.find("error dialing backend") != std::string::npos);
+}
+
+TEST_CASE_METHOD(Fixture, "a tunnel in a WebSocket carries bare bytes to the backend") {
+  std::string rest;
+  Backend backend([&](int fd) {
+    receive_until(fd, "\r\n\r\n");
+    say(fd, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\nwelcome");
+    rest = receive_until(fd, "never");   // up to the client's end
+    say(fd, "bye");
+  });
+  stub.work = [port = backend.port](Request, std::shared_ptr<Responder> responder) {
+    Tunnel tunnel;
+    tunnel.address = "127.0.0.1";
+    tunnel.port = port;
+    tunnel.head = "POST /backend HTTP/1.1\r\nHost: b\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n";
+    tunnel.websocket_head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
+    responder->tunnel(std::move(tunnel));
+  };
+  Client client(server->port());
+  // "early" in two frames, a ping between them, all before the backend has answered.
+  client.send("GET /x HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" + masked(2, "ear") + masked(9, "?") + masked(2, "ly "));
+  const auto head = client.read_head();
+  CHECK(head.status == 101);
+  CHECK(head.headers.at("upgrade") == "websocket");
+  CHECK(client.read_bytes(3) == "\x8a\x01?");
+  CHECK(client.read_bytes(9) == "\x82\x07welcome");
+  client.send(masked(2, "late"));
+  client.send(masked(8, "\x03\xe8"));
+  CHECK(client.read_bytes(4) == "\x88\x02\x03\xe8");
+  CHECK(client.read_bytes(5) == "\x82\x03" "bye");
+  client.end_sending();
+  client.read_bytes(4);
+  CHECK(client.ended());
+  CHECK(rest == "early late");
 }
