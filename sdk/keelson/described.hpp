@@ -73,15 +73,13 @@ struct DescribedFields {
 template <class T>
   requires(boost::describe::has_describe_members<T>::value)
 struct CodecFor<T> {
-  static const Codec value;
+  // Defined in the class: clang 14 does not find the class again for a definition outside of it.
+  inline static constinit const Codec value{
+      .form = Form::object,
+      .fields = DescribedFields<T>::value.data(),
+      .field_count = DescribedFields<T>::value.size(),
+      .defaults = [] { return encode(T{}); }};
 };
-template <class T>
-  requires(boost::describe::has_describe_members<T>::value)
-constinit const Codec CodecFor<T>::value{
-    .form = Form::object,
-    .fields = DescribedFields<T>::value.data(),
-    .field_count = DescribedFields<T>::value.size(),
-    .defaults = [] { return encode(T{}); }};
 
 template <class T>
 struct DescribedEnumerators {
