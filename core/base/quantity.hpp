@@ -21,6 +21,7 @@ class Quantity {
 
   /// Rounds away from zero to a multiple of 10^exponent.
   void round_up(int exponent);
+  Quantity negated() const { return Quantity(-mantissa_, exponent_, family_); }
   std::string text() const;
   int sign() const { return mantissa_ < 0 ? -1 : mantissa_ > 0; }
   bool is_whole() const;
