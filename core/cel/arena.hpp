@@ -20,8 +20,8 @@ struct Stopped {
   const char* why;
 };
 
-inline constexpr const char* kCostExceeded = "operation cancelled: actual cost limit exceeded";
-inline constexpr const char* kInterrupted = "operation interrupted";
+inline constexpr char kCostExceeded[] = "operation cancelled: actual cost limit exceeded";
+inline constexpr char kInterrupted[] = "operation interrupted";
 
 /// How many values one evaluation may look at inside single calls (comparing, searching), whatever the cost says.
 inline constexpr std::size_t kArenaStepsMax = 50'000'000;

@@ -29,6 +29,7 @@ struct Expr {
   enum class Form : std::uint8_t { literal, ident, select, call, list, map, construct, fold };
   Form form = Form::literal;
   bool test_only = false;            ///< select: has(a.b)
+  std::uint16_t steps = 0;           ///< how deep operators and accesses nest, as the parser counts them
   std::uint32_t at = 0;
   Value literal;
   std::string_view name;             ///< ident; select: field; call: function; construct: type

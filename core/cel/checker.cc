@@ -37,7 +37,11 @@ Checker::Checker(const Environment& environment, Arena& arena, Issues& issues)
                 net_library(), quantity_library(), semver_library(), format_library(), authorizer_library()};
   if (environment.objects) libraries_.push_back(patch_library());
   for (const auto& variable : environment.variables) {
-    const Decl* decl = variable.schema ? decls_.make(variable.schema, variable.name) : nullptr;
+    // Variables of one schema have one type: an object and what it was before compare.
+    const auto twin = std::find_if(known_.begin(), known_.end(), [&](const Known& k) {
+      return variable.schema && k.decl != nullptr && k.decl->node.source == variable.schema.source && k.decl->node.handle == variable.schema.handle;
+    });
+    const Decl* decl = twin != known_.end() ? twin->decl : variable.schema ? decls_.make(variable.schema, variable.name) : nullptr;
     std::string_view text = variable.type;
     const auto* type = decl != nullptr ? decl->type : variable.schema ? simple(TypeKind::dyn) : types_.parse(text);
     known_.push_back({variable.name, variable.optional ? types_.optional(type) : type, decl});

@@ -149,13 +149,12 @@ Value Evaluator::test(const Node& n, bool branch) {
   const auto from = operand(n, branch);
   if (from.is_error()) return from;
   if (branch) charge(1);
-  auto inside = from;
-  if (from.kind == Kind::optional) {
-    if (from.inner == nullptr) return Value::of(false);
-    inside = *from.inner;
-  }
+  const bool optional = from.kind == Kind::optional;
   bool present = false;
-  const auto value = field(inside, n.constant, true, present);
+  Value value;
+  if (!optional || from.inner != nullptr) value = field(optional ? *from.inner : from, n.constant, true, present);
+  // What stands behind an optional is only paid when it is there.
+  if (optional && !present) --cost_;
   if (value.is_error() && !present) return value;
   return Value::of(present);
 }
@@ -165,7 +164,10 @@ Value Evaluator::index(const Node& n, bool branch) {
   if (from.is_error()) return from;
   if (from.kind == Kind::optional && from.inner == nullptr) return from;
   const auto key = eval(child(n, 1), true);
-  if (key.is_error()) return key;
+  if (key.is_error()) {
+    charge(1);
+    return key;
+  }
   return reach(from, key, n.optional);
 }
 
@@ -192,9 +194,13 @@ Value Evaluator::call(const Node& n) {
   for (std::uint32_t i = 0; i < n.count; ++i) {
     args[i] = eval(child(n, i));
     if (args[i].is_error() && fault == nullptr) fault = &args[i];
+    if (fault != nullptr && n.count > 2) return *fault;
   }
-  if (fault != nullptr) return *fault;
   const std::span<const Value> given(args, n.count);
+  if (fault != nullptr) {
+    charge(call_cost(n.cost, given, *fault, arena_));
+    return *fault;
+  }
   const auto result = n.run(Call{arena_, given, n.pattern});
   charge(call_cost(n.cost, given, result, arena_));
   return result;
@@ -205,7 +211,10 @@ Value Evaluator::list(const Node& n) {
   std::size_t count = 0;
   for (std::uint32_t i = 0; i < n.count; ++i) {
     auto item = eval(child(n, i));
-    if (item.is_error()) return item;
+    if (item.is_error()) {
+      charge(kListCost);
+      return item;
+    }
     if (n.optional && plan_.flags[n.slot + i] != 0) {
       if (item.kind != Kind::optional)
         return error_text(arena_, "cannot initialize optional list element from non-optional value " + display(item, arena_));

@@ -15,7 +15,7 @@ constexpr int kPrecisionUsual = 6;
 constexpr std::size_t kOutputBytesMax = 16u << 20;
 constexpr std::string_view kSuperscripts[] = {"\xe2\x81\xb0", "\xc2\xb9", "\xc2\xb2", "\xc2\xb3", "\xe2\x81\xb4",
                                               "\xe2\x81\xb5", "\xe2\x81\xb6", "\xe2\x81\xb7", "\xe2\x81\xb8", "\xe2\x81\xb9"};
-constexpr std::string_view kSuperscriptMinus = "\xe2\x81\xbb", kTimesTen = "\xe2\x80\xaf\xc3\x97\xe2\x80\xaf" "10", kInfinity = "\xe2\x88\x9e";
+constexpr std::string_view kSuperscriptMinus = "\xe2\x81\xbb", kTimesTen = "\xc3\x97" "10", kInfinity = "\xe2\x88\x9e";
 
 struct Formatter {
   Arena& arena;
@@ -126,6 +126,7 @@ struct Formatter {
   bool scientific(const Value& value, int precision) const {
     double real = 0;
     if (!number(value, real)) return wrong("scientific clause can only be used on doubles", value);
+    if (!std::isfinite(real)) out += std::isnan(real) ? "   " : real < 0 ? "    " : "     ";
     if (special(real)) return true;
     char buffer[kFormatPrecisionMax + 40];
     const std::string shown(buffer, static_cast<std::size_t>(std::snprintf(buffer, sizeof buffer, "%.*e", precision, real)));

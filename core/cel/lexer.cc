@@ -76,14 +76,7 @@ class Scanner {
       decode_character(text_, end, length);
       end += length;
     }
-    std::string shown;
-    for (const char c : text_.substr(at_, end - at_)) {
-      if (c == '\n') shown += "\\n";
-      else if (c == '\t') shown += "\\t";
-      else if (c == '\r') shown += "\\r";
-      else shown += c;
-    }
-    issues_.add(at_, "Syntax error: token recognition error at: '" + shown + "'");
+    issues_.add(at_, "Syntax error: token recognition error at: '" + std::string(text_.substr(at_, end - at_)) + "'");
     at_ = end;
   }
 

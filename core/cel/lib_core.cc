@@ -45,7 +45,7 @@ Value between(const Value& later, const Value& earlier) {
   const auto seconds = later.integer - earlier.integer;
   std::int64_t nanos = 0;
   if (__builtin_mul_overflow(seconds, kNanos, &nanos) || __builtin_add_overflow(nanos, std::int64_t(later.nanos) - earlier.nanos, &nanos))
-    return duration_overflow();
+    return overflow();
   return Value::of_duration(nanos);
 }
 
@@ -122,15 +122,24 @@ Value not_equals(const Call& call) {
   return same.kind == Kind::boolean ? Value::of(!same.flag) : same;
 }
 
+bool orderable(Kind kind) {
+  switch (kind) {
+    case Kind::boolean: case Kind::int64: case Kind::uint64: case Kind::float64: case Kind::string: case Kind::bytes: case Kind::timestamp:
+    case Kind::duration: return true;
+    default: return false;
+  }
+}
+
 template <class Test>
-Value ordered(const Call& call, Test test) {
+Value ordered(const Call& call, std::string_view function, Test test) {
+  if (!orderable(call[0].kind)) return no_such_overload(call, function);
   const auto order = compare(call[0], call[1]);
   return order.is_error() ? order : Value::of(test(order.integer));
 }
-Value less(const Call& call) { return ordered(call, [](auto o) { return o < 0; }); }
-Value less_equals(const Call& call) { return ordered(call, [](auto o) { return o <= 0; }); }
-Value greater(const Call& call) { return ordered(call, [](auto o) { return o > 0; }); }
-Value greater_equals(const Call& call) { return ordered(call, [](auto o) { return o >= 0; }); }
+Value less(const Call& call) { return ordered(call, op::kLess, [](auto o) { return o < 0; }); }
+Value less_equals(const Call& call) { return ordered(call, op::kLessEquals, [](auto o) { return o <= 0; }); }
+Value greater(const Call& call) { return ordered(call, op::kGreater, [](auto o) { return o > 0; }); }
+Value greater_equals(const Call& call) { return ordered(call, op::kGreaterEquals, [](auto o) { return o >= 0; }); }
 
 Value in(const Call& call) {
   Value fault;

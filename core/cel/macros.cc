@@ -152,7 +152,7 @@ Expr* bind(const Macro& m) {
 }
 
 Expr* one_variable(const Macro& m) {
-  if (m.name == "all" || m.name == "exists" || m.name == "exists_one" || m.name == "existsOne") return quantifier(m, 1);
+  if (m.name == "all" || m.name == "exists" || m.name == "exists_one") return quantifier(m, 1);
   if (m.name == "map") return map_macro(m);
   if (m.name == "filter") return collect(m, 1, "argument is not an identifier", m.args[1], m.args[0]);
   if (m.name == "optMap" || m.name == "optFlatMap") return optional_map(m);

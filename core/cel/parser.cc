@@ -1,6 +1,7 @@
 #include "core/cel/parser.hpp"
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "core/cel/builder.hpp"
@@ -16,6 +17,8 @@ struct GiveUp {};
 
 constexpr std::string_view kStart =
     "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}";
+constexpr std::string_view kStartOrQuestion =
+    "{'[', '{', '(', '.', '-', '!', '?', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}";
 constexpr std::string_view kStartOrParen =
     "{'[', '{', '(', ')', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}";
 constexpr std::string_view kStartOrBracket =
@@ -24,30 +27,24 @@ constexpr std::string_view kStartOrBrace =
     "{'[', '{', '}', '(', '.', ',', '-', '!', '?', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}";
 constexpr std::string_view kFieldStart = "{'}', ',', '?', IDENTIFIER, ESC_IDENTIFIER}";
 
-struct Operator {
-  Token token;
-  std::string_view function;
+struct TooDeep {
+  std::string why;
 };
 
-// Counts one rule's nesting while it is alive; a chain of operators nests as deep as it is long.
+// Counts one rule's nesting while it is alive.
 class Nesting {
  public:
-  explicit Nesting(int& depth) : depth_(depth) { deeper(); }
-  ~Nesting() { depth_ -= levels_; }
+  explicit Nesting(int& depth) : depth_(depth) {
+    if (depth_ >= kNestingMax) throw TooDeep{"expression recursion limit exceeded: " + std::to_string(kNestingMax)};
+    ++depth_;
+  }
+  ~Nesting() { --depth_; }
   Nesting(const Nesting&) = delete;
   Nesting& operator=(const Nesting&) = delete;
-  void deeper();
 
  private:
   int& depth_;
-  int levels_ = 0;
 };
-struct TooDeep {};
-void Nesting::deeper() {
-  if (depth_ >= kNestingMax) throw TooDeep{};
-  ++depth_;
-  ++levels_;
-}
 
 class Parser {
  public:
@@ -73,22 +70,30 @@ class Parser {
     complain(what);
     throw GiveUp{};
   }
-  [[noreturn]] void mismatch(std::string_view expected) { stop("mismatched input " + shown() + " expecting " + std::string(expected)); }
+  [[noreturn]] void mismatch(std::string_view expected) {
+    complain("mismatched input " + shown() + " expecting " + std::string(expected));
+    // What is missing at the end is said too, when only one token was wrong.
+    if (now().token != Token::end && after().token == Token::end && expected == kStart) {
+      ++at_;
+      complain("mismatched input '<EOF>' expecting " + std::string(kStart));
+    }
+    throw GiveUp{};
+  }
 
   bool take(Token token) {
     if (now().token != token) return false;
     ++at_;
     return true;
   }
-  // `follows`: whether what stands here could follow the missing token, which then counts as forgotten.
-  void need(Token token, std::string_view name) {
+  // One wrong token before the right one is skipped; a bracket may be forgotten at the end.
+  void need(Token token, std::string_view name, bool forgettable = true) {
     if (take(token)) return;
     if (now().token != Token::end && after().token == token) {
       complain("extraneous input " + shown() + " expecting " + std::string(name));
-      throw GiveUp{};
+      at_ += 2;
+      return;
     }
-    if (now().token == Token::end && (token == Token::right_paren || token == Token::right_bracket || token == Token::right_brace))
-      stop("missing " + std::string(name) + " at " + shown());
+    if (now().token == Token::end && forgettable && token != Token::colon) stop("missing " + std::string(name) + " at " + shown());
     mismatch(name);
   }
 
@@ -103,7 +108,8 @@ class Parser {
   // One wrong token before a right one is skipped, as the reference does.
   void need_start(std::string_view expected) {
     if (starts(now().token)) return;
-    if (now().token == Token::end || !starts(after().token)) mismatch(expected);
+    const bool closes = expected == kStartOrParen && after().token == Token::right_paren;
+    if (now().token == Token::end || !(closes || starts(after().token))) mismatch(expected);
     complain("extraneous input " + shown() + " expecting " + std::string(expected));
     ++at_;
   }
@@ -119,7 +125,7 @@ class Parser {
     auto* yes = logical(Token::logical_or, op::kOr);
     need(Token::colon, "':'");
     auto* no = expression();
-    return call(at, op::kConditional, nullptr, {condition, yes, no});
+    return deeper(call(at, op::kConditional, nullptr, {condition, yes, no}));
   }
 
   Expr* logical(Token token, std::string_view function) {
@@ -161,42 +167,44 @@ class Parser {
     return token == Token::plus ? op::kAdd : token == Token::minus ? op::kSubtract : std::string_view{};
   }
 
+  // Operators and accesses count as the reference counts them, along the deepest path.
+  static Expr* deeper(Expr* expr) {
+    if (++expr->steps > kNestingMax) throw TooDeep{"max recursion depth exceeded"};
+    return expr;
+  }
+
   Expr* relation() {
-    Nesting nesting(relation_depth_);
+    const Nesting nesting(relation_depth_);
     auto* left = sum();
     for (auto function = relation_function(now().token); !function.empty(); function = relation_function(now().token)) {
-      nesting.deeper();
       const auto at = now().at;
       ++at_;
       need_start(kStart);
       const Nesting right_side(relation_depth_);
-      left = call(at, function, nullptr, {left, sum()});
+      left = deeper(call(at, function, nullptr, {left, sum()}));
     }
     return left;
   }
   Expr* sum() {
-    Nesting nesting(calc_depth_);
+    const Nesting nesting(calc_depth_);
     auto* left = product();
     for (auto function = term_function(now().token); !function.empty(); function = term_function(now().token)) {
-      nesting.deeper();
       const auto at = now().at;
       ++at_;
       need_start(kStart);
       const Nesting right_side(calc_depth_);
-      left = call(at, function, nullptr, {left, product()});
+      left = deeper(call(at, function, nullptr, {left, product()}));
     }
     return left;
   }
   Expr* product() {
-    std::optional<Nesting> nesting;
     auto* left = unary();
     for (auto function = factor_function(now().token); !function.empty(); function = factor_function(now().token)) {
-      if (!nesting) nesting.emplace(calc_depth_);
-      else nesting->deeper();
       const auto at = now().at;
       ++at_;
       need_start(kStart);
-      left = call(at, function, nullptr, {left, unary()});
+      const Nesting right_side(calc_depth_);
+      left = deeper(call(at, function, nullptr, {left, unary()}));
     }
     return left;
   }
@@ -207,34 +215,31 @@ class Parser {
     if (token == Token::minus && signed_number()) return member();
     const auto at = now().at;
     std::size_t count = 0;
-    for (; now().token == token && !(token == Token::minus && signed_number()); ++count) ++at_;
-    if (!starts(now().token) || now().token == Token::exclamation || (now().token == Token::minus && !signed_number())) no_alternative(at);
+    for (; now().token == token; ++count) ++at_;
+    if (!starts(now().token) || now().token == Token::exclamation || now().token == Token::minus) no_operand(token);
     auto* inner = member();
     if (count % 2 == 0) return inner;
     return call(at, token == Token::minus ? op::kNegate : op::kNot, nullptr, {inner});
   }
   bool signed_number() const { return now().token == Token::minus && (after().token == Token::integer || after().token == Token::floating); }
-  [[noreturn]] void no_alternative(std::uint32_t from) {
-    if (now().token == Token::end && now().at > 0 && from == lexemes_[at_ - 1].at)
-      stop("no viable alternative at input '" + std::string(text_.substr(from, lexemes_[at_ - 1].size)) + "'");
+  [[noreturn]] void no_operand(Token token) {
+    if (now().token == Token::end && token == Token::exclamation) stop("extraneous input '<EOF>' expecting " + std::string(kStart));
+    if (now().token == Token::end) complain("no viable alternative at input '-'");
     mismatch(kStart);
   }
 
   Expr* member() {
-    Nesting nesting(member_depth_);
     auto* expr = primary();
     for (;;) {
       if (now().token == Token::dot) {
-        nesting.deeper();
-        expr = member_access(expr);
+        expr = deeper(member_access(expr));
       } else if (now().token == Token::left_bracket) {
-        nesting.deeper();
         const auto at = now().at;
         ++at_;
         const bool optional = take(Token::question);
-        auto* index = expression();
+        auto* index = expression(optional ? kStart : kStartOrQuestion);
         need(Token::right_bracket, "']'");
-        expr = call(at, optional ? op::kOptIndex : op::kIndex, nullptr, {expr, index});
+        expr = deeper(call(at, optional ? op::kOptIndex : op::kIndex, nullptr, {expr, index}));
       } else {
         return expr;
       }
@@ -246,23 +251,36 @@ class Parser {
     ++at_;
     const bool optional = take(Token::question);
     const auto name = now();
-    if (name.token == Token::escaped_identifier) {
-      ++at_;
-      return make_.fault(name.at, "unsupported syntax: '`'");
-    }
-    if (name.token != Token::identifier) not_a_field(dot);
+    const bool quoted = name.token == Token::escaped_identifier;
+    if (!quoted && name.token != Token::identifier) not_a_field(dot, optional);
     ++at_;
-    if (optional) return make_.call(dot.at, op::kOptSelect, {operand, make_.literal(name.at, Value::string(make_.arena.keep(word(name))))});
-    if (now().token != Token::left_paren) return make_.select(dot.at, operand, make_.arena.keep(word(name)));
+    const auto field = make_.arena.keep(quoted ? word(name).substr(1, name.size - 2u) : word(name));
+    Expr* access = nullptr;
+    if (optional) access = make_.call(dot.at, op::kOptSelect, {operand, make_.literal(name.at, Value::string(field))});
+    else if (quoted || now().token != Token::left_paren) access = make_.select(dot.at, operand, field);
+    if (access != nullptr) {
+      access->steps = operand->steps;
+      return access;
+    }
     const auto open = now().at;
     auto args = arguments();
     return call(open, word(name), operand, std::move(args));
   }
-  [[noreturn]] void not_a_field(const Lexeme& dot) {
+  [[noreturn]] void not_a_field(const Lexeme& dot, bool optional) {
     const auto token = now().token;
+    if (optional) {
+      complain("mismatched input " + shown() + " expecting {IDENTIFIER, ESC_IDENTIFIER}");
+      make_.issues.add(now().at, "unsupported ident kind");
+      throw GiveUp{};
+    }
     if (token == Token::true_word || token == Token::false_word || token == Token::null_word)
       stop("mismatched input '" + std::string(word(now())) + "' expecting IDENTIFIER");
     const auto end = token == Token::end ? dot.at + dot.size : now().at + now().size;
+    if (token != Token::end && after().token == Token::end && token != Token::dot) {
+      complain("no viable alternative at input '" + std::string(text_.substr(dot.at, end - dot.at)) + "'");
+      ++at_;
+      stop("mismatched input '<EOF>' expecting " + std::string(kStart));
+    }
     stop("no viable alternative at input '" + std::string(text_.substr(dot.at, end - dot.at)) + "'");
   }
 
@@ -278,8 +296,16 @@ class Parser {
 
   Expr* call(std::uint32_t at, std::string_view function, Expr* target, std::vector<Expr*> args) {
     const auto kept = make_.keep(args);
-    if (auto* expansion = expand_macro(make_, options_, at, function, target, kept)) return expansion;
-    return make_.member(at, make_.arena.keep(function), target, kept);
+    auto* expr = expand_macro(make_, options_, at, function, target, kept);
+    if (expr == nullptr) expr = make_.member(at, make_.arena.keep(function), target, kept);
+    expr->steps = steps(kept, target);
+    return expr;
+  }
+
+  static std::uint16_t steps(std::span<Expr* const> children, const Expr* target = nullptr) {
+    std::uint16_t most = target == nullptr ? 0 : target->steps;
+    for (const auto* child : children) most = std::max(most, child->steps);
+    return most;
   }
 
   Expr* primary() {
@@ -302,7 +328,7 @@ class Parser {
     const auto start = now();
     const bool rooted = take(Token::dot);
     const auto name = now();
-    if (name.token != Token::identifier) rooted ? not_a_field(start) : mismatch(kStart);
+    if (name.token != Token::identifier) rooted ? not_a_field(start, false) : mismatch(kStart);
     if (const auto length = construct_length(); length > 0) return construct(rooted, length);
     ++at_;
     if (reserved(word(name))) {
@@ -332,8 +358,9 @@ class Parser {
     Entries entries;
     while (now().token != Token::right_brace && !(now().token == Token::comma && after().token == Token::right_brace)) {
       entries.optional.push_back(take(Token::question));
-      if (now().token != Token::identifier) field_start();
-      entries.fields.push_back(make_.arena.keep(word(now())));
+      if (now().token != Token::identifier && now().token != Token::escaped_identifier) field_start();
+      const bool quoted = now().token == Token::escaped_identifier;
+      entries.fields.push_back(make_.arena.keep(quoted ? word(now()).substr(1, now().size - 2u) : word(now())));
       ++at_;
       entry_value(entries);
       if (!take(Token::comma)) break;
@@ -341,21 +368,20 @@ class Parser {
       if (after().token == Token::right_brace) break;
       ++at_;
     }
-    take(Token::comma);
-    need(Token::right_brace, "'}'");
+    end_of_entries(Token::right_brace, "'}'", "{'}', ','}");
     finish(*expr, entries);
     expr->fields = make_.keep_all(entries.fields);
     return expr;
   }
   void field_start() {
-    if (now().token == Token::escaped_identifier) stop_at_quote();
     if (now().token == Token::end || after().token != Token::identifier) mismatch(kFieldStart);
     complain("extraneous input " + shown() + " expecting " + std::string(kFieldStart));
     ++at_;
   }
-  [[noreturn]] void stop_at_quote() {
-    make_.issues.add(now().at, "unsupported syntax: '`'");
-    throw GiveUp{};
+  // After a trailing comma only the bracket can come.
+  void end_of_entries(Token token, std::string_view name, std::string_view either) {
+    if (take(Token::comma)) need(token, name);
+    else need(token, either, false);
   }
 
   struct Entries {
@@ -372,6 +398,7 @@ class Parser {
   }
   void finish(Expr& expr, const Entries& entries) {
     expr.args = make_.keep(entries.values);
+    expr.steps = steps(entries.values);
     expr.places = make_.keep_all(entries.places);
     if (std::find(entries.optional.begin(), entries.optional.end(), 1) == entries.optional.end()) return;
     auto* flags = make_.arena.array<bool>(entries.optional.size());
@@ -390,8 +417,7 @@ class Parser {
       if (now().token != Token::comma || after().token == Token::right_brace) break;
       ++at_;
     }
-    take(Token::comma);
-    need(Token::right_brace, "'}'");
+    end_of_entries(Token::right_brace, "'}'", "{'}', ','}");
     finish(*expr, entries);
     return expr;
   }
@@ -406,8 +432,7 @@ class Parser {
       if (now().token != Token::comma || after().token == Token::right_bracket) break;
       ++at_;
     }
-    take(Token::comma);
-    need(Token::right_bracket, "']'");
+    end_of_entries(Token::right_bracket, "']'", "{']', ','}");
     finish(*expr, entries);
     return expr;
   }
@@ -465,7 +490,7 @@ class Parser {
   Builder make_;
   std::vector<Lexeme> lexemes_;
   std::size_t at_ = 0;
-  int expression_depth_ = 0, relation_depth_ = 0, calc_depth_ = 0, member_depth_ = 0;
+  int expression_depth_ = 0, relation_depth_ = 0, calc_depth_ = 0;
 };
 
 }  // namespace
@@ -481,8 +506,8 @@ Expr* parse(std::string_view text, const ParseOptions& options, Arena& arena, Is
     auto* expr = Parser(text, options, arena, issues).run();
     return issues.empty() ? expr : nullptr;
   } catch (const GiveUp&) {
-  } catch (const TooDeep&) {
-    issues.add(std::string_view::npos, "expression recursion limit exceeded: " + std::to_string(kNestingMax));
+  } catch (const TooDeep& deep) {
+    issues.add(std::string_view::npos, deep.why);
   }
   return nullptr;
 }

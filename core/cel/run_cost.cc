@@ -87,7 +87,8 @@ std::uint64_t call_cost(Cost cost, std::span<const Value> args, const Value& res
       return kListCost + scan(length) + CostRange::scale(CostRange::scale(length, kRequirementsPerCharacter), kRequirementCost);
     }
     case Cost::traverse: return traverse(args[0], arena);
-    case Cost::scan: case Cost::affix: case Cost::string_to_bytes: case Cost::bytes_to_string: case Cost::quote: case Cost::format:
+    case Cost::affix: return scan(size(args[1]));
+    case Cost::scan: case Cost::string_to_bytes: case Cost::bytes_to_string: case Cost::quote: case Cost::format:
       return scan(size(args[0]));
     case Cost::rewrite: return scan(size(args[0]), 2 * kCharacterCost);
     case Cost::join: return scan(size(result), 2 * kCharacterCost);

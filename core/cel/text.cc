@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <cstring>
+#include <cstdlib>
 
 namespace keelson::cel {
 
@@ -69,8 +69,10 @@ std::optional<double> parse_double(std::string_view text) {
   double value = 0;
   const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (end != text.data() + text.size() || fault == std::errc::invalid_argument) return std::nullopt;
-  if (fault == std::errc::result_out_of_range) return std::nullopt;
-  return value;
+  if (fault == std::errc()) return value;
+  // Out of range: too small counts as zero.
+  const auto rounded = std::strtod(std::string(text).c_str(), nullptr);
+  return std::isinf(rounded) ? std::nullopt : std::optional(rounded);
 }
 
 std::optional<std::int64_t> parse_int(std::string_view text) { return parse_whole<std::int64_t>(text); }

@@ -51,9 +51,9 @@ std::string type_text(const Type& type) {
   std::string text(type.name);
   if (type.params.empty()) return text;
   text += '(';
-  for (const auto* param : type.params) {
-    if (param != type.params.front()) text += ", ";
-    text += type_text(*param);
+  for (std::size_t i = 0; i < type.params.size(); ++i) {
+    if (i > 0) text += ", ";
+    text += type_text(*type.params[i]);
   }
   return text + ')';
 }

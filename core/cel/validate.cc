@@ -6,7 +6,6 @@
 
 #include "core/cel/format_string.hpp"
 #include "core/cel/function.hpp"
-#include "core/cel/text.hpp"
 #include "core/cel/type.hpp"
 
 namespace keelson::cel {
@@ -15,10 +14,11 @@ namespace {
 void constant(const Expr& e, Issues& issues) {
   if (e.args.empty()) return;
   const auto& arg = *e.args[0];
-  if (arg.form != Expr::Form::literal || arg.literal.kind != Kind::string) return;
-  const auto text = arg.literal.view();
-  const bool wrong = (e.name == "duration" && !parse_duration(text)) || (e.name == "timestamp" && !parse_timestamp(text)) ||
-                     (e.name == "matches" && !pattern_fault(text).empty());
+  if (arg.form != Expr::Form::literal || e.overloads.empty()) return;
+  Arena arena;
+  const bool converts = e.name == "duration" || e.name == "timestamp";
+  const bool wrong = converts ? e.overloads[0]->run(Call{arena, {&arg.literal, 1}}).is_error()
+                              : e.name == "matches" && arg.literal.kind == Kind::string && !pattern_fault(arg.literal.view()).empty();
   if (wrong) issues.add(arg.at, "invalid " + std::string(e.name) + " argument");
 }
 

@@ -15,13 +15,13 @@ int order(auto left, auto right) { return left < right ? -1 : left > right ? 1 :
 
 int compare_double_int(double left, std::int64_t right) {
   if (left < -kTwoTo63) return -1;
-  if (left >= kTwoTo63) return 1;
+  if (left > kTwoTo63) return 1;
   return order(left, static_cast<double>(right));
 }
 
 int compare_double_uint(double left, std::uint64_t right) {
   if (left < 0) return -1;
-  if (left >= kTwoTo64) return 1;
+  if (left > kTwoTo64) return 1;
   return order(left, static_cast<double>(right));
 }
 
