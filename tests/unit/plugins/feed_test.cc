@@ -1,0 +1,66 @@
+// The feed: who is woken when, and that nothing is lost by waking late.
+#include <catch2/catch.hpp>
+
+#include "core/base/metrics.hpp"
+#include "core/base/simulated_runtime.hpp"
+#include "core/plugins/feed.hpp"
+
+namespace keelson::plugins {
+namespace {
+
+constexpr std::int64_t kLate_ms = 10;
+
+struct Bench {
+  std::unique_ptr<base::SimulatedRuntime> runtime = base::simulated_runtime(5);
+  std::unique_ptr<base::Metrics> metrics = base::make_metrics();
+  std::unique_ptr<store::Store> store = store::make_memory_store(*runtime, *metrics);
+  std::unique_ptr<Feed> feed = std::make_unique<Feed>(*store, *runtime, kLate_ms);
+
+  ~Bench() {
+    feed.reset();
+    store->stop();
+    runtime->settle();
+  }
+  void create(const std::string& name) {
+    store::Columns columns;
+    columns.key = {store::Atom("pods"), "default", name};
+    const std::string head = R"({"metadata":{"resourceVersion":")";
+    store::Commit commit;
+    commit.writes.push_back({store::Operation::create, columns.key, store::Draft(columns, head + std::string(store::kRevisionSlotBytes, ' ') + "}}", head.size())});
+    store->commit(std::move(commit), [](store::CommitOutcome) {});
+    runtime->settle();
+  }
+};
+
+class CountingWaiter final : public base::Waiter {
+ public:
+  void notify() override { ++notified; }
+  bool wait_until(base::Monotonic) override { return false; }
+  int notified = 0;
+};
+
+}  // namespace
+
+TEST_CASE("who wants a kind is told at once, an observer of everything some time later, once") {
+  Bench bench;
+  const auto soon = std::make_shared<CountingWaiter>(), late = std::make_shared<CountingWaiter>();
+  const auto wanting = std::make_shared<Inbox>(soon), observing = std::make_shared<Inbox>(late);
+  wanting->want(store::Atom("pods"));
+  observing->want_all();
+  bench.feed->add(wanting);
+  bench.feed->add(observing);
+  bench.create("a");
+  bench.create("b");
+  CHECK(soon->notified == 2);
+  CHECK(late->notified == 0);
+  bench.runtime->advance(kLate_ms * base::kNanosPerMs);
+  CHECK(late->notified == 1);
+  std::deque<store::Change> taken;
+  CHECK_FALSE(observing->take(taken));
+  CHECK(taken.size() == 2);
+  bench.create("c");
+  bench.runtime->advance(kLate_ms * base::kNanosPerMs);
+  CHECK(late->notified == 2);
+}
+
+}  // namespace keelson::plugins
