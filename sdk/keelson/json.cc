@@ -45,7 +45,7 @@ bool difference(const json::object& from, const json::object& to, json::object& 
   return !patch.empty();
 }
 
-json::object parse_object(std::string_view text) { return json::parse(text).as_object(); }
+json::object parse_object(std::string_view text, json::storage_ptr memory = {}) { return json::parse(text, std::move(memory)).as_object(); }
 
 }  // namespace
 
@@ -121,11 +121,12 @@ void add_missing(json::object& target, const json::object& wanted) {
 }  // namespace
 
 std::string restated(std::string_view stored_json, std::string_view from_json, std::string_view to_json) {
-  auto target = parse_object(stored_json);
-  const auto from = parse_object(from_json), to = parse_object(to_json);
+  json::monotonic_resource arena;
+  auto target = parse_object(stored_json, &arena);
+  const auto from = parse_object(from_json, &arena), to = parse_object(to_json, &arena);
   auto& status = target["status"];
   if (!status.is_object()) status.emplace_object();
-  json::object patch;
+  json::object patch(&arena);
   if (difference(child(from, "status"), child(to, "status"), patch)) merge(status.get_object(), patch);
   add_missing(status.get_object(), child(to, "status"));
   if (status.get_object().empty() && !to.contains("status")) target.erase("status");
@@ -141,18 +142,21 @@ std::string carried_over(std::string_view original_json, std::string_view from_j
 }
 
 Key key_of(std::string_view object_json) {
-  const auto object = parse_object(object_json);
+  json::monotonic_resource arena;
+  const auto object = parse_object(object_json, &arena);
   const auto& metadata = child(object, "metadata");
   return {text(metadata, "namespace"), text(metadata, "name")};
 }
 
 std::string revision_of(std::string_view object_json) {
-  const auto object = parse_object(object_json);
+  json::monotonic_resource arena;
+  const auto object = parse_object(object_json, &arena);
   return text(child(object, "metadata"), "resourceVersion");
 }
 
 std::string reference_to(const Gvk& gvk, std::string_view object_json) {
-  const auto object = parse_object(object_json);
+  json::monotonic_resource arena;
+  const auto object = parse_object(object_json, &arena);
   const auto& metadata = child(object, "metadata");
   const std::string group(gvk.group);
   json::object out{{"kind", std::string(gvk.kind)}, {"apiVersion", group.empty() ? std::string(gvk.version) : group + "/" + std::string(gvk.version)}};
@@ -173,7 +177,8 @@ std::string reference_to(const Gvk& gvk, const ObjectHandle& object) {
 
 std::string owned_body(const Scope* scope, const Gvk& gvk, std::string body) {
   if (scope == nullptr || !scope->object || !scope->controller->owns(gvk)) return body;
-  auto object = parse_object(body);
+  json::monotonic_resource arena;
+  auto object = parse_object(body, &arena);
   auto& slot = object["metadata"];
   if (!slot.is_object()) slot.emplace_object();
   auto& metadata = slot.get_object();
