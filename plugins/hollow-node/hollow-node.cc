@@ -2,8 +2,11 @@
 // containerd. `count` in its configuration says how many; 0 (the default) is none.
 #include <algorithm>
 #include <charconv>
+#include <chrono>
+#include <functional>
 #include <memory>
 
+#include <keelson/codec.hpp>
 #include <keelson/node_points.hpp>
 #include <keelson/sdk.hpp>
 
@@ -24,6 +27,7 @@ constexpr const char* kLeaseNamespace = "kube-node-lease";
 constexpr std::int64_t kLeaseInterval_s = 10, kLeaseDuration_s = 40;
 constexpr int kNodesMax = 1'000'000;
 constexpr int kWorkers = 2;
+constexpr std::chrono::seconds kAgain{1};   // after a write that failed
 
 std::string node_name(int index) { return "hollow-" + std::to_string(index); }
 bool is_hollow(std::string_view node) { return node.starts_with("hollow-"); }
@@ -145,6 +149,7 @@ Pod refused(const Pod& pod, Time now, const std::string& why) {
 
 class PodReconciler final : public keelson::Reconciler<Pod> {
  public:
+  explicit PodReconciler(std::shared_ptr<std::function<void(const Key&)>> again) : again_(std::move(again)) {}
   Result reconcile(Context& ctx, const Pod& pod) override {
     if (!is_hollow(pod.spec.nodeName)) return keelson::done();
     const Key key{pod.meta.namespace_, pod.meta.name};
@@ -166,11 +171,17 @@ class PodReconciler final : public keelson::Reconciler<Pod> {
   }
 
  private:
-  static Result write(Context& ctx, const Pod& pod, const Pod& next) {
-    const auto written = ctx.modify_status(pod, next);
-    if (!written && !is_not_found(written.error())) return written.error();
+  /// Not waited for: thousands of pods start together, and each would wait for a sync.
+  Result write(Context& ctx, const Pod& pod, const Pod& next) const {
+    const Key key{pod.meta.namespace_, pod.meta.name};
+    const auto patch = keelson::str(R"({"metadata":{"uid":")", pod.meta.uid, R"("},"status":)", keelson::encode(next.status), "}");
+    ctx.submit_patch(Pod::gvk, key, "status", patch, [again = again_, key](const keelson::Error* error) {
+      if (error && error->code != 404 && error->code != 409) (*again)(key);   // not when it is gone, or another of that name
+    });
     return keelson::done();
   }
+
+  const std::shared_ptr<std::function<void(const Key&)>> again_;
 };
 
 bool concerns(const keelson::Ref<Pod>&, const keelson::Ref<Pod>& now) { return now && is_hollow(now.field("spec.nodeName")); }
@@ -181,7 +192,9 @@ bool concerns(const keelson::Ref<Pod>&, const keelson::Ref<Pod>& now) { return n
 KEELSON_PLUGIN("hollow-node", "0.1.0", setup) {
   using namespace hollow;
   keelson::NodePoints::declare(setup);
-  setup.controller<Pod>(std::make_unique<PodReconciler>()).name("hollow-node").when<Pod>(concerns).workers(kWorkers);
+  auto again = std::make_shared<std::function<void(const Key&)>>();
+  auto& controller = setup.controller<Pod>(std::make_unique<PodReconciler>(again)).name("hollow-node").when<Pod>(concerns).workers(kWorkers);
+  *again = [&controller](const Key& key) { controller.trigger(key, kAgain); };
   if (const int count = configured_count(setup); count > 0) {
     setup.task("fleet", [fleet = std::make_shared<Fleet>(count)](Context& ctx) { fleet->run(ctx); });
   }
