@@ -10,7 +10,7 @@ import sys
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from cluster import SOURCE, Cluster, Failed, equal, eventually, expect, run  # noqa: E402
+from cluster import SOURCE, Cluster, Failed, equal, eventually, expect, free_port, run  # noqa: E402
 
 HELLO = SOURCE / "examples" / "hello"
 
@@ -89,6 +89,20 @@ def exec_has_its_streams_and_codes(c):
     terminal = subprocess.run(["script", "-qec", " ".join(c.kubectl_command("exec", "-it", name, "--", "sh")), "/dev/null"],
                               input="tty; exit\n", capture_output=True, text=True, timeout=20, env=c.env)
     expect(terminal.stdout, r"/dev/pts/")
+
+
+def a_port_is_forwarded(c):
+    pod, port = c.running("app=hello", 2)[0]["metadata"]["name"], free_port()
+    forward = subprocess.Popen(c.kubectl_command("port-forward", f"pod/{pod}", f"{port}:8080", "-v=7"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=c.env)
+    try:
+        for _ in range(2):   # two connections in one tunnel
+            expect(eventually("an answer through the port", lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=3).read().decode()), pod)
+    finally:
+        forward.terminate()
+        log = forward.communicate()[1]
+    expect(log, "101 Switching Protocols")
+    if "tunneling_dialer" in log and "fallback to secondary" in log:
+        raise Failed("the tunnel in a WebSocket was refused:\n" + log)
 
 
 def a_service_account_token_is_in_every_pod(c):
@@ -199,7 +213,7 @@ def containerd_dying_is_survived(c):
 
 
 STEPS = [the_node_becomes_ready, images_are_imported, apply_and_rollout, events_tell_the_story, pods_answer_the_host_and_each_other, logs_follow,
-         exec_has_its_streams_and_codes, a_service_account_token_is_in_every_pod, a_killed_process_is_restarted_in_place, scale_set_image_and_undo,
+         exec_has_its_streams_and_codes, a_port_is_forwarded, a_service_account_token_is_in_every_pod, a_killed_process_is_restarted_in_place, scale_set_image_and_undo,
          an_image_that_is_not_there_says_so, volumes_env_probes_and_hooks, a_crashing_container_backs_off, sigkill_of_the_server_changes_nothing_that_runs,
          deleting_leaves_nothing_behind, containerd_dying_is_survived]
 

@@ -401,5 +401,6 @@ TEST_CASE_METHOD(Fixture, "a tunnel in a WebSocket carries bare bytes to the bac
   client.end_sending();
   client.read_bytes(4);
   CHECK(client.ended());
+  backend.finish();
   CHECK(rest == "early late");
 }
