@@ -9,6 +9,7 @@
 #include "core/main/cluster.hpp"
 #include "core/main/identity.hpp"
 #include "core/main/plugin_command.hpp"
+#include "core/plugins/child/child_main.hpp"
 
 namespace keelson::server {
 namespace {
@@ -111,7 +112,13 @@ int run(int argc, char** argv) {
   auto* const kubeconfig = app.add_subcommand("kubeconfig", "print the admin's kubeconfig");
   kubeconfig->add_option("--data-dir", data_dir, "the server's folder")->envname("KEELSON_DATA_DIR");
   const auto plugin_command = add_plugin_command(app);
+  plugins::ChildArguments child;
+  auto* const plugin_host = app.add_subcommand("plugin-host", "run one plugin outside of the server");
+  plugin_host->add_option("--child", child.name, "what the server starts: its plugin and its lanes are open already")->group("");
+  plugin_host->add_option("--memory-bytes", child.memory_bytes_max, "private memory of the plugin")->group("");
+  plugin_host->add_flag("--network", child.network, "let the plugin open sockets")->group("");
   CLI11_PARSE(app, argc, argv);
+  if (*plugin_host) return plugins::run_child(child);
   if (*server) return run_server(flags, config->count() > 0);
   if (app.got_subcommand("plugin")) return plugin_command();
   if (*version) return print_version(format);

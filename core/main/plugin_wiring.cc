@@ -41,6 +41,7 @@ class HostWiring final : public PluginWiring {
     options.ours = bundled_plugins();
     if (settings_.safe_mode) options.essential.emplace(std::begin(kEssentialPlugins), std::end(kEssentialPlugins));
     options.observe_late_ms = kObserveLate_ms;
+    options.child_program = "/proc/self/exe";
     auto add_check = [&health = parts_.health](std::string name, std::function<std::string()> check) { return health.add(std::move(name), std::move(check)); };
     host_ = plugins::make_plugin_host({parts_.store, parts_.verbs, parts_.registry, parts_.chains, parts_.runtime, parts_.metrics, std::move(add_check), hooks_}, std::move(options));
     routes_.set(&host_->routes());

@@ -156,7 +156,7 @@ void Host::run() {
     bool any = run_commands();
     look_at_changes();
     if (changed_.load() && flush_at_ == base::kForever) flush_at_ = parts_.runtime.in_ms(kCountersFirst_ms);
-    if (any || parts_.runtime.monotonic_ns() >= flush_at_) {
+    if (any || parts_.runtime.monotonic_ns() >= flush_at_ || start_is_due()) {
       changed_.store(false);
       flush_at_ = base::kForever;
       supervise();
@@ -173,6 +173,7 @@ base::Monotonic Host::next_wake() const {
     if (!commands_.empty()) return 0;
   }
   auto next = flush_at_;
+  for (const auto& [key, record] : records_) next = std::min(next, record.again_at);
   for (const auto& [key, record] : records_)
     if (record.instance && record.info.state != "Stuck")
       if (const auto at = record.instance->next_stuck_check()) next = std::min(next, *at);

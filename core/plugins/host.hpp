@@ -55,12 +55,14 @@ struct HostOptions {
   std::set<std::string> ours;                      ///< SHA-256 of the plugins that came with this build: signed by being known
   std::optional<std::vector<std::string>> essential;   ///< safe mode: only these are loaded, from the earliest directory that has them
   std::int64_t observe_late_ms = 0;                ///< how long what only observers of everything want may wait
+  std::string child_program;                       ///< runs plugins as `<program> plugin-host --child`; "": all of them run in the core
   bool catch_crashes = false;                      ///< installs handlers for fatal signals: for the server, not for tests
 };
 
 /// What is known of one plugin; also what its Plugin object shows.
 struct PluginInfo {
   std::string name, version, abi, file, sha256;
+  std::string host;                                ///< Core, Process
   std::string state;                               ///< Loading, Running, Paused, Draining, Refused, Failed, Stuck, Quarantined
   std::string reason, message;
   std::vector<std::string> kinds;

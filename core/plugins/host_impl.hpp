@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <variant>
 
 #include "core/plugins/directories.hpp"
 #include "core/plugins/events.hpp"
@@ -26,6 +27,12 @@ inline constexpr std::int64_t kCountersAgain_ms = 5'000;
 /// A plugin that ran this long without a crash is trusted again.
 inline constexpr std::int64_t kCrashForgotten_ms = 10 * 60 * 1000;
 
+/// A process that crashes kCrashesMax times within this is quarantined.
+inline constexpr std::int64_t kCrashWindow_ms = 60'000;
+/// After its first crash a plugin starts again after the first, then after twice as long each time, up to the second.
+inline constexpr std::int64_t kCrashBackoffFirst_ms = 500;
+inline constexpr std::int64_t kCrashBackoffMax_ms = 5 * 60 * 1000;
+
 /// One plugin, from its file to its object.
 struct Record {
   PluginFile file;
@@ -40,6 +47,9 @@ struct Record {
   std::int64_t published_counts[3] = {0, 0, 0};    // queue, reconciles, errors
   base::Monotonic published_at = 0;
   std::string since;                               // RFC 3339: of the state
+  std::deque<base::Monotonic> crashes;             // of its process, within kCrashWindow_ms
+  int failures = 0;                                // crashes since it last ran well
+  base::Monotonic again_at = base::kForever;       // when it is started again
 };
 
 class Routes final : public RouteTable {
@@ -82,6 +92,7 @@ class Host final : public PluginHost {
   void drop_old_copies();
   bool disabled(const std::string& file_name, const std::string& plugin) const;
   void load_file(const std::string& name, const PluginFile& file);
+  void take_new_file(Record& record, const PluginFile& file);
   void replace_file(Record& record, const PluginFile& file);
   void remove_record(const std::string& key);
   std::optional<Refusal> run_library(Record& record, std::unique_ptr<Library> library);
@@ -96,11 +107,25 @@ class Host final : public PluginHost {
   void look_after_left_kinds();
   void restore_left();
   void restart(Record& record, const std::string& why);
+  void start_record(Record& record);
+  using Opened = std::variant<std::unique_ptr<Library>, Refusal>;
+  Opened open_library(const std::string& file);
+  Opened open_checked(const std::string& file, const CheckedFile& checked, bool in_child);
+  bool in_child(const std::string& plugin);
+  // crashes.cc (host thread)
+  int core_crashes(const std::string& plugin) const;
+  void look_for_crash(Record& record);
+  void quarantine(Record& record, const std::string& why);
+  void set_quarantined(const std::string& plugin, bool quarantined);
+  bool start_is_due() const;
+  void restart_due();
+  void report(const Record& record, bool warning, const std::string& reason, const std::string& note);
   void supervise();
   Settings settings_for(const std::string& plugin);
   // objects.cc (host thread)
   void publish_all();
   bool publish(Record& record);
+  void make_object(const std::string& name);
   void delete_object(const std::string& name);
   void apply_spec(Record& record);
   store::ObjectRef plugin_object(const std::string& name) const;

@@ -31,7 +31,7 @@ std::optional<Refusal> Instance::start() {
 
 std::optional<Refusal> Instance::begin() {
   std::string answer;
-  const auto status = guarded_call(name_, answer, [&] { return library_->table().start(&core_host_table(), this, sink_to(answer), &self_); });
+  const auto status = guarded_call(name_, answer, [&] { return library_->start(*this, sink_to(answer), &self_); });
   if (status != 0) return Refusal{"StartFailed", message_of(answer)};
   auto declaration = parse_declaration(answer);
   if (!declaration) return Refusal{"StartFailed", declaration.error().message};
@@ -205,14 +205,8 @@ bool Instance::stop(base::Monotonic deadline) {
   for (auto& controller : controllers_) controller->stop();
   hook_workers_.stop();
   calls_.close();
-  {
-    const std::lock_guard lock(mutex_);
-    if (!started_) {                       // still inside its start()
-      library_->keep_mapped();
-      return false;
-    }
-  }
-  if (!calls_.wait_empty(deadline)) {
+  library_->cancel_calls();
+  if (!end_start(deadline) || !end_calls(deadline)) {
     library_->keep_mapped();
     return false;
   }
@@ -221,6 +215,24 @@ bool Instance::stop(base::Monotonic deadline) {
   join_all();
   finish_plugin(deadline);
   return true;
+}
+
+// False: it is still inside of its start().
+bool Instance::end_start(base::Monotonic deadline) {
+  const auto ended = [this] {
+    const std::lock_guard lock(mutex_);
+    return started_;
+  };
+  if (ended()) return true;
+  if (!library_->kill("did not return from its start")) return false;
+  while (!ended())
+    if (!start_waiter_->wait_until(deadline)) return ended();
+  return true;
+}
+
+bool Instance::end_calls(base::Monotonic deadline) {
+  if (calls_.wait_empty(deadline)) return true;
+  return library_->kill("did not end when it was told to") && calls_.wait_empty(core_.runtime.in_ms(kKillDeadline_ms));
 }
 
 void Instance::join_all() {

@@ -34,6 +34,8 @@ inline constexpr std::int64_t kStartDeadline_ms = 30'000;
 inline constexpr std::size_t kSubmitsInFlightMax = 65'536;
 inline constexpr std::size_t kStreamsMax = 512;
 inline constexpr std::int64_t kTaskRestart_ms = 1'000;
+/// Calls of a process that was killed come back within this.
+inline constexpr std::int64_t kKillDeadline_ms = 5'000;
 inline constexpr std::size_t kEventThreadStackBytes = 1024 * 1024;
 
 struct Settings {
@@ -41,6 +43,8 @@ struct Settings {
   bool paused = false;
   int workers = 0;                               ///< 0: as declared
   base::LogLevel log_level = base::LogLevel::info;
+  std::string host;                              ///< "Core", "Process"; empty: the server chooses
+  bool quarantined = false;
 };
 
 struct Statistics {
@@ -62,6 +66,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
 
   const std::string& name() const { return name_; }
   const Library& library() const { return *library_; }
+  /// `tell` runs when the plugin's process, if it has one, ends without being asked to.
+  void on_death(std::function<void()> tell) { library_->on_death(std::move(tell)); }
   const Declaration& declaration() const { return declaration_; }
   /// Storage keys of the kinds that it declared.
   const std::vector<base::Atom>& kinds() const { return kinds_; }
@@ -122,6 +128,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   void start_tasks();
   void run_task(std::uint32_t index);
   void spawn_job(std::string name, std::function<void()> body);
+  bool end_start(base::Monotonic deadline);
+  bool end_calls(base::Monotonic deadline);
   void join_all();
   void finish_plugin(base::Monotonic deadline);
   store::ObjectRef find_object(base::Atom resource, const std::string& key);

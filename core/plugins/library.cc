@@ -11,6 +11,8 @@
 #include <fstream>
 #include <optional>
 
+#include "core/plugins/instance.hpp"
+
 namespace keelson::plugins {
 namespace {
 
@@ -138,13 +140,10 @@ std::optional<Refusal> check_note_against(const CheckedFile& file, const keelson
 }
 
 struct LibraryLoader {
-  static std::variant<std::unique_ptr<Library>, Refusal> load(const std::string& file, const LoadOptions& options);
+  static std::variant<std::unique_ptr<Library>, Refusal> load(const std::string& file, const CheckedFile& found);
 };
 
-std::variant<std::unique_ptr<Library>, Refusal> LibraryLoader::load(const std::string& file, const LoadOptions& options) {
-  const auto checked = check_file(file, options);
-  if (const auto* refusal = std::get_if<Refusal>(&checked)) return *refusal;
-  const auto& found = std::get<CheckedFile>(checked);
+std::variant<std::unique_ptr<Library>, Refusal> LibraryLoader::load(const std::string& file, const CheckedFile& found) {
   std::unique_ptr<Library> library(new Library);
   library->file_ = file;
   library->sha256_ = found.sha256;
@@ -165,9 +164,17 @@ Library::~Library() {
   if (handle_ != nullptr) ::dlclose(handle_);
 }
 
+keelson_status Library::start(Instance& instance, keelson_sink out, void** self) { return table_->start(&core_host_table(), &instance, out, self); }
+
 std::string Library::abi() const { return std::to_string(KEELSON_ABI_MAJOR) + "." + std::to_string(table_->minor); }
 
-std::variant<std::unique_ptr<Library>, Refusal> load_library(const std::string& file, const LoadOptions& options) { return LibraryLoader::load(file, options); }
+std::variant<std::unique_ptr<Library>, Refusal> load_checked(const std::string& file, const CheckedFile& checked) { return LibraryLoader::load(file, checked); }
+
+std::variant<std::unique_ptr<Library>, Refusal> load_library(const std::string& file, const LoadOptions& options) {
+  const auto checked = check_file(file, options);
+  if (const auto* refusal = std::get_if<Refusal>(&checked)) return *refusal;
+  return load_checked(file, std::get<CheckedFile>(checked));
+}
 
 std::string core_abi() { return std::to_string(KEELSON_ABI_MAJOR) + "." + std::to_string(KEELSON_ABI_MINOR); }
 

@@ -1,10 +1,12 @@
-// Library: the shared library of one plugin, checked before any of it runs.
+// Library: the code of one plugin, checked before any of it runs: mapped into this process, or in a child that answers
+// for it (child/).
 //
 // Invariants: what is mapped is a private copy under the name of its content, so replacing the file in the plugin
 //   directory changes nothing that runs. A Library has a table of a version that this core understands.
 // Threads: any one at a time. Ownership: unloads in the destructor, so nothing of the plugin may be left by then;
 //   keep_mapped() gives that up for plugins that are stuck.
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -18,9 +20,11 @@
 
 namespace keelson::plugins {
 
+class Instance;
+
 class Library {
  public:
-  ~Library();
+  virtual ~Library();
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;
   const keelson_plugin_v1& table() const { return *table_; }
@@ -29,7 +33,19 @@ class Library {
   std::string abi() const;
   void keep_mapped() { keep_ = true; }
 
- private:
+  /// Calls the plugin's start(); its host is `instance`.
+  virtual keelson_status start(Instance& instance, keelson_sink out, void** self);
+  virtual bool in_core() const { return true; }
+  /// Everything that is under way counts as cancelled. In the core the calls themselves know.
+  virtual void cancel_calls() {}
+  /// Ends the plugin by force. False: it runs in this process, where that cannot be done.
+  virtual bool kill(const std::string& why) { return (void)why, false; }
+  /// How its process ended, if it has one that did without being asked to.
+  virtual std::optional<std::string> died() const { return std::nullopt; }
+  /// `tell` runs once when died() becomes true; on any thread, must not wait.
+  virtual void on_death(std::function<void()> tell) { (void)tell; }
+
+ protected:
   friend struct LibraryLoader;
   Library() = default;
   void* handle_ = nullptr;
@@ -61,6 +77,9 @@ struct CheckedFile {
   std::optional<PluginNote> note;
 };
 std::variant<CheckedFile, Refusal> check_file(const std::string& file, const LoadOptions& options);
+/// Maps and opens it. `file`: where it came from.
+std::variant<std::unique_ptr<Library>, Refusal> load_checked(const std::string& file, const CheckedFile& checked);
+/// Both steps.
 std::variant<std::unique_ptr<Library>, Refusal> load_library(const std::string& file, const LoadOptions& options);
 /// What is wrong with a plugin's table, if anything is.
 std::optional<Refusal> check_table(const std::string& name, const keelson_plugin_v1* table);

@@ -5,6 +5,7 @@
 
 #include "core/base/log.hpp"
 #include "core/plugins/calls.hpp"
+#include "core/plugins/crash_marker.hpp"
 #include "core/plugins/host_impl.hpp"
 
 namespace keelson::plugins {
@@ -34,7 +35,7 @@ json::object condition(const char* type, bool holds, const Record& record) {
 json::object status_of(const Record& record) {
   const auto& info = record.info;
   const bool loaded = record.instance != nullptr;
-  json::object status{{"state", info.state}, {"host", "Core"}, {"file", info.file}, {"message", info.message}, {"restarts", info.restarts}};
+  json::object status{{"state", info.state}, {"host", info.host}, {"file", info.file}, {"message", info.message}, {"restarts", info.restarts}};
   status["version"] = info.version;
   status["abi"] = info.abi;
   status["sha256"] = info.sha256;
@@ -78,6 +79,9 @@ Settings Host::settings_for(const std::string& plugin) {
   const auto* workers = spec.if_contains("workers");
   settings.workers = workers != nullptr && workers->is_int64() ? static_cast<int>(std::clamp<std::int64_t>(workers->get_int64(), 0, kWorkersMax)) : 0;
   settings.log_level = level_of(spec);
+  if (const auto* host = spec.if_contains("host"); host != nullptr && host->is_string()) settings.host = host->get_string();
+  const auto* quarantined = spec.if_contains("quarantined");
+  settings.quarantined = quarantined != nullptr && quarantined->is_bool() && quarantined->get_bool();
   return settings;
 }
 
@@ -88,8 +92,16 @@ void Host::apply_spec(Record& record) {
     record.published_at = 0;
     changed();
   }
-  if (!record.instance) return;
   auto wanted = settings_for(record.info.name);
+  if (record.info.state == "Quarantined" && !wanted.quarantined) {
+    record.crashes.clear();
+    record.failures = 0;
+    if (!options_.data_dir.empty()) forget_crashes(options_.data_dir + "/plugins/crashes", record.info.name);
+    return start_record(record), changed();
+  }
+  if (wanted.quarantined && record.info.state != "Quarantined" && !record.left) return quarantine(record, "by hand"), changed();
+  if (!record.instance) return;
+  if (wanted.host != record.settings.host) return restart(record, "its host changed"), changed();
   if (wanted.config != record.settings.config) return restart(record, "its configuration changed"), changed();
   if (wanted.log_level != record.settings.log_level) record.instance->set_log_level(wanted.log_level);
   if (wanted.workers != record.settings.workers) record.instance->set_workers(wanted.workers);
@@ -126,13 +138,7 @@ bool Host::publish(Record& record) {
   if (record.info.message.empty() && !counts.last_error.empty()) status["message"] = counts.last_error;
   const verbs::Target target{parts_.registry.current()->find(kGroup, kVersion, kResource), "", record.info.name, ""};
   using Outcome = base::Outcome<verbs::Written>;
-  if (!plugin_object(record.info.name)) {
-    auto fresh = target;
-    fresh.name.clear();
-    const json::object object{{"apiVersion", "keelson.dev/v1"}, {"kind", "Plugin"}, {"metadata", json::object{{"name", record.info.name}}}};
-    const auto made = await<Outcome>(parts_.runtime, [&](auto done) { parts_.verbs.create(host_context(), fresh, {kinds::Media::json, json::serialize(object)}, {}, std::move(done)); });
-    if (!made && made.error().code != 409) base::log_warn("plugins", "cannot make a Plugin object", {{"plugin", record.info.name}, {"error", made.error().message}});
-  }
+  make_object(record.info.name);
   auto into = target;
   into.subresource = "status";
   const auto written = await<Outcome>(parts_.runtime, [&](auto done) {
@@ -143,6 +149,41 @@ bool Host::publish(Record& record) {
   std::copy(std::begin(now_counts), std::end(now_counts), std::begin(record.published_counts));
   record.published_at = parts_.runtime.monotonic_ns();
   return false;
+}
+
+void Host::make_object(const std::string& name) {
+  if (plugin_object(name)) return;
+  const verbs::Target target{parts_.registry.current()->find(kGroup, kVersion, kResource), "", "", ""};
+  const json::object object{{"apiVersion", "keelson.dev/v1"}, {"kind", "Plugin"}, {"metadata", json::object{{"name", name}}}};
+  using Outcome = base::Outcome<verbs::Written>;
+  const auto made = await<Outcome>(parts_.runtime, [&](auto done) { parts_.verbs.create(host_context(), target, {kinds::Media::json, json::serialize(object)}, {}, std::move(done)); });
+  if (!made && made.error().code != 409) base::log_warn("plugins", "cannot make a Plugin object", {{"plugin", name}, {"error", made.error().message}});
+}
+
+// Kept in the object, so that it outlives the server and is lifted by whoever may edit it.
+void Host::set_quarantined(const std::string& plugin, bool quarantined) {
+  const verbs::Target target{parts_.registry.current()->find(kGroup, kVersion, kResource), "", plugin, ""};
+  if (!target.kind) return;
+  if (quarantined) make_object(plugin);
+  if (!plugin_object(plugin) || settings_for(plugin).quarantined == quarantined) return;
+  const auto patch = json::serialize(json::object{{"spec", json::object{{"quarantined", quarantined}}}});
+  const auto written = await<base::Outcome<verbs::Written>>(parts_.runtime, [&](auto done) {
+    parts_.verbs.patch(host_context(), target, kinds::PatchType::merge, {kinds::Media::json, patch}, {}, std::move(done));
+  });
+  if (!written) base::log_warn("plugins", "cannot write a quarantine", {{"plugin", plugin}, {"error", written.error().message}});
+}
+
+void Host::report(const Record& record, bool warning, const std::string& reason, const std::string& note) {
+  EventNote event;
+  event.user = host_context().user;
+  json::object about{{"apiVersion", "keelson.dev/v1"}, {"kind", "Plugin"}, {"name", record.info.name}};
+  if (const auto object = plugin_object(record.info.name)) about["uid"] = object->columns().uid;
+  event.about_json = json::serialize(about);
+  event.warning = warning;
+  event.reason = reason;
+  event.note = note;
+  event.component = "plugin-host";
+  events_.record(std::move(event));
 }
 
 void Host::delete_object(const std::string& name) {

@@ -2,9 +2,15 @@
 #include <algorithm>
 #include <filesystem>
 #include "core/base/log.hpp"
+#include "core/plugins/child/child_library.hpp"
 #include "core/plugins/host_impl.hpp"
 
 namespace keelson::plugins {
+namespace {
+
+constexpr const char* kQuarantineHint = " is quarantined; set spec.quarantined of its Plugin object to false, or replace its file, to try again";
+
+}  // namespace
 
 bool Host::disabled(const std::string& file_name, const std::string& plugin) const {
   const auto listed = [&](const std::string& name) { return std::find(options_.disabled.begin(), options_.disabled.end(), name) != options_.disabled.end(); };
@@ -26,7 +32,7 @@ void Host::scan() {
     if (stopping_.load()) return;
     const auto found = records_.find(key);
     if (found == records_.end() || found->second.left) load_file(key, file);
-    else if (!(found->second.file.identity == file.identity) || found->second.file.path != file.path) replace_file(found->second, file);
+    else if (!(found->second.file.identity == file.identity) || found->second.file.path != file.path) take_new_file(found->second, file);
   }
   drop_old_copies();
 }
@@ -68,11 +74,16 @@ void Host::load_file(const std::string& key, const PluginFile& file) {
   }
   if (options_.essential && std::find(options_.essential->begin(), options_.essential->end(), key) == options_.essential->end())
     return refuse(*record, {"SafeMode", "the server runs in safe mode, and " + record->info.name + " is not essential"});
-  set_state(*record, "Loading", "Loading", "");
-  auto loaded = load_library(file.path, {private_directory_, options_.check_permissions, options_.plugin_keys, options_.ours});
-  if (auto* refusal = std::get_if<Refusal>(&loaded)) return refuse(*record, *refusal);
-  if (auto refusal = run_library(*record, std::move(std::get<std::unique_ptr<Library>>(loaded)))) return refuse(*record, *refusal);
-  take_over_left(*record);
+  start_record(*record);
+}
+
+void Host::start_record(Record& record) {
+  record.again_at = base::kForever;
+  set_state(record, "Loading", "Loading", "");
+  auto loaded = open_library(record.file.path);
+  if (auto* refusal = std::get_if<Refusal>(&loaded)) return refuse(record, *refusal);
+  if (auto refusal = run_library(record, std::move(std::get<std::unique_ptr<Library>>(loaded)))) return refuse(record, *refusal);
+  take_over_left(record);
 }
 
 // What an earlier file of that plugin left behind belongs to this one now, whatever the files are called.
@@ -81,17 +92,57 @@ void Host::take_over_left(const Record& by) {
   std::erase_if(records_, [&](const auto& entry) { return &entry.second != &by && entry.second.left && entry.second.info.name == by.info.name; });
 }
 
+/// Whether this plugin runs in a process of its own.
+bool Host::in_child(const std::string& plugin) {
+  const auto wanted = settings_for(plugin).host;
+  if (wanted == "Process") return true;
+  return !options_.child_program.empty() && core_crashes(plugin) > 0;   // it took the server down: not again
+}
+
+Host::Opened Host::open_checked(const std::string& file, const CheckedFile& checked, bool in_child) {
+  if (!in_child) return load_checked(file, checked);
+  if (options_.child_program.empty()) return Refusal{"HostUnavailable", "this server runs no plugins in processes of their own"};
+  return load_in_child(file, checked, {options_.child_program}, parts_.runtime);
+}
+
+// A plugin without a note says its name only when it is loaded; until then its file's name has to do.
+Host::Opened Host::open_library(const std::string& file) {
+  const auto seen = check_file(file, {private_directory_, options_.check_permissions, options_.plugin_keys, options_.ours});
+  if (const auto* refusal = std::get_if<Refusal>(&seen)) return *refusal;
+  const auto& checked = std::get<CheckedFile>(seen);
+  const auto guess = checked.note ? checked.note->text("name") : object_name(std::filesystem::path(file).stem().string());
+  if (settings_for(guess).quarantined) return Refusal{"Quarantined", guess + kQuarantineHint};
+  const bool child = in_child(guess);
+  auto opened = open_checked(file, checked, child);
+  const auto* library = std::get_if<std::unique_ptr<Library>>(&opened);
+  if (library == nullptr) return opened;
+  const std::string name = (*library)->table().name;
+  if (settings_for(name).quarantined) return Refusal{"Quarantined", name + kQuarantineHint};
+  if (name == guess || in_child(name) == child) return opened;
+  opened = Refusal{};   // unloaded before it is loaded elsewhere
+  return open_checked(file, checked, !child);
+}
+
+// A new file is a new chance.
+void Host::take_new_file(Record& record, const PluginFile& file) {
+  if (!options_.data_dir.empty()) forget_crashes(options_.data_dir + "/plugins/crashes", record.info.name);
+  record.crashes.clear();
+  record.failures = 0;
+  set_quarantined(record.info.name, false);
+  replace_file(record, file);
+}
+
 // The new file is opened before the old plugin ends: a file that is none leaves the old one running.
 void Host::replace_file(Record& record, const PluginFile& file) {
   record.file = file;
-  auto loaded = load_library(file.path, {private_directory_, options_.check_permissions, options_.plugin_keys, options_.ours});
+  record.again_at = base::kForever;
+  auto loaded = open_library(file.path);
   if (auto* refusal = std::get_if<Refusal>(&loaded)) {
     if (!record.instance) return refuse(record, *refusal);
     base::log_warn("plugins", "new file refused, the old plugin goes on", {{"file", file.path}, {"message", refusal->message}});
     return set_state(record, record.info.state, refusal->reason, "the new file was refused, the old plugin goes on: " + refusal->message);
   }
   auto library = std::move(std::get<std::unique_ptr<Library>>(loaded));
-  if (!options_.data_dir.empty()) forget_crashes(options_.data_dir + "/plugins/crashes", library->table().name);
   if (record.instance) {
     stop_instance(record);
     const std::lock_guard lock(mutex_);
@@ -109,11 +160,8 @@ std::optional<Refusal> Host::run_library(Record& record, std::unique_ptr<Library
   if (disabled(name, name)) return Refusal{"Disabled", name + " is on the list of disabled plugins"};
   for (const auto& [key, other] : records_)
     if (&other != &record && other.instance && other.info.name == name) return Refusal{"NameTaken", name + " is loaded already, from " + other.info.file};
-  if (!options_.data_dir.empty()) {
-    const auto crashes = read_crash_marker(options_.data_dir + "/plugins/crashes");
-    if (const auto found = crashes.find(name); found != crashes.end() && found->second >= kCrashesMax)
-      return Refusal{"Quarantined", name + " took the server down " + std::to_string(found->second) + " times; replace its file to try again"};
-  }
+  if (const int crashes = core_crashes(name); library->in_core() && crashes >= kCrashesMax)
+    return set_quarantined(name, true), Refusal{"Quarantined", name + " took the server down " + std::to_string(crashes) + " times; replace its file to try again"};
   const auto before = record.kinds;
   {
     const std::lock_guard lock(mutex_);
@@ -121,9 +169,11 @@ std::optional<Refusal> Host::run_library(Record& record, std::unique_ptr<Library
     record.info.version = library->table().version;
     record.info.abi = library->abi();
     record.info.sha256 = library->sha256();
+    record.info.host = library->in_core() ? "Core" : "Process";
   }
   record.settings = settings_for(name);
   auto instance = std::make_shared<Instance>(core(), std::move(library), record.settings, [this] { changed(); });
+  instance->on_death([this] { command([] {}); });
   if (auto refusal = instance->start()) {
     withdraw_unused(instance->kinds(), before);
     if (!instance->stop(parts_.runtime.in_ms(kStopDeadline_ms))) stuck_.push_back(instance);
@@ -266,6 +316,8 @@ void Host::supervise() {
   const auto now = parts_.runtime.monotonic_ns();
   for (auto& [key, record] : records_) {
     if (!record.instance) continue;
+    look_for_crash(record);
+    if (!record.instance) continue;
     if (record.instance->fell_behind()) restart(record, "it fell behind the log");
     if (!record.instance) continue;
     const auto stuck = record.instance->stuck();
@@ -275,8 +327,10 @@ void Host::supervise() {
     if (!options_.data_dir.empty() && record.running_since != 0 && now - record.running_since > kCrashForgotten_ms * base::kNanosPerMs) {
       record.running_since = 0;
       forget_crashes(options_.data_dir + "/plugins/crashes", record.info.name);
+      record.failures = 0;
     }
   }
+  restart_due();
   look_after_left_kinds();
 }
 

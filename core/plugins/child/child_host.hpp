@@ -1,0 +1,110 @@
+// The host functions inside of a child: what needs the core travels over the lane of the calling thread, the rest (objects,
+// time, chance, sleeping) is answered here.
+//
+// Threads: any. Ownership: lives as long as the process.
+#pragma once
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "core/base/runtime.hpp"
+#include "core/plugins/child/lane.hpp"
+#include "core/plugins/child/operations.hpp"
+
+namespace keelson::plugins {
+
+/// Exit status of a child whose core is gone or talks nonsense.
+inline constexpr int kLostCore = 70;
+
+/// An object as the plugin holds it: read once, since every look into a message counts against its traversal limit. Points
+/// into the frame that brought it.
+class ChildObject {
+ public:
+  using Pair = std::pair<keelson_bytes, keelson_bytes>;
+  ChildObject(FrameRef frame, wire::Object::Reader object);
+  const keelson_object_view& view() const { return view_; }
+  const std::vector<Pair>& labels() const { return labels_; }
+  const std::vector<Pair>& fields() const { return fields_; }
+  const std::vector<keelson_bytes>& finalizers() const { return finalizers_; }
+  void retain() { references_.fetch_add(1, std::memory_order_relaxed); }
+  void release() {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+ private:
+  const FrameRef frame_;
+  keelson_object_view view_{};
+  std::vector<Pair> labels_, fields_;
+  std::vector<keelson_bytes> finalizers_;
+  std::atomic<std::uint32_t> references_{1};
+};
+
+inline keelson_object handle_of(ChildObject* object) { return reinterpret_cast<keelson_object>(object); }
+inline ChildObject* child_object_of(keelson_object handle) { return reinterpret_cast<ChildObject*>(const_cast<keelson_object_s*>(handle)); }
+/// One reference, or null.
+keelson_object new_object(const FrameRef& frame, wire::Object::Reader object);
+
+class ChildHost {
+ public:
+  ChildHost(base::Runtime& runtime, Lane& outside) : runtime_(runtime), outside_(outside) {}
+  base::Runtime& runtime() { return runtime_; }
+  const keelson_plugin_v1* plugin = nullptr;
+
+  /// Sends a request; `take` sees each answer. Ends the process when the core is gone.
+  template <class Fill, class Take>
+  void ask(RequestOp op, keelson_call call, Fill&& fill, Take&& take) {
+    auto held = hold_lane();
+    put(*held.lane, op, call, fill);
+    for (;;) {
+      const auto received = answer_on(*held.lane);
+      const auto answer = received->frame().getAnswer();
+      take(received, answer);
+      if (!answer.getGoesOn()) return;
+    }
+  }
+  /// Sends a request that is not answered; it leaves with whatever is sent next.
+  template <class Fill>
+  void say(RequestOp op, keelson_call call, Fill&& fill) {
+    auto held = hold_lane();
+    put(*held.lane, op, call, fill);
+    if (held.lock.owns_lock() && !held.lane->flush()) lost();
+  }
+
+  /// The lane of this thread while it runs a call; null: none.
+  void set_lane(Lane* lane, base::Monotonic deadline);
+  bool cancelled() const;
+  bool sleep(std::int64_t ns);
+  void cancel_all();
+  [[noreturn]] static void lost();
+
+ private:
+  struct Held {
+    Lane* lane;
+    std::unique_lock<std::mutex> lock;   // of the shared one
+  };
+  Held hold_lane();
+  FrameRef answer_on(Lane& lane);
+  template <class Fill>
+  void put(Lane& lane, RequestOp op, keelson_call call, Fill& fill) {
+    lane.put([&](wire::Frame::Builder frame) {
+      auto request = frame.initRequest();
+      request.setOp(static_cast<std::uint16_t>(op));
+      request.setCall(call);
+      fill(request);
+    });
+  }
+
+  base::Runtime& runtime_;
+  Lane& outside_;
+  std::mutex outside_mutex_;
+  std::mutex mutex_;                     // guards what follows
+  std::condition_variable cancelled_;
+  std::atomic<bool> all_cancelled_{false};
+};
+
+/// Its `host` is the ChildHost.
+const keelson_host_v1& child_host_table();
+
+}  // namespace keelson::plugins

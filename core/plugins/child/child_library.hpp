@@ -1,0 +1,115 @@
+// ChildLibrary: a plugin whose code runs in a process of its own. To the core it is a Library like any other: a table of
+// functions, each of which asks the child over a lane and answers what the child asks meanwhile.
+//
+// Invariants: a call returns when the child answered, when it is gone, or a little after the call's deadline, when it is
+//   killed; so nothing in the core ever hangs on a child. What the child sends is checked like a client's request: it acts
+//   through the same host functions, under the plugin's identity.
+// Threads: calls from any; one lane each. A thread of its own notices the child's end and serves requests that belong to
+//   no call. Ownership: the destructor ends the child.
+// Errors: a call to a child that is gone answers 503.
+#pragma once
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/runtime.hpp"
+#include "core/plugins/child/lane.hpp"
+#include "core/plugins/child/operations.hpp"
+#include "core/plugins/child/process.hpp"
+#include "core/plugins/library.hpp"
+#include "core/kinds/kind.hpp"
+#include "core/store/object.hpp"
+
+namespace keelson::plugins {
+
+/// A call in a child that has not returned this long after its deadline ends the child.
+inline constexpr std::int64_t kChildGrace_ms = 2'000;
+/// Of calls that have no deadline of their own but are short: predicates, checks.
+inline constexpr std::int64_t kShortCall_ms = 10'000;
+inline constexpr std::int64_t kHello_ms = 20'000;
+/// A child that was told to end and has not is killed.
+inline constexpr std::int64_t kChildExit_ms = 2'000;
+/// Lanes without a call that are kept open.
+inline constexpr std::size_t kIdleLanesMax = 8;
+inline constexpr std::size_t kLanesMax = 1024;
+/// So many of the calls that were under way when it died are named.
+inline constexpr std::size_t kLostNamed = 3;
+
+class ChildLibrary final : public Library {
+ public:
+  ~ChildLibrary() override;
+  keelson_status start(Instance& instance, keelson_sink out, void** self) override;
+  bool in_core() const override { return false; }
+  void cancel_calls() override;
+  bool kill(const std::string& why) override;
+  std::optional<std::string> died() const override;
+  void on_death(std::function<void()> tell) override;
+
+  /// What a call of the table is about; see wire.capnp.
+  struct Asked {
+    CallOp op;
+    keelson_call id = 0;
+    base::Monotonic give_up = base::kForever;
+    bool on_event_lane = false;
+    std::string what;                        ///< for the reason when it is killed
+    const keelson_stream* stream = nullptr;  ///< of serve
+  };
+  using Fill = std::function<void(wire::Call::Builder)>;
+  using Take = std::function<void(wire::Answer::Reader)>;
+  keelson_status ask(const Asked& asked, const Fill& fill, const Take& take);
+  Instance& instance() const { return *instance_; }
+  base::Monotonic in_ms(std::int64_t ms) const;
+  /// When a call is given up: its deadline and some grace.
+  base::Monotonic give_up(keelson_call call) const;
+  std::string call_name(keelson_call call) const;
+
+ private:
+  friend struct ChildLoader;
+  explicit ChildLibrary(base::Runtime& runtime) : runtime_(runtime) {}
+  std::unique_ptr<Lane> take_lane();
+  void give_back(std::unique_ptr<Lane> lane);
+  keelson_status talk(Lane& lane, const Asked& asked, const Take& take);
+  void note_lost(const Asked& asked);
+  void watch();
+  bool serve_outside();
+  void note_death();
+
+  base::Runtime& runtime_;
+  Instance* instance_ = nullptr;
+  std::string name_, version_;               // texts of its table
+  keelson_plugin_v1 own_table_{};
+  std::unique_ptr<ChildProcess> process_;
+  int control_ = -1;
+  std::unique_ptr<Lane> event_lane_, outside_;
+  std::atomic<bool> ending_{false};
+  mutable std::mutex mutex_;                 // guards what follows
+  std::vector<std::unique_ptr<Lane>> idle_;
+  std::size_t lanes_ = 0;
+  std::string killed_for_;
+  std::optional<std::string> death_;
+  std::vector<std::string> lost_;            // calls that it never answered
+  std::function<void()> on_death_;
+  std::unique_ptr<base::Thread> watcher_;    // last: joins before the rest goes
+};
+
+struct ChildOptions {
+  std::string program;                       ///< runs `<program> plugin-host --child`
+  std::uint64_t memory_bytes_max = 0;        ///< 0: kChildMemoryBytes
+  bool network = false;
+};
+
+/// As load_checked(), but none of the file's code runs in this process.
+std::variant<std::unique_ptr<Library>, Refusal> load_in_child(const std::string& file, const CheckedFile& checked, const ChildOptions& child, base::Runtime& runtime);
+
+/// Answers one request of a child by the core's host functions. child_requests.cc.
+void answer_request(Instance& instance, Lane& lane, wire::Request::Reader request, const keelson_stream* stream);
+/// What a child knows of an object.
+void encode_object(wire::Object::Builder to, const store::Object& object, const kinds::Kind* kind);
+void encode_handle(wire::Object::Builder to, Instance& instance, keelson_object object);
+
+}  // namespace keelson::plugins

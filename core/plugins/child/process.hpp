@@ -1,0 +1,43 @@
+// ChildProcess: one child of the server, from posix_spawn to its exit status.
+//
+// Invariants: the child inherits nothing but the descriptors it is given, as 3, 4, ... in that order, an empty standard
+//   input, and standard error for its last words. It never outlives the server. A process id is never signalled after it
+//   was reaped.
+// Threads: kill() any; wait() one thread. Ownership: the destructor kills and reaps.
+#pragma once
+#include <sys/types.h>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/error.hpp"
+
+namespace keelson::plugins {
+
+class ChildProcess {
+ public:
+  /// `descriptors` are closed in this process. Error: it could not be started.
+  static base::Outcome<std::unique_ptr<ChildProcess>> start(const std::string& program, const std::vector<std::string>& arguments, std::vector<int> descriptors);
+  ~ChildProcess();
+  ChildProcess(const ChildProcess&) = delete;
+  ChildProcess& operator=(const ChildProcess&) = delete;
+
+  pid_t pid() const { return pid_; }
+  /// Readable once the child has ended.
+  int pid_descriptor() const { return pidfd_; }
+  void kill();
+  /// Reaps it; waits for its end. Answers how it ended: "was killed by signal 11 (SIGSEGV)", "exited with status 3".
+  std::string reap();
+
+ private:
+  ChildProcess(pid_t pid, int pidfd) : pid_(pid), pidfd_(pidfd) {}
+  const pid_t pid_;
+  const int pidfd_;
+  std::mutex mutex_;             // guards reaped_
+  std::optional<std::string> reaped_;
+};
+
+}  // namespace keelson::plugins
