@@ -233,7 +233,7 @@ void Controller::stop() {
     stopping_ = true;
     for (auto* worker : std::exchange(idle_, {})) worker->waiter->notify();
   }
-  queue_->close();
+  queue_->hold();
 }
 
 void Controller::join() {

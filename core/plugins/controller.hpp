@@ -57,8 +57,9 @@ class Controller {
   void set_stuck(int workers);
   /// Starts workers that are needed and joins those that ended.
   void spawn();
-  /// No new work; workers end after what they do.
+  /// No new work; workers end after what they do. What still comes is noted for leftovers().
   void stop();
+  std::vector<std::pair<std::string, base::Monotonic>> leftovers() const { return queue_->leftovers(); }
   void join();
 
  private:

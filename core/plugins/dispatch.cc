@@ -16,9 +16,36 @@ void Instance::sync() {
   seen_ = snapshot.revision();
   for (const auto resource : snapshot.resources())
     if (inbox_->wants(resource)) sync_resource(snapshot, resource);
+  if (handover_ && !stopping_.load()) {
+    take_over_deletions(snapshot.revision());
+    take_over_keys();
+    handover_.reset();
+  }
   for (std::uint32_t i = 0; i < declaration_.observers.size() && !stopping_.load(); ++i) show(i, KEELSON_SYNCED, kNothing, kNothing);
   synced_.store(true);
   changed_();
+}
+
+// What went between two instances is in no snapshot. Observers never saw it, so only controllers hear of it.
+void Instance::take_over_deletions(store::Revision upto) {
+  auto seen = handover_->seen;
+  while (seen != 0 && seen < upto && !stopping_.load()) {
+    const auto page = core_.store.history(base::Atom(), seen, kHistorySlice);
+    if (!page) return log(base::LogLevel::warn, "what was deleted while the plugin was away is not known any more");
+    for (const auto& change : page->changes)
+      if (change.type == store::ChangeType::deleted && inbox_->wants(change.object->key().resource)) route_all(change);
+    if (page->upto <= seen) return;
+    seen = page->upto;
+  }
+}
+
+void Instance::take_over_keys() {
+  const auto now = core_.runtime.monotonic_ns();
+  for (auto& controller : controllers_) {
+    const auto left = handover_->keys.find(controller->declaration().name);
+    if (left == handover_->keys.end()) continue;
+    for (const auto& [key, due] : left->second) controller->add_after(key, due == 0 ? 0 : due - now);
+  }
 }
 
 void Instance::sync_resource(const store::Snapshot& snapshot, base::Atom resource) {
@@ -50,8 +77,12 @@ void Instance::catch_up() {
 
 void Instance::process(const store::Change& change) {
   seen_ = std::max(seen_, change.revision);
-  const auto resource = change.object->key().resource;
   observe(change);
+  route_all(change);
+}
+
+void Instance::route_all(const store::Change& change) {
+  const auto resource = change.object->key().resource;
   const bool deleted = change.type == store::ChangeType::deleted;
   const auto& now = deleted ? kNothing : change.object;
   const auto& before = deleted && !change.previous ? change.object : change.previous;

@@ -40,6 +40,7 @@ struct Record {
   std::shared_ptr<Instance> instance;              // shared with routes and checks that are just running
   Settings settings;
   std::vector<base::Atom> kinds;                   // those that it has, or left behind
+  std::optional<Handover> handover;                // of the instance before
   bool left = false;                               // its file is gone, its kinds are not
   std::shared_ptr<void> check;
   base::Monotonic running_since = 0;

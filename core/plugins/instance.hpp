@@ -53,12 +53,22 @@ struct Statistics {
   std::string last_error;
 };
 
+/// What the next instance of a plugin needs, so that nothing is forgotten on the way.
+struct Handover {
+  store::Revision seen = 0;                       ///< changes up to here were taken in
+  std::map<std::string, std::vector<std::pair<std::string, base::Monotonic>>> keys;   ///< by controller: see WorkQueue::leftovers
+};
+
 class Instance : public std::enable_shared_from_this<Instance> {
  public:
   /// `changed`: statistics or state changed; any thread, must not wait.
   Instance(Core core, std::unique_ptr<Library> library, Settings settings, std::function<void()> changed);
   ~Instance();
 
+  /// Before start(): goes on where another instance ended.
+  void take_over(Handover handover) { handover_ = std::move(handover); }
+  /// After stop() answered true.
+  Handover hand_over() const;
   /// Waits for the plugin's start(). A refused instance is stopped already.
   std::optional<Refusal> start();
   /// False: something did not end by the deadline; the instance has to be kept for ever.
@@ -139,10 +149,13 @@ class Instance : public std::enable_shared_from_this<Instance> {
   HookAnswer run_hook(const HookDeclaration& hook, const HookQuestion& question, const std::shared_ptr<Call>& call);
   // dispatch.cc: changes to controllers and observers
   void sync();
+  void take_over_deletions(store::Revision upto);
+  void take_over_keys();
   void catch_up();
   void sync_resource(const store::Snapshot& snapshot, base::Atom resource);
   void process(const store::Change& change);
   void observe(const store::Change& change);
+  void route_all(const store::Change& change);
   void route(std::uint32_t controller, std::uint32_t source, const store::ObjectRef& before, const store::ObjectRef& now);
   void map(std::uint32_t controller, std::uint32_t source, const store::ObjectRef& object);
   void enqueue_owner(std::uint32_t controller, const SourceDeclaration& source, const store::ObjectRef& object);
@@ -166,6 +179,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::shared_ptr<Inbox> inbox_;
   store::Revision seen_ = 0;                      // event thread
   std::deque<store::Change> taken_;               // event thread
+  std::optional<Handover> handover_;              // event thread, once it runs
   std::map<base::Atom, std::pair<std::uint64_t, std::string>> kind_jsons_;   // event thread: by catalog epoch
   std::unique_ptr<base::Thread> thread_;
 

@@ -17,6 +17,16 @@ Statistics Instance::statistics() const {
   return all;
 }
 
+Handover Instance::hand_over() const {
+  auto handover = handover_.value_or(Handover());   // what it was given and did not come to
+  if (!handover_) handover.seen = seen_;
+  for (const auto& controller : controllers_) {
+    auto& keys = handover.keys[controller->declaration().name];
+    for (auto& left : controller->leftovers()) keys.push_back(std::move(left));
+  }
+  return handover;
+}
+
 bool Instance::busy() const {
   for (const auto& controller : controllers_)
     if (controller->busy()) return true;

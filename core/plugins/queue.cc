@@ -74,7 +74,7 @@ void WorkQueue::forget(const std::string& key) {
 
 std::optional<std::string> WorkQueue::take() {
   const std::lock_guard lock(mutex_);
-  if (closed_ || due_.empty()) return std::nullopt;
+  if (closed_ || held_ || due_.empty()) return std::nullopt;
   auto key = std::move(due_.front());
   due_.pop_front();
   auto& entry = entries_[key];
@@ -100,7 +100,7 @@ void WorkQueue::finish(const std::string& key) {
 
 // One timer for the earliest key. A timer that fires too early (its key was taken out) only arms the next one.
 void WorkQueue::arm(std::unique_lock<std::mutex>& lock) {
-  if (closed_ || delayed_.empty() || delayed_.begin()->first >= armed_) return;
+  if (closed_ || held_ || delayed_.empty() || delayed_.begin()->first >= armed_) return;
   armed_ = delayed_.begin()->first;
   const auto before = std::exchange(timer_, 0);
   const auto at = armed_;
@@ -120,7 +120,7 @@ void WorkQueue::promote() {
     armed_ = base::kForever;
     timer_ = 0;
     const auto now = runtime_.monotonic_ns();
-    while (!closed_ && !delayed_.empty() && delayed_.begin()->first <= now) {
+    while (!closed_ && !held_ && !delayed_.empty() && delayed_.begin()->first <= now) {
       const auto key = delayed_.begin()->second;
       delayed_.erase(delayed_.begin());
       auto& entry = entries_[key];
@@ -141,6 +141,26 @@ std::size_t WorkQueue::ready_count() const {
 std::size_t WorkQueue::length() const {
   const std::lock_guard lock(mutex_);
   return static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(), [](const auto& e) { return e.second.queued || e.second.taken || e.second.due != 0; }));
+}
+
+void WorkQueue::hold() {
+  base::TimerId timer = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    held_ = true;
+    timer = std::exchange(timer_, 0);
+  }
+  if (timer != 0) runtime_.cancel(timer);
+}
+
+std::vector<std::pair<std::string, base::Monotonic>> WorkQueue::leftovers() const {
+  std::vector<std::pair<std::string, Monotonic>> left;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [key, entry] : entries_) {
+    if (entry.queued || entry.taken) left.emplace_back(key, 0);
+    else if (entry.due != 0) left.emplace_back(key, entry.due);
+  }
+  return left;
 }
 
 void WorkQueue::close() {

@@ -14,6 +14,8 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "core/base/metrics.hpp"
 #include "core/base/runtime.hpp"
@@ -49,7 +51,11 @@ class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
 
   std::size_t ready_count() const;     ///< due now and not taken
   std::size_t length() const;          ///< due now, taken or waiting for its time
-  /// Nothing is handed out or timed any more.
+  /// Nothing is handed out or timed any more, but what comes is still noted, for leftovers().
+  void hold();
+  /// Keys that wait, and those that were taken and not finished, with the time that they wait for (0: none).
+  std::vector<std::pair<std::string, base::Monotonic>> leftovers() const;
+  /// Nothing is noted any more either.
   void close();
 
  private:
@@ -76,7 +82,7 @@ class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
   std::set<std::pair<Monotonic, std::string>> delayed_;
   Monotonic armed_ = base::kForever;   ///< when the timer fires
   base::TimerId timer_ = 0;
-  bool closed_ = false;
+  bool held_ = false, closed_ = false;
 };
 
 }  // namespace keelson::plugins

@@ -173,6 +173,7 @@ std::optional<Refusal> Host::run_library(Record& record, std::unique_ptr<Library
   }
   record.settings = settings_for(name);
   auto instance = std::make_shared<Instance>(core(), std::move(library), record.settings, [this] { changed(); });
+  if (record.handover) instance->take_over(*record.handover);
   instance->on_death([this] { command([] {}); });
   if (auto refusal = instance->start()) {
     withdraw_unused(instance->kinds(), before);
@@ -187,6 +188,7 @@ std::optional<Refusal> Host::run_library(Record& record, std::unique_ptr<Library
     for (const auto kind : record.kinds) record.info.kinds.emplace_back(kind.text());
   }
   record.running_since = parts_.runtime.monotonic_ns();
+  record.handover.reset();
   saved_.save(name, instance->declaration().kinds);
   for (const auto kind : before)   // what the new version has no more
     if (std::find(record.kinds.begin(), record.kinds.end(), kind) == record.kinds.end()) parts_.registry.set_writable(kind, false);
@@ -224,6 +226,7 @@ void Host::stop_instance(Record& record) {
   }
   if (instance->stop(deadline)) {
     base::log_info("plugins", "plugin stopped", {{"plugin", instance->name()}});
+    if (instance->synced()) record.handover = instance->hand_over();
   } else {
     base::log_error("plugins", "plugin does not end; it stays in memory", {{"plugin", instance->name()}});
     stuck_.push_back(instance);
