@@ -40,9 +40,18 @@ std::optional<Refusal> Instance::begin() {
     if (need != "transact" && need != "submit" && need != "hooks" && need != "inline") return Refusal{"CapabilityMissing", name_ + " needs " + need + ", which this core has not"};
   if (!declaration_.hooks.empty() && (library_->table().minor < 1 || library_->table().size < offsetof(keelson_plugin_v1, hook) + sizeof(void*) || library_->table().hook == nullptr))
     return Refusal{"StartFailed", name_ + " declares hooks but has no function to answer them"};
+  if (!library_->in_core() && (asks_for("inline") || has_inline_hook())) return Refusal{"CapabilityMissing", name_ + " needs inline, which a process of its own has not; set spec.host to Core"};
   if (auto refusal = install_kinds()) return refusal;
   make_controllers();
   return std::nullopt;
+}
+
+bool Instance::asks_for(std::string_view capability) const {
+  return std::find(declaration_.needs.begin(), declaration_.needs.end(), capability) != declaration_.needs.end();
+}
+
+bool Instance::has_inline_hook() const {
+  return std::any_of(declaration_.hooks.begin(), declaration_.hooks.end(), [](const auto& hook) { return hook.is_inline; });
 }
 
 std::optional<Refusal> Instance::install_kinds() {

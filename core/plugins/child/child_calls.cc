@@ -130,10 +130,39 @@ void destroy(void* self) {
   if (!child.died()) child.ask({.op = CallOp::destroy, .give_up = child.in_ms(kShortCall_ms), .on_event_lane = true, .what = "destroy"}, [](auto) {}, [](auto) {});
 }
 
+void take_hook(wire::Answer::Reader answer, keelson_hook_answer& into, keelson_sink error) {
+  into.decision = answer.getDecision();
+  into.number = answer.getNumber();
+  into.independent = answer.getIndependent();
+  if (answer.hasText()) into.text(into.to, abi_bytes(answer.getText()));
+  if (answer.hasBody()) into.body(into.to, abi_bytes(answer.getBody()));
+  for (const auto warning : answer.getTexts()) into.warn(into.to, abi_bytes(warning));
+  for (const auto from : answer.getWrites()) {
+    const auto write = write_of(from);
+    into.write(into.to, &write);
+  }
+  if (answer.hasError()) put(error, text_of(answer.getError()));
+}
+
+keelson_status hook(void* self, keelson_call call, uint32_t hook, const keelson_hook_request* request, keelson_hook_answer* answer, keelson_sink error) {
+  auto& child = child_of(self);
+  const auto fill = [&](wire::Call::Builder to) {
+    to.setIndex(hook);
+    to.setData(data_of(request->point));
+    auto texts = to.initTexts(request->field_count);
+    for (unsigned i = 0; i < request->field_count; ++i) texts.set(i, data_of(request->fields[i]));
+    auto objects = to.initObjects(static_cast<unsigned>(request->object_count));
+    for (unsigned i = 0; i < request->object_count; ++i)
+      if (request->objects[i] != nullptr) encode_handle(objects[i], child.instance(), request->objects[i]);
+  };
+  return checked(child, {.op = CallOp::hook, .id = call, .give_up = child.give_up(call), .what = child.call_name(call)}, fill,
+                 [&](wire::Answer::Reader from) { take_hook(from, *answer, error); }, error);
+}
+
 }  // namespace
 
 const keelson_plugin_v1& child_table() {
-  static const keelson_plugin_v1 table{sizeof(keelson_plugin_v1), KEELSON_ABI_MINOR, "", "", nullptr, reconcile, map, predicate, observe, task, serve, completion, check, drain, destroy};
+  static const keelson_plugin_v1 table{sizeof(keelson_plugin_v1), KEELSON_ABI_MINOR, "", "", nullptr, reconcile, map, predicate, observe, task, serve, completion, check, drain, destroy, hook};
   return table;
 }
 

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <string>
 
+#include "core/base/error.hpp"
+
 namespace keelson::plugins {
 namespace {
 
@@ -60,15 +62,6 @@ void fill_kind(wire::Write::Builder to, const keelson_kind& kind) {
 void fill_key(wire::Write::Builder to, const keelson_key& key) {
   set_text(view_of(key.ns), [&](unsigned size) { return to.initNs(size); });
   set_text(view_of(key.name), [&](unsigned size) { return to.initName(size); });
-}
-
-void fill_write(wire::Write::Builder to, const keelson_write& write) {
-  to.setOp(write.op);
-  fill_kind(to, write.kind);
-  fill_key(to, write.key);
-  set_text(view_of(write.subresource), [&](unsigned size) { return to.initSubresource(size); });
-  to.setBody(data_of(write.body));
-  to.setOptions(data_of(write.options));
 }
 
 keelson_status get(void* host, keelson_call call, const keelson_kind* kind, const keelson_key* key, keelson_object* out, keelson_sink error) {
@@ -214,7 +207,33 @@ void enqueue(void* host, uint32_t controller, const keelson_key* key, int64_t de
   });
 }
 
+// --- hooks ---------------------------------------------------------------------------------------------------------
+
+// What would be asked about lives in this process, so only the question whether there is anybody has an answer.
+keelson_status ask(void* host, keelson_call call, const keelson_hook_request* request, keelson_hook_sink answers, keelson_sink error) {
+  const auto status = ask_text(host, RequestOp::ask, call, error, [&](wire::Request::Builder to) { to.setText(data_of(request->point)); });
+  if (answers.put == nullptr) return status;
+  if (status == 404) return 0;
+  if (status != 0) return status;
+  const auto refused = base::to_status_json(base::internal("hooks of a plugin that runs in a process of its own are not asked: " + std::string(view_of(request->point))));
+  error.put(error.to, {refused.data(), refused.size()});
+  return 500;
+}
+
+void hook_changed(void* host, uint32_t hook) {
+  host_of(host).say(RequestOp::hook_changed, 0, [&](wire::Request::Builder to) { to.setNumber(hook); });
+}
+
 }  // namespace
+
+void fill_write(wire::Write::Builder to, const keelson_write& write) {
+  to.setOp(write.op);
+  fill_kind(to, write.kind);
+  fill_key(to, write.key);
+  set_text(view_of(write.subresource), [&](unsigned size) { return to.initSubresource(size); });
+  to.setBody(data_of(write.body));
+  to.setOptions(data_of(write.options));
+}
 
 ChildObject::ChildObject(FrameRef frame, wire::Object::Reader object) : frame_(std::move(frame)) {
   view_.size = sizeof view_;
@@ -239,7 +258,7 @@ keelson_object new_object(const FrameRef& frame, wire::Object::Reader object) { 
 
 const keelson_host_v1& child_host_table() {
   static const keelson_host_v1 table{sizeof(keelson_host_v1), KEELSON_ABI_MINOR, retain, release, view, label, field, finalizer, get, list, kinds, write, transact,
-                                     submit, event, metric, record, log, unix_ns, monotonic_ns, random_u64, sleep, cancelled, config, enqueue};
+                                     submit, event, metric, record, log, unix_ns, monotonic_ns, random_u64, sleep, cancelled, config, enqueue, ask, hook_changed};
   return table;
 }
 

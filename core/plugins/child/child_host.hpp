@@ -46,6 +46,8 @@ inline ChildObject* child_object_of(keelson_object handle) { return reinterpret_
 /// One reference, or null.
 keelson_object new_object(const FrameRef& frame, wire::Object::Reader object);
 
+void fill_write(wire::Write::Builder to, const keelson_write& write);
+
 class ChildHost {
  public:
   ChildHost(base::Runtime& runtime, Lane& outside) : runtime_(runtime), outside_(outside) {}

@@ -108,6 +108,7 @@ std::variant<std::unique_ptr<Library>, Refusal> load_in_child(const std::string&
 
 /// Answers one request of a child by the core's host functions. child_requests.cc.
 void answer_request(Instance& instance, Lane& lane, wire::Request::Reader request, const keelson_stream* stream);
+keelson_write write_of(wire::Write::Reader from);
 /// What a child knows of an object.
 void encode_object(wire::Object::Builder to, const store::Object& object, const kinds::Kind* kind);
 void encode_handle(wire::Object::Builder to, Instance& instance, keelson_object object);

@@ -49,6 +49,7 @@ class Server {
   };
   Outcome carry_out(const FrameRef& received, wire::Call::Reader call);
   void stream(wire::Call::Reader call, Outcome& outcome);
+  void hook(const FrameRef& received, wire::Call::Reader call);
   void answer(const Outcome& outcome);
 
   ChildHost& host_;
@@ -78,6 +79,10 @@ void Server::run() {
 void Server::serve(const FrameRef& received) {
   const auto call = received->frame().getCall();
   host_.set_lane(&lane_, call.getDeadlineNs());
+  if (static_cast<CallOp>(call.getOp()) == CallOp::hook) {
+    hook(received, call);
+    return host_.set_lane(nullptr, base::kForever);
+  }
   const auto outcome = carry_out(received, call);
   host_.set_lane(nullptr, base::kForever);
   answer(outcome);
@@ -153,6 +158,70 @@ void Server::stream(wire::Call::Reader call, Outcome& outcome) {
     return static_cast<std::int32_t>(closed);
   };
   outcome.status = host_.plugin->serve(plugin_self, call.getId(), call.getIndex(), abi_bytes(call.getData()), &table);
+}
+
+/// An answer of a hook as it grows; texts are kept, since the builder must wait until the plugin has returned.
+struct HookAnswer {
+  std::string text, body, error;
+  std::vector<std::string> warnings;
+  struct Write {
+    std::uint32_t op;
+    std::string texts[8];
+  };
+  std::vector<Write> writes;
+};
+
+keelson_hook_answer hook_table(HookAnswer& answer) {
+  keelson_hook_answer table{};
+  table.size = sizeof table;
+  table.to = &answer;
+  table.text = [](void* to, keelson_bytes text) { static_cast<HookAnswer*>(to)->text = view_of(text); };
+  table.body = [](void* to, keelson_bytes body) { static_cast<HookAnswer*>(to)->body = view_of(body); };
+  table.warn = [](void* to, keelson_bytes warning) { static_cast<HookAnswer*>(to)->warnings.emplace_back(view_of(warning)); };
+  table.write = [](void* to, const keelson_write* write) {
+    auto& added = static_cast<HookAnswer*>(to)->writes.emplace_back();
+    added.op = write->op;
+    std::size_t i = 0;
+    for (const auto text : {write->kind.group, write->kind.version, write->kind.resource, write->key.ns, write->key.name, write->subresource, write->body, write->options})
+      added.texts[i++] = view_of(text);
+  };
+  return table;
+}
+
+void fill_added(wire::Write::Builder to, const HookAnswer::Write& added) {
+  const auto bytes = [&](std::size_t i) { return keelson_bytes{added.texts[i].data(), added.texts[i].size()}; };
+  const keelson_write write{sizeof write, added.op, {bytes(0), bytes(1), bytes(2)}, {bytes(3), bytes(4)}, bytes(5), bytes(6), bytes(7)};
+  fill_write(to, write);
+}
+
+void fill_hook(wire::Answer::Builder to, keelson_status status, const keelson_hook_answer& table, const HookAnswer& answer) {
+  to.setStatus(status);
+  to.setDecision(table.decision);
+  to.setNumber(table.number);
+  to.setIndependent(table.independent);
+  if (!answer.text.empty()) to.setText(data_of(std::string_view(answer.text)));
+  if (!answer.body.empty()) to.setBody(data_of(std::string_view(answer.body)));
+  if (!answer.error.empty()) to.setError(data_of(std::string_view(answer.error)));
+  auto warnings = to.initTexts(static_cast<unsigned>(answer.warnings.size()));
+  for (unsigned i = 0; i < answer.warnings.size(); ++i) warnings.set(i, answer.warnings[i]);
+  auto writes = to.initWrites(static_cast<unsigned>(answer.writes.size()));
+  for (unsigned i = 0; i < answer.writes.size(); ++i) fill_added(writes[i], answer.writes[i]);
+}
+
+void Server::hook(const FrameRef& received, wire::Call::Reader call) {
+  std::vector<keelson_bytes> fields;
+  for (const auto text : call.getTexts()) fields.push_back(abi_bytes(text));
+  std::vector<keelson_object> objects;
+  for (const auto object : call.getObjects()) objects.push_back(object.hasName() ? new_object(received, object) : nullptr);
+  const keelson_hook_request request{sizeof request, static_cast<std::uint32_t>(fields.size()), abi_bytes(call.getData()), fields.data(), objects.data(), objects.size()};
+  HookAnswer answer;
+  auto table = hook_table(answer);
+  const auto& plugin = *host_.plugin;
+  const bool able = plugin.minor >= 1 && plugin.hook != nullptr;
+  const auto status = able ? plugin.hook(plugin_self, call.getId(), call.getIndex(), &request, &table, sink_to_text(answer.error)) : 501;
+  for (const auto object : objects)
+    if (object != nullptr) child_object_of(object)->release();
+  lane_.put([&](wire::Frame::Builder frame) { fill_hook(frame.initAnswer(), status, table, answer); });
 }
 
 void say_hello(Lane& lane, const keelson_plugin_v1* table, const Refusal& refusal) {

@@ -41,18 +41,6 @@ void encode_owned(wire::Object::Builder to, Asking& asking, keelson_object objec
   asking.host.release(&asking.instance, object);
 }
 
-keelson_write write_of(wire::Write::Reader from) {
-  keelson_write write{};
-  write.size = sizeof write;
-  write.op = from.getOp();
-  write.kind = {abi_bytes(from.getGroup()), abi_bytes(from.getVersion()), abi_bytes(from.getResource())};
-  write.key = {abi_bytes(from.getNs()), abi_bytes(from.getName())};
-  write.subresource = abi_bytes(from.getSubresource());
-  write.body = abi_bytes(from.getBody());
-  write.options = abi_bytes(from.getOptions());
-  return write;
-}
-
 /// Reads name what they are about as a write does.
 wire::Write::Reader subject_of(Request request) {
   const auto writes = request.getWrites();
@@ -190,7 +178,29 @@ void stream(Asking& asking, RequestOp op) {
   answer(asking.lane, [&](wire::Answer::Builder into) { into.setNumber(result); });
 }
 
+// Whether somebody listens at a point. The objects of such a question live in the child, so it is not passed on.
+void ask(Asking& asking) {
+  keelson_hook_request request{};
+  request.size = sizeof request;
+  request.point = abi_bytes(asking.request.getText());
+  std::string error;
+  const auto status = asking.host.ask(&asking.instance, asking.call(), &request, {nullptr, nullptr}, sink_to(error));
+  answer_text(asking.lane, status, error);
+}
+
 }  // namespace
+
+keelson_write write_of(wire::Write::Reader from) {
+  keelson_write write{};
+  write.size = sizeof write;
+  write.op = from.getOp();
+  write.kind = {abi_bytes(from.getGroup()), abi_bytes(from.getVersion()), abi_bytes(from.getResource())};
+  write.key = {abi_bytes(from.getNs()), abi_bytes(from.getName())};
+  write.subresource = abi_bytes(from.getSubresource());
+  write.body = abi_bytes(from.getBody());
+  write.options = abi_bytes(from.getOptions());
+  return write;
+}
 
 void answer_request(Instance& instance, Lane& lane, Request request, const keelson_stream* serving) {
   Asking asking{instance, lane, request, serving};
@@ -213,6 +223,8 @@ void answer_request(Instance& instance, Lane& lane, Request request, const keels
     case RequestOp::stream_fail:
     case RequestOp::stream_forward:
     case RequestOp::stream_closed: return stream(asking, op);
+    case RequestOp::ask: return ask(asking);
+    case RequestOp::hook_changed: return asking.host.hook_changed(&instance, static_cast<std::uint32_t>(request.getNumber()));
   }
   throw kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__, kj::str("unknown request"));
 }

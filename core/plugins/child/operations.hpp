@@ -8,11 +8,12 @@
 
 namespace keelson::plugins {
 
-enum class CallOp : std::uint16_t { start = 1, reconcile, map, predicate, observe, task, serve, completion, check, drain, destroy };
+enum class CallOp : std::uint16_t { start = 1, reconcile, map, predicate, observe, task, serve, completion, check, drain, destroy, hook };
 
 enum class RequestOp : std::uint16_t {
   get = 1, list, kinds, write, transact, submit, event, metric, record, log, config, enqueue,
-  respond, stream_write, stream_fail, stream_forward, stream_closed
+  respond, stream_write, stream_fail, stream_forward, stream_closed,
+  ask, hook_changed
 };
 
 /// What travels on the control socket, one byte a message: a new lane (its descriptor comes along), or: every call that

@@ -62,6 +62,9 @@ struct Call {
   data @9 :Data;
   object @10 :Object;
   before @11 :Object;
+  texts @12 :List(Data);
+  # Absent ones have no name.
+  objects @13 :List(Object);
 }
 
 struct Request {
@@ -89,6 +92,12 @@ struct Answer {
   texts @8 :List(Text);
   # Further answers to the same request follow.
   goesOn @9 :Bool;
+  # Of hooks.
+  decision @10 :Int32;
+  independent @11 :UInt64;
+  error @12 :Data;
+  body @13 :Data;
+  writes @14 :List(Write);
 }
 
 struct Frame {
