@@ -73,7 +73,8 @@ class Parser {
   [[noreturn]] void mismatch(std::string_view expected) {
     complain("mismatched input " + shown() + " expecting " + std::string(expected));
     // What is missing at the end is said too, when only one token was wrong.
-    if (now().token != Token::end && after().token == Token::end && expected == kStart) {
+    const bool outermost = expression_depth_ == 1 && now().token != Token::escaped_identifier;
+    if (outermost && now().token != Token::end && after().token == Token::end && expected == kStart) {
       ++at_;
       complain("mismatched input '<EOF>' expecting " + std::string(kStart));
     }
@@ -108,8 +109,7 @@ class Parser {
   // One wrong token before a right one is skipped, as the reference does.
   void need_start(std::string_view expected) {
     if (starts(now().token)) return;
-    const bool closes = expected == kStartOrParen && after().token == Token::right_paren;
-    if (now().token == Token::end || !(closes || starts(after().token))) mismatch(expected);
+    if (now().token == Token::end || !starts(after().token)) mismatch(expected);
     complain("extraneous input " + shown() + " expecting " + std::string(expected));
     ++at_;
   }
@@ -287,6 +287,10 @@ class Parser {
   std::vector<Expr*> arguments() {
     need(Token::left_paren, "'('");
     std::vector<Expr*> args;
+    if (now().token == Token::comma && after().token == Token::right_paren) {
+      complain("extraneous input ',' expecting " + std::string(kStartOrParen));
+      ++at_;
+    }
     if (take(Token::right_paren)) return args;
     args.push_back(expression(kStartOrParen));
     while (take(Token::comma)) args.push_back(expression());
