@@ -148,8 +148,11 @@ struct Formatter {
     const bool negative = value.kind == Kind::int64 && value.integer < 0;
     auto rest = negative ? -value.natural : value.natural;
     std::string digits;
-    do digits += (upper ? "0123456789ABCDEF" : "0123456789abcdef")[rest % base];
-    while ((rest /= base) != 0);
+    const std::string_view signs = upper ? "0123456789ABCDEF" : "0123456789abcdef";
+    do {
+      digits += signs[static_cast<std::size_t>(rest % base)];
+      rest /= base;
+    } while (rest != 0);
     if (negative) digits += '-';
     out.append(digits.rbegin(), digits.rend());
   }
