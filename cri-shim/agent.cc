@@ -144,8 +144,13 @@ bool Agent::load_addresses(Sync& sync) {
     const auto status = parts_.cri.sandbox_status(newest.id);
     if (!status) return false;
     if (!status->ready) return true;
+    auto addresses = sync.api.attach(sync.key, parts_.settings.node_name, newest.id, status->ips);
+    if (!addresses) {
+      event(sync, nullptr, true, "FailedNetworkAttach", addresses.error().message);
+      if (!sync.pod->meta.deletionTimestamp) return false;
+    }
     record.ip_sandbox = newest.id;
-    record.ips = status->ips;
+    record.ips = addresses ? std::move(*addresses) : status->ips;
   }
   sync.sandbox_ready = sync.pod->spec.hostNetwork || !record.ips.empty();
   return true;
@@ -184,6 +189,15 @@ Next Agent::reconcile(Cluster& api, const Key& key) {
   else run(sync);
   next.merge(sync.next);
   return next;
+}
+
+Outcome<void> Agent::detach_and_stop(Sync& sync) {
+  for (const auto& sandbox : sync.view.sandboxes) {
+    if (sync.record->stopped_sandboxes.contains(sandbox.id)) continue;
+    const auto addresses = sandbox.id == sync.record->ip_sandbox ? sync.record->ips : std::vector<std::string>();
+    if (const auto told = sync.api.detach(sync.key, parts_.settings.node_name, sandbox.id, addresses); !told && told.error().code != 403) return told.error();
+  }
+  return stop_sandboxes(*sync.record, sync.view);
 }
 
 Outcome<void> Agent::stop_sandboxes(PodRecord& record, const PodView& view) {

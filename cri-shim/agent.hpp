@@ -69,6 +69,7 @@ struct PodRecord {
   std::string failure_reason, failure_message;
   std::int64_t sandbox_retry_ns = 0;
   int sandbox_failures = 0;
+  bool admitted = false;
   bool removal_sent = false;
 };
 using RecordPtr = std::shared_ptr<PodRecord>;
@@ -117,6 +118,10 @@ class Agent {
   bool load_addresses(Sync& sync);
   Next tear_down(const std::string& uid, const Key& key, PodView& view);
   Outcome<void> stop_sandboxes(PodRecord& record, const PodView& view);
+  /// The same for a pod that is still an object: others are told before.
+  Outcome<void> detach_and_stop(Sync& sync);
+  /// False: the pod may not run here, or nobody can say yet.
+  bool admitted(Sync& sync);
   Outcome<void> remove_all(const std::string& uid, const Key& key, const PodView& view);
   void remember_readers(const Pod& pod);
   void forget_reader(const Key& key);

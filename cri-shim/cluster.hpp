@@ -38,6 +38,16 @@ class Cluster {
   virtual Outcome<void> remove_pod(const Key& key, const std::string& uid) = 0;
   /// A TokenRequest's answer as JSON.
   virtual Outcome<std::string> request_token(const Key& service_account, const std::string& request_json) = 0;
+  /// What other plugins say at runtime.admit, network.attach and network.detach; code 403: refused for good.
+  virtual Outcome<void> admit(const Key&, const std::string& node) { (void)node; return {}; }
+  virtual Outcome<std::vector<std::string>> attach(const Key&, const std::string& node, const std::string& sandbox, const std::vector<std::string>& addresses) {
+    (void)node, (void)sandbox;
+    return addresses;
+  }
+  virtual Outcome<void> detach(const Key&, const std::string& node, const std::string& sandbox, const std::vector<std::string>& addresses) {
+    (void)node, (void)sandbox, (void)addresses;
+    return {};
+  }
   virtual void event(const EventTarget& about, bool warning, std::string_view reason, const std::string& note) = 0;
   virtual std::int64_t unix_ns() const = 0;
   virtual void log(std::string_view level, const std::string& message) = 0;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <keelson/node_points.hpp>
 #include <sstream>
 
 #include "cri_client.hpp"
@@ -136,6 +137,7 @@ void NodeAgent::declare(Setup& setup, const std::shared_ptr<NodeAgent>& self) {
     while (ctx.sleep(std::chrono::hours(1))) {}
     self->stop();
   });
+  NodePoints::declare(setup);
   setup.serve(kPod, "log", [self](Context& ctx, const Request& request, Stream& stream) { self->streams_.log(ctx, request, stream); });
   setup.serve(kPod, "exec", [self](Context& ctx, const Request& request, Stream& stream) { self->streams_.exec(ctx, request, stream); });
   setup.serve(kPod, "attach", [self](Context& ctx, const Request& request, Stream& stream) { self->streams_.attach(ctx, request, stream); });

@@ -25,12 +25,13 @@ void Agent::run(Sync& sync) {
     event(sync, nullptr, false, "DeadlineExceeded", sync.record->failure_message);
     return terminate(sync);
   }
+  if (!admitted(sync)) return;
   sync.record->waiting.clear();
   auto plan = plan_pod(*sync.pod, sync.view, parts_.prober.verdicts(sync.record->uid), sync.sandbox_ready);
   for (const auto& planned : plan.kills) kill(sync, planned);
   kill_failed_hooks(sync);
   if (plan.finished) {
-    if (const auto stopped = stop_sandboxes(*sync.record, sync.view); !stopped) sync.next.within(kRetryTransientNs);
+    if (const auto stopped = detach_and_stop(sync); !stopped) sync.next.within(kRetryTransientNs);
     parts_.prober.forget(sync.record->uid);
     sync.sandbox_ready = false;
     write_status(sync, false);
@@ -48,6 +49,24 @@ void Agent::run(Sync& sync) {
   write_status(sync, false);
   collect_dead(sync);
   wake_for_deadlines(sync);
+}
+
+// Asked once, before anything of the pod runs: what runs already was admitted by an earlier agent.
+bool Agent::admitted(Sync& sync) {
+  auto& record = *sync.record;
+  if (record.admitted || !sync.view.sandboxes.empty()) return true;
+  const auto allowed = sync.api.admit(sync.key, parts_.settings.node_name);
+  record.admitted = allowed.has_value();
+  if (allowed) return true;
+  if (allowed.error().code != 403) {
+    sync.next.within(kRetryTransientNs);
+    return false;
+  }
+  record.failure_reason = "AdmissionRefused";
+  record.failure_message = allowed.error().message;
+  event(sync, nullptr, true, "AdmissionRefused", record.failure_message);
+  terminate(sync);
+  return false;
 }
 
 /// A container whose postStart hook failed is ended; the restart policy decides on.
@@ -86,7 +105,7 @@ bool Agent::prepare_sandbox(Sync& sync, const Plan& plan) {
   }
   if (!sync.view.sandboxes.empty()) {
     event(sync, nullptr, false, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
-    if (const auto stopped = stop_sandboxes(*sync.record, sync.view); !stopped) {
+    if (const auto stopped = detach_and_stop(sync); !stopped) {
       sync.next.within(kRetryTransientNs);
       return false;
     }

@@ -148,7 +148,7 @@ void Agent::terminate(Sync& sync) {
     return;
   }
   parts_.prober.forget(sync.record->uid);
-  if (const auto done = stop_sandboxes(*sync.record, sync.view); !done) {
+  if (const auto done = detach_and_stop(sync); !done) {
     sync.next.within(kRetryTransientNs);
     return;
   }

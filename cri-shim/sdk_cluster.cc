@@ -1,6 +1,7 @@
 #include "sdk_cluster.hpp"
 
 #include <boost/json.hpp>
+#include <keelson/node_points.hpp>
 
 namespace keelson::node {
 
@@ -28,6 +29,23 @@ Outcome<void> SdkCluster::remove_pod(const Key& key, const std::string& uid) {
 
 Outcome<std::string> SdkCluster::request_token(const Key& service_account, const std::string& request_json) {
   return ctx_.post(core_v1::ServiceAccount::gvk, service_account, "token", request_json);
+}
+
+Outcome<void> SdkCluster::admit(const Key& key, const std::string& node) {
+  const auto pod = ctx_.find_raw(Pod::gvk, key);
+  return pod ? NodePoints(ctx_, node).admit(pod) : Outcome<void>();
+}
+
+Outcome<std::vector<std::string>> SdkCluster::attach(const Key& key, const std::string& node, const std::string& sandbox, const std::vector<std::string>& addresses) {
+  const auto pod = ctx_.find_raw(Pod::gvk, key);
+  if (!pod) return addresses;
+  auto given = NodePoints(ctx_, node).attach(pod, sandbox, addresses);
+  return !given || !given->empty() ? given : addresses;
+}
+
+Outcome<void> SdkCluster::detach(const Key& key, const std::string& node, const std::string& sandbox, const std::vector<std::string>& addresses) {
+  const auto pod = ctx_.find_raw(Pod::gvk, key);
+  return pod ? NodePoints(ctx_, node).detach(pod, sandbox, addresses) : Outcome<void>();
 }
 
 void SdkCluster::event(const EventTarget& about, bool warning, std::string_view reason, const std::string& note) {

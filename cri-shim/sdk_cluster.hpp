@@ -16,6 +16,9 @@ class SdkCluster final : public node::Cluster {
   Outcome<void> write_status(const Pod& from, const PodStatus& status) override;
   Outcome<void> remove_pod(const Key& key, const std::string& uid) override;
   Outcome<std::string> request_token(const Key& service_account, const std::string& request_json) override;
+  Outcome<void> admit(const Key& key, const std::string& node) override;
+  Outcome<std::vector<std::string>> attach(const Key& key, const std::string& node, const std::string& sandbox, const std::vector<std::string>& addresses) override;
+  Outcome<void> detach(const Key& key, const std::string& node, const std::string& sandbox, const std::vector<std::string>& addresses) override;
   void event(const EventTarget& about, bool warning, std::string_view reason, const std::string& note) override;
   std::int64_t unix_ns() const override { return ctx_.unix_ns(); }
   void log(std::string_view level, const std::string& message) override { ctx_.log(level, message); }

@@ -167,6 +167,45 @@ TEST_CASE("a deleted pod is stopped with its grace, reported terminal, cleaned u
   CHECK(world.volumes.uids().empty());
 }
 
+TEST_CASE("other plugins admit a pod, give it its address before a container starts, and are told when it goes") {
+  World world;
+  world.cluster.network = std::vector<std::string>{"10.9.9.9"};
+  world.add(kPod);
+  world.settle();
+  CHECK(world.status().phase == "Running");
+  CHECK(world.status().podIP == "10.9.9.9");
+  world.mark_deleted(0);
+  world.settle();
+  CHECK(world.cluster.asked == std::vector<std::string>{"admit", "attach 10.42.0.7", "detach 10.9.9.9"});
+}
+
+TEST_CASE("a pod that another plugin refuses fails and starts nothing; one that nobody can judge or attach yet waits") {
+  World world;
+  world.cluster.admission = Error(503, "ServiceUnavailable", "not yet");
+  world.add(kPod);
+  world.settle();
+  CHECK(world.cri.sandboxes.empty());
+  CHECK(world.status().phase != "Failed");
+  world.cluster.admission = Error(403, "Forbidden", "plugin p: not this image");
+  world.settle();
+  CHECK(world.status().phase == "Failed");
+  CHECK(world.status().reason == "AdmissionRefused");
+  CHECK(world.status().message == "plugin p: not this image");
+  CHECK(world.cri.sandboxes.empty());
+}
+
+TEST_CASE("no container starts while its pod is not on the network") {
+  World world;
+  world.cluster.network = Error(503, "ServiceUnavailable", "no address free");
+  world.add(kPod);
+  world.settle();
+  CHECK(world.cri.containers.empty());
+  CHECK(world.cluster.count("FailedNetworkAttach") >= 1);
+  world.cluster.network = std::vector<std::string>{"10.9.9.9"};
+  world.settle();
+  CHECK(world.status().podIP == "10.9.9.9");
+}
+
 TEST_CASE("a second deletion can only make the grace shorter") {
   World world;
   world.cri.stop_at_once = false;

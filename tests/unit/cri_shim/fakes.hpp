@@ -28,6 +28,19 @@ class FakeCluster final : public node::Cluster {
   std::vector<Key> removed;
   std::int64_t* clock_ns = nullptr;
   int tokens_asked = 0;
+  Outcome<void> admission;                      ///< what other plugins say
+  Outcome<std::vector<std::string>> network = std::vector<std::string>();
+  std::vector<std::string> asked;               ///< "admit", "attach 10.42.0.7", "detach 10.9.9.9"
+
+  Outcome<void> admit(const Key&, const std::string&) override { return asked.emplace_back("admit"), admission; }
+  Outcome<std::vector<std::string>> attach(const Key&, const std::string&, const std::string&, const std::vector<std::string>& addresses) override {
+    asked.push_back("attach " + (addresses.empty() ? std::string() : addresses.front()));
+    return network && network->empty() ? Outcome<std::vector<std::string>>(addresses) : network;
+  }
+  Outcome<void> detach(const Key&, const std::string&, const std::string&, const std::vector<std::string>& addresses) override {
+    asked.push_back("detach " + (addresses.empty() ? std::string() : addresses.front()));
+    return {};
+  }
 
   std::shared_ptr<const Pod> pod(const Key& key) override { return pods.contains(key) ? pods[key] : nullptr; }
   std::shared_ptr<const core_v1::ConfigMap> config_map(const Key& key) override { return config_maps.contains(key) ? config_maps[key] : nullptr; }
