@@ -43,6 +43,15 @@ void forward_to(Stream& stream, const Outcome<std::string>& url) {
   stream.forward(rest.substr(0, slash), rest.substr(slash));
 }
 
+bool has_terminal(const core_v1::Pod& pod, const std::string& container) {
+  const auto in = [&](const auto& containers) {
+    for (const auto& candidate : containers)
+      if (candidate.name == container) return candidate.tty;
+    return false;
+  };
+  return in(pod.spec.containers) || in(pod.spec.initContainers) || in(pod.spec.ephemeralContainers);
+}
+
 /// The path names another file now: the log was rotated.
 bool replaced(int fd, const std::string& path) {
   struct stat open_file {}, named {};
@@ -144,7 +153,11 @@ void PodStreams::attach(Context& ctx, const Request& request, Stream& stream) {
   if (!container) return stream.fail(container.error());
   const auto target = running(**pod, *container);
   if (!target) return stream.fail(target.error());
-  forward_to(stream, cri_.attach_url(target->id, stream_options(request.query)));
+  // Whether there is a terminal was decided when the process started, not by who attaches. A client that asked for errors of their
+  // own is refused by the runtime: with a terminal they never come, so that it would wait for their end for ever.
+  auto options = stream_options(request.query);
+  options.tty = has_terminal(**pod, *container);
+  forward_to(stream, cri_.attach_url(target->id, options));
 }
 
 void PodStreams::port_forward(Context& ctx, const Request& request, Stream& stream) {

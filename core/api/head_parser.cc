@@ -74,7 +74,7 @@ struct RequestParser::Impl {
     }
     if (hosts > 1 || (hosts == 0 && message.version() >= 11)) return fail(plain(400));
     if (lengths > 1 || codings > 1 || (lengths && codings)) return fail(plain(400));
-    if (codings && !same_text(view(message[http::field::transfer_encoding]), "chunked")) return fail(plain(501));
+    if (codings && !same_text(view(message[http::field::transfer_encoding]), "chunked")) return fail(plain(400));
     if (message.version() > 11 || origin_form(view(message.target())).empty()) return fail(plain(400));
     expects_continue = same_text(view(message[http::field::expect]), "100-continue");
     state = parser.is_done() ? State::complete : State::body;

@@ -46,7 +46,8 @@ void answer_discovery(const CallRef& call, const std::string& path) {
   send_document(call, call->core.discovery.find(call->core.parts.registry.current(), path, form->aggregated, form->encoding));
 }
 
-// Old clients ask for protobuf alone, by either of its names.
+// Old clients ask for protobuf alone, by either of its names. The answer has the name without '@', which is no media type to a
+// strict reader.
 void answer_openapi_v2(const CallRef& call, const kinds::CatalogRef& catalog) {
   static constexpr std::string_view names[] = {"com.github.proto-openapi.spec.v2@v1.0+protobuf", "com.github.proto-openapi.spec.v2.v1.0+protobuf"};
   for (const auto& range : parse_accept(call->request.joined("Accept"))) {
@@ -55,7 +56,7 @@ void answer_openapi_v2(const CallRef& call, const kinds::CatalogRef& catalog) {
     const auto made = call->core.documents.openapi_v2_protobuf(catalog);
     if (!made) break;
     auto named = std::make_shared<Document>(*made);
-    named->content_type = "application/" + range.subtype;
+    named->content_type = "application/" + std::string(names[1]);
     return send_document(call, named);
   }
   if (auto form = negotiate(call->request.joined("Accept"), {.transforms = false}); !form) return call->fail(form.error());

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <mutex>
 
 #include "core/auth/auth.hpp"
 #include "core/base/simulated_runtime.hpp"
@@ -228,32 +229,57 @@ void Cluster::write_difference(const Name& name, const std::string& before, cons
   if (!members.empty()) patch_json(name, json::serialize(patch));
 }
 
+// --- streams -------------------------------------------------------------------------------------------------------
+
 namespace {
 
-/// A client that takes everything.
-class Collected final : public plugins::RouteStream {
+/// A client that keeps what it is sent.
+class KeptStream final : public plugins::RouteStream {
  public:
-  explicit Collected(base::Runtime& runtime) : waiter_(runtime.waiter()) {}
-  void respond(int, std::string_view) override {}
-  bool write(std::string_view bytes) override { return body_ += bytes, true; }
-  void fail(const base::Error& error) override { failure_ = error.message; }
-  void forward(std::string_view host_port, std::string_view path) override { body_ = "http://" + std::string(host_port) + std::string(path); }
-  bool closed() const override { return false; }
-  void finish() override { waiter_->notify(); }
-  std::string wait() {
-    waiter_->wait_until(base::kForever);
-    if (!failure_.empty()) throw Failure(failure_);
-    return std::move(body_);
+  explicit KeptStream(std::size_t bytes_max) : bytes_max_(bytes_max) {}
+  void respond(int code, std::string_view content_type) override {
+    const std::lock_guard lock(mutex_);
+    if (served_.code == 0) served_.code = code, served_.content_type = content_type;
+  }
+  bool write(std::string_view bytes) override {
+    respond(200, "text/plain");
+    const std::lock_guard lock(mutex_);
+    served_.body += bytes;
+    return served_.body.size() < bytes_max_;
+  }
+  void fail(const base::Error& error) override {
+    respond(error.code, "application/json");
+    const std::lock_guard lock(mutex_);
+    served_.reason = error.reason;
+    served_.body = error.message;
+  }
+  void forward(std::string_view host_port, std::string_view path_and_query) override {
+    respond(101, "");
+    const std::lock_guard lock(mutex_);
+    served_.forwarded = std::string(host_port) + std::string(path_and_query);
+  }
+  bool closed() const override {
+    const std::lock_guard lock(mutex_);
+    return served_.body.size() >= bytes_max_;
+  }
+  void finish() override {
+    const std::lock_guard lock(mutex_);
+    served_.finished = true;
+  }
+  Served served() const {
+    const std::lock_guard lock(mutex_);
+    return served_;
   }
 
  private:
-  std::unique_ptr<base::Waiter> waiter_;
-  std::string body_, failure_;
+  const std::size_t bytes_max_;
+  mutable std::mutex mutex_;
+  Served served_;
 };
 
 }  // namespace
 
-std::string Cluster::request(const std::string& method, const Name& name, const std::string& subresource, const std::string& query) {
+Served Cluster::stream(const Name& name, const std::string& subresource, const std::string& query, std::size_t bytes_max, std::chrono::nanoseconds limit, const std::string& method) {
   const auto target = parts_->target(name, subresource);
   const auto handler = parts_->host->routes().find(target.kind->storage_key, subresource);
   if (!handler) throw Failure("nobody serves " + target.kind->resource + "/" + subresource);
@@ -265,9 +291,16 @@ std::string Cluster::request(const std::string& method, const Name& name, const 
   request.ns = target.ns;
   request.name = target.name;
   request.user = parts_->caller.user;
-  const auto stream = std::make_shared<Collected>(*parts_->runtime);   // shared: as the handler wants it
+  const auto stream = std::make_shared<KeptStream>(bytes_max);   // shared: as the handler wants it
   handler->handle(std::move(request), stream);
-  return stream->wait();
+  wait_until([&] { return stream->served().finished; }, limit);
+  return stream->served();
+}
+
+std::string Cluster::request(const std::string& method, const Name& name, const std::string& subresource, const std::string& query) {
+  const auto served = stream(name, subresource, query, std::size_t(-1), std::chrono::minutes(1), method);
+  if (served.code >= 400) throw Failure(served.body);
+  return served.forwarded.empty() ? served.body : "http://" + served.forwarded;
 }
 
 // --- time ----------------------------------------------------------------------------------------------------------

@@ -51,6 +51,15 @@ struct PluginState {
   std::int64_t queue = 0, reconciles = 0, errors = 0, restarts = 0;
 };
 
+/// What became of a request to a subresource that a plugin serves.
+struct Served {
+  int code = 0;                 ///< 0: nothing so far
+  std::string content_type, body;
+  std::string forwarded;        ///< host:port/path that the connection was handed to
+  std::string reason;           ///< of the Status, when it was refused; its message is the body
+  bool finished = false;
+};
+
 /// Names an object in untyped calls: `kind` as in YAML, apiVersion only when the kind alone is not unique.
 struct Name {
   std::string kind, name, ns = "default", api_version = {};
@@ -88,6 +97,11 @@ class Cluster {
   void patch_json(const Name& name, const std::string& merge_patch, const std::string& subresource = "");
   /// `options` as of a DELETE body.
   void remove(const Name& name, const std::string& propagation = "", std::optional<std::int64_t> grace_period_s = {});
+
+  /// A request to `subresource` that a plugin serves as a stream; the client goes away once it has `bytes_max` bytes. Ends when
+  /// the stream has, at the latest after `limit`. A subresource that nobody serves throws.
+  Served stream(const Name& name, const std::string& subresource, const std::string& query = "", std::size_t bytes_max = std::size_t(-1),
+                std::chrono::nanoseconds limit = std::chrono::minutes(1), const std::string& method = "GET");
 
   template <class T> std::optional<T> find(const std::string& name, const std::string& ns = "default") {
     const auto json = find_json(name_of<T>(name, ns));

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The walk of a user without containers: hollow nodes run the pods, the real kubectl drives."""
+import base64
 import pathlib
 import re
 import shutil
@@ -113,17 +114,45 @@ def selectors_and_output_forms_work(c):
 
 
 def a_watch_shows_changes(c):
-    watch = subprocess.Popen(c.kubectl_command("get", "configmaps", "-w", "-o", "name"), stdout=subprocess.PIPE, text=True, env=c.env)
+    watch = subprocess.Popen(c.kubectl_command("get", "pods", "-l", "app=hello", "-w"), stdout=subprocess.PIPE, text=True, env=c.env)
     try:
-        c.out("create", "configmap", "watched")
-        deadline = time.monotonic() + 10
+        expect(watch.stdout.readline(), "^NAME +READY +STATUS")
+        c.out("scale", "deployment/hello", "--replicas=3")
+        seen, deadline = {}, time.monotonic() + 15
         while time.monotonic() < deadline:
-            if "configmap/watched" in watch.stdout.readline():
-                return
-        raise Failed("the watch never showed the new object")
+            name, ready, status = watch.stdout.readline().split()[:3]
+            seen.setdefault(name, []).append((ready, status))
+            if len(seen) == 3 and seen[name][-1] == ("1/1", "Running"):
+                break
+        equal(len(seen), 3, f"pods in {seen}")
+        newest = list(seen.values())[-1]
+        equal((newest[0], newest[-1]), (("0/1", "Pending"), ("1/1", "Running")), "first and last state of the new one")
+        c.out("scale", "deployment/hello", "--replicas=2")
+        c.running("app=hello", 2)
     finally:
         watch.kill()
         watch.wait()
+
+
+def curl(c, path, *args, client=True):
+    """The answer with its headers, by the curl of the machine."""
+    config = c.json("config", "view", "--raw")
+    user, where = config["users"][0]["user"], config["clusters"][0]["cluster"]
+    files = {"ca": where["certificate-authority-data"], "cert": user["client-certificate-data"], "key": user["client-key-data"]}
+    for name, data in files.items():
+        (c.dir / name).write_bytes(base64.b64decode(data))
+    who = ["--cert", str(c.dir / "cert"), "--key", str(c.dir / "key")] if client else []
+    return subprocess.run(["curl", "-sS", "-i", "--http1.1", "--cacert", str(c.dir / "ca"), *who, *args, f"https://127.0.0.1:{c.port}{path}"],
+                          capture_output=True, timeout=20).stdout.decode(errors="replace")
+
+
+def curl_reads_health_version_and_metrics(c):
+    expect(curl(c, "/metrics"), "^HTTP/1.1 200", "^Content-Type: text/plain; version=0.0.4", "^apiserver_request_total")
+    expect(curl(c, "/readyz?verbose", client=False), "^HTTP/1.1 200", r"\[\+\]ping ok", "readyz check passed")
+    expect(curl(c, "/version", client=False), "^HTTP/1.1 200", "gitVersion")
+    expect(curl(c, "/metrics", client=False), "^HTTP/1.1 40[13]")
+    for name in ("com.github.proto-openapi.spec.v2@v1.0+protobuf", "com.github.proto-openapi.spec.v2.v1.0+protobuf"):
+        expect(curl(c, "/openapi/v2", "-H", f"Accept: application/{name}"), "^HTTP/1.1 200", r"^Content-Type: application/com\.github\.proto-openapi\.spec\.v2\.v1\.0\+protobuf\r?$")
 
 
 def unknown_fields_are_told(c):
@@ -204,7 +233,7 @@ def sigterm_ends_it_within_two_seconds(c):
 
 STEPS = [the_server_says_its_version_and_resources, explain_shows_our_own_descriptions, health_has_a_check_for_every_plugin, hollow_nodes_are_ready,
          every_namespace_has_its_account_and_ca, a_deployment_rolls_out, describe_shows_the_events, scaling_moves_the_pods, a_new_image_rolls_and_undo_goes_back,
-         a_deleted_pod_is_replaced, small_objects_are_made_and_changed, selectors_and_output_forms_work, a_watch_shows_changes, unknown_fields_are_told,
+         a_deleted_pod_is_replaced, small_objects_are_made_and_changed, selectors_and_output_forms_work, a_watch_shows_changes, curl_reads_health_version_and_metrics, unknown_fields_are_told,
          server_side_apply_names_the_conflict, plugins_are_listed, a_dropped_plugin_brings_its_kind_and_takes_it_away,
          a_plugin_that_comes_back_finishes_its_work_and_leaves_with_its_kind, metrics_have_upstream_names,
          a_namespace_goes_with_its_content, deleting_the_deployment_takes_everything, sigterm_ends_it_within_two_seconds]

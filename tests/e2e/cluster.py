@@ -3,6 +3,7 @@ loopback; cleanup() leaves nothing behind."""
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -51,7 +52,12 @@ class Cluster:
         self.kubeconfig = self.dir / "kubeconfig"
         self.containers = containers
         self.config = self.dir / "config.yaml"
-        self.config.write_text(f"plugins:\n  hollow-node:\n    count: {hollow_nodes}\n")
+        # A network of its own, so that several can be up at once.
+        self.bridge = f"kl{self.port}"
+        self.pod_network = f"10.{random.randrange(64, 250)}"
+        network = f"  cni:\n    bridge: {self.bridge}\n    clusterCIDR: {self.pod_network}.0.0/16\n" if containers else ""
+        self.config.write_text(f"plugins:\n  hollow-node:\n    count: {hollow_nodes}\n{network}")
+        self.program = "kubectl"
         self.flags = list(flags)
         self.env = dict(os.environ)
         self.log_path = self.dir / "server.log"
@@ -95,12 +101,12 @@ class Cluster:
         if self.process and self.process.poll() is None:
             self.kill()
         if self.containers:
-            subprocess.run([SOURCE / "tools" / "cleanup.sh", str(self.data), str(self.dir / "run")], check=False, capture_output=True)
+            subprocess.run([SOURCE / "tools" / "cleanup.sh", str(self.data), str(self.dir / "run"), self.bridge], check=False, capture_output=True)
         shutil.rmtree(self.dir, ignore_errors=True)
 
     # --- kubectl ------------------------------------------------------------------------------------------------------
     def kubectl_command(self, *args):
-        return ["kubectl", "--kubeconfig", str(self.kubeconfig), "--cache-dir", str(self.dir / "kubecache"), *args]
+        return [self.program, "--kubeconfig", str(self.kubeconfig), "--cache-dir", str(self.dir / "kubecache"), *args]
 
     def kubectl(self, *args, stdin=None, check=True, timeout_s=60):
         done = subprocess.run(self.kubectl_command(*args), input=stdin, capture_output=True, text=True, timeout=timeout_s, env=self.env)
@@ -116,6 +122,14 @@ class Cluster:
 
     def raw(self, path):
         return json.loads(self.out("get", "--raw", path))
+
+    def metric(self, name, **labels):
+        """Sum of all series of that name with these labels."""
+        total = 0.0
+        for line in self.out("get", "--raw", "/metrics").splitlines():
+            if re.match(rf"{name}[{{ ]", line) and all(f'{key}="{value}"' in line for key, value in labels.items()):
+                total += float(line.rsplit(" ", 1)[1])
+        return total
 
     def apply(self, text):
         return self.out("apply", "-f", "-", stdin=text)

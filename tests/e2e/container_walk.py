@@ -47,7 +47,7 @@ def images_are_imported(c):
 def apply_and_rollout(c):
     c.out("apply", "-f", str(HELLO / "deployment.yaml"))
     expect(c.out("rollout", "status", "deployment/hello", "--timeout=60s", timeout_s=70), "successfully rolled out")
-    expect(c.out("get", "deploy,rs,pods", "-o", "wide"), r"pod/hello-\S+ +1/1 +Running +0 .* 10\.42\.\d+\.\d+ ")
+    expect(c.out("get", "deploy,rs,pods", "-o", "wide"), rf"pod/hello-\S+ +1/1 +Running +0 .* {c.pod_network}\.\d+\.\d+ ")
 
 
 def events_tell_the_story(c):
@@ -199,7 +199,7 @@ def deleting_leaves_nothing_behind(c):
     socket = str(c.data / "agent/containerd/containerd.sock")
     listed = lambda: subprocess.run(["ctr", "-a", socket, "-n", "k8s.io", "containers", "ls", "-q"], capture_output=True, text=True).stdout.strip()
     eventually("no containers", lambda: listed() == "", 60)
-    veths = subprocess.run(["ip", "-o", "link", "show", "master", "keelson0"], capture_output=True, text=True).stdout
+    veths = subprocess.run(["ip", "-o", "link", "show", "master", c.bridge], capture_output=True, text=True).stdout
     equal(veths, "", "interfaces on the bridge")
 
 

@@ -110,15 +110,16 @@ class Writer(threading.Thread):
 class Watcher(threading.Thread):
     """A raw watch that always resumes from the last revision it saw."""
 
-    def __init__(self, cluster, start, stop):
+    def __init__(self, cluster, start, stop, resource="configmaps"):
         super().__init__(daemon=True)
+        self.path = f"/api/v1/namespaces/default/{resource}?watch=1&timeoutSeconds=5&resourceVersion="
         self.client, self.last, self.stop, self.events, self.failure = Client(cluster), start, stop, [], None
 
     def run(self):
         while not self.stop.is_set() and not self.failure:
             try:
                 connection = self.client.open()
-                connection.request("GET", f"/api/v1/namespaces/default/configmaps?watch=1&resourceVersion={self.last}&timeoutSeconds=5")
+                connection.request("GET", self.path + str(self.last))
                 answer = connection.getresponse()
                 while line := answer.readline():
                     self.take(json.loads(line))

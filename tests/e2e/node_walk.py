@@ -1,0 +1,289 @@
+#!/usr/bin/env python3
+"""What a pod may ask of its node, with real containers: terminals and streams, networks, volumes, limits, probes, a containerd
+that hangs, and a kubectl twelve minor versions older."""
+import base64
+import json
+import os
+import pathlib
+import pty
+import re
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import fcntl
+import time
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from cluster import Cluster, Failed, equal, eventually, expect, run  # noqa: E402
+from container_walk import container, images_are_imported, the_node_becomes_ready  # noqa: E402
+
+IMAGE = "keelson.dev/demo:1"
+PODS = pathlib.Path(__file__).parent / "node-pods.yaml"
+
+
+def pods_start(c):
+    c.out("create", "configmap", "cfg", "--from-literal=color=blue")
+    c.out("create", "secret", "generic", "sec", "--from-literal=password=hidden")
+    c.out("apply", "-f", str(PODS))
+    c.out("wait", "--for=condition=Ready", "pod/web", "pod/host", "pod/volumes", "pod/reader", "--timeout=60s", timeout_s=70)
+
+
+def sh(c, pod, command):
+    return c.out("exec", pod, "--", "sh", "-c", command).strip()
+
+
+# --- streams ----------------------------------------------------------------------------------------------------------
+def on_a_terminal(c, *args, typed, rows=37, columns=101, timeout_s=20):
+    """Runs kubectl with a terminal of that size; types once something was printed; answers all that was shown."""
+    main, side = pty.openpty()
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    process = subprocess.Popen(c.kubectl_command(*args), stdin=side, stdout=side, stderr=side, env=c.env, start_new_session=True)
+    os.close(side)
+    shown, deadline = b"", time.monotonic() + timeout_s
+    try:
+        while time.monotonic() < deadline:
+            if select.select([main], [], [], 0.2)[0]:
+                try:
+                    shown += os.read(main, 65536)
+                except OSError:
+                    break   # the other side is gone
+                if typed and b"#" in shown:
+                    os.write(main, typed)
+                    typed = None
+            elif process.poll() is not None:
+                break
+        return process.wait(5), shown.decode(errors="replace")
+    finally:
+        process.kill()
+        process.wait()
+        os.close(main)
+
+
+def exec_with_a_terminal_has_its_size(c):
+    code, shown = on_a_terminal(c, "exec", "-it", "web", "--", "sh", typed=b"tty; sleep 1; stty size; exit 5\n")
+    expect(shown, r"/dev/pts/\d", "37 101")
+    equal(code, 5, "exit code")
+
+
+def attach_reaches_the_running_process(c):
+    attached = subprocess.Popen(c.kubectl_command("attach", "-i", "reader"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=c.env)
+    try:
+        attached.stdin.write("one\n")
+        attached.stdin.flush()
+        expect(attached.stdout.readline(), "got one")
+    finally:
+        attached.kill()
+        attached.communicate()
+    eventually("it is in the log, too", lambda: "got one" in c.out("logs", "reader"))
+    equal(container(c.json("get", "pod", "reader"))["restartCount"], 0, "restarts after the client has left")
+
+
+def run_with_input_answers_the_exit_code(c):
+    equal(c.out("run", "through", f"--image={IMAGE}", "--restart=Never", "-i", "--rm", "--quiet", "--", "cat", stdin="some text"), "some text", "through cat")
+    shell = c.kubectl("run", "code", f"--image={IMAGE}", "--restart=Never", "-i", "--quiet", "--", "sh", stdin="echo in the shell; exit 4\n", check=False)
+    equal((shell.stdout, shell.returncode), ("in the shell\n", 4), "output and code")
+    # A terminal is asked for and there is none: kubectl falls back to the log and ends with the pod.
+    nowhere = c.kubectl("run", "no-terminal", f"--image={IMAGE}", "--restart=Never", "-it", "--", "sh", "-c", "sleep 3", stdin="", check=False, timeout_s=40)
+    equal(nowhere.returncode, 0, "exit code without a terminal: " + nowhere.stderr)
+    c.out("delete", "pod", "code", "no-terminal", "--timeout=30s")
+
+
+def port_forward_carries_requests(c):
+    forward = subprocess.Popen(c.kubectl_command("port-forward", "pod/web", ":8080"), stdout=subprocess.PIPE, text=True, env=c.env)
+    try:
+        port = int(re.search(r"127\.0\.0\.1:(\d+)", forward.stdout.readline()).group(1))
+        for _ in range(3):
+            expect(urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).read().decode(), "web")
+    finally:
+        forward.kill()
+        forward.wait()
+
+
+def files_are_copied_both_ways(c):
+    there, back = c.dir / "there", c.dir / "back"
+    there.write_bytes(os.urandom(300_000))
+    c.out("cp", str(there), "web:/tmp/copied")
+    c.out("cp", "web:/tmp/copied", str(back))
+    equal(back.read_bytes() == there.read_bytes(), True, "the copy of the copy is the original")
+
+
+# --- network ----------------------------------------------------------------------------------------------------------
+def a_pod_on_the_host_network_is_the_host(c):
+    node = c.json("get", "nodes")["items"][0]
+    address = next(a["address"] for a in node["status"]["addresses"] if a["type"] == "InternalIP")
+    status = c.json("get", "pod", "host")["status"]
+    equal((status["podIP"], status["hostIP"]), (address, address), "addresses")
+    own = {name for _, name in socket.if_nameindex()}
+    seen = set(sh(c, "host", "ls /sys/class/net").split())
+    equal(c.bridge in seen and "lo" in seen, True, f"interfaces of the host ({own}) in {seen}")
+    equal(sh(c, "host", "hostname"), socket.gethostname(), "hostname")
+    web = c.json("get", "pod", "web")["status"]["podIP"]
+    expect(sh(c, "host", f"wget -qO- http://{web}:8080/"), "web")
+
+
+def pods_reach_each_other_and_the_api(c):
+    web = c.json("get", "pod", "web")["status"]["podIP"]
+    expect(sh(c, "reader", f"wget -qO- http://{web}:8080/"), "web")
+    expect(sh(c, "reader", "cat /etc/hosts"), r"127\.0\.0\.1\s+localhost", rf"{c.json('get', 'pod', 'reader')['status']['podIP']}\s+reader")
+    expect(sh(c, "reader", "env"), "^KUBERNETES_SERVICE_HOST=", "^KUBERNETES_SERVICE_PORT=")
+
+
+# --- volumes ----------------------------------------------------------------------------------------------------------
+def claims(token):
+    body = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+
+
+def projected_volumes_have_all_their_sources(c):
+    equal(sh(c, "volumes", "cat /all/color /all/password /all/name /all/limit"), "blue" + "hidden" + "volumes" + "64", "contents")
+    token = claims(sh(c, "volumes", "cat /all/token"))
+    equal(token["aud"], ["vault"], "audience")
+    equal(token["exp"] - token["iat"], 3600, "life in seconds")
+    equal(token["kubernetes.io"]["pod"]["name"], "volumes", "bound to the pod")
+
+
+def downward_volumes_follow_the_pod(c):
+    equal(sh(c, "volumes", "cat /info/labels"), 'app="volumes"', "labels")
+    c.out("annotate", "pod", "volumes", "note=changed")
+    eventually("the annotation is in the volume", lambda: 'note="changed"' in sh(c, "volumes", "cat /info/annotations"), 90, 1)
+
+
+def the_default_token_is_accepted(c):
+    token = sh(c, "volumes", "cat /var/run/secrets/kubernetes.io/serviceaccount/token")
+    # Only the token: a client certificate would win.
+    config = c.json("config", "view", "--raw")
+    config["users"][0]["user"] = {"token": token}
+    own = c.dir / "by-token"
+    own.write_text(json.dumps(config))
+    who = subprocess.run(["kubectl", "--kubeconfig", str(own), "auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"], capture_output=True, text=True, timeout=20)
+    equal(who.stdout, "system:serviceaccount:default:default", "user of the token; " + who.stderr)
+
+
+# --- limits and probes ------------------------------------------------------------------------------------------------
+def a_container_above_its_memory_limit_is_killed(c):
+    ended = lambda: container(c.json("get", "pod", "hungry"))["state"].get("terminated")
+    state = eventually("it is killed", ended, 40)
+    equal((state["reason"], state["exitCode"]), ("OOMKilled", 137), "how it ended")
+    expect(c.out("get", "pod", "hungry"), r"OOMKilled")
+
+
+def probes_decide_about_ready_and_restart(c):
+    equal(container(c.json("get", "pod", "web"))["ready"], True, "web is ready")
+    sh(c, "web", "rm /tmp/ready")
+    c.out("wait", "--for=condition=Ready=false", "pod/web", "--timeout=20s")
+    equal(container(c.json("get", "pod", "web"))["restartCount"], 0, "an unready container is not restarted")
+    sh(c, "web", "touch /tmp/ready")
+    c.out("wait", "--for=condition=Ready", "pod/web", "--timeout=20s")
+    sh(c, "web", "touch /tmp/ill")
+    eventually("the ill container is restarted", lambda: container(c.json("get", "pod", "web"))["restartCount"] == 1, 40)
+    eventually("events say so", lambda: all(word in c.out("describe", "pod", "web") for word in ["Liveness probe failed", "failed liveness probe, will be restarted"]))
+    c.out("wait", "--for=condition=Ready", "pod/web", "--timeout=30s")
+
+
+# --- an old client ----------------------------------------------------------------------------------------------------
+def old_kubectl(directory):
+    """The binary of Debian's kubernetes-client, unpacked and not installed; None: there is none to get."""
+    for step in (["apt-get", "download", "kubernetes-client"], ["sh", "-c", "dpkg-deb -x kubernetes-client_*.deb ."]):
+        if subprocess.run(step, cwd=directory, capture_output=True, timeout=60).returncode != 0:
+            return None
+    return str(directory / "usr" / "bin" / "kubectl")
+
+
+def kubectl_1_20_does_the_common_verbs(c):
+    with tempfile.TemporaryDirectory(prefix="kl-old-") as directory:
+        os.chmod(directory, 0o755)
+        old = old_kubectl(pathlib.Path(directory))
+        if old is None:
+            print("   skipped: kubernetes-client can't be downloaded")
+            return
+        c.program, new = old, c.program
+        try:
+            expect(c.out("version", "--short"), r"Client Version: v1\.20", r"Server Version: v1\.36")
+            expect(c.out("get", "pods", "-o", "wide"), r"NAME +READY +STATUS +RESTARTS", r"^web +1/1 +Running")
+            expect(c.out("describe", "pod", "web"), r"^Name: +web", "Liveness: ", "Events:")
+            expect(c.apply(OLD), "deployment.apps/old created")
+            expect(c.apply(OLD.replace("replicas: 1", "replicas: 2")), "deployment.apps/old configured")
+            expect(c.out("rollout", "status", "deployment/old", "--timeout=60s", timeout_s=70), "successfully rolled out")
+            pod = c.running("app=old", 2)[0]["metadata"]["name"]
+            expect(c.out("describe", "deployment", "old"), "NewReplicaSet: ")
+            eventually("its log", lambda: "old says" in c.out("logs", pod))
+            equal(c.out("exec", pod, "--", "hostname").strip(), pod, "exec")
+            equal(c.out("exec", "-i", pod, "--", "cat", stdin="in"), "in", "exec with input")
+            expect(c.out("delete", "deployment", "old", "--wait"), 'deployment.apps "old" deleted')
+        finally:
+            c.program = new
+
+
+OLD = """apiVersion: apps/v1
+kind: Deployment
+metadata: {name: old}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: old}}
+  template:
+    metadata: {labels: {app: old}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers: [{name: c, image: "keelson.dev/demo:1", command: [sh, -c, "echo old says; sleep 600"]}]
+"""
+
+
+# --- the runtime ------------------------------------------------------------------------------------------------------
+def containerd_pid(c):
+    found = subprocess.run(["pgrep", "-f", f"^\\S*containerd .*{c.data}"], capture_output=True, text=True).stdout.split()
+    return int(found[0]) if found else None
+
+
+def ready_condition(c):
+    conditions = c.json("get", "nodes")["items"][0]["status"]["conditions"]
+    return next(condition for condition in conditions if condition["type"] == "Ready")
+
+
+def a_containerd_that_hangs_or_dies_makes_the_node_not_ready_with_the_reason(c):
+    before = container(c.json("get", "pod", "web"))["containerID"]
+    pid = containerd_pid(c)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        down = eventually("the node is not ready", lambda: (lambda ready: ready if ready["status"] == "False" else None)(ready_condition(c)), 90, 0.5)
+        equal(down["reason"], "KubeletNotReady", "reason")
+        expect(down["message"], "container runtime")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    eventually("the node is ready again", lambda: ready_condition(c)["status"] == "True", 90, 0.5)
+    os.kill(containerd_pid(c), signal.SIGKILL)
+    eventually("another containerd", lambda: containerd_pid(c) not in (None, pid), 30)
+    eventually("the node is ready again", lambda: ready_condition(c)["status"] == "True", 60, 0.5)
+    equal(container(c.json("get", "pod", "web"))["containerID"], before, "what ran goes on")
+    expect(sh(c, "web", "echo still here"), "still here")
+
+
+def all_of_it_goes(c):
+    c.out("delete", "-f", str(PODS), "--wait", "--timeout=60s", timeout_s=70)
+    equal(c.out("get", "pods", "-o", "name"), "", "pods")
+
+
+STEPS = [the_node_becomes_ready, images_are_imported, pods_start, exec_with_a_terminal_has_its_size, attach_reaches_the_running_process,
+         run_with_input_answers_the_exit_code, port_forward_carries_requests, files_are_copied_both_ways, a_pod_on_the_host_network_is_the_host,
+         pods_reach_each_other_and_the_api, projected_volumes_have_all_their_sources, downward_volumes_follow_the_pod, the_default_token_is_accepted,
+         a_container_above_its_memory_limit_is_killed, probes_decide_about_ready_and_restart, kubectl_1_20_does_the_common_verbs,
+         a_containerd_that_hangs_or_dies_makes_the_node_not_ready_with_the_reason, all_of_it_goes]
+
+if __name__ == "__main__":
+    if os.geteuid() != 0 or not shutil.which("containerd"):
+        print("skipped: real containers need root and containerd")
+        sys.exit(77)
+    server = Cluster(containers=True)
+    try:
+        server.start()
+    except BaseException:
+        print(server.log()[-4000:])
+        server.cleanup()
+        raise
+    run(STEPS, server)

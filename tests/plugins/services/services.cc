@@ -1,0 +1,86 @@
+// A plugin for tests of what the host offers beside reconciling. ConfigMaps serve "echo", "endless", "refuse" and "onward" as
+// streams. What a ConfigMap's data asks for: "pair" n makes <name>-1 and <name>-2 in one transaction, the second under the name n;
+// "submit" n patches the ConfigMap n without waiting and counts the answers, "ignore" does not return, cancelled or not, until the
+// file $KEELSON_TEST_RELEASE exists.
+#include <keelson/sdk.hpp>
+
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+
+namespace {
+
+using keelson::ConfigMap;
+
+void ignore_everything(keelson::Context& ctx) {
+  const char* release = std::getenv("KEELSON_TEST_RELEASE");
+  // Outside of the call, so that its cancellation is not seen.
+  while (release != nullptr && ::access(release, F_OK) != 0) ctx.sleep(std::chrono::seconds(1));
+}
+
+class Services final : public keelson::Reconciler<ConfigMap> {
+ public:
+  explicit Services(keelson::Setup& setup)
+      : setup_context_(setup.context()), done_(setup.counter("services_submits_done_total", "Submitted writes that succeeded.")),
+        failed_(setup.counter("services_submits_failed_total", "Submitted writes that failed.")) {}
+
+  keelson::Result reconcile(keelson::Context& ctx, const ConfigMap& map) override {
+    const auto& data = map.data;
+    if (data.contains("ignore")) ignore_everything(setup_context_);
+    if (data.contains("pair")) return pair(ctx, map, data.at("pair"));
+    if (data.contains("submit")) submit(ctx, map, data.at("submit"));
+    if (data.contains("mark") && !map.meta.annotations.contains("marked")) {
+      ConfigMap next = map;
+      next.meta.annotations["marked"] = "yes";
+      return ctx.modify(map, next);
+    }
+    return keelson::done();
+  }
+
+ private:
+  static ConfigMap child(const ConfigMap& map, const std::string& name) {
+    ConfigMap made;
+    made.meta.name = name;
+    made.meta.namespace_ = map.meta.namespace_;
+    return made;
+  }
+  static keelson::Result pair(keelson::Context& ctx, const ConfigMap& map, const std::string& second) {
+    keelson::Transaction transaction;
+    transaction.create(child(map, map.meta.name + "-1")).create(child(map, second));
+    const auto committed = ctx.commit(transaction);
+    if (!committed && !already_exists(committed.error())) return keelson::invalid("data.pair", committed.error().message);
+    return keelson::done();
+  }
+  void submit(keelson::Context& ctx, const ConfigMap& map, const std::string& target) {
+    ctx.submit_patch(ConfigMap::gvk, {map.meta.namespace_, target}, "", R"({"data":{"submitted":"yes"}})", [this](const keelson::Error* error) { (error ? failed_ : done_).inc(); });
+  }
+
+  keelson::Context setup_context_;
+  keelson::Counter done_, failed_;
+};
+
+bool ours(const keelson::Ref<ConfigMap>& before, const keelson::Ref<ConfigMap>& now) { return (now ? now : before).label("services") == "yes"; }
+
+void echo(keelson::Context& ctx, const keelson::Request& request, keelson::Stream& stream) {
+  const auto map = ctx.get<ConfigMap>({request.ns, request.name});
+  if (!map) return stream.fail(map.error());
+  stream.respond(200, "text/plain");
+  stream.write(keelson::str(request.method, " ", request.query, " by ", request.user, "\n"));
+  for (const auto& [name, value] : (*map)->data) stream.write(keelson::str(name, "=", value, "\n"));
+}
+
+void endless(keelson::Context& ctx, const keelson::Request&, keelson::Stream& stream) {
+  stream.respond(200, "text/plain");
+  while (!ctx.cancelled() && stream.write("again\n")) ctx.sleep(std::chrono::seconds(1));
+}
+
+}  // namespace
+
+KEELSON_PLUGIN("services", "1.0.0", setup) {
+  setup.controller<ConfigMap>(std::make_unique<Services>(setup)).name("services").when<ConfigMap>(ours).deadline(std::chrono::minutes(1)).workers(1);
+  setup.serve(ConfigMap::gvk, "echo", echo);
+  setup.serve(ConfigMap::gvk, "endless", endless);
+  setup.serve(ConfigMap::gvk, "refuse", [](keelson::Context&, const keelson::Request&, keelson::Stream& stream) { stream.fail({403, "Forbidden", "not today", {}}); });
+  setup.serve(ConfigMap::gvk, "onward", [](keelson::Context&, const keelson::Request&, keelson::Stream& stream) { stream.forward("127.0.0.1:4000", "/there?x=1"); });
+}

@@ -1,0 +1,140 @@
+// What the host offers beside reconciling: streams, transactions, writes without waiting, and what happens when work never ends.
+#include <catch2/catch.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include <keelson/kinds.hpp>
+
+#include "sdk/testing/cluster.hpp"
+
+using keelson::ConfigMap;
+using keelson::testing::Cluster;
+namespace fs = std::filesystem;
+
+namespace {
+
+keelson::testing::Options options() { return {.seed = 7, .plugin_directory = KEELSON_TEST_PLUGINS}; }
+
+void make(Cluster& k, const std::string& name, const std::string& data) {
+  k.apply_yaml("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: " + name + "\n  labels: {services: 'yes'}\ndata: {" + data + "}\n");
+}
+
+double metric(const Cluster& k, const std::string& name) {
+  const auto text = k.metrics();
+  const auto at = text.find("\n" + name + " ");
+  return at == std::string::npos ? 0 : std::stod(text.substr(at + name.size() + 2));
+}
+
+/// The file that lets what never ends go.
+struct Release {
+  Release() {
+    auto pattern = (fs::temp_directory_path() / "keelson-release-XXXXXX").string();
+    directory = ::mkdtemp(pattern.data());
+    ::setenv("KEELSON_TEST_RELEASE", (directory / "go").c_str(), 1);
+  }
+  ~Release() {
+    ::unsetenv("KEELSON_TEST_RELEASE");
+    fs::remove_all(directory);
+  }
+  void now() const { std::ofstream(directory / "go") << "go"; }
+  fs::path directory;
+};
+
+}  // namespace
+
+TEST_CASE("a plugin serves a subresource as a stream, knows who asks, and reads what is there") {
+  Cluster k(options());
+  k.load("services");
+  make(k, "a", "x: one, y: two");
+  const auto served = k.stream({"ConfigMap", "a"}, "echo", "follow=true");
+  CHECK(served.code == 200);
+  CHECK(served.content_type == "text/plain");
+  CHECK(served.body == "GET follow=true by system:admin\nx=one\ny=two\n");
+  CHECK(served.finished);
+  const auto absent = k.stream({"ConfigMap", "nowhere"}, "echo");
+  CHECK(absent.code == 404);
+  CHECK(absent.reason == "NotFound");
+  CHECK(absent.body == "configmaps \"nowhere\" not found");
+}
+
+TEST_CASE("a stream is refused or handed on as the plugin says, and one that nobody serves is not found") {
+  Cluster k(options());
+  k.load("services");
+  make(k, "a", "x: one");
+  const auto refused = k.stream({"ConfigMap", "a"}, "refuse");
+  CHECK(refused.code == 403);
+  CHECK(refused.reason == "Forbidden");
+  CHECK(refused.body == "not today");
+  CHECK(k.stream({"ConfigMap", "a"}, "onward").forwarded == "127.0.0.1:4000/there?x=1");
+  CHECK_THROWS_WITH(k.stream({"ConfigMap", "a"}, "other"), Catch::Contains("nobody serves"));
+}
+
+TEST_CASE("a stream ends when its client has gone, and when its plugin is unloaded") {
+  Cluster k(options());
+  k.load("services");
+  make(k, "a", "x: one");
+  const auto left = k.stream({"ConfigMap", "a"}, "endless", "", 18);
+  CHECK(left.finished);
+  CHECK(left.body == "again\nagain\nagain\n");
+  const auto going_on = k.stream({"ConfigMap", "a"}, "endless", "", 1'000'000, std::chrono::seconds(10));
+  CHECK_FALSE(going_on.finished);
+  k.unload("services");   // and no thread of it is left, or this would not return
+  CHECK_FALSE(k.plugin("services"));
+  CHECK_THROWS_WITH(k.stream({"ConfigMap", "a"}, "echo"), Catch::Contains("nobody serves"));
+}
+
+TEST_CASE("a transaction writes all or nothing") {
+  Cluster k(options());
+  k.load("services");
+  make(k, "a", "pair: a-2");
+  k.settle();
+  CHECK(k.find<ConfigMap>("a-1"));
+  CHECK(k.find<ConfigMap>("a-2"));
+  make(k, "b", "pair: a-2");   // which is there
+  make(k, "c", "pair: 'No Name'");
+  k.settle();
+  CHECK_FALSE(k.find<ConfigMap>("b-1"));
+  CHECK_FALSE(k.find<ConfigMap>("c-1"));
+  CHECK(k.plugin("services")->errors == 1);
+}
+
+TEST_CASE("a write without waiting is answered once, whether it worked or not") {
+  Cluster k(options());
+  k.load("services");
+  make(k, "target", "x: one");
+  make(k, "a", "submit: target");
+  k.settle();
+  CHECK(k.get<ConfigMap>("target").data.at("submitted") == "yes");
+  CHECK(metric(k, "services_submits_done_total") == 1);
+  CHECK(metric(k, "services_submits_failed_total") == 0);
+  make(k, "b", "submit: nobody");
+  k.settle();
+  CHECK(metric(k, "services_submits_done_total") == 1);
+  CHECK(metric(k, "services_submits_failed_total") == 1);
+}
+
+TEST_CASE("a worker that does not come back is replaced, its key is fenced, and the plugin says so until it recovers") {
+  const Release release;
+  Cluster k(options());
+  k.load("services");
+  make(k, "never", "ignore: 'yes'");
+  k.settle();
+  make(k, "other", "mark: 'yes'");
+  k.settle();
+  CHECK_FALSE(k.get<ConfigMap>("other").meta.annotations.contains("marked"));   // the only worker is busy
+  k.advance(std::chrono::seconds(95));
+  CHECK(k.plugin("services")->state == "Stuck");
+  CHECK(k.plugin("services")->message == "has not returned from: reconcile services default/never");
+  CHECK(k.get<ConfigMap>("other").meta.annotations.contains("marked"));         // by its replacement
+  const auto reconciles = k.plugin("services")->reconciles;
+  k.edit<ConfigMap>("never", [](ConfigMap& map) { map.data["mark"] = "yes"; });
+  k.advance(std::chrono::minutes(5));
+  CHECK(k.plugin("services")->reconciles == reconciles);                        // fenced: nobody else takes it up
+  CHECK_FALSE(k.get<ConfigMap>("never").meta.annotations.contains("marked"));
+  release.now();
+  k.advance(std::chrono::seconds(5));
+  CHECK(k.plugin("services")->state == "Running");
+  CHECK(k.get<ConfigMap>("never").meta.annotations.contains("marked"));
+}
