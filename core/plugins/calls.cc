@@ -102,10 +102,11 @@ int CallTable::count_overdue(std::string_view prefix, std::int64_t grace_ns) con
 }
 
 std::optional<base::Monotonic> CallTable::next_overdue(std::int64_t grace_ns) const {
+  const auto now = runtime_.monotonic_ns();
   std::optional<base::Monotonic> next;
   const std::lock_guard lock(mutex_);
   for (const auto& [id, call] : calls_)
-    if (call->deadline != base::kForever) next = std::min(next.value_or(base::kForever), call->deadline + grace_ns);
+    if (call->deadline != base::kForever && call->deadline + grace_ns > now) next = std::min(next.value_or(base::kForever), call->deadline + grace_ns);
   return next;
 }
 

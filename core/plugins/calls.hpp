@@ -52,7 +52,7 @@ class CallTable {
   std::optional<std::string> overdue(std::int64_t grace_ns) const;
   /// How many such calls begin with `prefix`.
   int count_overdue(std::string_view prefix, std::int64_t grace_ns) const;
-  /// When overdue() may have something to say.
+  /// When overdue() may have something new to say; never now.
   std::optional<base::Monotonic> next_overdue(std::int64_t grace_ns) const;
 
  private:

@@ -152,17 +152,19 @@ bool Host::run_commands() {
 
 void Host::run() {
   listen();
+  auto due = base::kForever;
   while (!stopping_.load()) {
     bool any = run_commands();
     look_at_changes();
     if (changed_.load() && flush_at_ == base::kForever) flush_at_ = parts_.runtime.in_ms(kCountersFirst_ms);
-    if (any || parts_.runtime.monotonic_ns() >= flush_at_ || start_is_due()) {
+    if (any || parts_.runtime.monotonic_ns() >= std::min(due, flush_at_) || start_is_due()) {
       changed_.store(false);
       flush_at_ = base::kForever;
       supervise();
       publish_all();
     }
-    waiter_->wait_until(next_wake());
+    due = next_wake();
+    waiter_->wait_until(due);
   }
   end_all();
 }
@@ -175,7 +177,7 @@ base::Monotonic Host::next_wake() const {
   auto next = flush_at_;
   for (const auto& [key, record] : records_) next = std::min(next, record.again_at);
   for (const auto& [key, record] : records_)
-    if (record.instance && record.info.state != "Stuck")
+    if (record.instance)
       if (const auto at = record.instance->next_stuck_check()) next = std::min(next, *at);
   return next;
 }

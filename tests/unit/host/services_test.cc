@@ -47,11 +47,11 @@ struct Release {
 TEST_CASE("a plugin serves a subresource as a stream, knows who asks, and reads what is there") {
   Cluster k(options());
   k.load("services");
-  make(k, "a", "x: one, y: two");
+  make(k, "a", "first: one, second: two");
   const auto served = k.stream({"ConfigMap", "a"}, "echo", "follow=true");
   CHECK(served.code == 200);
   CHECK(served.content_type == "text/plain");
-  CHECK(served.body == "GET follow=true by system:admin\nx=one\ny=two\n");
+  CHECK(served.body == "GET follow=true by system:admin\nfirst=one\nsecond=two\n");
   CHECK(served.finished);
   const auto absent = k.stream({"ConfigMap", "nowhere"}, "echo");
   CHECK(absent.code == 404);
