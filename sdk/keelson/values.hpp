@@ -2,33 +2,37 @@
 #pragma once
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace keelson {
 
 /// A value that may be absent and lives on the heap: keeps big structs small; copies deeply.
+/// What copies and destroys is never inlined: the API's structs nest so deep that each plugin would compile megabytes of it.
 template <class T>
 class Box {
  public:
   Box() = default;
-  Box(T value) : value_(std::make_unique<T>(std::move(value))) {}  // NOLINT: implicit, reads like assignment
-  Box(const Box& other) : value_(other.value_ ? std::make_unique<T>(*other.value_) : nullptr) {}
-  Box(Box&&) noexcept = default;
-  Box& operator=(const Box& other) { Box copy(other); value_.swap(copy.value_); return *this; }
-  Box& operator=(Box&&) noexcept = default;
+  [[gnu::noinline]] Box(T value) : value_(std::make_unique<T>(std::move(value))) {}  // NOLINT: implicit, reads like assignment
+  [[gnu::noinline]] Box(const Box& other) : value_(other.value_ ? std::make_unique<T>(*other.value_) : nullptr) {}
+  Box(Box&& other) noexcept : value_(std::move(other.value_)) {}
+  [[gnu::noinline]] ~Box() {}  // NOLINT: a defaulted one would be inlined
+  [[gnu::noinline]] Box& operator=(const Box& other) { Box copy(other); value_.swap(copy.value_); return *this; }
+  [[gnu::noinline]] Box& operator=(Box&& other) noexcept { value_ = std::move(other.value_); return *this; }
   explicit operator bool() const { return value_ != nullptr; }
   bool has_value() const { return value_ != nullptr; }
   T& operator*() { return *value_; }
   const T& operator*() const { return *value_; }
   T* operator->() { return value_.get(); }
   const T* operator->() const { return value_.get(); }
-  T& emplace() { value_ = std::make_unique<T>(); return *value_; }
-  void reset() { value_.reset(); }
+  [[gnu::noinline]] T& emplace() { value_ = std::make_unique<T>(); return *value_; }
+  [[gnu::noinline]] void reset() { value_.reset(); }
   friend bool operator==(const Box& a, const Box& b) {
     return a.value_ && b.value_ ? *a.value_ == *b.value_ : !a.value_ == !b.value_;
   }
@@ -101,3 +105,9 @@ std::optional<MicroTime> parse_micro_time(std::string_view text);
 std::optional<Duration> parse_duration(std::string_view text);
 
 }  // namespace keelson
+
+// Compiled once, in the library; as are the containers of the API's structs.
+extern template class std::vector<std::string>;
+extern template class std::map<std::string, std::string>;
+extern template class std::map<std::string, keelson::Quantity>;
+extern template class std::variant<std::int32_t, std::string>;

@@ -1,5 +1,6 @@
 """Writes the SDK's structs (one header a package and version) and the tables by which they are decoded and encoded."""
 import os
+import re
 
 from cpp import text, write_if_changed
 
@@ -106,11 +107,33 @@ def _struct(type_, resources):
         zero = '' if field.type.nullable else _ZEROED.get(field.type.form, '')
         out.append(f'  {cpp_type(field.type, type_.package)} {member(field.name)}{zero};{doc}')
     out += [f'  {line}' for line in type_.members]
-    out += [f'  bool operator==(const {type_.short}&) const = default;', '};']
+    out += [f'  bool operator==(const {type_.short}&) const;', '};']
     return out
 
 
-def _header(package, types, resources):
+def _qualified(spelled):
+    """A C++ type as it is spelled outside of all namespaces."""
+    return re.sub(r'(?<![:\w])(\w+)(?=::(?!vector|map|string))', r'keelson::\1', spelled).replace('Box<', 'keelson::Box<')
+
+
+def _containers(types, home):
+    """C++ types of the lists, maps and boxes of structs that the fields of `types` are made of, by the package of the struct."""
+    found = set()
+
+    def visit(expr):
+        if expr.form in ('list', 'map'):
+            visit(expr.element)
+        holds = expr.element if expr.form in ('list', 'map') else expr
+        boxed = expr.form == 'ref' and expr.nullable
+        if (boxed or expr.form in ('list', 'map')) and holds.form == 'ref' and holds.ref.split('.')[0] == home:
+            found.add(_qualified(cpp_type(expr)))
+    for type_ in types:
+        for field in _fields(type_):
+            visit(field.type)
+    return sorted(found)
+
+
+def _header(package, types, resources, containers):
     used = sorted({r.split('.')[0] for t in types for f in _fields(t) for r in f.type.refs()} - {package})
     names = [t.short for t in types]
     out = ['// Made by tools/kindc from sdk/kinds.', '#pragma once', '#include <keelson/codec.hpp>']
@@ -121,13 +144,15 @@ def _header(package, types, resources):
     out += ['', f'}}  // namespace keelson::{namespace(package)}', '', 'namespace keelson::codec {']
     out += [f'template <> struct CodecFor<{namespace(package)}::{n}> {{ static const Codec value; }};' for n in names]
     out.append('}  // namespace keelson::codec')
+    # Their members are compiled once, in the library: a plugin that copies a Pod would need ten seconds for it.
+    out += ['', *(f'extern template class {c};' for c in containers)] if containers else []
     aliases = [t.short for t in types if t.name in resources and package not in _NO_ALIAS]
     if aliases:
         out += ['', 'namespace keelson {', *(f'using {namespace(package)}::{n};' for n in aliases), '}  // namespace keelson']
     return '\n'.join(out) + '\n'
 
 
-def _tables(package, types):
+def _tables(package, types, containers):
     space = namespace(package)
     out = ['// Made by tools/kindc from sdk/kinds.', '#include <cstddef>', '', f'#include <keelson/kinds/{space}.hpp>', '',
            '// The structs have only public members of their own; GCC knows their offsets.',
@@ -146,7 +171,9 @@ def _tables(package, types):
         gvk = f'.gvk = &{space}::{type_.short}::gvk' if type_.has_type_meta else ''
         body = ', '.join(p for p in ('.form = Form::object', fields, gvk) if p)
         out.append(f'constinit const Codec CodecFor<{space}::{type_.short}>::value{{{body}}};')
-    out += ['}  // namespace keelson::codec', '']
+    out += ['}  // namespace keelson::codec', '', f'namespace keelson::{space} {{']
+    out += [f'bool {t.short}::operator==(const {t.short}&) const = default;' for t in types]
+    out += [f'}}  // namespace keelson::{space}', '', *(f'template class {c};' for c in containers), '']
     return '\n'.join(out)
 
 
@@ -157,5 +184,6 @@ def write(model, folder):
     for package in PACKAGES:
         types = [model.types[n] for n in order if model.types[n].package == package]
         name = namespace(package)
-        write_if_changed(os.path.join(folder, 'keelson', 'kinds', f'{name}.hpp'), _header(package, types, resources))
-        write_if_changed(os.path.join(folder, f'kinds_{name}.cc'), _tables(package, types))
+        containers = _containers([model.types[n] for n in order], package)
+        write_if_changed(os.path.join(folder, 'keelson', 'kinds', f'{name}.hpp'), _header(package, types, resources, containers))
+        write_if_changed(os.path.join(folder, f'kinds_{name}.cc'), _tables(package, types, containers))
