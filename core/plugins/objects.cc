@@ -101,7 +101,11 @@ void Host::apply_spec(Record& record) {
   }
   if (wanted.quarantined && record.info.state != "Quarantined" && !record.left) return quarantine(record, "by hand"), changed();
   if (!record.instance) return;
-  if (wanted.host != record.settings.host) return restart(record, "its host changed"), changed();
+  if (wanted.host != record.settings.host) {
+    restart(record, "its host changed");
+    flush_at_ = 0;   // whoever asked for it is watching
+    return;
+  }
   if (wanted.config != record.settings.config) return restart(record, "its configuration changed"), changed();
   if (wanted.log_level != record.settings.log_level) record.instance->set_log_level(wanted.log_level);
   if (wanted.workers != record.settings.workers) record.instance->set_workers(wanted.workers);

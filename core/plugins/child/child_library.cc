@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/plugins/instance.hpp"
@@ -73,7 +74,7 @@ keelson_status ChildLibrary::talk(Lane& lane, const Asked& asked, const Take& ta
   for (;;) {
     FrameRef received;
     switch (lane.receive(received, runtime_, asked.give_up)) {
-      case Lane::Got::closed: return -1;
+      case Lane::Got::closed: return process_->kill(), -1;   // it may have closed its end and live on; how one died that is dead is settled
       case Lane::Got::late: return kill("did not return from " + asked.what + " by its deadline"), -1;
       case Lane::Got::garbage: return garbage();
       case Lane::Got::frame: break;
@@ -98,7 +99,7 @@ keelson_status ChildLibrary::talk(Lane& lane, const Asked& asked, const Take& ta
 
 void ChildLibrary::note_lost(const Asked& asked) {
   const std::lock_guard lock(mutex_);
-  if (lost_.size() < kLostNamed) lost_.push_back(asked.what);
+  if (lost_.size() < kLostNamed && std::find(lost_.begin(), lost_.end(), asked.what) == lost_.end()) lost_.push_back(asked.what);
 }
 
 std::unique_ptr<Lane> ChildLibrary::take_lane() {

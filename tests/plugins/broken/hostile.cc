@@ -1,0 +1,90 @@
+// A plugin for tests with an entry per misbehaviour: a ConfigMap labelled hostile=yes says in data.do which, and is marked
+// before it happens, so that it happens once.
+#include <keelson/sdk.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <vector>
+
+namespace {
+
+using keelson::ConfigMap;
+
+constexpr std::size_t kLeakBytes = 1u << 30;
+constexpr std::size_t kLeakStep = 1u << 20;
+constexpr int kDescriptors = 64;
+
+volatile int sink = 0;
+
+int deeper(int depth) {
+  volatile char page[4096];
+  page[depth % 4096] = static_cast<char>(depth);
+  return depth < 0 ? 0 : deeper(depth + 1) + page[0];
+}
+
+void leak() {
+  for (std::size_t taken = 0; taken < kLeakBytes; taken += kLeakStep) std::memset(new char[kLeakStep], 1, kLeakStep);
+}
+
+void scribble() {
+  std::vector<char*> blocks;
+  for (int i = 0; i < 64; ++i) blocks.push_back(static_cast<char*>(std::malloc(64)));
+  for (char* volatile block : blocks) std::memset(block - 16, 0x5a, 96);
+  for (char* block : blocks) std::free(block);
+}
+
+void say_garbage() {
+  const std::vector<char> garbage(4096, 'x');
+  for (int fd = 3; fd < kDescriptors; ++fd) (void)!::write(fd, garbage.data(), garbage.size());
+}
+
+void deadlock() {
+  std::mutex mutex;
+  mutex.lock();
+  mutex.lock();
+}
+
+const std::map<std::string, std::function<void()>> kDeeds{
+    {"segfault", [] { ::raise(SIGSEGV); }},
+    {"abort", [] { std::abort(); }},
+    {"overflow", [] { sink = deeper(0); }},
+    {"loop", [] { for (;;) sink = sink + 1; }},
+    {"deadlock", deadlock},
+    {"leak", leak},
+    {"descriptors", [] { while (::open("/dev/null", O_RDONLY) >= 0) {} }},
+    {"exit", [] { std::_Exit(3); }},
+    {"scribble", scribble},
+    {"close", [] { for (int fd = 3; fd < kDescriptors; ++fd) ::close(fd); }},
+    {"garbage", say_garbage},
+    {"throw", [] { throw 42; }},
+};
+
+class Hostile final : public keelson::Reconciler<ConfigMap> {
+ public:
+  keelson::Result reconcile(keelson::Context& ctx, const ConfigMap& map) override {
+    const auto deed = map.data.find("do");
+    if (deed == map.data.end() || map.data.contains("done")) return keelson::done();
+    ConfigMap mark;
+    mark.meta.name = map.meta.name;
+    mark.meta.namespace_ = map.meta.namespace_;
+    mark.data["done"] = "yes";
+    (void)KEELSON_TRY(ctx.apply(mark));
+    if (const auto found = kDeeds.find(deed->second); found != kDeeds.end()) found->second();
+    return keelson::done();
+  }
+};
+
+}  // namespace
+
+KEELSON_PLUGIN("hostile", "0.1.0", setup) {
+  setup.controller<ConfigMap>(std::make_unique<Hostile>()).when<ConfigMap>([](const keelson::Ref<ConfigMap>& before, const keelson::Ref<ConfigMap>& now) {
+    return (now ? now : before).label("hostile") == "yes";
+  }).deadline(std::chrono::seconds(1));
+}
