@@ -40,6 +40,18 @@ void prepare_crd(json::object& definition) {
   if (!stored.empty()) make_object(definition, "status")["storedVersions"] = std::move(stored);
 }
 
+// Versions in which objects may be stored are kept until somebody who has rewritten them takes them out.
+void note_storage_version(json::object& definition) {
+  auto& stored = make_object(definition, "status")["storedVersions"];
+  if (!stored.is_array()) stored.emplace_array();
+  auto& names = stored.get_array();
+  const auto* versions = as_array(at_path(definition["spec"], "versions"));
+  for (const auto& version : versions ? *versions : json::array()) {
+    const auto* name = member(&version, "name");
+    if (truth_of(member(&version, "storage")) && name && std::find(names.begin(), names.end(), *name) == names.end()) names.push_back(*name);
+  }
+}
+
 // A job finds its pods by its own uid unless its author insists.
 void prepare_job(json::object& job) {
   const std::string uid(text_at(job["metadata"], "uid")), name(text_at(job["metadata"], "name"));
@@ -89,6 +101,7 @@ void prepare(const Kind& kind, json::value& object, const json::value* old, std:
   if (!members) return;
   if (!old) prepare_create(kind, *members);
   if (subresource.empty() && kind.group.empty() && kind.kind == "PersistentVolumeClaim") mirror_data_source(*members);
+  if (old && subresource.empty() && kind.group == "apiextensions.k8s.io" && kind.kind == "CustomResourceDefinition") note_storage_version(*members);
 }
 
 }  // namespace keelson::kinds

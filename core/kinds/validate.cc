@@ -29,6 +29,7 @@ constexpr std::array kRules{
     Rules{"", "Service", validate_service},
     Rules{"", "Event", validate_event},
     Rules{"events.k8s.io", "Event", validate_event},
+    Rules{"apiextensions.k8s.io", "CustomResourceDefinition", validate_definition},
     Rules{"coordination.k8s.io", "Lease", validate_lease},
 };
 
@@ -54,7 +55,10 @@ std::vector<base::Cause> validate(const Kind& kind, const json::value& object, c
   for (const auto& rules : kRules)
     if (rules.group == kind.group && rules.kind == kind.kind) {
       rules.run(candidate, errors);
-      return errors.take();
+      auto causes = errors.take();
+      if (rules.run != validate_definition) return causes;
+      for (auto& cause : compile_definition(candidate)) causes.push_back(std::move(cause));
+      return causes;
     }
   if (const auto* spec = at_path(object, "spec"); spec && kind.type && subresource.empty())
     if (const auto* field = find_field(*kind.type, "spec")) validate_enums(*field->type, *spec, Path("spec"), errors);

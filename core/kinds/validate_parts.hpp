@@ -66,6 +66,11 @@ void validate_secret(const Candidate& candidate, FieldErrors& errors);
 void validate_event(const Candidate& candidate, FieldErrors& errors);
 void validate_lease(const Candidate& candidate, FieldErrors& errors);
 
+// validate_definition.cc
+void validate_definition(const Candidate& candidate, FieldErrors& errors);
+/// What compiling a definition's schemas complains about; nothing when its spec is what it was.
+std::vector<base::Cause> compile_definition(const Candidate& candidate);
+
 // validate_service.cc
 void validate_service(const Candidate& candidate, FieldErrors& errors);
 

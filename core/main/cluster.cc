@@ -15,6 +15,7 @@
 #include "core/main/plugin_command.hpp"
 #include "core/main/plugin_wiring.hpp"
 #include "core/store/store.hpp"
+#include "core/verbs/definitions.hpp"
 #include "core/verbs/verbs.hpp"
 #include "core/watch/hub.hpp"
 
@@ -93,6 +94,7 @@ class RunningCluster final : public Cluster {
   std::unique_ptr<watch::Hub> hub_;
   std::unique_ptr<auth::TokenIssuer> tokens_;
   std::unique_ptr<verbs::Verbs> verbs_;
+  std::unique_ptr<verbs::Definitions> definitions_;
   std::unique_ptr<PluginWiring> plugins_;
   std::unique_ptr<api::RequestHandler> api_;
   std::unique_ptr<api::Server> server_;
@@ -130,6 +132,7 @@ base::Outcome<void> RunningCluster::make_parts() {
   auth::add_default_admission(*chains_);
   hub_ = watch::make_hub(*store_, runtime_, *metrics_, {.gather_ns = kWatchGather_ms * base::kNanosPerMs});
   verbs_ = verbs::make_verbs({*store_, *hub_, *registry_, *chains_, tokens_.get(), runtime_, *metrics_});
+  definitions_ = verbs::make_definitions(*store_, *verbs_, *registry_, runtime_);
   return {};
 }
 
@@ -209,6 +212,7 @@ void RunningCluster::stop() {
   const auto deadline = runtime_.in_ms(kStopWithin_ms);
   if (server_) server_->stop();
   if (plugins_) plugins_->stop(deadline);
+  if (definitions_) definitions_->stop();
   if (hub_) hub_->stop();
   if (store_) store_->stop();
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/json_text.hpp"
+#include "core/verbs/definitions.hpp"
 
 namespace keelson::verbs {
 namespace {
@@ -25,6 +26,7 @@ std::string_view propagation_finalizer(const DeleteOptions& options, const std::
 
 bool is_pod(const kinds::Kind& kind) { return kind.storage_key.text() == "pods"; }
 bool is_namespace(const kinds::Kind& kind) { return kind.storage_key.text() == "namespaces"; }
+bool is_definition(const kinds::Kind& kind) { return kind.storage_key.text() == "customresourcedefinitions.apiextensions.k8s.io"; }
 
 }  // namespace
 
@@ -82,6 +84,7 @@ base::Outcome<void> RemoveRun::finish() {
     if (!existing_->deleting()) return finish_namespace();
     if (const auto* held = list_at(*object_, {"spec", "finalizers"}); held && !held->empty()) return unchanged();
   }
+  if (is_definition(*kind_) && !existing_->deleting()) begin_definition_end(*object_, in_.core.parts.runtime.unix_s());
   const Grace graceful = grace();
   if (graceful == Grace::pending) return unchanged();
   const bool other_finalizers = propagate();

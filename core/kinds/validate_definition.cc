@@ -1,0 +1,118 @@
+// CustomResourceDefinition: its names, what of it may change, and its schemas, by compiling them.
+#include <algorithm>
+#include <map>
+
+#include "core/kinds/crd_names.hpp"
+#include "core/kinds/formats.hpp"
+#include "core/kinds/json_access.hpp"
+#include "core/kinds/validate_parts.hpp"
+
+namespace keelson::kinds {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+  return out;
+}
+
+std::string joined(const Complaints& complaints) {
+  std::string text;
+  for (const auto& one : complaints) text += (text.empty() ? "" : ",") + std::string(one);
+  return text;
+}
+
+void label(const Path& path, std::string_view value, FieldErrors& errors) {
+  if (value.empty()) return;
+  if (const auto why = joined(check_label_1035(value)); !why.empty()) errors.invalid(path, value, why);
+}
+
+void kind_name(const Path& path, std::string_view value, FieldErrors& errors) {
+  if (value.empty()) return;
+  if (const auto why = joined(check_label_1035(lower(value))); !why.empty()) errors.invalid(path, value, "may have mixed case, but should otherwise match: " + why);
+}
+
+void validate_group(const json::value& spec, const Path& path, FieldErrors& errors) {
+  const auto group = text_at(spec, "group");
+  if (group.empty()) return;   // said by the compilation
+  if (const auto why = joined(check_subdomain_1123(group)); !why.empty()) errors.invalid(path.child("group"), group, why);
+  else if (group.find('.') == std::string_view::npos) errors.invalid(path.child("group"), group, "should be a domain with at least one dot");
+}
+
+void validate_names(const json::value* names, const Path& path, FieldErrors& errors) {
+  label(path.child("plural"), text_of(member(names, "plural")), errors);
+  label(path.child("singular"), text_of(member(names, "singular")), errors);
+  kind_name(path.child("kind"), text_of(member(names, "kind")), errors);
+  kind_name(path.child("listKind"), text_of(member(names, "listKind")), errors);
+  for (const std::string_view list : {"shortNames", "categories"})
+    each_element(member(names, list), path.child(list), [&](const json::value& name, const Path& at) {
+      if (const auto why = joined(check_label_1035(text_of(&name))); !why.empty()) errors.invalid(at, text_of(&name), why);
+    });
+  const auto kind = text_of(member(names, "kind"));
+  if (!kind.empty() && kind == text_of(member(names, "listKind"))) errors.invalid(path.child("listKind"), kind, "kind and listKind may not be the same");
+}
+
+void validate_versions(const json::value* versions, const Path& path, FieldErrors& errors) {
+  std::map<std::string_view, int> seen;
+  each_element(versions, path, [&](const json::value& version, const Path& at) {
+    const auto name = text_of(member(&version, "name"));
+    ++seen[name];
+    if (const auto why = joined(check_label_1035(name)); !why.empty()) errors.invalid(at.child("name"), name, why);
+  });
+  if (std::any_of(seen.begin(), seen.end(), [](const auto& one) { return one.second > 1; })) errors.invalid(path, versions, "must contain unique version names");
+}
+
+void validate_stored(const Candidate& candidate, FieldErrors& errors) {
+  const auto* stored = as_array(at_path(candidate.object, "status.storedVersions"));
+  const auto* versions = as_array(at_path(candidate.object, "spec.versions"));
+  if (!stored || !versions) return;
+  for (std::size_t i = 0; i < stored->size(); ++i) {
+    const auto known = [&](const json::value& version) { return same(member(&version, "name"), &(*stored)[i]); };
+    if (std::none_of(versions->begin(), versions->end(), known))
+      errors.invalid(Path("status").child("storedVersions").index(i), text_of(&(*stored)[i]), "missing from spec.versions; " + std::string(text_of(&(*stored)[i])) +
+                     " was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in " +
+                     std::string(text_of(&(*stored)[i])) + " and removes " + std::string(text_of(&(*stored)[i])) + " from status.storedVersions");
+  }
+}
+
+void validate_unchanged(const Candidate& candidate, FieldErrors& errors) {
+  const Path spec("spec"), names = spec.child("names");
+  const auto keep = [&](std::string_view path, const Path& at) { immutable(at_path(candidate.object, path), at_path(*candidate.old, path), at, errors); };
+  if (has_condition(*candidate.old, "Established")) {
+    keep("spec.scope", spec.child("scope"));
+    keep("spec.names.kind", names.child("kind"));
+  }
+  keep("spec.group", spec.child("group"));
+  keep("spec.names.plural", names.child("plural"));
+}
+
+}  // namespace
+
+void validate_definition(const Candidate& candidate, FieldErrors& errors) {
+  const auto* spec = at_path(candidate.object, "spec");
+  if (!spec) return errors.required(Path("spec"));
+  if (candidate.old) validate_stored(candidate, errors);
+  // What has not changed has been judged, perhaps by other rules.
+  if (candidate.old && same(spec, at_path(*candidate.old, "spec"))) return;
+  const std::string plural(text_at(*spec, "names.plural")), group(text_at(*spec, "group"));
+  const auto name = text_at(candidate.object, "metadata.name");
+  const Path metadata("metadata"), path("spec");
+  if (!candidate.old && name != plural + '.' + group) errors.invalid(metadata.child("name"), name, "must be spec.names.plural+\".\"+spec.group");
+  validate_group(*spec, path, errors);
+  const Path versions = path.child("versions"), names = path.child("names");
+  validate_versions(at_path(*spec, "versions"), versions, errors);
+  validate_names(at_path(*spec, "names"), names, errors);
+  if (candidate.old) validate_unchanged(candidate, errors);
+}
+
+std::vector<base::Cause> compile_definition(const Candidate& candidate) {
+  if (candidate.old && same(at_path(candidate.object, "spec"), at_path(*candidate.old, "spec"))) return {};
+  auto kinds = kinds_from_crd(candidate.object);
+  if (kinds) return {};
+  auto causes = kinds.error().causes;
+  if (causes.empty()) causes.push_back({"FieldValueInvalid", kinds.error().message, "spec"});
+  return causes;
+}
+
+}  // namespace keelson::kinds

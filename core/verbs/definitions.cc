@@ -1,0 +1,255 @@
+#include "core/verbs/definitions.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "core/auth/json_access.hpp"
+#include "core/base/log.hpp"
+#include "core/kinds/crd_names.hpp"
+#include "core/verbs/metadata.hpp"
+
+namespace keelson::verbs {
+namespace {
+
+constexpr std::string_view kResource = "customresourcedefinitions.apiextensions.k8s.io";
+
+Context writer() {
+  Context context;
+  context.user.name = "system:apiserver";
+  context.user.groups = {"system:masters", "system:authenticated"};
+  context.request_id = "definitions";
+  context.field_manager = "keelson";
+  return context;
+}
+
+/// What is to be looked at, shared with callbacks that may come late.
+class Queue {
+ public:
+  explicit Queue(base::Runtime& runtime) : waiter_(runtime.waiter()) {}
+  void add(std::string name) {
+    {
+      const std::lock_guard lock(mutex_);
+      names_.insert(std::move(name));
+    }
+    waiter_->notify();
+  }
+  std::set<std::string> take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(names_, {});
+  }
+  void end() {
+    ended_ = true;
+    waiter_->notify();
+  }
+  bool ended() const { return ended_; }
+  void wait() { waiter_->wait_until(base::kForever); }
+
+ private:
+  const std::unique_ptr<base::Waiter> waiter_;
+  std::mutex mutex_;
+  std::set<std::string> names_;
+  std::atomic<bool> ended_{false};
+};
+
+class StoredDefinitions final : public Definitions, private store::FeedSink {
+ public:
+  StoredDefinitions(store::Store& store, Verbs& verbs, kinds::Registry& registry, base::Runtime& runtime)
+      : store_(store), verbs_(verbs), registry_(registry), runtime_(runtime), queue_(std::make_shared<Queue>(runtime)) {
+    subscription_ = store_.subscribe(*this).first;
+    store_.snapshot().scan(resource_, "", nullptr, [this](const store::ObjectRef& object) {
+      if (const auto definition = read(*object); kinds::has_condition(definition, "Established")) serve(definition);
+      queue_->add(object->key().name);
+      return true;
+    });
+    thread_ = runtime_.spawn("definitions", [this] { run(); });
+  }
+  ~StoredDefinitions() override { stop(); }
+
+  void stop() override {
+    subscription_.reset();
+    queue_->end();
+    thread_.reset();
+  }
+
+ private:
+  struct Served {
+    std::string uid;
+    std::int64_t generation = 0;
+    std::string names;            ///< accepted, as JSON
+    bool ending = false;
+    base::Atom storage_key;
+  };
+
+  void on_changes(std::span<const store::Change> changes) override {
+    for (const auto& change : changes) {
+      const auto& key = change.object->key();
+      if (key.resource == resource_) queue_->add(key.name);
+      else if (change.type == store::ChangeType::deleted && endings_ > 0) note_gone(key.resource);
+    }
+  }
+
+  void note_gone(base::Atom resource) {
+    const std::lock_guard lock(ending_mutex_);
+    if (ending_.contains(resource)) queue_->add(std::string(resource.text()));
+  }
+
+  static json::value read(const store::Object& object) {
+    boost::system::error_code error;
+    return json::parse(json::string_view(object.body().data(), object.body().size()), error);
+  }
+
+  void run() {
+    for (queue_->wait(); !queue_->ended(); queue_->wait())
+      for (const auto& name : queue_->take()) look_at(name);
+  }
+
+  void look_at(const std::string& name) {
+    const auto object = store_.snapshot().get({resource_, "", name});
+    const auto held = served_.find(name);
+    if (held != served_.end() && (!object || object->columns().uid != held->second.uid)) withdraw(held);
+    if (!object) {
+      waiting_.erase(name);
+      return;
+    }
+    const auto definition = read(*object);
+    if (object->deleting()) return end(name, *object, definition);
+    settle(name, definition);
+  }
+
+  void settle(const std::string& name, const json::value& definition) {
+    const auto judged = kinds::judge_names(definition, *registry_.current(), base::rfc3339(runtime_.unix_s()));
+    if (judged.accepted) waiting_.erase(name);
+    else waiting_.insert(name);
+    json::value wanted = definition;
+    auto& status = auth::object_at(wanted, {"status"});
+    for (const auto& entry : judged.status) status[entry.key()] = entry.value();
+    if (judged.established && !serve(wanted)) return;
+    const auto* had = auth::find(definition, {"status"});
+    if (had && *had == status) return;
+    write(name, "status", json::object{{"metadata", {{"uid", auth::text_at(definition, {"metadata", "uid"})}}}, {"status", judged.status}});
+  }
+
+  /// Installs what changed. False: it cannot be served.
+  bool serve(const json::value& definition, bool ending = false) {
+    const std::string name(auth::text_at(definition, {"metadata", "name"}));
+    const auto* names = auth::find(definition, {"status", "acceptedNames"});
+    Served now{std::string(auth::text_at(definition, {"metadata", "uid"})), auth::integer_at(definition, {"metadata", "generation"}), names ? json::serialize(*names) : "", ending, {}};
+    const auto held = served_.find(name);
+    if (held != served_.end() && held->second.uid == now.uid && held->second.generation == now.generation && held->second.names == now.names && held->second.ending == ending) return true;
+    json::value named = definition;
+    if (names) auth::object_at(named, {"spec"})["names"] = *names;
+    auto compiled = kinds::kinds_from_crd(named);
+    if (!compiled) return fail(name, compiled.error().message);
+    if (compiled->empty()) {
+      if (held != served_.end()) withdraw(held);
+      return true;
+    }
+    now.storage_key = compiled->front().storage_key;
+    if (ending)
+      for (auto& kind : *compiled) std::erase(kind.verbs, "create");
+    if (auto installed = registry_.install_versions(std::move(*compiled)); !installed) return fail(name, installed.error().message);
+    served_[name] = std::move(now);
+    return true;
+  }
+
+  static bool fail(const std::string& name, const std::string& why) {
+    base::log_error("verbs", "a definition cannot be served", {{"definition", name}, {"error", why}});
+    return false;
+  }
+
+  void withdraw(std::map<std::string, Served>::iterator held) {
+    registry_.withdraw(held->second.storage_key);
+    {
+      const std::lock_guard lock(ending_mutex_);
+      endings_ -= ending_.erase(held->second.storage_key);
+    }
+    served_.erase(held);
+    for (const auto& name : waiting_) queue_->add(name);   // a name may have become free
+  }
+
+  void end(const std::string& name, const store::Object& object, const json::value& definition) {
+    const auto& finalizers = object.columns().finalizers;
+    if (std::find(finalizers.begin(), finalizers.end(), kinds::kCleanupFinalizer) == finalizers.end()) return;
+    if (kinds::has_condition(definition, "Established") && serve(definition, true) && remove_objects(name)) return;
+    json::array left;
+    for (const auto& finalizer : finalizers)
+      if (finalizer != kinds::kCleanupFinalizer) left.emplace_back(finalizer);
+    write(name, "", json::object{{"metadata", {{"uid", object.columns().uid}, {"resourceVersion", std::to_string(object.revision())}, {"finalizers", std::move(left)}}}});
+  }
+
+  /// True while there are any.
+  bool remove_objects(const std::string& name) {
+    const auto held = served_.find(name);
+    const auto kind = held == served_.end() ? nullptr : registry_.current()->by_storage_key(held->second.storage_key);
+    if (!kind) return false;
+    {
+      // Noted before they are counted, so that the last one cannot go unseen.
+      const std::lock_guard lock(ending_mutex_);
+      if (ending_.insert(kind->storage_key).second) ++endings_;
+    }
+    bool any = false;
+    store_.snapshot().scan(kind->storage_key, "", nullptr, [&](const store::ObjectRef& object) {
+      any = true;
+      if (!object->deleting()) remove_one(kind, *object);
+      return true;
+    });
+    return any;
+  }
+
+  void remove_one(const kinds::KindRef& kind, const store::Object& object) {
+    DeleteOptions options;
+    options.uid = object.columns().uid;
+    verbs_.remove(writer(), {kind, object.key().ns, object.key().name, {}}, std::move(options), again(std::string(kind->storage_key.text())));
+  }
+
+  void write(const std::string& name, std::string subresource, const json::object& patch) {
+    const auto kind = registry_.current()->by_storage_key(resource_);
+    verbs_.patch(writer(), {kind, "", name, std::move(subresource)}, kinds::PatchType::merge, {kinds::Media::json, json::serialize(patch)}, {}, again(name));
+  }
+
+  /// Looks at `name` again when a write failed for a reason that may pass.
+  OnWritten again(std::string name) {
+    return [queue = queue_, name = std::move(name), runtime = &runtime_](base::Outcome<Written> outcome) {
+      if (outcome || outcome.error().code == 404 || queue->ended()) return;
+      if (outcome.error().code != 409) base::log_error("verbs", "a write for a definition failed", {{"definition", name}, {"error", outcome.error().message}});
+      runtime->schedule_at(runtime->in_ms(kDefinitionRetry_ms), [queue, name] { queue->add(name); });
+    };
+  }
+
+  store::Store& store_;
+  Verbs& verbs_;
+  kinds::Registry& registry_;
+  base::Runtime& runtime_;
+  const base::Atom resource_{kResource};
+  const std::shared_ptr<Queue> queue_;   // shared: callbacks of writes may come after stop()
+  std::map<std::string, Served> served_;
+  std::set<std::string> waiting_;        // for names that others have
+  std::mutex ending_mutex_;
+  std::set<base::Atom> ending_;          // storage keys whose objects are being removed
+  std::atomic<std::size_t> endings_{0};
+  std::unique_ptr<store::Subscription> subscription_;
+  std::unique_ptr<base::Thread> thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<Definitions> make_definitions(store::Store& store, Verbs& verbs, kinds::Registry& registry, base::Runtime& runtime) {
+  return std::make_unique<StoredDefinitions>(store, verbs, registry, runtime);
+}
+
+void begin_definition_end(json::value& definition, std::int64_t now_unix_s) {
+  auto finalizers = finalizers_of(definition);
+  const std::string own(kinds::kCleanupFinalizer);
+  if (std::find(finalizers.begin(), finalizers.end(), own) == finalizers.end()) finalizers.push_back(own);
+  set_finalizers(definition, finalizers);
+  auto& conditions = list_in(object_at(definition, {"status"}), "conditions");
+  kinds::set_condition(conditions, "Terminating", "True", "InstanceDeletionPending",
+                       "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon", base::rfc3339(now_unix_s));
+}
+
+}  // namespace keelson::verbs

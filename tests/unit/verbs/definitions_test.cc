@@ -1,0 +1,117 @@
+#include "core/verbs/definitions.hpp"
+
+#include "fixture.hpp"
+
+namespace {
+
+using namespace keelson;
+using namespace keelson::verbs_test;
+
+constexpr const char* kCrds = "apiextensions.k8s.io/v1/customresourcedefinitions";
+
+std::string definition(const std::string& plural, const std::string& kind, const std::string& extra = "") {
+  return R"({"metadata":{"name":")" + plural + R"(.demo.io"},"spec":{"group":"demo.io","scope":"Namespaced","names":{"plural":")" + plural + R"(","kind":")" + kind + R"("},"versions":[
+    {"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object","properties":{"spec":{"type":"object","properties":{"size":{"type":"integer"}}}}}}})" + extra + "]}}";
+}
+
+struct WithDefinitions : Cluster {
+  ~WithDefinitions() { definitions->stop(); }
+  bool until(const std::function<bool()>& holds) {
+    for (int i = 0; i < 100 && !holds(); ++i) runtime->advance(50 * base::kNanosPerMs);
+    return holds();
+  }
+  bool serves(const std::string& resource, const std::string& version = "v1") { return registry->current()->find("demo.io", version, resource) != nullptr; }
+  std::string condition(const std::string& name, std::string_view type, std::string_view field = "status") {
+    const auto found = get(kCrds, "", name);
+    if (!found) return "";
+    const auto value = parsed(*found);
+    const auto* conditions = auth::list_at(value, {"status", "conditions"});
+    for (const auto& one : conditions ? *conditions : json::array())
+      if (auth::text_at(one, {"type"}) == type) return std::string(auth::text_at(one, {field}));
+    return "";
+  }
+  std::unique_ptr<verbs::Definitions> definitions = verbs::make_definitions(*store, *verbs, *registry, *runtime);
+};
+
+}  // namespace
+
+TEST_CASE("a stored definition is served, then says that it is established") {
+  WithDefinitions c;
+  REQUIRE(c.create(kCrds, "", definition("sites", "Site")).has_value());
+  REQUIRE(c.until([&] { return c.condition("sites.demo.io", "Established") == "True"; }));
+  CHECK(c.condition("sites.demo.io", "NamesAccepted", "reason") == "NoConflicts");
+  CHECK(c.condition("sites.demo.io", "Established", "reason") == "InitialNamesAccepted");
+  const auto stored = c.get(kCrds, "", "sites.demo.io");
+  CHECK(at(*stored, {"status", "acceptedNames", "listKind"}) == "SiteList");
+  CHECK(c.create("demo.io/v1/sites", "default", R"({"apiVersion":"demo.io/v1","kind":"Site","metadata":{"name":"a"},"spec":{"size":3}})").has_value());
+}
+
+TEST_CASE("a name that another definition has is a conflict until that one goes") {
+  WithDefinitions c;
+  REQUIRE(c.create(kCrds, "", definition("sites", "Site")).has_value());
+  REQUIRE(c.until([&] { return c.serves("sites"); }));
+  REQUIRE(c.create(kCrds, "", definition("places", "Site")).has_value());
+  REQUIRE(c.until([&] { return c.condition("places.demo.io", "NamesAccepted") == "False"; }));
+  CHECK(c.condition("places.demo.io", "NamesAccepted", "message") == "\"SiteList\" is already in use");
+  CHECK(c.condition("places.demo.io", "Established", "reason") == "NotAccepted");
+  CHECK_FALSE(c.serves("places"));
+  REQUIRE(c.remove(kCrds, "", "sites.demo.io").has_value());
+  CHECK(c.until([&] { return c.condition("places.demo.io", "Established") == "True" && c.serves("places"); }));
+}
+
+TEST_CASE("with a definition go its objects, and nothing new comes meanwhile") {
+  WithDefinitions c;
+  REQUIRE(c.create(kCrds, "", definition("sites", "Site")).has_value());
+  REQUIRE(c.until([&] { return c.serves("sites"); }));
+  REQUIRE(c.create("demo.io/v1/sites", "default", R"({"apiVersion":"demo.io/v1","kind":"Site","metadata":{"name":"a"}})").has_value());
+  REQUIRE(c.create("demo.io/v1/sites", "other", R"({"apiVersion":"demo.io/v1","kind":"Site","metadata":{"name":"held","finalizers":["demo.io/hold"]}})").has_value());
+  const auto removed = c.remove(kCrds, "", "sites.demo.io");
+  REQUIRE(removed.has_value());
+  CHECK(c.condition("sites.demo.io", "Terminating") == "True");
+  REQUIRE(c.until([&] { return !c.get("demo.io/v1/sites", "default", "a").has_value(); }));
+  CHECK(c.get("demo.io/v1/sites", "other", "held").has_value());
+  const auto refused = c.create("demo.io/v1/sites", "default", R"({"apiVersion":"demo.io/v1","kind":"Site","metadata":{"name":"b"}})");
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == 405);
+  REQUIRE(c.patch("demo.io/v1/sites", "other", "held", R"({"metadata":{"finalizers":null}})").has_value());
+  CHECK(c.until([&] { return !c.get(kCrds, "", "sites.demo.io").has_value() && !c.serves("sites"); }));
+}
+
+TEST_CASE("established definitions are served again when the server starts") {
+  WithDefinitions c;
+  REQUIRE(c.create(kCrds, "", definition("sites", "Site")).has_value());
+  REQUIRE(c.until([&] { return c.condition("sites.demo.io", "Established") == "True"; }));
+  c.definitions->stop();
+  c.registry->withdraw(base::Atom("sites.demo.io"));
+  c.definitions = verbs::make_definitions(*c.store, *c.verbs, *c.registry, *c.runtime);
+  CHECK(c.serves("sites"));
+}
+
+TEST_CASE("a new version is served, and the versions that were stored are remembered") {
+  WithDefinitions c;
+  REQUIRE(c.create(kCrds, "", definition("sites", "Site")).has_value());
+  REQUIRE(c.until([&] { return c.serves("sites"); }));
+  const std::string second = R"({"spec":{"versions":[{"name":"v1","served":true,"storage":false,"schema":{"openAPIV3Schema":{"type":"object"}}},{"name":"v2","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object"}}}]}})";
+  const auto patched = c.patch(kCrds, "", "sites.demo.io", second);
+  REQUIRE(patched.has_value());
+  const auto value = parsed(patched->object);
+  CHECK(*auth::list_at(value, {"status", "storedVersions"}) == json::array{"v1", "v2"});
+  CHECK(c.until([&] { return c.serves("sites", "v2"); }));
+  const auto refused = c.patch(kCrds, "", "sites.demo.io", R"({"spec":{"versions":[{"name":"v2","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object"}}}]}})");
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().causes.at(0).field == "status.storedVersions[0]");
+}
+
+TEST_CASE("a definition whose names or schema are wrong is refused") {
+  WithDefinitions c;
+  auto wrong = json::parse(definition("sites", "Site"));
+  wrong.at("metadata").as_object()["name"] = "other.demo.io";
+  wrong.at("spec").at("names").as_object()["shortNames"] = json::array{"No Label"};
+  wrong.at("spec").at("versions").at(0).at("schema").at("openAPIV3Schema").as_object()["type"] = "string";
+  const auto refused = c.create(kCrds, "", json::serialize(wrong));
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == 422);
+  std::string fields;
+  for (const auto& cause : refused.error().causes) fields += cause.field + " ";
+  CHECK(fields == "metadata.name spec.names.shortNames[0] spec.versions[0].schema.openAPIV3Schema.type ");
+}
