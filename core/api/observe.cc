@@ -79,6 +79,10 @@ void Observer::ended(const Observation& request, int status) {
   handle.duration->observe(static_cast<double>(runtime_.monotonic_ns() - request.began) / 1e9);
 }
 
+base::Counter& Observer::watch_events(const std::string& group, const std::string& version, const std::string& resource) {
+  return metrics_.counter("apiserver_watch_events_total", "Events sent to watchers.", {{"group", group}, {"version", version}, {"resource", resource}});
+}
+
 Observer::Handles& Observer::handles(const Observation& request, int status) {
   std::string key;
   key.reserve(96);

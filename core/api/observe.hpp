@@ -33,6 +33,8 @@ class Observer {
   /// A request turned out to be a stream.
   void became_stream(const Observation& request);
   void ended(const Observation& request, int status);
+  /// Events sent to watchers of one resource; the handle lives as long as the metrics.
+  base::Counter& watch_events(const std::string& group, const std::string& version, const std::string& resource);
   int in_flight() const { return reading_ + writing_; }
 
  private:

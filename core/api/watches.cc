@@ -98,7 +98,7 @@ std::string encoding_id(const Printer& printer) {
 
 class WatchPayload final : public Payload, public watch::WatchSink {
  public:
-  WatchPayload(CallRef call, std::string columns) : call_(std::move(call)), responder_(call_->responder), columns_(std::move(columns)) {}
+  WatchPayload(CallRef call, std::string columns) : call_(std::move(call)), responder_(call_->responder), columns_(std::move(columns)), sent_(call_->core.observer->watch_events(call_->info.group, call_->info.version, call_->info.resource)) {}
   ~WatchPayload() override {
     if (timer_) call_->core.parts.runtime.cancel(timer_);
     watch_.reset();
@@ -121,6 +121,7 @@ class WatchPayload final : public Payload, public watch::WatchSink {
     const auto took = watch_->take(taken_, bytes_max);
     if (!columns_.empty() && !taken_.empty()) add_columns();
     for (const auto& bytes : taken_) out.push_back(*bytes);
+    sent_.add(static_cast<double>(taken_.size()));
     if (took) return taken_.empty() ? Pull::wait : Pull::more;
     ended_ = true;
     error_ = error_event(took.error());
@@ -147,6 +148,7 @@ class WatchPayload final : public Payload, public watch::WatchSink {
   CallRef call_;
   std::shared_ptr<Responder> responder_;
   std::string columns_;
+  base::Counter& sent_;
   std::unique_ptr<watch::Watch> watch_;
   base::TimerId timer_ = 0;
   std::shared_ptr<std::atomic<bool>> over_ = std::make_shared<std::atomic<bool>>(false);
