@@ -54,6 +54,7 @@ class Api final : public RequestHandler {
     auto call = std::make_shared<Call>(core_, std::move(request), std::move(responder));
     try {
       answer(call);
+      call->bound();
     } catch (const std::exception& broken) {
       base::log_error("api", "a request ended by an exception", {{"what", broken.what()}, {"request", call->context.request_id}});
       call->text(500, "This request caused apiserver to panic. Look in the logs for details.");
@@ -153,12 +154,11 @@ bool Api::settle_form(const CallRef& call) {
   return true;
 }
 
-base::Error method_not_routed() {
-  base::Error error;
-  error.code = 405;
-  error.reason = "MethodNotAllowed";
-  error.message = "the server does not allow this method on the requested resource";
-  return error;
+// What clients can list but not watch is told by name; of other verbs the router knows nothing.
+base::Error not_offered(const Call& call) {
+  const auto& kind = *call.kind;
+  const bool only_watch = call.info.verb == "watch" && call.info.subresource.empty() && kind.allows("list");
+  return only_watch ? base::method_not_allowed(kind.group, kind.resource, "watch") : method_not_routed();
 }
 
 // Whether the URL's shape and the verb fit together and the kind offers the verb.
@@ -173,12 +173,15 @@ bool Api::offered(const CallRef& call) {
   if (misplaced || (!call->kind->namespaced && !info.ns.empty() && info.resource != "namespaces")) return call->fail(base::no_such_resource()), false;
   bool has = call->kind->allows(info.verb);
   if (sub) has = std::find(sub->verbs.begin(), sub->verbs.end(), info.verb) != sub->verbs.end();
-  if (!has) return call->fail(base::method_not_allowed(call->kind->group, call->kind->resource, info.verb)), false;
+  if (!has) return call->fail(not_offered(*call)), false;
   return true;
 }
 
 void Api::answer_resource(const CallRef& call) {
   if (answer_review(call) || !find_kind(call)) return;
+  // Told before the name is looked at, as upstream does.
+  if (call->info.verb == "patch")
+    if (const auto form = patch_form(call->request.header("Content-Type"), call->kind->strategy.custom_resource); !form) return call->fail(form.error());
   if (const auto complaint = path_segment_complaint(call->info.name); !call->info.name.empty() && !complaint.empty())
     return call->fail(base::bad_request("Name parameter invalid: \"" + call->info.name + "\": " + complaint));
   if (!call->info.subresource.empty() && answer_stream(call)) return;
@@ -200,6 +203,14 @@ void Api::perform(const CallRef& call) {
 }
 
 }  // namespace
+
+base::Error method_not_routed() {
+  base::Error error;
+  error.code = 405;
+  error.reason = "MethodNotAllowed";
+  error.message = "the server does not allow this method on the requested resource";
+  return error;
+}
 
 std::unique_ptr<RequestHandler> make_api(ApiParts parts) { return std::make_unique<Api>(parts); }
 

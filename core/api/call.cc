@@ -42,8 +42,20 @@ Call::Call(Core& core, Request given, std::shared_ptr<Responder> responder)
 }
 
 // A client that left, or a handler that failed, ends a request without an answer.
-Call::~Call() { ended(500); }
+Call::~Call() {
+  if (overdue_) overdue_->forget(*this);
+  ended(500);
+}
 
+void Call::bound() {
+  if (streams() || answered_ || context.deadline == base::kForever) return;   // a stream is answered by other threads
+  overdue_ = core.overdue;
+  overdue_->watch(*this);
+}
+
+void Call::overdue() {
+  if (!streams() && !answered_) fail(base::timeout("Timeout: request did not complete within the allotted timeout"));
+}
 
 verbs::Target Call::target() const { return {kind, kind->namespaced ? info.ns : std::string(), info.name, info.subresource}; }
 
@@ -78,6 +90,7 @@ Headers Call::headers() const {
 }
 
 void Call::send(int code, std::string content_type, std::unique_ptr<Payload> payload, Headers more) {
+  answered_ = true;
   Response response;
   response.status = code;
   response.content_type = std::move(content_type);

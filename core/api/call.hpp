@@ -10,6 +10,7 @@
 #include "core/api/api.hpp"
 #include "core/api/negotiate.hpp"
 #include "core/api/observe.hpp"
+#include "core/api/overdue.hpp"
 #include "core/api/request_info.hpp"
 #include "core/kinds/protobuf.hpp"
 
@@ -63,6 +64,10 @@ class Call : public std::enable_shared_from_this<Call> {
   /// Marks a stream (watch, log, exec): counted apart, no request deadline.
   void long_running();
   bool streams() const { return watching_.long_running; }
+  /// Waits for its answer no longer than its deadline allows.
+  void bound();
+  /// The deadline is over: 504, unless the answer was found or has no end.
+  void overdue();
   std::function<void(int)> finisher();
 
  private:
@@ -70,8 +75,9 @@ class Call : public std::enable_shared_from_this<Call> {
   Form settled_form() const;
   void protobuf(int code, const std::shared_ptr<const kinds::ProtobufObject>& encoded);
   std::shared_ptr<Observer> observer_;
+  std::shared_ptr<Overdue> overdue_;   // while it waits for the deadline
   Observation watching_;
-  bool ended_ = false;
+  bool ended_ = false, answered_ = false;
 };
 
 }  // namespace keelson::api

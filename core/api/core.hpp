@@ -16,9 +16,10 @@ namespace keelson::api {
 using CallRef = std::shared_ptr<Call>;
 
 struct Core {
-  explicit Core(ApiParts given) : parts(given), observer(std::make_shared<Observer>(parts.runtime, parts.metrics)), discovery(parts.server_address), encodings(parts.verbs) {}
+  explicit Core(ApiParts given) : parts(given), observer(std::make_shared<Observer>(parts.runtime, parts.metrics)), overdue(std::make_shared<Overdue>(parts.runtime)), discovery(parts.server_address), encodings(parts.verbs) {}
   ApiParts parts;
   std::shared_ptr<Observer> observer;   // calls may outlive the Core
+  std::shared_ptr<Overdue> overdue;     // as above
   Discovery discovery;
   Documents documents;
   Encodings encodings;
@@ -37,6 +38,9 @@ void answer_delete_collection(const CallRef& call);
 bool answer_stream(const CallRef& call);
 /// SelfSubjectAccessReview and its like, which are answered and never stored; false: the URL is none.
 bool answer_review(const CallRef& call);
+
+/// 405 for a method that has no route, which names no kind.
+base::Error method_not_routed();
 
 // --- the rest ---
 void answer_path(const CallRef& call);

@@ -139,7 +139,7 @@ bool allowed(const CallRef& call, const Review& review) {
 
 void answer(const CallRef& call, const Review& review) {
   if (!allowed(call, review)) return;
-  if (call->info.verb != "create") return call->fail(base::method_not_allowed(review.group, review.resource, call->info.verb));
+  if (call->info.verb != "create") return call->fail(method_not_routed());
   const auto sent = read_body(call->request.header("Content-Type"), call->request.body);
   if (!sent) return call->fail(sent.error());
   const auto body = kinds::parse(sent->media, sent->bytes, {});

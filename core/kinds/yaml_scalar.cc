@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <string_view>
 
@@ -56,17 +57,26 @@ bool digits_only(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-// [-+]?[0-9]*\.?[0-9]+([eE][-+][0-9]+)?
+// [-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?
 bool looks_like_float(std::string_view text) {
   if (!text.empty() && (text[0] == '-' || text[0] == '+')) text.remove_prefix(1);
   if (const auto e = text.find_first_of("eE"); e != std::string_view::npos) {
-    const auto exponent = text.substr(e + 1);
-    if (exponent.size() < 2 || (exponent[0] != '-' && exponent[0] != '+') || !digits_only(exponent.substr(1))) return false;
+    auto exponent = text.substr(e + 1);
+    if (!exponent.empty() && (exponent[0] == '-' || exponent[0] == '+')) exponent.remove_prefix(1);
+    if (!digits_only(exponent)) return false;
     text = text.substr(0, e);
   }
   const auto point = text.find('.');
   if (point == std::string_view::npos) return digits_only(text);
-  return digits_only(text.substr(point + 1)) && (point == 0 || digits_only(text.substr(0, point)));
+  const auto whole = text.substr(0, point), fraction = text.substr(point + 1);
+  return (whole.empty() || digits_only(whole)) && (fraction.empty() || digits_only(fraction)) && !(whole.empty() && fraction.empty());
+}
+
+/// A float without fraction is printed like a whole number, and so it counts as one.
+json::value number_of(double number, const json::storage_ptr& memory) {
+  constexpr double whole_max = 9007199254740992.0;   // 2^53: from here on not every whole number is a double
+  if (number == std::trunc(number) && std::abs(number) <= whole_max) return json::value(static_cast<std::int64_t>(number), memory);
+  return json::value(number, memory);
 }
 
 YamlScalar text_value(std::string_view text, const json::storage_ptr& memory) {
@@ -83,7 +93,7 @@ YamlScalar number_or_text(const std::string& text, const json::storage_ptr& memo
   if (!looks_like_float(plain)) return text_value(text, memory);
   const double number = std::strtod(plain.c_str(), nullptr);
   if (number - number != 0) return {{}, "json: unsupported value: " + text};
-  return {json::value(number, memory), {}};
+  return {number_of(number, memory), {}};
 }
 
 YamlScalar plain_scalar(const std::string& text, const json::storage_ptr& memory) {

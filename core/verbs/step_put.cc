@@ -120,7 +120,7 @@ base::Outcome<void> PutRun::check_revision() {
   const bool inherited = metadata_is_kept_ && *demanded == existing_->revision();
   if (!inherited) demanded_ = *demanded;
   if (!*demanded && !kind_->strategy.unconditional_update && verb() == "update")
-    return base::invalid(kind_->group, kind_->kind, target().name, {invalid_value("metadata.resourceVersion", "0", "must be specified for an update")});
+    return base::invalid(kind_->group, kind_->resource, target().name, {invalid_value("metadata.resourceVersion", "0", "must be specified for an update")});
   if (demanded_ && *demanded_ != existing_->revision()) return base::object_modified(kind_->group, kind_->resource, target().name);
   return {};
 }

@@ -18,7 +18,8 @@ std::string yaml(std::string_view text) {
 TEST_CASE("YAML scalars mean what YAML 1.1 says") {
   CHECK(yaml("a: yes\nb: off\nc: y\nd: 'yes'\ne: True") == R"({"a":true,"b":false,"c":true,"d":"yes","e":true})");
   CHECK(yaml("a: 010\nb: 0x1F\nc: 1_000\nd: 0o7\ne: 0b11\nf: -5") == R"({"a":8,"b":31,"c":1000,"d":7,"e":3,"f":-5})");
-  CHECK(yaml("a: 1e3\nb: 1e+3\nc: 1.5\nd: 1.\ne: 2024-01-01") == R"({"a":"1e3","b":1E3,"c":1.5E0,"d":"1.","e":"2024-01-01"})");
+  CHECK(yaml("a: 1e3\nb: 1e+3\nc: 1.5\nd: 1.\ne: 2024-01-01") == R"({"a":1000,"b":1000,"c":1.5E0,"d":1,"e":"2024-01-01"})");
+  CHECK(yaml("a: .5\nb: 1e-1\nc: 1e\nd: .\ne: 1.e2\nf: 1e1x") == R"({"a":5E-1,"b":1E-1,"c":"1e","d":".","e":100,"f":"1e1x"})");
   CHECK(yaml("a: ~\nb:\nc: null\nd: ''") == R"({"a":null,"b":null,"c":null,"d":""})");
   CHECK(yaml("1: a\ntrue: b\nx: !!str 5\nz: !!binary aGk=\nw: !foo bar") == R"({"1":"a","true":"b","x":"5","z":"hi","w":"bar"})");
   CHECK(yaml("a: .nan").find("unsupported value") != std::string::npos);

@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""Every wrong request of bad_input_rows.py against a running server: code, reason, message and causes."""
+import json
+import pathlib
+import os
+import re
+import socket
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from bad_input_rows import MAPS, PODS, SURFACES, TEXT, WIDGETS, YAML, config_map, meta, pod, widget  # noqa: E402
+from cluster import Cluster, Failed, equal, eventually, run  # noqa: E402
+from https import Https  # noqa: E402
+
+# Limits in time are for a machine that has nothing else to do.
+SLOWNESS = float(os.environ.get("KEELSON_TEST_SLOWNESS", "3"))
+
+DEFINITION = {
+    "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "widgets.rows.dev"},
+    "spec": {"group": "rows.dev", "scope": "Namespaced", "names": {"plural": "widgets", "singular": "widget", "kind": "Widget"},
+             "versions": [{"name": "v1", "served": True, "storage": True, "subresources": {"status": {}},
+                           "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": {"type": "object", "properties": {"text": {"type": "string"}, "any": {"x-kubernetes-preserve-unknown-fields": True}}}}}}}]}}
+
+
+def namespace(name):
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def the_objects_of_the_rows_are_made(c):
+    c.https = Https(c)
+    make = c.https.made
+    for name in ("rows", "going"):
+        make("POST", "/api/v1/namespaces", namespace(name))
+    make("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", DEFINITION)
+    eventually("widgets are served", lambda: c.https.ask("GET", WIDGETS).code == 200)
+    make("POST", f"{MAPS}?fieldManager=maker", config_map("one", data={"k": "v"}))
+    make("POST", MAPS, meta(name="going", finalizers=["rows.dev/a"]))
+    make("DELETE", f"{MAPS}/going")
+    make("POST", "/api/v1/namespaces/going/configmaps", meta(name="stays", finalizers=["rows.dev/a"]))
+    make("DELETE", "/api/v1/namespaces/going")
+    eventually("the account of the namespace", lambda: c.https.ask("GET", "/api/v1/namespaces/rows/serviceaccounts/default").code == 200)
+    make("POST", PODS, {**pod(nodeName=""), "metadata": {"name": "one"}})
+    make("POST", WIDGETS, widget(metadata={"name": "one"}))
+
+
+def complaint(row, answer):
+    """What differs from the row, or nothing."""
+    if row.reason is TEXT:
+        same = answer.headers["Content-Type"].startswith("text/plain") and answer.body.strip() == row.message
+        return "" if answer.code == row.code and same else f"{answer.code} {answer.headers['Content-Type']} {answer.body[:300]!r}"
+    if answer.code != row.code:
+        return f"code {answer.code}: {answer.body[:400]}"
+    if row.code < 300:
+        return ""
+    status = json.loads(answer.body)
+    if (status["kind"], status["apiVersion"], status["status"], status["code"]) != ("Status", "v1", "Failure", row.code):
+        return f"no Status of a failure: {answer.body[:300]}"
+    if status.get("reason", "") != row.reason:
+        return f"reason {status.get('reason')}: {status['message'][:400]}"
+    if not re.fullmatch(re.escape(row.message).replace(r"\.\.\.", ".*"), status["message"], re.S):
+        return f"message {status['message'][:600]}"
+    causes = [(cause.get("reason", ""), cause.get("field", "")) for cause in status.get("details", {}).get("causes", [])]
+    wanted = [(reason, field or "") for reason, field in row.causes or []]
+    return "" if row.causes is None or causes == wanted else f"causes {causes}"
+
+
+def check(rows):
+    def step(c):
+        wrong = []
+        for row in rows:
+            found = complaint(row, c.https.ask(row.method, row.path, row.body, row.headers))
+            if found:
+                wrong.append(f"   {row.what}\n      expected {row.code} {row.reason} {row.message[:300]} {row.causes or ''}\n      got      {found}")
+        if wrong:
+            raise Failed(f"{len(wrong)} of {len(rows)} rows:\n" + "\n".join(wrong))
+    return step
+
+
+def surface(name, rows):
+    step = check(rows)
+    step.__name__ = f"{name}_({len(rows)}_rows)"
+    return step
+
+
+def raw_answers(c, *pieces):
+    """Status lines of everything that comes back for these bytes, until the server closes."""
+    with c.https.context.wrap_socket(socket.create_connection(("127.0.0.1", c.port), 10), server_hostname="127.0.0.1") as tls:
+        tls.settimeout(10)
+        for piece in pieces:
+            tls.sendall(piece)
+        received = b""
+        while chunk := tls.recv(65536):
+            received += chunk
+    return received
+
+
+HEAD = b"POST " + MAPS.encode() + b" HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+GET = b"GET " + MAPS.encode() + b" HTTP/1.1\r\n"
+SMUGGLED = b"GET /version HTTP/1.1\r\nHost: t\r\n\r\n"
+CUT_TWO_WAYS = {
+    "Content-Length and chunked": HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "two lengths": HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "negative length": HEAD + b"Content-Length: -1\r\n\r\n{}",
+    "chunk >= 2^64": HEAD + b"Transfer-Encoding: chunked\r\n\r\n10000000000000000\r\n{}",
+    "bare LF": GET + b"Host: t\nX: y\r\n\r\n",
+    "space before colon": GET + b"Host : t\r\n\r\n",
+    "NUL in a header": GET + b"Host: t\r\nX: a\0b\r\n\r\n",
+    "no Host": GET + b"\r\n",
+}
+
+
+def requests_that_could_be_cut_in_two_ways_end_the_connection(c):
+    for what, request in CUT_TWO_WAYS.items():
+        received = raw_answers(c, request + SMUGGLED)
+        if not re.match(rb"HTTP/1.1 400 .*\r\nContent-Type: text/plain", received, re.S) or received.count(b"HTTP/1.1") != 1:
+            raise Failed(f"{what}: {received[:400]}")
+
+
+def headers_above_1_MiB_are_431(c):
+    received = raw_answers(c, GET + b"Host: t\r\n" + b"".join(b"X-%d: %s\r\n" % (i, b"x" * 30000) for i in range(40)) + b"\r\n")
+    if not received.startswith(b"HTTP/1.1 431"):
+        raise Failed(repr(received[:300]))
+
+
+def unknown_and_duplicate_fields_are_warned_of_or_passed_over(c):
+    def create(name, query, **more):
+        return c.https.ask("POST", f"{MAPS}?{query}", config_map(name, **more))
+    warned = create("warned", "fieldValidation=Warn", nothing=1)
+    equal((warned.code, warned.headers.get_all("Warning")), (201, ['299 - "unknown field \\"nothing\\""']), "Warn")
+    by_default = create("by-default", "", nothing=1)
+    equal((by_default.code, by_default.headers.get_all("Warning")), (201, ['299 - "unknown field \\"nothing\\""']), "default")
+    silent = create("silent", "fieldValidation=Ignore", nothing=1)
+    equal((silent.code, silent.headers.get_all("Warning")), (201, None), "Ignore")
+    twice = '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"twice"},"data":{"k":"1"},"data":{"k":"2"}}'
+    last = c.https.ask("POST", MAPS, twice)
+    equal((last.code, json.loads(last.body)["data"], last.headers.get_all("Warning")), (201, {"k": "2"}, ['299 - "duplicate field \\"data\\""']), "the last one wins")
+
+
+def timed_ms(c, path, body):
+    began = time.monotonic()
+    answer = c.https.ask("POST", path, body, YAML)
+    return answer, (time.monotonic() - began) * 1000
+
+
+def yaml_bombs_are_refused_within_100_ms(c):
+    levels = "".join(f"  l{i}: &l{i} [{','.join([f'*l{i - 1}'] * 10)}]\n" for i in range(1, 20))
+    bomb = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: bomb}}\ndata:\n  l0: &l0 [x,x,x,x,x,x,x,x,x,x]\n{levels}"
+    for size in (len(bomb), 1 << 20, 2 << 20, 3 << 20):
+        answer, took_ms = min((timed_ms(c, MAPS, bomb + "#" * (size - len(bomb))) for _ in range(3)), key=lambda pair: pair[1])
+        equal(answer.code, 400, f"bomb of {size} bytes")
+        if took_ms > 100 * SLOWNESS:
+            raise Failed(f"a bomb of {size} bytes took {took_ms:.0f} ms")
+
+
+def nested_yaml_takes_linear_time(c):
+    for piece in ("[", "{a: ", "- ", "? ", "x: {"):
+        for length in (100_000, 3_000_000):
+            answer, took_ms = timed_ms(c, MAPS, piece * (length // len(piece)))
+            if answer.code not in (201, 400, 422) or took_ms > 2000 * SLOWNESS:
+                raise Failed(f"{length} bytes of {piece!r}: {answer.code} after {took_ms:.0f} ms")
+
+
+# What sigs.k8s.io/yaml makes of the same text.
+FORMS = {
+    "yes": True, "n": False, "'y'": "y", "0o7": 7, "010": 8, "0x1f": 31, "1_000": 1000, "1e3": 1000, "~": None, "2024-01-01": "2024-01-01",
+    "!!str 5": "5", "!!binary aGk=": "hi", "{<<: {k: 1, l: 2}, k: 3}": {"k": 3, "l": 2}, "[1, two, 3.5]": [1, "two", 3.5]}
+
+
+def yaml_means_what_upstream_takes_it_for(c):
+    for number, (text, value) in enumerate(FORMS.items()):
+        made = c.https.made("POST", WIDGETS, f"apiVersion: rows.dev/v1\nkind: Widget\nmetadata: {{name: y{number}}}\nspec: {{any: {text}}}\n---\nkind: Second\n", YAML)
+        equal(made["spec"].get("any"), value, text)
+
+
+STEPS = [the_objects_of_the_rows_are_made, *(surface(name, rows) for name, rows in SURFACES.items()), requests_that_could_be_cut_in_two_ways_end_the_connection,
+         headers_above_1_MiB_are_431, unknown_and_duplicate_fields_are_warned_of_or_passed_over, yaml_bombs_are_refused_within_100_ms,
+         nested_yaml_takes_linear_time, yaml_means_what_upstream_takes_it_for]
+
+if __name__ == "__main__":
+    server = Cluster(hollow_nodes=0)
+    try:
+        server.start()
+    except BaseException:
+        print(server.log()[-4000:])
+        server.cleanup()
+        raise
+    run(STEPS, server)

@@ -1,0 +1,200 @@
+"""What a wrong request is answered with, a row each: requirement, request, answer. `...` in a message stands for any text."""
+import collections
+
+JSON_PATCH, MERGE, STRATEGIC, APPLY = ("application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json", "application/apply-patch+yaml")
+Row = collections.namedtuple("Row", "what method path body headers code reason message causes", defaults=(None,))
+
+NS = "/api/v1/namespaces/rows"
+MAPS, PODS, SERVICES = f"{NS}/configmaps", f"{NS}/pods", f"{NS}/services"
+DEPLOYMENTS = "/apis/apps/v1/namespaces/rows/deployments"
+WIDGETS = "/apis/rows.dev/v1/namespaces/rows/widgets"
+YAML = {"Content-Type": "application/yaml"}
+
+
+def config_map(name="new", **more):
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, **more}
+
+
+def meta(**metadata):
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "new", **metadata}}
+
+
+def pod(**spec):
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "new"}, "spec": {"containers": [{"name": "c", "image": "i"}], **spec}}
+
+
+def widget(**more):
+    return {"apiVersion": "rows.dev/v1", "kind": "Widget", "metadata": {"name": "new"}, **more}
+
+
+def post(what, path, body, code, reason, message, causes=None, **headers):
+    return Row(what, "POST", path, body, headers, code, reason, message, causes)
+
+
+def get(what, path, code, reason, message, causes=None, **headers):
+    return Row(what, "GET", path, None, headers, code, reason, message, causes)
+
+
+def put(what, path, body, code, reason, message, causes=None):
+    return Row(what, "PUT", path, body, {}, code, reason, message, causes)
+
+
+def patch(what, kind, body, code, reason, message, causes=None, path=f"{MAPS}/one"):
+    return Row(what, "PATCH", path, body, {"Content-Type": kind}, code, reason, message, causes)
+
+
+TEXT = None   # in place of a reason: the answer is text/plain, no Status
+ROUTER_405 = "the server does not allow this method on the requested resource"
+UNKNOWN_FORMAT = "the body of the request was in an unknown format - accepted media types include: "
+
+HTTP = [
+    get("unknown path", "/nothing", 404, TEXT, "404 page not found"),
+    get("unknown group", "/apis/none.dev/v1/things", 404, TEXT, "404 page not found"),
+    get("unknown resource in a known group", "/api/v1/nothings", 404, "NotFound", "the server could not find the requested resource"),
+    get("cluster-scoped kind by a namespaced URL", f"{NS}/nodes", 404, "NotFound", "the server could not find the requested resource"),
+    put("verb not offered (router)", MAPS, config_map(), 405, "MethodNotAllowed", ROUTER_405),
+    get("verb not offered: list of a review", "/apis/authentication.k8s.io/v1/tokenreviews", 405, "MethodNotAllowed", ROUTER_405),
+    post("Content-Type unknown, POST", MAPS, "x", 415, "UnsupportedMediaType", UNKNOWN_FORMAT + "application/json, application/yaml, application/vnd.kubernetes.protobuf", **{"Content-Type": "text/html"}),
+    Row("Content-Type unknown, PUT", "PUT", f"{MAPS}/one", "x", {"Content-Type": "text/html"}, 415, "UnsupportedMediaType", UNKNOWN_FORMAT + "..."),
+    patch("PATCH type not offered", "application/json", "{}", 415, "UnsupportedMediaType", UNKNOWN_FORMAT + "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml"),
+    patch("PATCH type not offered, checked before the name", "application/json", "{}", 415, "UnsupportedMediaType", UNKNOWN_FORMAT + "...", path=f"{MAPS}/%2e%2e"),
+    patch("strategic merge on a custom resource", STRATEGIC, "{}", 415, "UnsupportedMediaType", UNKNOWN_FORMAT + "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml", path=f"{WIDGETS}/one"),
+    get("Accept cannot be met", MAPS, 406, "NotAcceptable", "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf", Accept="text/html"),
+    get("?timeout=abc", f"{MAPS}?timeout=abc", 400, "BadRequest", 'invalid timeout specified in the request URL - time: invalid duration "abc"'),
+    get("?timeout=0 is the server's own limit", f"{MAPS}?timeout=0", 200, "", ""),
+    get("?timeout=1h is the server's own limit", f"{MAPS}?timeout=1h", 200, "", ""),
+    post("body > 3 MiB", MAPS, "x" * 3145729, 413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728"),
+    post("object encodes > 1.5 MiB in the store", WIDGETS, widget(spec={"text": "x" * 1600000}), 500, "", "etcdserver: request is too large"),
+]
+
+URL = [
+    get("name ..", f"{MAPS}/%2e%2e", 400, "BadRequest", "Name parameter invalid: \"..\": may not be '..'"),
+    get("name .", f"{MAPS}/%2e", 400, "BadRequest", "Name parameter invalid: \".\": may not be '.'"),
+    get("name with %", f"{MAPS}/a%25b", 400, "BadRequest", "Name parameter invalid: \"a%b\": may not contain '%'"),
+    put("name missing", f"{MAPS}/one", {"apiVersion": "v1", "kind": "ConfigMap"}, 400, "BadRequest", "the name of the object (one based on URL) was undeterminable: name must be provided"),
+    post("neither name nor generateName", MAPS, {"apiVersion": "v1", "kind": "ConfigMap"}, 422, "Invalid", 'ConfigMap "" is invalid: metadata.name: Required value: name or generateName is required', [("FieldValueRequired", "metadata.name")]),
+    put("names differ", f"{MAPS}/one", config_map("two"), 400, "BadRequest", "the name of the object (two) does not match the name on the URL (one)"),
+    put("namespaces differ, PUT", f"{MAPS}/one", meta(name="one", namespace="x"), 400, "BadRequest", "the namespace of the object (x) does not match the namespace on the request (rows)"),
+    post("namespaces differ, POST", MAPS, meta(namespace="x"), 400, "BadRequest", "the namespace of the provided object does not match the namespace sent on the request"),
+    post("apiVersion differs", DEPLOYMENTS, {"apiVersion": "apps/v1beta1", "kind": "Deployment", "metadata": {"name": "x"}}, 400, "BadRequest", "the API version in the data (apps/v1beta1) does not match the expected API version (apps/v1)"),
+    post("kind differs", SERVICES, pod(), 400, "BadRequest", 'Pod in version "v1" cannot be handled as a Service: ...'),
+]
+
+# Upstream says "cannot be handled as a" only once it knows what the body claims to be.
+UNREADABLE = "the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: ..."
+JSON = [
+    post("not JSON", MAPS, "{", 400, "BadRequest", UNREADABLE),
+    post("not an object", MAPS, "[]", 400, "BadRequest", "..."),
+    post("bad UTF-8", MAPS, b'{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"new"},"data":{"k":"\xff\xfe"}}', 400, "BadRequest", UNREADABLE + "invalid UTF-8..."),
+    post("depth > 10,000", MAPS, '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"new"},"x":' + "[" * 10001 + "]" * 10001 + "}", 400, "BadRequest", "...exceeded max depth..."),
+    post("empty body", MAPS, "", 400, "BadRequest", "...Object 'Kind' is missing in ''..."),
+    post("custom resource without kind", WIDGETS, "{}", 400, "BadRequest", "...Object 'Kind' is missing in '{}'..."),
+    post("custom resource without apiVersion", WIDGETS, {"kind": "Widget", "metadata": {"name": "new"}}, 400, "BadRequest", "...Object 'apiVersion' is missing in '..."),
+    post("unknown field, Strict", f"{PODS}?fieldValidation=Strict", pod(x=1), 400, "BadRequest", 'Pod in version "v1" cannot be handled as a Pod: strict decoding error: unknown field "spec.x"'),
+    post("duplicate field, Strict", f"{MAPS}?fieldValidation=Strict", '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"new"},"data":{"k":"1"},"data":{"k":"2"}}', 400, "BadRequest", 'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: duplicate field "data"'),
+    post("unknown field of a custom resource, Strict", f"{WIDGETS}?fieldValidation=Strict", widget(spec={"y": 1}), 400, "BadRequest", '...strict decoding error: unknown field "spec.y"'),
+    post("a case variant of a field", f"{MAPS}?fieldValidation=Strict", config_map(METADATA={}), 400, "BadRequest", '...strict decoding error: unknown field "METADATA"'),
+    post("NaN", PODS, '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"new"},"spec":{"priority":NaN,"containers":[]}}', 400, "BadRequest", "..."),
+    post("1e999", PODS, '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"new"},"spec":{"priority":1e999,"containers":[]}}', 400, "BadRequest", "..."),
+    post("int overflow", PODS, pod(priority=2**31), 400, "BadRequest", "...cannot be handled as a..."),
+    post("int64 overflow", PODS, pod(activeDeadlineSeconds=2**64), 400, "BadRequest", "..."),
+    post("a fraction for a whole number", PODS, '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"new"},"spec":{"priority":1.5,"containers":[]}}', 400, "BadRequest", "...cannot be handled as a..."),
+    post("number for string", MAPS, config_map(data={"k": 1}), 400, "BadRequest", 'ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal number into Go struct field ConfigMap.data of type string'),
+]
+
+BOMB = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: new}\ndata:\n  a: &a ["x","x","x","x","x","x","x","x","x"]\n' + "".join(
+    f"  {chr(98 + i)}: &{chr(98 + i)} [{','.join(['*' + chr(97 + i)] * 9)}]\n" for i in range(9))
+YAML_ROWS = [
+    post("aliases (billion laughs)", MAPS, BOMB, 400, "BadRequest", "...document contains excessive aliasing...", **YAML),
+    post("not YAML", MAPS, "a: [", 400, "BadRequest", "...", **YAML),
+    post("duplicate keys, Strict", f"{MAPS}?fieldValidation=Strict", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: new}\ndata: {a: '1'}\ndata: {a: '2'}\n", 400, "BadRequest", "...key \"data\" already set in map...", **YAML),
+    post("a tag that would execute", MAPS, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: new}\ndata: {a: !!python/object/apply:os.system ['true']}\n", 400, "BadRequest", "...", **YAML),
+]
+
+OUR_FAULT = "the server rejected our request due to an error in our request"
+MANY = 10001
+COPIES = '[{"op":"add","path":"/data","value":{"a":"' + "x" * 100000 + '"}}' + "".join(f',{{"op":"copy","from":"/data","path":"/data/{i}"}}' for i in range(12)) + "]"
+PATCHES = [
+    patch("not JSON", JSON_PATCH, "{", 400, "BadRequest", "invalid JSON patch"),
+    patch("not JSON, merge patch", MERGE, "{", 400, "BadRequest", "..."),
+    patch("> 10,000 operations", JSON_PATCH, "[" + ",".join(['{"op":"test","path":"/kind","value":"ConfigMap"}'] * MANY) + "]", 413, "RequestEntityTooLarge", f"Request entity too large: The allowed maximum operations in a JSON patch is 10000, got {MANY}"),
+    patch("copies > 3 MiB", JSON_PATCH, COPIES, 422, "Invalid", OUR_FAULT),
+    patch("test fails", JSON_PATCH, '[{"op":"test","path":"/data/k","value":"other"}]', 422, "Invalid", OUR_FAULT, [("UnexpectedServerResponse", None)]),
+    patch("path missing", JSON_PATCH, '[{"op":"remove","path":"/data/none"}]', 422, "Invalid", OUR_FAULT, [("UnexpectedServerResponse", None)]),
+    patch("merge patch of wrong shape", MERGE, "[]", 400, "BadRequest", "..."),
+    patch("bad $patch", STRATEGIC, '{"data":{"$patch":"what"}}', 400, "BadRequest", "..."),
+    patch("bad $retainKeys", STRATEGIC, '{"data":{"$retainKeys":"k"}}', 400, "BadRequest", "..."),
+    patch("bad $setElementOrder", STRATEGIC, '{"spec":{"$setElementOrder/containers":"c"}}', 400, "BadRequest", "...", path=f"{PODS}/one"),
+    patch("list of lists", STRATEGIC, '{"spec":{"containers":[[{"name":"c"}]]}}', 422, "Invalid", "...", path=f"{PODS}/one"),
+    patch("strategic result does not fit the type", STRATEGIC, '{"data":{"k":1}}', 422, "Invalid", "...", [("FieldValueInvalid", "patch")]),
+    patch("merge result does not fit the type", MERGE, '{"data":{"k":1}}', 422, "Invalid", "...", [("FieldValueInvalid", "patch")]),
+    patch("strict unknown field", STRATEGIC, '{"nothing":1}', 422, "Invalid", '...strict decoding error: unknown field "nothing"', [("FieldValueInvalid", "patch")], path=f"{MAPS}/one?fieldValidation=Strict"),
+    patch("object missing", MERGE, "{}", 404, "NotFound", 'configmaps "none" not found', path=f"{MAPS}/none"),
+    patch("apply: no fieldManager", APPLY, "{}", 422, "Invalid", 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch', [("FieldValueRequired", "fieldManager")]),
+    patch("apply: another manager owns a field", APPLY, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {k: other}\n", 409, "Conflict", 'Apply failed with 1 conflict: conflict with "maker" using v1...: .data.k', [("FieldManagerConflict", ".data.k")], path=f"{MAPS}/one?fieldManager=m"),
+    patch("apply: force with another patch type", MERGE, "{}", 422, "Invalid", 'PatchOptions.meta.k8s.io "" is invalid: force: Forbidden: may not be specified for non-apply patch', [("FieldValueForbidden", "force")], path=f"{MAPS}/one?force=true"),
+]
+
+LONG = "x" * 254
+OBJECTS = [
+    put("stale resourceVersion", f"{MAPS}/one", meta(name="one", resourceVersion="1"), 409, "Conflict", 'Operation cannot be fulfilled on configmaps "one": the object has been modified; please apply your changes to the latest version and try again'),
+    put("no resourceVersion, custom resource", f"{WIDGETS}/one", widget(metadata={"name": "one"}), 422, "Invalid", 'widgets.rows.dev "one" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update', [("FieldValueInvalid", "metadata.resourceVersion")]),
+    post("POST with resourceVersion", MAPS, meta(resourceVersion="5"), 500, "", "resourceVersion should not be set on objects to be created"),
+    post("exists", MAPS, config_map("one"), 409, "AlreadyExists", 'configmaps "one" already exists'),
+    Row("delete precondition: uid", "DELETE", f"{MAPS}/one", '{"preconditions":{"uid":"a"}}', {}, 409, "Conflict", '...the UID in the precondition (a) does not match the UID in record (...). The object might have been deleted and then recreated'),
+    Row("delete precondition: resourceVersion", "DELETE", f"{MAPS}/one", '{"preconditions":{"resourceVersion":"1"}}', {}, 409, "Conflict", "...the ResourceVersion in the precondition (1) does not match the ResourceVersion in record (...). The object might have been modified"),
+    post("bad name", MAPS, config_map("No_"), 422, "Invalid", 'ConfigMap "No_" is invalid: metadata.name: Invalid value: "No_": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, \'-\' or \'.\', and must start and end with an alphanumeric character (e.g. \'example.com\', regex used for validation is \'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\')', [("FieldValueInvalid", "metadata.name")]),
+    post("name too long (253)", MAPS, config_map(LONG), 422, "Invalid", f'ConfigMap "{LONG}" is invalid: metadata.name: Invalid value: "{LONG}": must be no more than 253 characters', [("FieldValueInvalid", "metadata.name")]),
+    post("namespace name too long (63)", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x" * 64}}, 422, "Invalid", '...must be no more than 63 characters...', [("FieldValueInvalid", "metadata.name"), ("FieldValueInvalid", "metadata.labels")]),
+    post("bad label value", MAPS, meta(labels={"a": "-"}), 422, "Invalid", '...metadata.labels: Invalid value: "-": a valid label must be an empty string or consist of alphanumeric characters...', [("FieldValueInvalid", "metadata.labels")]),
+    post("label value too long", MAPS, meta(labels={"a": "x" * 64}), 422, "Invalid", "...must be no more than 63 characters", [("FieldValueInvalid", "metadata.labels")]),
+    post("bad label key", MAPS, meta(labels={"/": "x"}), 422, "Invalid", "...", [("FieldValueInvalid", "metadata.labels")] * 3),
+    post("annotations > 256 KiB", MAPS, meta(annotations={"a": "x" * 262145}), 422, "Invalid", "...metadata.annotations: Too long: may not be more than 262144 bytes", [("FieldValueTooLong", "metadata.annotations")]),
+    post("two controllers", MAPS, meta(ownerReferences=[{"apiVersion": "v1", "kind": "Pod", "name": n, "uid": n, "controller": True} for n in "ab"]), 422, "Invalid", "...Only one reference can have Controller set to true...", [("FieldValueInvalid", "metadata.ownerReferences")]),
+    patch("new finalizer while deleting", MERGE, '{"metadata":{"finalizers":["rows.dev/a","rows.dev/b"]}}', 422, "Invalid", '...metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{"rows.dev/b"}', [("FieldValueForbidden", "metadata.finalizers")], path=f"{MAPS}/going"),
+    get("missing", f"{MAPS}/none", 404, "NotFound", 'configmaps "none" not found'),
+]
+NAMESPACES = [
+    post("missing namespace", "/api/v1/namespaces/none/configmaps", config_map(), 404, "NotFound", 'namespaces "none" not found'),
+    post("terminating namespace", "/api/v1/namespaces/going/configmaps", config_map(), 403, "Forbidden", 'configmaps "new" is forbidden: unable to create new content in namespace going because it is being terminated', [("NamespaceTerminating", "metadata.namespace")]),
+    Row("delete of default", "DELETE", "/api/v1/namespaces/default", None, {}, 403, "Forbidden", 'namespaces "default" is forbidden: this namespace may not be deleted'),
+    Row("delete of kube-system", "DELETE", "/api/v1/namespaces/kube-system", None, {}, 403, "Forbidden", 'namespaces "kube-system" is forbidden: this namespace may not be deleted'),
+]
+OPTIONS = [
+    post("dryRun=x", f"{MAPS}?dryRun=x", config_map(), 422, "Invalid", 'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: []string{"x"}: supported values: "All"', [("FieldValueNotSupported", "dryRun")]),
+    post("fieldValidation=x", f"{MAPS}?fieldValidation=x", config_map(), 422, "Invalid", 'CreateOptions.meta.k8s.io "" is invalid: fieldValidation: Unsupported value: "x": supported values: "", "Ignore", "Strict", "Warn"', [("FieldValueNotSupported", "fieldValidation")]),
+    put("fieldValidation=x, PUT", f"{MAPS}/one?fieldValidation=x", config_map("one"), 422, "Invalid", 'UpdateOptions.meta.k8s.io "" is invalid: ...', [("FieldValueNotSupported", "fieldValidation")]),
+    Row("bad propagationPolicy", "DELETE", f"{MAPS}/one?propagationPolicy=x", None, {}, 422, "Invalid", 'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "x": supported values: "Foreground", "Background", "Orphan", "nil"', [("FieldValueNotSupported", "propagationPolicy")]),
+]
+SELECTORS = [
+    get("label selector broken", f"{MAPS}?labelSelector=a%3D%3D%3Db", 400, "BadRequest", "unable to parse requirement: found '=', expected: identifier"),
+    get("label selector broken: no closing", f"{MAPS}?labelSelector=a+in+(b", 400, "BadRequest", "unable to parse requirement: found '', expected: ',' or ')'"),
+    get("field not selectable, typed kind", f"{PODS}?fieldSelector=spec.x%3Dy", 400, "BadRequest", "...field label not supported: spec.x"),
+    get("field not selectable", f"{MAPS}?fieldSelector=spec.x%3Dy", 400, "BadRequest", '"spec.x" is not a known field selector: only "metadata.name", "metadata.namespace"'),
+    get("field selector broken", f"{MAPS}?fieldSelector=x", 400, "BadRequest", "...invalid selector: 'x'; can't understand 'x'"),
+    get("metadata.name differs from the path", f"/api/v1/watch/namespaces/rows/configmaps/one?fieldSelector=metadata.name%3Dtwo", 400, "BadRequest", "fieldSelector metadata.name doesn't match requested name"),
+]
+LIST_OPTIONS = 'ListOptions.meta.k8s.io "" is invalid: '
+LISTS = [
+    get("limit=x", f"{MAPS}?limit=x", 400, "BadRequest", 'strconv.ParseInt: parsing "x": invalid syntax'),
+    get("resourceVersion=x", f"{MAPS}?resourceVersion=x", 400, "BadRequest", 'invalid resource version: resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": invalid syntax'),
+    get("resourceVersion=x, get", f"{MAPS}/one?resourceVersion=x", 400, "BadRequest", "...resourceVersion: Invalid value..."),
+    get("resourceVersionMatch without resourceVersion", f"{MAPS}?resourceVersionMatch=Exact", 422, "Invalid", LIST_OPTIONS + "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"),
+    get("resourceVersionMatch with continue", f"{MAPS}?resourceVersionMatch=Exact&resourceVersion=5&continue=x", 422, "Invalid", LIST_OPTIONS + "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden when continue is provided"),
+    get("resourceVersionMatch unknown", f"{MAPS}?resourceVersionMatch=x&resourceVersion=5", 422, "Invalid", LIST_OPTIONS + 'resourceVersionMatch: Unsupported value: "x": supported values: "Exact", "NotOlderThan", ""'),
+    get("resourceVersionMatch Exact with 0", f"{MAPS}?resourceVersionMatch=Exact&resourceVersion=0", 422, "Invalid", LIST_OPTIONS + 'resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"'),
+    get("continue garbage", f"{MAPS}?continue=x&limit=1", 400, "BadRequest", "invalid continue token: continue key is not valid: ..."),
+    get("continue with resourceVersion", f"{MAPS}?continue=x&resourceVersion=5", 400, "BadRequest", "specifying resource version is not allowed when using continue"),
+    get("sendInitialEvents on list", f"{MAPS}?sendInitialEvents=true", 422, "Invalid", LIST_OPTIONS + "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list"),
+    get("revision of the future, list", f"{MAPS}?resourceVersion=999999999", 504, "Timeout", "Timeout: Too large resource version: 999999999, current: ...", [("ResourceVersionTooLarge", "")]),
+    get("revision of the future, get", f"{MAPS}/one?resourceVersion=999999999", 504, "Timeout", "Timeout: Too large resource version: 999999999, current: ...", [("ResourceVersionTooLarge", "")]),
+]
+WATCHES = [
+    get("resourceVersion not a number", f"{MAPS}?watch=1&resourceVersion=x", 400, "BadRequest", '...resourceVersion: Invalid value: "x": strconv.ParseUint...'),
+    get("sendInitialEvents without resourceVersionMatch", f"{MAPS}?watch=1&sendInitialEvents=true", 422, "Invalid", LIST_OPTIONS + "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"),
+    get("resourceVersionMatch without sendInitialEvents", f"{MAPS}?watch=1&resourceVersionMatch=NotOlderThan", 422, "Invalid", LIST_OPTIONS + "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"),
+    get("timeoutSeconds=x", f"{MAPS}?watch=1&timeoutSeconds=x", 400, "BadRequest", 'strconv.ParseInt: parsing "x": invalid syntax'),
+]
+
+SURFACES = {"HTTP": HTTP, "URL and body": URL, "JSON": JSON, "YAML": YAML_ROWS, "patches": PATCHES, "objects": OBJECTS, "namespaces": NAMESPACES, "options": OPTIONS,
+            "selectors": SELECTORS, "lists": LISTS, "watches": WATCHES}

@@ -1,0 +1,52 @@
+"""Requests as a library would never send them: HTTP/1.1 over the admin's client certificate, nothing added, nothing checked."""
+import base64
+import collections
+import http.client
+import json
+import ssl
+
+Answer = collections.namedtuple("Answer", "code body headers")
+
+
+class Https:
+    """One connection at a time to the cluster's server; a broken one is opened anew."""
+
+    def __init__(self, cluster):
+        config = cluster.json("config", "view", "--raw")
+        user, where = config["users"][0]["user"], config["clusters"][0]["cluster"]
+        files = {"cert": user["client-certificate-data"], "key": user["client-key-data"]}
+        for name, data in files.items():
+            (cluster.dir / name).write_bytes(base64.b64decode(data))
+        self.context = ssl.create_default_context(cadata=base64.b64decode(where["certificate-authority-data"]).decode())
+        self.context.load_cert_chain(cluster.dir / "cert", cluster.dir / "key")
+        self.port = cluster.port
+        self.connection = None
+
+    def connect(self, timeout_s=30):
+        return http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=timeout_s)
+
+    def ask(self, method, path, body=None, headers=None):
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body)
+        if isinstance(body, str):
+            body = body.encode("utf-8", "surrogateescape")
+        headers = dict(headers or {})
+        if body is not None:
+            headers.setdefault("Content-Type", "application/json")
+        for last in (False, True):
+            try:
+                self.connection = self.connection or self.connect()
+                self.connection.request(method, path, body, headers)
+                answer = self.connection.getresponse()
+                return Answer(answer.status, answer.read().decode(errors="replace"), answer.headers)
+            except (OSError, http.client.HTTPException):
+                self.connection = None
+                if last:
+                    raise
+
+    def made(self, method, path, body=None, headers=None):
+        """The answer's object, which has to be a success."""
+        answer = self.ask(method, path, body, headers)
+        if answer.code >= 300:
+            raise AssertionError(f"{method} {path}: {answer.code} {answer.body}")
+        return json.loads(answer.body)
