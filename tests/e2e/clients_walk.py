@@ -97,6 +97,13 @@ def a_raw_watch_goes_on_over_kills(c):
         stop.set()
 
 
+def a_watch_sees_the_deployment_change(c, note):
+    """client-go lists again after a watch that ended within a second and without an event: each gets one."""
+    sent = c.metric("apiserver_watch_events_total", resource="deployments")
+    c.out("annotate", "deployment", "web", f"note={note}", "--overwrite")
+    eventually("an event was sent", lambda: c.metric("apiserver_watch_events_total", resource="deployments") > sent)
+
+
 def rollout_status_survives_kills_without_a_relist(c):
     """kubectl waits by the informer of client-go."""
     c.out("create", "deployment", "web", "--image=img:1", "--replicas=3")
@@ -107,11 +114,10 @@ def rollout_status_survives_kills_without_a_relist(c):
     try:
         expect(status.stdout.readline(), "Waiting for deployment")
         for kill in range(2):
+            a_watch_sees_the_deployment_change(c, f"before-{kill}")
             c.kill()
             c.start()
-            # client-go lists again after a watch that ended within a second and without an event.
-            c.out("annotate", "deployment", "web", f"kill={kill}", "--overwrite")
-            eventually("kubectl sees events again", lambda: c.metric("apiserver_watch_events_total", resource="deployments") > 0)
+            a_watch_sees_the_deployment_change(c, f"after-{kill}")
             equal(lists(c, "deployments"), 0, "lists of deployments since the server's start")
         rest, _ = status.communicate(timeout=100)
         equal(status.returncode, 0, "kubectl's exit code")
