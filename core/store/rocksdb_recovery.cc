@@ -1,6 +1,9 @@
 // How a store starts: what is on disk becomes durable first, then current.
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
+#include <filesystem>
+
 #include "core/base/log.hpp"
 #include "core/store/committer.hpp"
 #include "core/store/meta_keys.hpp"
@@ -12,6 +15,17 @@ namespace {
 std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
 base::Error damaged(const std::string& what) { return base::internal("store: damaged: " + what); }
+
+std::string write_ahead_logs(const std::string& directory) {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored))
+    if (entry.path().extension() == ".log") names.push_back(entry.path().string());
+  std::sort(names.begin(), names.end());
+  std::string all;
+  for (const auto& name : names) all += (all.empty() ? "" : ", ") + name;
+  return all.empty() ? directory : all;
+}
 
 }  // namespace
 
@@ -87,6 +101,13 @@ base::Outcome<void> RocksDbStorage::check_tail(const std::vector<ObjectRef>& obj
   return {};
 }
 
+base::Outcome<void> RocksDbStorage::check_acknowledged(Revision newest) const {
+  const Revision acknowledged = acknowledged_->read();
+  if (newest >= acknowledged) return {};
+  return damaged("changes up to revision " + std::to_string(acknowledged) + " were acknowledged, what can be read ends at " + std::to_string(newest) + ": " +
+                 write_ahead_logs(options_.directory) + " is not whole. Restore the folder from a copy, or remove " + acknowledged_->path() + " to go on without those changes");
+}
+
 // Decides where numbering goes on, and makes that and everything recovered durable.
 base::Outcome<void> RocksDbStorage::settle(const Meta& meta, Revision newest, Recovered& recovered) {
   rocksdb::FlushOptions flush;
@@ -119,6 +140,8 @@ base::Outcome<Recovered> RocksDbStorage::recover() {
   auto objects = scan_versions(newest);
   if (!objects) return objects.error();
   recovered.objects = std::move(*objects);
+  // First: of a log that was cut, the rest may well agree with itself.
+  if (const auto checked = check_acknowledged(newest); !checked) return checked.error();
   if (const auto checked = check_tail(recovered.objects); !checked) return checked.error();
   if (const auto settled = settle(*meta, newest, recovered); !settled) return settled.error();
   return recovered;

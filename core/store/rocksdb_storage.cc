@@ -45,6 +45,7 @@ base::Outcome<void> RocksDbStorage::open() {
   const auto status = rocksdb::DB::Open(tuning_.database, options_.directory, families, &handles, &database);
   if (!status.ok()) return disk_error(status);
   database_.reset(database);
+  acknowledged_.emplace(options_.directory + "/acknowledged");
   default_ = handles[0];
   versions_ = handles[1];
   log_ = handles[2];
@@ -103,12 +104,14 @@ base::Outcome<void> RocksDbStorage::append(std::span<const Change> changes, std:
     ends_commit = ends_commit || changes[i].ends_commit;
     if (durability[i] == Durability::volatile_) continue;
     put_change(batch, changes[i], ends_commit, now_ms);
+    appended_ = std::max(appended_, changes[i].revision);
     ends_commit = false;
   }
   if (batch.Count() > 0) {
     breathe(batch.GetDataSize());
     const auto status = database_->Write(write_options(sync || noted), &batch);
     if (!status.ok()) return disk_error(status);
+    if (sync || noted) acknowledged_->raise(appended_);
   }
   const base::Monotonic now = runtime_.monotonic_ns();
   for (std::size_t i = 0; i < changes.size(); ++i)
@@ -131,6 +134,7 @@ void RocksDbStorage::breathe(std::size_t bytes) {
 base::Outcome<void> RocksDbStorage::sync() {
   const auto status = database_->SyncWAL();
   if (!status.ok()) return disk_error(status);
+  acknowledged_->raise(appended_);
   return {};
 }
 

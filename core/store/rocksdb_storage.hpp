@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "core/store/acknowledged_mark.hpp"
 #include "core/store/change_ring.hpp"
 #include "core/store/record.hpp"
 #include "core/store/rocksdb_tuning.hpp"
@@ -52,6 +53,7 @@ class RocksDbStorage final : public Storage {
   base::Outcome<Meta> read_meta();
   base::Outcome<std::vector<ObjectRef>> scan_versions(Revision& newest);
   base::Outcome<void> check_tail(const std::vector<ObjectRef>& objects);
+  base::Outcome<void> check_acknowledged(Revision newest) const;
   Revision last_logged();
   base::Outcome<void> settle(const Meta& meta, Revision newest, Recovered& recovered);
   // rocksdb_reading.cc
@@ -76,6 +78,8 @@ class RocksDbStorage final : public Storage {
   Tuning tuning_;
   std::unique_ptr<rocksdb::DB> database_;
   rocksdb::ColumnFamilyHandle *default_ = nullptr, *versions_ = nullptr, *log_ = nullptr, *meta_ = nullptr;
+  std::optional<AcknowledgedMark> acknowledged_;     // from open() on
+  Revision appended_ = 0;                            // the committer's: the newest that was given to the disk
   ChangeRing ring_;                                  // of volatile objects
   std::unordered_set<Atom> volatile_resources_;      // the committer's
   std::vector<Gap> gaps_;                            // fixed after recover()

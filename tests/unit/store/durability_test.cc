@@ -1,3 +1,5 @@
+#include <map>
+
 #include "core/base/simulated_runtime.hpp"
 #include "core/store/committer.hpp"
 #include "tests/unit/store/faulty_fs.hpp"
@@ -16,6 +18,71 @@ std::unique_ptr<Opened> after_power_cut(Opened& on, FaultyDisk& disk, std::uint6
   disk.fs->cut(on.directory, rest->directory, random, [] {});
   rest->open();
   return rest;
+}
+
+using Damage = std::function<void(const std::filesystem::path& directory)>;
+
+// What is left by a power cut now, damaged, and opened: the store or why it was refused.
+template <class Work>
+void after_damage(Opened& on, FaultyDisk& disk, const Damage& damage, Work work) {
+  Opened rest("rocksdb");
+  std::mt19937_64 random(1);
+  disk.fs->cut(on.directory, rest.directory, random, [] {});
+  damage(rest.directory);
+  work(open_rocksdb_store(rest.options, *rest.runtime, *rest.metrics, [](const Key&, std::string_view) -> base::Outcome<Columns> { return base::internal("columns are in the record"); }));
+}
+
+std::string refused_after(Opened& on, FaultyDisk& disk, const Damage& damage) {
+  std::string why;
+  after_damage(on, disk, damage, [&](const auto& opened) { why = opened ? "" : opened.error().message; });
+  return why;
+}
+
+// Empty when refused.
+std::map<std::string, std::string> contents_after(Opened& on, FaultyDisk& disk, const Damage& damage) {
+  std::map<std::string, std::string> all;
+  after_damage(on, disk, damage, [&](const auto& opened) {
+    if (!opened) return;
+    (*opened)->snapshot().scan(Atom("pods"), "", nullptr, [&](const ObjectRef& object) {
+      all[object->key().name] = std::string(object->body());
+      return true;
+    });
+  });
+  return all;
+}
+
+std::string read_all(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void write_all(const std::filesystem::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes; }
+
+// One byte of one file, by the seed; the larger the file the likelier.
+std::string flip_a_byte(const std::filesystem::path& directory, unsigned seed) {
+  std::mt19937_64 random(seed);
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(directory))
+    if (entry.is_regular_file() && entry.file_size() > 0) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  const auto& file = files.at(random() % files.size());
+  auto bytes = read_all(file);
+  const auto at = random() % bytes.size();
+  bytes[at] = static_cast<char>(bytes[at] ^ (1 << random() % 8));
+  write_all(file, bytes);
+  return file.filename().string() + " at " + std::to_string(at);
+}
+
+// Changes a byte where this text stands in a write-ahead log.
+void spoil(const std::filesystem::path& directory, const std::string& text) {
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    if (entry.path().extension() != ".log") continue;
+    auto bytes = read_all(entry.path());
+    const auto at = bytes.find(text);
+    if (at == std::string::npos) continue;
+    bytes[at] = '#';
+    write_all(entry.path(), bytes);
+  }
 }
 
 }  // namespace
@@ -103,7 +170,50 @@ TEST_CASE("a power cut loses nothing acknowledged as synced, and the test would 
   CHECK(after_power_cut(on, disk, 2)->text(key_of("a")) == "1");
   disk.fs->lie_about_syncs = true;
   for (int i = 0; i < 20; ++i) on.create(key_of("lost" + std::to_string(i)), std::string(500, 'x'));
+  std::filesystem::remove(on.directory / "acknowledged");
   CHECK(after_power_cut(on, disk, 3)->store->snapshot().count(Atom("pods")) < 21);
+}
+
+TEST_CASE("a disk that loses what it called synced is found out at the next start") {
+  FaultyDisk disk;
+  Opened on("rocksdb");
+  on.set_hooks({{}, {}, {}, disk.env.get()});
+  on.open();
+  disk.fs->lie_about_syncs = true;
+  Revision last = 0;
+  for (int i = 0; i < 20; ++i) last = on.create(key_of("lost" + std::to_string(i)), std::string(500, 'x'));
+  const std::string refusal = refused_after(on, disk, [](const auto&) {});
+  CHECK(refusal.find("changes up to revision " + std::to_string(last) + " were acknowledged") != std::string::npos);
+}
+
+TEST_CASE("a byte that changed on disk is told at the next start, or changed nothing") {
+  FaultyDisk disk;
+  Opened on("rocksdb");
+  on.set_hooks({{}, {}, {}, disk.env.get()});
+  on.open();
+  for (int i = 0; i < 12; ++i) on.create(key_of("p" + std::to_string(i)), std::string(300, static_cast<char>('a' + i)));
+  const auto whole = contents_after(on, disk, [](const auto&) {});
+  REQUIRE(whole.size() == 12);
+  for (unsigned seed = 1; seed <= 40; ++seed) {
+    std::string what;
+    const auto found = contents_after(on, disk, [&](const std::filesystem::path& directory) { what = flip_a_byte(directory, seed); });
+    CAPTURE(seed, what);
+    CHECK((found.empty() || found == whole));
+  }
+}
+
+TEST_CASE("every record of the write-ahead log that is damaged is told by name, the last one too") {
+  FaultyDisk disk;
+  Opened on("rocksdb");
+  on.set_hooks({{}, {}, {}, disk.env.get()});
+  on.open();
+  for (int i = 0; i < 5; ++i) on.create(key_of("p" + std::to_string(i)), std::string(300, static_cast<char>('a' + i)));
+  for (char which = 'a'; which < 'f'; ++which) {
+    const std::string refusal = refused_after(on, disk, [&](const std::filesystem::path& directory) { spoil(directory, std::string(20, which)); });
+    CAPTURE(which, refusal);
+    CHECK(refusal.find(".log is not whole") != std::string::npos);
+    CHECK(refusal.find("remove ") != std::string::npos);
+  }
 }
 
 TEST_CASE("relaxed writes are answered before the sync, in the same log, and a synced one carries them") {
@@ -342,6 +452,7 @@ TEST_CASE("a commit of several objects survives as a whole or not at all") {
     const std::string name = std::to_string(i);
     on.commit(commit_of(write_of(Operation::create, key_of("a" + name), std::string(300, 'x')), write_of(Operation::create, key_of("b" + name), std::string(300, 'y'))));
   }
+  std::filesystem::remove(on.directory / "acknowledged");   // it would tell the lie
   bool lost = false;
   for (std::uint64_t seed = 0; seed < 8; ++seed) {
     const Snapshot left = after_power_cut(on, disk, seed)->store->snapshot();
