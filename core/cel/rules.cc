@@ -98,6 +98,7 @@ void Rules::compile_rule(Rule& rule, std::size_t index, SchemaNode place, std::u
   const auto cost = CostRange::multiply(compiled.cost.max, occurrences);
   if (cost > kRuleEstimateMax) complain("rule", true, cost_complaint("estimated rule cost", cost, kRuleEstimateMax));
   total_cost = CostRange::add(total_cost, cost);
+  rule.cost = cost;
   rule.program = compiled.program;
   if (rule.message_text.empty()) return;
   const auto message = compile(environment, rule.message_text, {.estimate = true});
@@ -108,6 +109,7 @@ void Rules::compile_rule(Rule& rule, std::size_t index, SchemaNode place, std::u
   if (message.cost.max > kRuleEstimateMax)
     complain("messageExpression", true, cost_complaint("estimated messageExpression cost", message.cost.max, kRuleEstimateMax));
   total_cost = CostRange::add(total_cost, message.cost.max);
+  rule.message_cost = message.cost.max;
   rule.message_program = message.program;
 }
 

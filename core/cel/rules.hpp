@@ -43,6 +43,9 @@ class Rules {
   bool empty() const { return rules_.empty(); }
   bool uses_old(std::size_t rule) const { return rules_[rule].uses_old; }
   std::size_t size() const { return rules_.size(); }
+  /// What a rule, and the expression that makes its message, were estimated to cost; 0 when they did not compile.
+  std::uint64_t estimate(std::size_t rule) const { return rules_[rule].cost; }
+  std::uint64_t message_estimate(std::size_t rule) const { return rules_[rule].message_cost; }
 
   /// `old` may be null. `budget` in cost units, kRuleCostBudget for an object; below zero: nothing may run any more.
   std::vector<RuleViolation> check(const boost::json::value& self, const boost::json::value* old, std::int64_t& budget) const;
@@ -51,6 +54,7 @@ class Rules {
   struct Rule {
     std::string text, message, message_text, reason, field_path;
     bool optional_old = false, uses_old = false;
+    std::uint64_t cost = 0, message_cost = 0;
     std::shared_ptr<const Program> program, message_program;
   };
   void compile_rule(Rule& rule, std::size_t index, SchemaNode place, std::uint64_t occurrences, std::uint64_t& total_cost,

@@ -3,11 +3,10 @@
 
 #include "core/kinds/crd_schema.hpp"
 #include "core/kinds/engine.hpp"
+#include "core/kinds/json_access.hpp"
 
 namespace keelson::kinds {
 namespace {
-
-constexpr std::size_t kSelectableFieldsMax = 8;
 
 const json::value* at(const json::value& value, std::initializer_list<std::string_view> path) {
   const json::value* here = &value;
@@ -56,6 +55,7 @@ class Definition {
     std::vector<Kind> out;
     const json::array& versions = list_at(crd_, {"spec", "versions"});
     if (versions.empty()) violate("FieldValueRequired", "spec.versions", "Required value: must have exactly one version marked as storage version");
+    same_schema_ = std::all_of(versions.begin(), versions.end(), [&](const json::value& version) { return same(at(version, {"schema"}), at(versions.front(), {"schema"})); });
     for (std::size_t i = 0; i < versions.size(); ++i) add_version(out, versions[i], "spec.versions[" + std::to_string(i) + ']');
     if (storage_versions_ != 1 && !versions.empty())
       violate("FieldValueInvalid", "spec.versions", "Invalid value: " + json::serialize(versions) + ": must have exactly one version marked as storage version");
@@ -83,18 +83,27 @@ class Definition {
   void add_version(std::vector<Kind>& out, const json::value& version, const std::string& path) {
     const bool storage = true_at(version, {"storage"});
     storage_versions_ += storage ? 1 : 0;
-    const json::value* schema = at(version, {"schema", "openAPIV3Schema"});
-    if (!schema) return violate("FieldValueRequired", path + ".schema.openAPIV3Schema", "Required value: schemas are required");
-    auto type = compile_schema(*schema, path + ".schema.openAPIV3Schema", violations_);
-    if (!type || !(storage || true_at(version, {"served"}))) return;
-    if (!true_at(version, {"served"})) return;
+    const auto type = type_of(version, path);
+    if (!type || !true_at(version, {"served"})) return;
     Kind kind = named_kind();
     kind.version = text_at(version, {"name"});
-    kind.type = std::move(type);
+    kind.type = type;
     read_subresources(kind, version);
     read_columns(kind, version);
-    read_selectable(kind, version, path);
+    read_selectable(kind, version);
     out.insert(storage ? out.begin() : out.end(), std::move(kind));
+  }
+
+  /// A schema that all versions have is compiled once, and is part of the spec in what is said of it.
+  std::shared_ptr<const Type> type_of(const json::value& version, const std::string& path) {
+    const json::value* schema = at(version, {"schema", "openAPIV3Schema"});
+    if (!schema) {
+      violate("FieldValueRequired", path + ".schema.openAPIV3Schema", "Required value");
+      return nullptr;
+    }
+    if (!same_schema_) return compile_schema(*schema, path + ".schema.openAPIV3Schema", violations_);
+    if (!std::exchange(shared_compiled_, true)) shared_ = compile_schema(*schema, "spec.validation.openAPIV3Schema", violations_);
+    return shared_;
   }
 
   Kind named_kind() const {
@@ -144,15 +153,9 @@ class Definition {
     if (columns.empty()) kind.columns.push_back({"Age", "date", "", "Time since the object was created.", 0, ".metadata.creationTimestamp"});
   }
 
-  void read_selectable(Kind& kind, const json::value& version, const std::string& path) {
-    const json::array& fields = list_at(version, {"selectableFields"});
-    if (fields.size() > kSelectableFieldsMax)
-      violate("FieldValueTooMany", path + ".selectableFields", "Too many: " + std::to_string(fields.size()) + ": must have at most " + std::to_string(kSelectableFieldsMax) + " items");
-    for (std::size_t i = 0; i < fields.size(); ++i) {
-      std::string selected = text_at(fields[i], {"jsonPath"});
-      if (!selected.starts_with('.')) violate("FieldValueInvalid", path + ".selectableFields[" + std::to_string(i) + "].jsonPath", "Invalid value: " + json::serialize(json::string_view(selected)) + ": is an invalid path");
-      else kind.selectable_fields.push_back(selected.substr(1));
-    }
+  static void read_selectable(Kind& kind, const json::value& version) {
+    for (const json::value& field : list_at(version, {"selectableFields"}))
+      if (const auto path = text_at(field, {"jsonPath"}); path.starts_with('.')) kind.selectable_fields.push_back(path.substr(1));
   }
 
   static void name_other_versions(std::vector<Kind>& kinds) {
@@ -163,6 +166,8 @@ class Definition {
   const json::value& crd_;
   std::vector<base::Cause> violations_;
   int storage_versions_ = 0;
+  bool same_schema_ = false, shared_compiled_ = false;
+  std::shared_ptr<const Type> shared_;
 };
 
 }  // namespace

@@ -3,15 +3,17 @@
 #include <boost/json.hpp>
 #include <deque>
 
+#include "core/kinds/crd_expressions.hpp"
+#include "core/kinds/crd_structure.hpp"
+
 namespace keelson::kinds {
 namespace json = boost::json;
 namespace {
 
-constexpr std::string_view kUnsupported[] = {"$ref", "definitions", "dependencies", "patternProperties", "additionalItems", "id"};
-
 /// Owns all nodes of one compiled schema.
 struct Schema {
   json::value source;
+  cel::JsonSchema seen_by_expressions{&source};
   std::deque<Type> types;
   std::deque<SchemaRules> rules;
   std::deque<std::vector<Field>> fields;
@@ -52,23 +54,25 @@ std::vector<std::string_view> texts_of(const json::object& object, std::string_v
 
 class Compiler {
  public:
-  Compiler(Schema& schema, std::vector<base::Cause>& violations) : schema_(schema), violations_(violations) {}
+  Compiler(Schema& schema, std::vector<base::Cause>& violations)
+      : schema_(schema), violations_(violations), expressions_(schema.seen_by_expressions) {}
 
-  /// `structural`: false inside allOf, anyOf, oneOf and not, where schemas only restrict.
-  const Type* compile(const json::value& source, const std::string& path, int depth, bool structural) {
+  /// After the whole schema.
+  void finish(const std::string& path) {
+    for (auto& cause : expressions_.finish(path)) violations_.push_back(std::move(cause));
+  }
+
+  const Type* compile(const json::value& source, const std::string& path, int depth, Place place) {
     Type& type = schema_.types.emplace_back();
     SchemaRules& rules = schema_.rules.emplace_back();
     type.rules = &rules;
     rules.source = &source;
-    if (depth > kSchemaDepthMax || !source.is_object()) {
-      violate("FieldValueInvalid", path, depth > kSchemaDepthMax ? "Invalid value: \"\": schema nests too deeply" : "Invalid value: \"\": must be an object");
-      return &type;
-    }
+    if (!source.is_object()) return &type;
     const json::object& object = source.get_object();
-    check(object, path, structural);
     read_rules(rules, object, path);
     type.description = text_of(object, "description");
-    read_children(type, rules, object, path, depth, structural);
+    if (const json::value* rows = get(object, "x-kubernetes-validations")) read_expressions(rules, *rows, source, path, place);
+    read_children(type, rules, object, path, depth, place);
     read_combinations(rules, object, path, depth);
     type.shape = shape_of(type, rules);
     return &type;
@@ -92,19 +96,6 @@ class Compiler {
  private:
   void violate(const char* reason, const std::string& path, std::string message) { violations_.push_back({reason, std::move(message), path}); }
 
-  void check(const json::object& object, const std::string& path, bool structural) {
-    for (std::string_view key : kUnsupported)
-      if (object.contains(key)) violate("FieldValueForbidden", path + '.' + std::string(key), "Forbidden: " + std::string(key) + " is not supported");
-    if (flag(object, "uniqueItems"))
-      violate("FieldValueForbidden", path + ".uniqueItems", "Forbidden: uniqueItems cannot be set to true since the runtime complexity becomes quadratic");
-    if (!structural) return;
-    const bool untyped = flag(object, "x-kubernetes-int-or-string") || flag(object, "x-kubernetes-preserve-unknown-fields");
-    if (text_of(object, "type").empty() && !untyped) violate("FieldValueRequired", path + ".type", "Required value: must not be empty for specified object fields");
-    if (text_of(object, "type") == "array" && !object.contains("items")) violate("FieldValueRequired", path + ".items", "Required value: must be specified");
-    if (object.contains("properties") && get(object, "additionalProperties") && get(object, "additionalProperties")->is_object())
-      violate("FieldValueForbidden", path + ".additionalProperties", "Forbidden: additionalProperties and properties are mutually exclusive");
-  }
-
   void read_rules(SchemaRules& rules, const json::object& object, const std::string& path) {
     rules.type = text_of(object, "type");
     rules.format = text_of(object, "format");
@@ -126,50 +117,71 @@ class Compiler {
     if (!rules.pattern) violate("FieldValueInvalid", path + ".pattern", "Invalid value: " + json::serialize(json::string_view(rules.pattern_text)) + ": must be a valid regular expression, but isn't: " + why);
   }
 
-  void read_children(Type& type, const SchemaRules& rules, const json::object& object, const std::string& path, int depth, bool structural) {
-    if (const json::value* items = get(object, "items")) type.element = compile(*items, path + ".items", depth + 1, structural);
+  void read_children(Type& type, SchemaRules& rules, const json::object& object, const std::string& path, int depth, Place place) {
+    if (const json::value* items = get(object, "items")) type.element = below(rules, compile(*items, path + ".items", depth + 1, place.items(object, path)));
     if (const json::value* more = get(object, "additionalProperties")) {
-      if (more->is_object()) type.element = compile(*more, path + ".additionalProperties", depth + 1, structural);
+      if (more->is_object()) type.element = below(rules, compile(*more, path + ".additionalProperties", depth + 1, place.entries(object)));
       else if (more->is_bool() && more->get_bool()) type.element = any();
     }
-    if (const json::value* properties = get(object, "properties"); properties && properties->is_object()) type.fields = read_fields(properties->get_object(), rules, path, depth, structural);
-    read_list(type, object, path);
+    if (const json::value* properties = get(object, "properties"); properties && properties->is_object()) type.fields = read_fields(properties->get_object(), rules, path, depth, place);
+    read_list(type, object);
     type.map_atomic = text_of(object, "x-kubernetes-map-type") == "atomic";
     if (rules.preserve_unknown && !type.element && rules.type != "array") type.element = any();
     if (rules.embedded_resource) add_identity(type);
   }
 
-  std::span<const Field> read_fields(const json::object& properties, const SchemaRules& rules, const std::string& path, int depth, bool structural) {
+  std::span<const Field> read_fields(const json::object& properties, SchemaRules& rules, const std::string& path, int depth, Place place) {
     std::vector<Field> fields;
     for (const auto& property : properties) {
       Field field;
       field.name = property.key();
-      field.type = compile(property.value(), path + ".properties[" + std::string(property.key()) + ']', depth + 1, structural);
+      field.type = below(rules, compile(property.value(), path + ".properties[" + std::string(property.key()) + ']', depth + 1, place));
       field.description = field.type->description;
       field.required = std::find(rules.required.begin(), rules.required.end(), field.name) != rules.required.end();
       field.nullable = field.type->rules->nullable;
       const json::value* preset = property.value().is_object() ? property.value().get_object().if_contains("default") : nullptr;
       if (preset) field.default_json = field.schema_default_json = schema_.texts.emplace_back(json::serialize(*preset));
-      if (preset && structural) check_default(*field.type, *preset, path + ".properties[" + std::string(property.key()) + "].default");
+      if (preset && place.structural) check_default(*field.type, *preset, path + ".properties[" + std::string(property.key()) + "].default");
       fields.push_back(field);
     }
     return schema_.fields.emplace_back(std::move(fields));
   }
 
   void check_default(const Type& type, const json::value& preset, const std::string& path) {
+    if (!knows(type, preset)) return violate("FieldValueInvalid", path, "Invalid value: " + json::serialize(preset) + ": must not have unknown fields");
     std::vector<base::Cause> found;
     validate_rules(type, preset, "", found);
     for (base::Cause& cause : found) violate(cause.reason.c_str(), cause.field.empty() ? path : path + '.' + cause.field, std::move(cause.message));
   }
 
-  void read_list(Type& type, const json::object& object, const std::string& path) {
+  /// Whether nothing of the value would be pruned.
+  static bool knows(const Type& type, const json::value& value) {
+    if (const auto* list = value.if_array())
+      return !type.element || std::all_of(list->begin(), list->end(), [&](const json::value& one) { return knows(*type.element, one); });
+    const auto* object = value.if_object();
+    if (!object || !type.rules) return true;
+    return std::all_of(object->begin(), object->end(), [&](const auto& member) {
+      const Field* field = find_field(type, member.key());
+      const Type* child = field ? field->type : type.element;
+      return child && knows(*child, member.value());
+    });
+  }
+
+  void read_list(Type& type, const json::object& object) {
     const std::string_view list_type = text_of(object, "x-kubernetes-list-type");
     if (text_of(object, "type") != "array") return;
     type.list_type = list_type == "set" ? ListType::set : list_type == "map" ? ListType::map : ListType::atomic;
-    if (!list_type.empty() && list_type != "atomic" && list_type != "set" && list_type != "map")
-      violate("FieldValueNotSupported", path + ".x-kubernetes-list-type", "Unsupported value: " + json::serialize(json::string_view(list_type)) + ": supported values: \"atomic\", \"map\", \"set\"");
     type.list_map_keys = schema_.names.emplace_back(texts_of(object, "x-kubernetes-list-map-keys"));
-    if (type.list_type == ListType::map && type.list_map_keys.empty()) violate("FieldValueRequired", path + ".x-kubernetes-list-map-keys", "Required value: must not be empty if x-kubernetes-list-type is map");
+  }
+
+  void read_expressions(SchemaRules& rules, const json::value& rows, const json::value& source, const std::string& path, const Place& place) {
+    rules.expressions = expressions_.compile(rows, source, path, place);
+    rules.expressions_below = rules.expressions != nullptr;
+  }
+
+  static const Type* below(SchemaRules& rules, const Type* child) {
+    rules.expressions_below |= child->rules->expressions_below;
+    return child;
   }
 
   void read_combinations(SchemaRules& rules, const json::object& object, const std::string& path, int depth) {
@@ -177,12 +189,12 @@ class Compiler {
       const json::value* list = get(object, name);
       if (!list || !list->is_array()) return;
       for (std::size_t i = 0; i < list->get_array().size(); ++i)
-        into.push_back(compile(list->get_array()[i], path + '.' + std::string(name) + '[' + std::to_string(i) + ']', depth + 1, false));
+        into.push_back(compile(list->get_array()[i], path + '.' + std::string(name) + '[' + std::to_string(i) + ']', depth + 1, Place::nested()));
     };
     all("allOf", rules.all_of);
     all("anyOf", rules.any_of);
     all("oneOf", rules.one_of);
-    if (const json::value* schema = get(object, "not")) rules.not_schema = compile(*schema, path + ".not", depth + 1, false);
+    if (const json::value* schema = get(object, "not")) rules.not_schema = compile(*schema, path + ".not", depth + 1, Place::nested());
   }
 
   static Shape shape_of(const Type& type, const SchemaRules& rules) {
@@ -204,6 +216,7 @@ class Compiler {
 
   Schema& schema_;
   std::vector<base::Cause>& violations_;
+  Expressions expressions_;
 };
 
 }  // namespace
@@ -212,10 +225,12 @@ std::shared_ptr<const Type> compile_schema(const json::value& schema, const std:
   auto owner = std::make_shared<Schema>();
   owner->source = json::value(schema, json::storage_ptr());
   if (owner->source.is_null()) owner->source = {{"type", "object"}, {"x-kubernetes-preserve-unknown-fields", true}};
-  Compiler compiler(*owner, violations);
   const std::size_t before = violations.size();
-  Type* root = const_cast<Type*>(compiler.compile(owner->source, path, 0, true));
-  if (root->rules->type != "object") violations.push_back({"FieldValueInvalid", "Invalid value: " + json::serialize(json::string_view(root->rules->type)) + ": must be object at the root", path + ".type"});
+  check_schema(owner->source, path, violations);
+  if (violations.size() != before) return nullptr;
+  Compiler compiler(*owner, violations);
+  Type* root = const_cast<Type*>(compiler.compile(owner->source, path, 0, {}));
+  compiler.finish(path);
   if (violations.size() != before) return nullptr;
   compiler.add_identity(*root);
   return std::shared_ptr<const Type>(owner, root);

@@ -13,9 +13,6 @@
 
 namespace keelson::kinds {
 
-/// How deep schemas may nest.
-inline constexpr int kSchemaDepthMax = 100;
-
 /// `path`: of the schema in its CRD, for causes. Null when there was a violation. `schema` null: any object.
 std::shared_ptr<const Type> compile_schema(const boost::json::value& schema, const std::string& path, std::vector<base::Cause>& violations);
 

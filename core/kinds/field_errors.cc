@@ -16,10 +16,18 @@ std::string Path::text() const {
 }
 
 std::string shown_value(const boost::json::value* value) {
+  if (!value) return "null";
   std::string text;
-  if (value) print_value(text, *value);
-  else text = "null";
-  return text;
+  print_value(text, *value);
+  if (!value->is_structured()) return text;
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '<') escaped += "\\u003c";
+    else if (c == '>') escaped += "\\u003e";
+    else if (c == '&') escaped += "\\u0026";
+    else escaped += c;
+  }
+  return escaped;
 }
 
 std::string shown_value(std::string_view text) {

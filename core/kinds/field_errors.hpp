@@ -32,7 +32,7 @@ class Path {
   Form form_ = Form::member;
 };
 
-/// A value as error texts show it: strings quoted, the rest as JSON.
+/// A value as error texts show it: strings quoted, the rest as Go prints JSON (with <, > and & escaped).
 std::string shown_value(const boost::json::value* value);
 std::string shown_value(std::string_view text);
 
@@ -55,6 +55,7 @@ class FieldErrors {
   bool one_of(const Path& path, std::string_view value, std::initializer_list<std::string_view> supported);
 
   bool empty() const { return causes_.empty(); }
+  std::size_t size() const { return causes_.size(); }
   std::vector<base::Cause> take() { return std::move(causes_); }
 
  private:

@@ -50,17 +50,33 @@ class Validator {
  public:
   explicit Validator(std::vector<base::Cause>& out) : out_(out) {}
 
-  void check(const Type& type, const json::value& value, const std::string& path) {
+  void check(const Type& type, const json::value& value, const std::string& path, const json::value* old = nullptr) {
     if (!type.rules) return;
+    if (old && *old == value) return;   // what is as before may break rules that came later
     const SchemaRules& rules = *type.rules;
     if (value.is_null() && rules.nullable) return;
     if (rules.int_or_string ? !(value.is_string() || type_of(value) == "integer") : !has_type(rules.type, value)) return wrong_type(rules, value, path);
     check_enum(rules, value, path);
     if (value.is_string()) check_text(rules, value.get_string(), path);
     if (value.is_number()) check_number(rules, value, path);
-    if (value.is_array()) check_list(type, rules, value.get_array(), path);
-    if (value.is_object()) check_object(type, rules, value.get_object(), path);
+    if (value.is_array()) check_list(type, rules, value.get_array(), path, old);
+    if (value.is_object()) check_object(type, rules, value.get_object(), path, old);
     check_combinations(rules, value, path);
+  }
+
+  /// No element twice in sets and keyed lists.
+  void check_lists(const Type& type, const json::value& value, const std::string& path) {
+    if (const auto* list = value.if_array()) {
+      if (type.list_type == ListType::set || type.list_type == ListType::map) check_unique(type, *list, path);
+      if (type.element && type.element->rules)
+        for (std::size_t i = 0; i < list->size(); ++i) check_lists(*type.element, (*list)[i], path + '[' + std::to_string(i) + ']');
+    } else if (const auto* object = value.if_object()) {
+      for (const auto& member : *object) {
+        const Field* field = find_field(type, member.key());
+        const Type* child = field ? field->type : type.element;
+        if (child && child->rules && member.value().is_structured()) check_lists(*child, member.value(), below(path, member.key()));
+      }
+    }
   }
 
  private:
@@ -100,13 +116,13 @@ class Validator {
       invalid(path, shown(value), "should be a multiple of " + number_text(*rules.multiple_of));
   }
 
-  void check_list(const Type& type, const SchemaRules& rules, const json::array& list, const std::string& path) {
+  void check_list(const Type& type, const SchemaRules& rules, const json::array& list, const std::string& path, const json::value* old) {
     const auto size = static_cast<std::int64_t>(list.size());
     if (rules.max_items && size > *rules.max_items) add("FieldValueTooMany", path, "Too many: " + std::to_string(size) + ": must have at most " + std::to_string(*rules.max_items) + " items");
     if (rules.min_items && size < *rules.min_items) invalid(path, std::to_string(size), "should have at least " + std::to_string(*rules.min_items) + " items");
+    const Correlated before(type, old);
     if (type.element)
-      for (std::size_t i = 0; i < list.size(); ++i) check(*type.element, list[i], path + '[' + std::to_string(i) + ']');
-    if (type.list_type == ListType::set || type.list_type == ListType::map) check_unique(type, list, path);
+      for (std::size_t i = 0; i < list.size(); ++i) check(*type.element, list[i], path + '[' + std::to_string(i) + ']', before.find(list[i]));
   }
 
   void check_unique(const Type& type, const json::array& list, const std::string& path) {
@@ -118,7 +134,8 @@ class Validator {
     }
   }
 
-  void check_object(const Type& type, const SchemaRules& rules, const json::object& object, const std::string& path) {
+  void check_object(const Type& type, const SchemaRules& rules, const json::object& object, const std::string& path, const json::value* old) {
+    const json::object* before = old ? old->if_object() : nullptr;
     const auto size = static_cast<std::int64_t>(object.size());
     for (std::string_view name : rules.required)
       if (!object.contains(name)) add("FieldValueRequired", below(path, name), "Required value");
@@ -126,7 +143,7 @@ class Validator {
     if (rules.min_properties && size < *rules.min_properties) invalid(path, std::to_string(size), "should have at least " + std::to_string(*rules.min_properties) + " properties");
     for (const auto& member : object) {
       const Field* field = find_field(type, member.key());
-      if (const Type* child = field ? field->type : type.element) check(*child, member.value(), below(path, member.key()));
+      if (const Type* child = field ? field->type : type.element) check(*child, member.value(), below(path, member.key()), before ? before->if_contains(member.key()) : nullptr);
     }
   }
 
@@ -153,10 +170,30 @@ class Validator {
   std::vector<base::Cause>& out_;
 };
 
+bool has_repetitions(const Type& type, const json::value& value) {
+  std::vector<base::Cause> found;
+  Validator(found).check_lists(type, value, "");
+  return !found.empty();
+}
+
+/// Wrong so that expressions could not rely on types and sizes.
+bool blocks_expressions(const base::Cause& cause) {
+  constexpr std::string_view kBlocking[] = {"FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"};
+  return std::find(std::begin(kBlocking), std::end(kBlocking), cause.reason) != std::end(kBlocking);
+}
+
 }  // namespace
 
-void validate_rules(const Type& type, const json::value& value, const std::string& path, std::vector<base::Cause>& out) {
-  Validator(out).check(type, value, path);
+void validate_rules(const Type& type, const json::value& value, const std::string& path, std::vector<base::Cause>& out, const json::value* old) {
+  const auto before = static_cast<std::ptrdiff_t>(out.size());
+  Validator validator(out);
+  validator.check(type, value, path, old);
+  if (!old || !has_repetitions(type, *old)) validator.check_lists(type, value, path);
+  if (!type.rules || !type.rules->expressions_below) return;
+  if (std::any_of(out.begin() + before, out.end(), blocks_expressions))
+    out.push_back({"FieldValueInvalid", "Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation", "<nil>"});
+  else
+    validate_expressions(type, value, old, path, out);
 }
 
 }  // namespace keelson::kinds

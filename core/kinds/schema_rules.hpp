@@ -10,10 +10,15 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/base/error.hpp"
 #include "core/kinds/type.hpp"
+
+namespace keelson::cel {
+class Rules;
+}
 
 namespace keelson::kinds {
 
@@ -32,10 +37,28 @@ struct SchemaRules {
   std::vector<const Type*> all_of, any_of, one_of;
   const Type* not_schema = nullptr;
   bool nullable = false, preserve_unknown = false, int_or_string = false, embedded_resource = false;
+  std::shared_ptr<const cel::Rules> expressions;   ///< x-kubernetes-validations here; shared: rules are copied with their node
+  bool expressions_below = false;                  ///< here or further down
 };
 
 /// Appends all violations in `value`, whose path is `path` ("" at the root). Types without rules are not looked into.
-void validate_rules(const Type& type, const boost::json::value& value, const std::string& path, std::vector<base::Cause>& out);
+/// `old`: what is stored, null for nothing: what has not changed is not judged again; elements may stay repeated in a list if they were.
+/// Expressions are evaluated when nothing else that they rest on is wrong.
+void validate_rules(const Type& type, const boost::json::value& value, const std::string& path, std::vector<base::Cause>& out,
+                    const boost::json::value* old = nullptr);
+/// Appends what the schema's expressions complain about, within one cost budget. (schema_expressions.cc)
+void validate_expressions(const Type& type, const boost::json::value& value, const boost::json::value* old, const std::string& path, std::vector<base::Cause>& out);
+
+/// The old value that corresponds to element `index` of a list: by keys, null in lists of other types. (schema_expressions.cc)
+class Correlated {
+ public:
+  Correlated(const Type& list, const boost::json::value* old);
+  const boost::json::value* find(const boost::json::value& element) const;
+
+ private:
+  const Type& list_;
+  std::unordered_map<std::string, const boost::json::value*> by_keys_;
+};
 
 /// Compiles a pattern; null and `why` when it is none.
 std::shared_ptr<const Pattern> compile_pattern(std::string_view text, std::string& why);

@@ -49,7 +49,7 @@ std::vector<base::Cause> validate(const Kind& kind, const json::value& object, c
   validate_metadata(candidate, errors);
   if (kind.strategy.custom_resource) {
     auto causes = errors.take();
-    if (kind.type) validate_rules(*kind.type, object, "", causes);
+    if (kind.type) validate_rules(*kind.type, object, "", causes, candidate.old);
     return causes;
   }
   for (const auto& rules : kRules)

@@ -10,6 +10,8 @@
 namespace keelson::kinds {
 namespace {
 
+constexpr std::string_view kApprovedAnnotation = "api-approved.kubernetes.io";
+
 std::string lower(std::string_view text) {
   std::string out(text);
   for (char& c : out)
@@ -87,6 +89,65 @@ void validate_unchanged(const Candidate& candidate, FieldErrors& errors) {
   keep("spec.names.plural", names.child("plural"));
 }
 
+void validate_review_versions(const json::value* versions, const Path& path, FieldErrors& errors) {
+  const auto* list = as_array(versions);
+  if (!list || list->empty()) return errors.required(path);
+  bool known = false;
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    const auto version = text_of(&(*list)[i]);
+    const auto here = list->begin() + static_cast<std::ptrdiff_t>(i);
+    if (std::find(list->begin(), here, *here) != here) {
+      errors.invalid(path.index(i), version, "duplicate version");
+      continue;
+    }
+    errors.invalid_each(path.index(i), version, check_label_1035(version));
+    known |= version == "v1" || version == "v1beta1";
+  }
+  if (!known) errors.invalid(path, versions, "must include at least one of v1, v1beta1");
+}
+
+// Paths are those of upstream's inner form.
+void validate_conversion(const json::value* conversion, const Path& path, FieldErrors& errors) {
+  if (!conversion) return;
+  const auto strategy = text_of(member(conversion, "strategy"));
+  const auto client_path = path.child("webhookClientConfig"), versions_path = path.child("conversionReviewVersions");
+  if (strategy.empty()) errors.required(path.child("strategy"));
+  else errors.one_of(path.child("strategy"), strategy, {"None", "Webhook"});
+  const auto* webhook = member(conversion, "webhook");
+  const auto *client = member(webhook, "clientConfig"), *versions = member(webhook, "conversionReviewVersions");
+  if (strategy == "Webhook") {
+    if (!client) errors.required(client_path, "required when strategy is set to Webhook");
+    else validate_webhook_client(*client, client_path, errors);
+    validate_review_versions(versions, versions_path, errors);
+    return;
+  }
+  if (client) errors.forbidden(client_path, "should not be set when strategy is not set to Webhook");
+  if (length_of(versions) != 0) errors.forbidden(versions_path, "should not be set when strategy is not set to Webhook");
+}
+
+enum class Approval { missing, bypassed, approved, invalid };
+
+Approval approval_of(const json::value& definition) {
+  const auto text = text_of(member(at_path(definition, "metadata.annotations"), kApprovedAnnotation));
+  if (text.empty()) return Approval::missing;
+  if (text.starts_with("unapproved")) return Approval::bypassed;
+  const auto scheme = text.find("://");
+  return scheme != std::string_view::npos && scheme > 0 && text.size() > scheme + 3 && text[scheme + 3] != '/' ? Approval::approved : Approval::invalid;
+}
+
+/// Groups of the community ask for a word of who approved of them.
+void validate_approval(const Candidate& candidate, FieldErrors& errors) {
+  const auto group = text_at(candidate.object, "spec.group");
+  if (group != "k8s.io" && group != "kubernetes.io" && !group.ends_with(".k8s.io") && !group.ends_with(".kubernetes.io")) return;
+  const auto now = approval_of(candidate.object);
+  if (candidate.old && approval_of(*candidate.old) == now) return;
+  const Path metadata("metadata"), annotations = metadata.child("annotations"), path = annotations.key(kApprovedAnnotation);
+  const std::string why = "protected groups must have approval annotation \"" + std::string(kApprovedAnnotation) + "\"", see = ", see https://github.com/kubernetes/enhancements/pull/1111";
+  if (now == Approval::missing) errors.required(path, why + see);
+  if (now == Approval::invalid)
+    errors.invalid(path, text_of(member(at_path(candidate.object, "metadata.annotations"), kApprovedAnnotation)), why + " with either a URL or a reason starting with \"unapproved\"" + see);
+}
+
 }  // namespace
 
 void validate_definition(const Candidate& candidate, FieldErrors& errors) {
@@ -102,8 +163,14 @@ void validate_definition(const Candidate& candidate, FieldErrors& errors) {
   validate_group(*spec, path, errors);
   const Path versions = path.child("versions"), names = path.child("names");
   validate_versions(at_path(*spec, "versions"), versions, errors);
+  validate_definition_versions(*spec, path, errors);
   validate_names(at_path(*spec, "names"), names, errors);
+  validate_conversion(member(spec, "conversion"), path.child("conversion"), errors);
   if (candidate.old) validate_unchanged(candidate, errors);
+  validate_approval(candidate, errors);
+  const auto* keeps = member(spec, "preserveUnknownFields");
+  if (truth_of(keeps) && !(candidate.old && truth_at(*candidate.old, "spec.preserveUnknownFields")))
+    errors.invalid(path.child("preserveUnknownFields"), keeps, "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead");
 }
 
 std::vector<base::Cause> compile_definition(const Candidate& candidate) {

@@ -71,6 +71,14 @@ void validate_definition(const Candidate& candidate, FieldErrors& errors);
 /// What compiling a definition's schemas complains about; nothing when its spec is what it was.
 std::vector<base::Cause> compile_definition(const Candidate& candidate);
 
+// validate_definition_versions.cc
+/// Subresources, columns, selectable fields and roots of schemas of all versions. `path`: of the spec.
+void validate_definition_versions(const json::value& spec, const Path& path, FieldErrors& errors);
+
+// validate_webhook.cc
+/// A webhook's clientConfig: one of url and service.
+void validate_webhook_client(const json::value& client, const Path& path, FieldErrors& errors);
+
 // validate_service.cc
 void validate_service(const Candidate& candidate, FieldErrors& errors);
 

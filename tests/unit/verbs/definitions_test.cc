@@ -113,5 +113,5 @@ TEST_CASE("a definition whose names or schema are wrong is refused") {
   CHECK(refused.error().code == 422);
   std::string fields;
   for (const auto& cause : refused.error().causes) fields += cause.field + " ";
-  CHECK(fields == "metadata.name spec.names.shortNames[0] spec.versions[0].schema.openAPIV3Schema.type ");
+  CHECK(fields == "metadata.name spec.names.shortNames[0] spec.validation.openAPIV3Schema.type ");
 }

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""The walk of somebody with definitions of their own: schemas, rules, versions, columns, seen through the real kubectl."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from cluster import Cluster, equal, eventually, expect, run  # noqa: E402
+
+BOATS = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: boats.walk.example.com}
+spec:
+  group: walk.example.com
+  scope: Namespaced
+  names: {plural: boats, kind: Boat, shortNames: [bo], categories: [all]}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    subresources:
+      status: {}
+      scale: {specReplicasPath: .spec.oars, statusReplicasPath: .status.oars}
+    additionalPrinterColumns:
+    - {name: Oars, type: integer, jsonPath: .spec.oars}
+    - {name: Ready, type: string, jsonPath: '.status.conditions[?(@.type=="Ready")].status'}
+    selectableFields: [{jsonPath: .spec.color}]
+    schema:
+      openAPIV3Schema:
+        type: object
+        x-kubernetes-validations:
+        - {rule: "self.metadata.name.startsWith('b')", message: boats begin with b}
+        properties:
+          spec:
+            type: object
+            description: How it is built.
+            x-kubernetes-validations:
+            - {rule: self.oars % 2 == 0, message: oars come in pairs, fieldPath: .oars}
+            - {rule: self.oars <= self.seats, messageExpression: "'there are seats for ' + (self.seats > 9 ? 'many' : 'few')", reason: FieldValueForbidden}
+            - {rule: self.hull == oldSelf.hull, message: a hull is for ever}
+            properties:
+              hull: {type: string, maxLength: 20, default: oak}
+              color: {type: string, enum: [red, blue], default: red}
+              oars: {type: integer, minimum: 0, default: 2}
+              seats: {type: integer, default: 4}
+              anchor: {x-kubernetes-int-or-string: true}
+              cargo: {type: object, x-kubernetes-preserve-unknown-fields: true}
+          status: {type: object, x-kubernetes-preserve-unknown-fields: true}
+"""
+BOAT = "apiVersion: walk.example.com/v1\nkind: Boat\nmetadata: {name: %s}\nspec: %s\n"
+
+
+def refused(c, text, *wanted):
+    done = c.kubectl("apply", "-f", "-", stdin=text, check=False)
+    equal(done.returncode, 1, f"exit code; {done.stdout}{done.stderr}")
+    return expect(done.stderr, *wanted)
+
+
+def a_rule_that_does_not_compile_is_refused_with_its_place(c):
+    refused(c, BOATS.replace("self.oars % 2", "self.sails % 2"),
+            r'The CustomResourceDefinition "boats.walk.example.com" is invalid: spec\.validation\.openAPIV3Schema\.properties\[spec\]\.x-kubernetes-validations\[0\]\.rule: Invalid value: ',
+            r"compilation failed: ERROR: <input>:1:5: undefined field 'sails'")
+
+
+def a_rule_that_may_cost_too_much_is_refused(c):
+    refused(c, BOATS.replace("properties:\n              hull:", "properties:\n              l: {type: array, items: {type: string}}\n              hull:")
+            .replace("self.oars % 2 == 0", "'self.l.all(a, self.l.all(b, a != b))'"), r"estimated rule cost exceeds budget by factor of more than 100x")
+
+
+def a_schema_that_is_not_structural_is_refused(c):
+    refused(c, BOATS.replace("type: integer, default: 4", "default: 4"), r"properties\[seats\]\.type: Required value: must not be empty for specified object fields")
+
+
+def a_good_one_is_established_and_served_at_once(c):
+    c.apply(BOATS)
+    c.out("wait", "--for=condition=Established", "crd/boats.walk.example.com", "--timeout=10s")
+    expect(c.out("api-resources", "--api-group=walk.example.com", "--cached=false"), r"^boats +bo +walk.example.com/v1 +true +Boat")
+    expect(c.out("explain", "boat.spec"), "How it is built.", r"oars\t<integer>")
+
+
+def values_are_defaulted_pruned_and_shown_in_columns(c):
+    c.out("apply", "--validate=false", "-f", "-", stdin=BOAT % ("bella", "{oars: 4, wheels: 3, anchor: 25%, cargo: {fish: {cod: 1}}}"))
+    spec = c.json("get", "boat", "bella")["spec"]
+    equal(spec, {"hull": "oak", "color": "red", "oars": 4, "seats": 4, "anchor": "25%", "cargo": {"fish": {"cod": 1}}}, "spec")
+    c.out("patch", "boat", "bella", "--subresource=status", "--type=merge", "-p", '{"status":{"oars":4,"conditions":[{"type":"Ready","status":"True"}]}}')
+    expect(c.out("get", "bo"), r"^NAME +OARS +READY", r"^bella +4 +True")
+    equal(c.out("get", "boats", "--field-selector=spec.color=red", "-o", "name").strip(), "boat.walk.example.com/bella", "selected")
+    equal(c.out("get", "boats", "--field-selector=spec.color=blue", "-o", "name").strip(), "", "not selected")
+
+
+def rules_say_what_is_wrong_and_where(c):
+    refused(c, BOAT % ("barge", "{oars: 3}"), r'The Boat "barge" is invalid: spec\.oars: Invalid value: oars come in pairs')
+    refused(c, BOAT % ("barge", "{oars: 6}"), r"spec: Forbidden: there are seats for few")
+    refused(c, BOAT % ("ark", "{oars: 2}"), r"<nil>: Invalid value: boats begin with b")
+    refused(c, BOAT % ("barge", "{oars: many}"), r"spec\.oars: Invalid value: \"string\"|oars in body must be of type integer", r"some validation rules were not checked")
+
+
+def what_was_may_be_compared_with_what_is(c):
+    refused(c, BOAT % ("bella", "{oars: 4, hull: tin}"), r"spec: Invalid value: a hull is for ever")
+
+
+def rules_that_come_later_leave_what_is_as_it_is(c):
+    c.apply(BOATS.replace("enum: [red, blue]", "enum: [blue]").replace("default: red", "default: blue").replace("oars come in pairs, fieldPath: .oars}", "oars come in pairs, fieldPath: .oars}\n            - {rule: self.seats > 50}"))
+    c.out("label", "boat", "bella", "old=yes")
+    refused(c, BOAT % ("bella", "{oars: 2, color: red}"), r"spec: Invalid value: failed rule: self\.seats > 50")
+    c.apply(BOATS)
+
+
+def it_scales(c):
+    c.out("scale", "boat/bella", "--replicas=2")
+    equal(c.json("get", "boat", "bella")["spec"]["oars"], 2, "oars")
+
+
+def its_objects_go_with_it(c):
+    c.out("delete", "crd", "boats.walk.example.com", "--timeout=20s")
+    eventually("discovery forgets it", lambda: "boats" not in c.out("api-resources", "--api-group=walk.example.com", "--cached=false"))
+    expect(c.kubectl("get", "--raw", "/apis/walk.example.com/v1/namespaces/default/boats", check=False).stderr, "NotFound|could not find")
+
+
+STEPS = [a_rule_that_does_not_compile_is_refused_with_its_place, a_rule_that_may_cost_too_much_is_refused, a_schema_that_is_not_structural_is_refused,
+         a_good_one_is_established_and_served_at_once, values_are_defaulted_pruned_and_shown_in_columns, rules_say_what_is_wrong_and_where,
+         what_was_may_be_compared_with_what_is, rules_that_come_later_leave_what_is_as_it_is, it_scales, its_objects_go_with_it]
+
+if __name__ == "__main__":
+    server = Cluster()
+    try:
+        server.start()
+    except BaseException:
+        print(server.log()[-4000:])
+        server.cleanup()
+        raise
+    run(STEPS, server)
