@@ -1,6 +1,7 @@
 #include "core/api/api.hpp"
 
 #include "core/api/core.hpp"
+#include "core/api/impersonation.hpp"
 #include "core/api/options.hpp"
 #include "core/api/server.hpp"
 #include "core/base/log.hpp"
@@ -106,6 +107,8 @@ bool Api::identify(const CallRef& call) {
   if (certificate && certificate->verified) credentials.certificate = certificate->subject;
   const bool refused = certificate && !certificate->verified && !credentials.bearer_token;
   auto user = refused ? base::Outcome<auth::Identity>(base::unauthorized()) : core_.parts.chains.authenticate(credentials);
+  if (!user) return call->fail(user.error()), false;
+  user = acting_as(call->request, core_.parts.chains, std::move(*user));
   if (!user) return call->fail(user.error()), false;
   call->context.user = std::move(*user);
   return true;

@@ -4,6 +4,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "core/api/core.hpp"
+#include "core/base/json_text.hpp"
 
 namespace keelson::api {
 namespace {
@@ -121,6 +122,37 @@ json::object status_of(const CallRef& call, const Review& review, const json::ob
   return access_status(chains, spec, subject_of(spec));
 }
 
+base::Cause wrong(std::string field, const std::string& value, const std::string& why) { return {"FieldValueInvalid", "Invalid value: " + value + ": " + why, std::move(field)}; }
+
+std::string shown(const json::object& spec, std::string_view member) {
+  const auto* value = spec.if_contains(member);
+  return value ? json::serialize(*value) : "null";
+}
+
+std::vector<base::Cause> access_faults(const Review& review, const json::object& spec, const std::string& ns) {
+  std::vector<base::Cause> faults;
+  const bool of_resource = spec.if_contains("resourceAttributes") && !spec.at("resourceAttributes").is_null();
+  const bool of_path = spec.if_contains("nonResourceAttributes") && !spec.at("nonResourceAttributes").is_null();
+  if (of_resource && of_path) faults.push_back(wrong("spec.nonResourceAttributes", shown(spec, "nonResourceAttributes"), "cannot be specified in combination with resourceAttributes"));
+  if (!of_resource && !of_path) faults.push_back(wrong("spec.resourceAttributes", "null", "exactly one of nonResourceAttributes or resourceAttributes must be specified"));
+  if (!review.self && text_of(spec, "user").empty() && texts_of(spec, "groups").empty())
+    faults.push_back(wrong("spec.user", "\"\"", "at least one of user or group must be specified"));
+  if (review.resource != "localsubjectaccessreviews") return faults;
+  if (const auto named = text_of(child(spec, "resourceAttributes"), "namespace"); of_resource && named != ns)
+    faults.push_back(wrong("spec.resourceAttributes.namespace", base::quoted(named), "must match metadata.namespace"));
+  if (of_path) faults.push_back(wrong("spec.nonResourceAttributes", shown(spec, "nonResourceAttributes"), "disallowed on this kind of request"));
+  return faults;
+}
+
+/// What the review cannot be about.
+std::optional<base::Error> complaint(const Review& review, const json::object& spec, const std::string& ns) {
+  if (review.resource == "selfsubjectrulesreviews" && text_of(spec, "namespace").empty()) return base::bad_request("no namespace on request");
+  if (!review.kind.ends_with("AccessReview")) return std::nullopt;
+  auto faults = access_faults(review, spec, ns);
+  if (faults.empty()) return std::nullopt;
+  return base::invalid(review.group, review.kind, "", std::move(faults));
+}
+
 bool allowed(const CallRef& call, const Review& review) {
   const auto& user = call->context.user;
   if (review.self && user.member_of("system:authenticated")) return true;
@@ -149,6 +181,7 @@ void answer(const CallRef& call, const Review& review) {
   json::object out{{"kind", review.kind}, {"apiVersion", std::string(review.group) + "/" + call->info.version}};
   out["metadata"] = json::object{{"creationTimestamp", nullptr}};
   const auto& spec = child(object, "spec");
+  if (const auto wrong = complaint(review, spec, call->info.ns)) return call->fail(*wrong);
   if (review.resource != "selfsubjectreviews") out["spec"] = spec;
   out["status"] = status_of(call, review, spec);
   call->json(201, json::serialize(out) + "\n");

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "core/api/core.hpp"
+#include "core/api/impersonation.hpp"
 #include "core/api/websocket.hpp"
 
 namespace keelson::api {
@@ -201,7 +202,7 @@ plugins::RouteRequest route_request(const Call& call) {
   request.path = call.request.path;
   request.query = call.request.query;
   for (const auto& header : call.request.headers)
-    if (!same_text(header.first, "Authorization") && !same_text(header.first, "Cookie")) request.headers.push_back(header);
+    if (!same_text(header.first, "Authorization") && !same_text(header.first, "Cookie") && !impersonates(header.first)) request.headers.push_back(header);
   request.kind = call.kind;
   request.subresource = call.info.subresource;
   request.ns = call.info.ns;

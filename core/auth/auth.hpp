@@ -32,7 +32,9 @@ struct Identity {
   bool member_of(std::string_view group) const;
 };
 Identity anonymous();
-/// What a plugin acts as: user "system:plugin:<name>", group "system:plugins".
+/// No authenticator gives such a uid, so that policies tell plugins from others of their name.
+inline constexpr std::string_view kPluginUidPrefix = "plugin:";
+/// What a plugin acts as: user "system:plugin:<name>", uid "plugin:<name>", group "system:plugins".
 Identity plugin_identity(std::string_view plugin);
 
 struct Credentials {

@@ -18,6 +18,7 @@ Identity plugin_identity(std::string_view plugin) {
   identity.name = "system:plugin:" + std::string(plugin);
   identity.groups = {"system:plugins", "system:authenticated"};
   identity.plugin = plugin;
+  identity.uid = std::string(kPluginUidPrefix) + std::string(plugin);
   return identity;
 }
 

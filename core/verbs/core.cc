@@ -7,6 +7,11 @@ namespace keelson::verbs {
 
 namespace {
 
+/// A namespace is in itself: who may read all in it may read it.
+bool names_a_namespace(const kinds::Kind& kind, std::string_view verb) {
+  return kind.storage_key.text() == "namespaces" && verb != "list" && verb != "watch" && verb != "deletecollection";
+}
+
 bool offers(const std::vector<std::string>& verbs, std::string_view verb) { return std::find(verbs.begin(), verbs.end(), verb) != verbs.end(); }
 
 }  // namespace
@@ -21,7 +26,7 @@ base::Outcome<void> Core::admit(const Context& context, const Target& target, st
     attributes.version = kind.version;
     attributes.resource = kind.resource;
     attributes.subresource = target.subresource;
-    attributes.ns = target.ns;
+    attributes.ns = names_a_namespace(kind, verb) ? target.name : target.ns;
     attributes.name = target.name;
     const auto verdict = parts.chains.authorize(attributes);
     if (verdict.decision != auth::Decision::allow) return auth::refusal(attributes, verdict.reason);
