@@ -9,6 +9,7 @@
 #include "core/main/cluster.hpp"
 #include "core/main/identity.hpp"
 #include "core/main/plugin_command.hpp"
+#include "core/main/remote_command.hpp"
 #include "core/plugins/child/child_main.hpp"
 
 namespace keelson::server {
@@ -117,8 +118,9 @@ int run(int argc, char** argv) {
   plugin_host->add_option("--child", child.name, "what the server starts: its plugin and its lanes are open already")->group("");
   plugin_host->add_option("--memory-bytes", child.memory_bytes_max, "private memory of the plugin")->group("");
   plugin_host->add_flag("--network", child.network, "let the plugin open sockets")->group("");
+  const auto remote_command = add_remote_command(*plugin_host);
   CLI11_PARSE(app, argc, argv);
-  if (*plugin_host) return plugins::run_child(child);
+  if (*plugin_host) return child.name.empty() ? remote_command() : plugins::run_child(child);
   if (*server) return run_server(flags, config->count() > 0);
   if (app.got_subcommand("plugin")) return plugin_command();
   if (*version) return print_version(format);

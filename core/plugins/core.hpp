@@ -4,7 +4,9 @@
 #include "core/base/metrics.hpp"
 #include "core/base/runtime.hpp"
 #include "core/kinds/catalog.hpp"
+#include "core/plugins/declaration.hpp"
 #include "core/plugins/feed.hpp"
+#include "core/plugins/trust.hpp"
 #include "core/store/store.hpp"
 #include "core/verbs/verbs.hpp"
 
@@ -12,6 +14,19 @@ namespace keelson::plugins {
 
 class EventRecorder;
 class Hooks;
+
+/// What stands in for the server where there is none in this process.
+class Elsewhere {
+ public:
+  virtual ~Elsewhere() = default;
+  /// "transact", "hooks" ...: see capabilities_needed().
+  virtual bool offers(std::string_view capability) const = 0;
+  virtual std::string name() const = 0;
+  /// Before anything of the plugin but its start() runs: its kinds exist and the store shows all that it watches, or why not.
+  virtual std::optional<Refusal> prepare(const Declaration& declaration) = 0;
+  /// Until the store shows this resource.
+  virtual base::Outcome<void> cover(const kinds::KindRef& kind) = 0;
+};
 
 struct Core {
   store::Store& store;
@@ -23,6 +38,7 @@ struct Core {
   Feed& feed;
   EventRecorder& events;
   Hooks& hooks;
+  Elsewhere* elsewhere = nullptr;   ///< null: in the server
 };
 
 }  // namespace keelson::plugins

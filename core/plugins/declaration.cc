@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include <algorithm>
+#include <set>
 #include <stdexcept>
 
 namespace keelson::plugins {
@@ -170,6 +171,17 @@ base::Outcome<Declaration> parse_declaration(std::string_view text) {
   } catch (const std::exception& wrong) {
     return base::bad_request(std::string("its declaration is unreadable: ") + wrong.what());
   }
+}
+
+std::vector<std::string> capabilities_needed(const Declaration& declaration) {
+  std::set<std::string> needed(declaration.needs.begin(), declaration.needs.end());
+  if (!declaration.hooks.empty() || !declaration.points.empty()) needed.insert("hooks");
+  if (!declaration.routes.empty()) needed.insert("routes");
+  for (const auto& hook : declaration.hooks)
+    if (hook.is_inline) needed.insert("inline");
+  for (const auto& observer : declaration.observers)
+    if (observer.all) needed.insert("everything");
+  return {needed.begin(), needed.end()};
 }
 
 }  // namespace keelson::plugins

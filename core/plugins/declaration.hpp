@@ -89,6 +89,16 @@ struct Declaration {
 };
 
 base::Outcome<Declaration> parse_declaration(std::string_view json);
+/// What a host has to offer for this plugin: what it names, and what follows from the rest. Sorted.
+///   submit    writes with a completion
+///   transact  several objects in one step
+///   hooks     being asked in the core's work; inline: without a thread in between
+///   routes    serving requests of clients
+///   everything  observing objects of all kinds
+///   cause     the trigger of each write is recorded
+///   exact     reads at an old revision
+std::vector<std::string> capabilities_needed(const Declaration& declaration);
+inline constexpr std::string_view kCapabilities[] = {"cause", "everything", "exact", "hooks", "inline", "routes", "submit", "transact"};
 /// One entry of `hooks` as the declaration has it, and back.
 std::string hook_json(const HookDeclaration& hook);
 base::Outcome<HookDeclaration> parse_hook(std::string_view json);

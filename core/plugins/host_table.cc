@@ -177,6 +177,8 @@ keelson_status list(void* host, keelson_call call, const keelson_kind* kind, con
     auto selector = watch::parse_selector(*target->kind, text_of(query->labels), text_of(query->fields));
     if (!selector) return fail(error, selector.error());
     const auto context = instance.verbs_context(call);
+    if (core.elsewhere != nullptr)
+      if (const auto covered = core.elsewhere->cover(target->kind); !covered) return fail(error, covered.error());
     if (const auto index = index_for(*query, *selector)) {
       base::Error refused;
       if (!may_list(instance, context, *target, refused)) return fail(error, refused);

@@ -36,22 +36,29 @@ std::optional<Refusal> Instance::begin() {
   auto declaration = parse_declaration(answer);
   if (!declaration) return Refusal{"StartFailed", declaration.error().message};
   declaration_ = std::move(*declaration);
-  for (const auto& need : declaration_.needs)
-    if (need != "transact" && need != "submit" && need != "hooks" && need != "inline") return Refusal{"CapabilityMissing", name_ + " needs " + need + ", which this core has not"};
+  if (auto refusal = missing_capabilities()) return refusal;
   if (!declaration_.hooks.empty() && (library_->table().minor < 1 || library_->table().size < offsetof(keelson_plugin_v1, hook) + sizeof(void*) || library_->table().hook == nullptr))
     return Refusal{"StartFailed", name_ + " declares hooks but has no function to answer them"};
-  if (!library_->in_core() && (asks_for("inline") || has_inline_hook())) return Refusal{"CapabilityMissing", name_ + " needs inline, which a process of its own has not; set spec.host to Core"};
   if (auto refusal = install_kinds()) return refusal;
+  if (core_.elsewhere != nullptr)
+    if (auto refusal = core_.elsewhere->prepare(declaration_)) return refusal;
   make_controllers();
   return std::nullopt;
 }
 
-bool Instance::asks_for(std::string_view capability) const {
-  return std::find(declaration_.needs.begin(), declaration_.needs.end(), capability) != declaration_.needs.end();
-}
-
-bool Instance::has_inline_hook() const {
-  return std::any_of(declaration_.hooks.begin(), declaration_.hooks.end(), [](const auto& hook) { return hook.is_inline; });
+std::optional<Refusal> Instance::missing_capabilities() const {
+  std::string missing;
+  const bool in_child = !library_->in_core();
+  for (const auto& need : capabilities_needed(declaration_)) {
+    const bool known = std::find(std::begin(kCapabilities), std::end(kCapabilities), need) != std::end(kCapabilities);
+    const bool offered = known && !(in_child && need == "inline") && (core_.elsewhere == nullptr || core_.elsewhere->offers(need));
+    if (!offered) missing += (missing.empty() ? "" : ", ") + need;
+  }
+  if (missing.empty()) return std::nullopt;
+  const auto where = core_.elsewhere != nullptr ? core_.elsewhere->name() + " has not"
+                     : in_child && missing == "inline" ? std::string("a process of its own has not; set spec.host to Core")
+                                                        : std::string("this core has not");
+  return Refusal{"CapabilityMissing", name_ + " needs " + missing + ", which " + where};
 }
 
 std::optional<Refusal> Instance::install_kinds() {

@@ -131,8 +131,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   // instance.cc
   void events();
   std::optional<Refusal> begin();
-  bool asks_for(std::string_view capability) const;
-  bool has_inline_hook() const;
+  std::optional<Refusal> missing_capabilities() const;
   std::optional<Refusal> install_kinds();
   void make_controllers();
   void run_posted();

@@ -260,9 +260,10 @@ json::object hook_json(const HookState& hook) {
       {"rules", std::move(rules)}};
 }
 
-/// What a host must offer to carry these hooks.
-json::array needs(const std::vector<HookState>& hooks) {
+/// What a host must offer: what the plugin says, and to carry these hooks.
+json::array needs(const std::vector<HookState>& hooks, const std::vector<std::string>& named) {
   json::array needed;
+  for (const auto& capability : named) needed.emplace_back(capability);
   if (!hooks.empty()) needed.emplace_back("hooks");
   for (const auto& hook : hooks)
     if (hook.options.mode == HookMode::in_line) return needed.emplace_back("inline"), needed;
@@ -305,7 +306,7 @@ std::string PluginState::declaration() const {
   for (const auto& h : hooks) asked.push_back(hook_json(h));
   out["hooks"] = std::move(asked);
   out["points"] = json::value_from(points);
-  if (auto needed = needs(hooks); !needed.empty()) out["requires"] = std::move(needed);
+  if (auto all_needed = needs(hooks, needed); !all_needed.empty()) out["requires"] = std::move(all_needed);
   out["check"] = static_cast<bool>(check);
   if (!component.empty()) out["component"] = component;
   return json::serialize(out);

@@ -244,6 +244,9 @@ class Setup {
   Histogram histogram(std::string_view name, std::string_view help, const std::vector<double>& bounds, const MetricLabels& labels = {});
   /// A key of the plugin's configuration (spec.config of its Plugin object; the server adds dataDir, nodeName, ...).
   std::string config(std::string_view key, std::string_view fallback = "") const;
+  /// What this plugin cannot do without and not every host has; hooks and routes are known to be needed by being there:
+  /// "transact" (commit() of several objects), "cause", "exact". A host without it refuses the plugin and says what is missing.
+  void needs(std::string_view capability);
   /// The name that its events are reported by, e.g. "deployment-controller". Default: the plugin's.
   void component(std::string name);
   std::string_view plugin_name() const;

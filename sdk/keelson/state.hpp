@@ -82,6 +82,7 @@ struct PluginState {
   std::vector<RouteState> routes;
   std::vector<HookState> hooks;
   std::vector<std::string> points;
+  std::vector<std::string> needed;                       // capabilities, by name
   std::function<std::string()> check;
   std::function<void()> stop;
 

@@ -1,0 +1,106 @@
+#include "core/remote/kubeconfig.hpp"
+
+#include <yaml-cpp/yaml.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "core/base/base64.hpp"
+
+namespace keelson::remote {
+namespace {
+
+base::Outcome<std::string> content_of(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(in), {}};
+  if (!in) return base::bad_request("cannot read " + file);
+  return text;
+}
+
+/// A key's value in the list of named entries.
+YAML::Node entry(const YAML::Node& root, const char* list, const std::string& name, const char* what) {
+  for (const auto& item : root[list])
+    if (item["name"].as<std::string>("") == name) return item[what];
+  return YAML::Node(YAML::NodeType::Undefined);
+}
+
+/// `name`-data in base64, or the file that `name` names, relative to the kubeconfig.
+base::Outcome<std::string> pem(const YAML::Node& from, const std::string& name, const std::filesystem::path& beside) {
+  if (const auto data = from[name + "-data"].as<std::string>(""); !data.empty()) {
+    auto decoded = base::base64_decode(data);
+    if (!decoded) return base::bad_request(name + "-data is no base64");
+    return std::move(*decoded);
+  }
+  const auto file = from[name].as<std::string>("");
+  return file.empty() ? base::Outcome<std::string>(std::string()) : content_of((beside / file).string());
+}
+
+base::Outcome<void> read_server(const std::string& server, Connection& into) {
+  constexpr std::string_view kScheme = "https://";
+  if (!server.starts_with(kScheme)) return base::bad_request("server \"" + server + "\": only https:// is understood");
+  auto rest = server.substr(kScheme.size());
+  const auto slash = rest.find('/');
+  if (slash != std::string::npos) into.prefix = rest.substr(slash);
+  while (into.prefix.ends_with('/')) into.prefix.pop_back();
+  rest.resize(std::min(slash, rest.size()));
+  const auto colon = rest.rfind(':');
+  if (colon != std::string::npos && rest.find(']', colon) == std::string::npos) {
+    into.port = rest.substr(colon + 1);
+    rest.resize(colon);
+  }
+  if (rest.starts_with('[') && rest.ends_with(']')) rest = rest.substr(1, rest.size() - 2);
+  if (rest.empty() || into.port.empty()) return base::bad_request("server \"" + server + "\" names no host");
+  into.host = rest;
+  return {};
+}
+
+base::Outcome<void> read_pem(const YAML::Node& from, const char* name, const std::filesystem::path& beside, std::string& into) {
+  auto text = pem(from, name, beside);
+  if (!text) return text.error();
+  into = std::move(*text);
+  return {};
+}
+
+base::Outcome<void> read_user(const YAML::Node& user, const std::filesystem::path& beside, Connection& into) {
+  for (const auto* unknown : {"exec", "auth-provider", "username"})
+    if (user[unknown]) return base::bad_request(std::string("the user's \"") + unknown + "\" is not understood: use a client certificate, token or tokenFile");
+  if (auto read = read_pem(user, "client-certificate", beside, into.certificate_pem); !read) return read;
+  if (auto read = read_pem(user, "client-key", beside, into.key_pem); !read) return read;
+  into.token = user["token"].as<std::string>("");
+  const auto file = user["tokenFile"].as<std::string>("");
+  if (!file.empty()) into.token_file = (beside / file).string();
+  return {};
+}
+
+base::Outcome<Connection> read_context(const YAML::Node& root, const std::string& name, const std::filesystem::path& beside) {
+  const auto context = entry(root, "contexts", name, "context");
+  if (!context) return base::bad_request("there is no context \"" + name + "\"");
+  const auto cluster = entry(root, "clusters", context["cluster"].as<std::string>(""), "cluster");
+  if (!cluster) return base::bad_request("context \"" + name + "\" names no cluster that is there");
+  Connection connection;
+  if (auto read = read_server(cluster["server"].as<std::string>(""), connection); !read) return read.error();
+  if (auto read = read_pem(cluster, "certificate-authority", beside, connection.ca_pem); !read) return read.error();
+  connection.verify = !cluster["insecure-skip-tls-verify"].as<bool>(false);
+  connection.server_name = cluster["tls-server-name"].as<std::string>("");
+  connection.ns = context["namespace"].as<std::string>("default");
+  if (const auto user = entry(root, "users", context["user"].as<std::string>(""), "user"); user)
+    if (auto read = read_user(user, beside, connection); !read) return read.error();
+  return connection;
+}
+
+}  // namespace
+
+base::Outcome<Connection> read_kubeconfig(const std::string& file, const std::string& context) try {
+  const auto text = content_of(file);
+  if (!text) return text.error();
+  const auto root = YAML::Load(*text);
+  const auto name = context.empty() ? root["current-context"].as<std::string>("") : context;
+  auto connection = read_context(root, name, std::filesystem::absolute(file).parent_path());
+  if (!connection) return base::bad_request(file + ": " + connection.error().message);
+  return connection;
+} catch (const YAML::Exception& error) {
+  return base::bad_request(file + ": " + error.what());
+}
+
+}  // namespace keelson::remote
