@@ -16,30 +16,30 @@ constexpr Elf64_Half kMachine = EM_AARCH64;
 #endif
 
 template <class T>
-std::optional<T> read_at(const std::string& content, std::uint64_t offset) {
+std::optional<T> read_at(std::string_view content, std::uint64_t offset) {
   if (offset > content.size() || content.size() - offset < sizeof(T)) return std::nullopt;
   T value;
   std::memcpy(&value, content.data() + offset, sizeof value);
   return value;
 }
 
-bool inside(const std::string& content, const Elf64_Shdr& section) {
+bool inside(std::string_view content, const Elf64_Shdr& section) {
   return section.sh_offset <= content.size() && section.sh_size <= content.size() - section.sh_offset;
 }
 
-std::optional<std::string> text_at(const std::string& content, const Elf64_Shdr& strings, std::uint64_t offset) {
+std::optional<std::string> text_at(std::string_view content, const Elf64_Shdr& strings, std::uint64_t offset) {
   if (offset >= strings.sh_size) return std::nullopt;
   const auto* begin = content.data() + strings.sh_offset + offset;
   const auto* end = static_cast<const char*>(std::memchr(begin, 0, strings.sh_size - offset));
   return end == nullptr ? std::nullopt : std::optional<std::string>(std::string(begin, end));
 }
 
-std::optional<Elf64_Shdr> section_at(const std::string& content, const Elf64_Ehdr& header, std::size_t index) {
+std::optional<Elf64_Shdr> section_at(std::string_view content, const Elf64_Ehdr& header, std::size_t index) {
   if (index >= header.e_shnum || header.e_shentsize < sizeof(Elf64_Shdr)) return std::nullopt;
   return read_at<Elf64_Shdr>(content, header.e_shoff + index * header.e_shentsize);
 }
 
-void collect_symbols(const std::string& content, const Elf64_Shdr& symbols, const Elf64_Shdr& strings, ElfFacts& facts) {
+void collect_symbols(std::string_view content, const Elf64_Shdr& symbols, const Elf64_Shdr& strings, ElfFacts& facts) {
   for (std::uint64_t at = 0; at + sizeof(Elf64_Sym) <= symbols.sh_size; at += sizeof(Elf64_Sym)) {
     const auto symbol = read_at<Elf64_Sym>(content, symbols.sh_offset + at);
     if (!symbol || ELF64_ST_BIND(symbol->st_info) == STB_LOCAL) continue;
@@ -48,7 +48,7 @@ void collect_symbols(const std::string& content, const Elf64_Shdr& symbols, cons
   }
 }
 
-void collect_libraries(const std::string& content, const Elf64_Shdr& dynamic, const Elf64_Shdr& strings, ElfFacts& facts) {
+void collect_libraries(std::string_view content, const Elf64_Shdr& dynamic, const Elf64_Shdr& strings, ElfFacts& facts) {
   for (std::uint64_t at = 0; at + sizeof(Elf64_Dyn) <= dynamic.sh_size; at += sizeof(Elf64_Dyn)) {
     const auto entry = read_at<Elf64_Dyn>(content, dynamic.sh_offset + at);
     if (!entry || entry->d_tag == DT_NULL) return;
@@ -96,7 +96,7 @@ std::string machine_name(Elf64_Half machine) {
   }
 }
 
-std::optional<base::Error> look_at_section(const std::string& content, const Elf64_Ehdr& header, const Elf64_Shdr& section, ElfFacts& facts) {
+std::optional<base::Error> look_at_section(std::string_view content, const Elf64_Ehdr& header, const Elf64_Shdr& section, ElfFacts& facts) {
   const bool symbols = section.sh_type == SHT_DYNSYM;
   if (!symbols && section.sh_type != SHT_DYNAMIC && section.sh_type != SHT_NOTE) return std::nullopt;
   if (!inside(content, section)) return base::bad_request("it is damaged: a section lies outside of the file");
@@ -118,7 +118,7 @@ std::string PluginNote::text(const std::string& key) const {
   return found == texts.end() ? std::string() : found->second;
 }
 
-base::Outcome<ElfFacts> read_elf(const std::string& content) {
+base::Outcome<ElfFacts> read_elf(std::string_view content) {
   const auto header = read_at<Elf64_Ehdr>(content, 0);
   if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) return base::bad_request("it is no ELF file");
   ElfFacts facts;
@@ -134,7 +134,7 @@ base::Outcome<ElfFacts> read_elf(const std::string& content) {
   return facts;
 }
 
-base::Outcome<std::vector<std::string>> exported_symbols(const std::string& content) {
+base::Outcome<std::vector<std::string>> exported_symbols(std::string_view content) {
   auto facts = read_elf(content);
   if (!facts) return facts.error();
   if (!facts->for_this_machine) return base::bad_request("it is made for another machine");

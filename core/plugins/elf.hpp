@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/error.hpp"
@@ -34,10 +35,10 @@ struct ElfFacts {
 };
 
 /// The error's message says what the file is instead, or where it is damaged.
-base::Outcome<ElfFacts> read_elf(const std::string& content);
+base::Outcome<ElfFacts> read_elf(std::string_view content);
 
 /// Names of the functions and objects that a library for this machine exports.
-base::Outcome<std::vector<std::string>> exported_symbols(const std::string& content);
+base::Outcome<std::vector<std::string>> exported_symbols(std::string_view content);
 
 /// The machine that this program was made for, as ElfFacts::machine.
 std::string this_machine();

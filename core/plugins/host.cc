@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "core/base/memory.hpp"
 #include "core/plugins/host_impl.hpp"
 
 namespace keelson::plugins {
@@ -72,7 +73,7 @@ std::string object_name(std::string_view name) {
 
 Host::Host(HostParts parts, HostOptions options)
     : parts_(std::move(parts)), options_(std::move(options)), private_directory_(make_private_directory(options_.data_dir)), saved_(options_.data_dir),
-      waiter_(parts_.runtime.waiter()), feed_(parts_.store, parts_.runtime, options_.observe_late_ms), events_(parts_.verbs, parts_.registry, parts_.runtime, parts_.metrics),
+      known_(options_.data_dir.empty() ? "" : options_.data_dir + "/plugins/known"), waiter_(parts_.runtime.waiter()), feed_(parts_.store, parts_.runtime, options_.observe_late_ms), events_(parts_.verbs, parts_.registry, parts_.runtime, parts_.metrics),
       hooks_(parts_.hooks ? parts_.hooks : make_hooks(parts_.chains, parts_.metrics, options_.data_dir)) {
   if (options_.catch_crashes && !options_.data_dir.empty()) install_crash_marker(options_.data_dir + "/plugins/crashes");
 }
@@ -163,6 +164,7 @@ void Host::run() {
       supervise();
       publish_all();
     }
+    if (any) base::give_back_memory();   // files were read
     due = next_wake();
     waiter_->wait_until(due);
   }

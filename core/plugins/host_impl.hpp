@@ -15,6 +15,7 @@
 #include "core/plugins/hooks.hpp"
 #include "core/plugins/host.hpp"
 #include "core/plugins/instance.hpp"
+#include "core/plugins/known_files.hpp"
 #include "core/plugins/saved_kinds.hpp"
 
 namespace keelson::plugins {
@@ -136,6 +137,7 @@ class Host final : public PluginHost {
   const HostOptions options_;
   std::string private_directory_;
   const SavedKinds saved_;
+  KnownFiles known_;                               // host thread
   const std::shared_ptr<base::Waiter> waiter_;     // shared with inboxes
   Feed feed_;
   EventRecorder events_;

@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,6 +40,11 @@ struct OpenFile {
       at += static_cast<std::size_t>(got);
     }
     return content;
+  }
+  std::optional<struct stat> status() const {
+    struct stat info {};
+    if (fd < 0 || ::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
+    return info;
   }
   /// By a name that leads to this very file.
   std::string path() const { return "/proc/self/fd/" + std::to_string(fd); }
@@ -125,13 +131,59 @@ Inspected inspect_library(const std::string& file, const LoadOptions& options) {
   return seen;
 }
 
+namespace {
+
+std::string copy_of(const std::string& sha256, const LoadOptions& options) { return options.private_directory + "/" + sha256 + ".so"; }
+
+base::Outcome<ElfFacts> facts_of(const OpenFile& file, std::size_t bytes) {
+  void* const mapped = ::mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, file.fd, 0);
+  if (mapped == MAP_FAILED) return base::internal("it cannot be mapped");
+  auto facts = read_elf({static_cast<const char*>(mapped), bytes});
+  ::munmap(mapped, bytes);
+  return facts;
+}
+
+// What is mapped is the copy: nobody but this user writes it. Nothing: the file has to be read.
+std::optional<std::variant<CheckedFile, Refusal>> check_known(const std::string& file, const std::string& name, const LoadOptions& options) {
+  if (options.known == nullptr || !options.keys.empty()) return std::nullopt;
+  const OpenFile opened(file);
+  const auto status = opened.status();
+  const auto sha256 = status ? options.known->sha256_of(*status) : std::nullopt;
+  if (!sha256) return std::nullopt;
+  const OpenFile copy(copy_of(*sha256, options));
+  const auto copied = copy.status();
+  if (!copied || !options.known->is_copy(*copied, *sha256)) return std::nullopt;
+  if (options.check_permissions) {
+    if (auto refusal = untrusted_path(file)) return std::move(*refusal);
+    if (auto refusal = untrusted_file(opened.path(), file)) return std::move(*refusal);
+  }
+  auto facts = facts_of(copy, static_cast<std::size_t>(copied->st_size));
+  if (!facts) return std::nullopt;
+  if (auto refusal = check_facts(name, *facts)) return std::move(*refusal);
+  return CheckedFile{name, *sha256, copy_of(*sha256, options), std::move(facts->note)};
+}
+
+void remember(const std::string& file, const struct stat& before, const CheckedFile& checked, const LoadOptions& options) {
+  struct stat after {}, copy {};
+  if (::stat(file.c_str(), &after) != 0 || ::stat(checked.copy.c_str(), &copy) != 0) return;
+  const bool same = after.st_ino == before.st_ino && after.st_dev == before.st_dev && after.st_ctim.tv_sec == before.st_ctim.tv_sec && after.st_ctim.tv_nsec == before.st_ctim.tv_nsec;
+  if (same) options.known->remember(before, copy, checked.sha256, options.now_ns);
+}
+
+}  // namespace
+
 std::variant<CheckedFile, Refusal> check_file(const std::string& file, const LoadOptions& options) {
   const auto name = fs::path(file).filename().string();
+  if (auto known = check_known(file, name, options)) return std::move(*known);
+  struct stat before {};
+  const bool stands = options.known != nullptr && ::stat(file.c_str(), &before) == 0;
   auto seen = inspect_library(file, options);
   if (seen.refusal) return std::move(*seen.refusal);
-  const auto copy = options.private_directory + "/" + seen.sha256 + ".so";
+  const auto copy = copy_of(seen.sha256, options);
   if (auto refusal = write_copy(copy, name, seen.content)) return std::move(*refusal);
-  return CheckedFile{name, seen.sha256, copy, std::move(seen.facts.note)};
+  CheckedFile checked{name, seen.sha256, copy, std::move(seen.facts.note)};
+  if (stands) remember(file, before, checked, options);
+  return checked;
 }
 
 std::optional<Refusal> check_note_against(const CheckedFile& file, const keelson_plugin_v1& table) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/plugins/elf.hpp"
+#include "core/plugins/known_files.hpp"
 #include "core/plugins/trust.hpp"
 #include "sdk/abi/keelson_plugin.h"
 
@@ -59,6 +60,8 @@ struct LoadOptions {
   bool check_permissions = true;
   std::vector<TrustedKey> keys;     ///< when there are any, a file needs a signature by one of them beside it ...
   std::set<std::string> ours;       ///< ... unless this is the SHA-256 of its content
+  KnownFiles* known = nullptr;      ///< spares reading what has not changed; not used where there are keys
+  std::int64_t now_ns = 0;          ///< since the epoch; for `known`
 };
 
 /// A plugin's file, judged without mapping any of it.

@@ -35,6 +35,7 @@ void Host::scan() {
     else if (!(found->second.file.identity == file.identity) || found->second.file.path != file.path) take_new_file(found->second, file);
   }
   drop_old_copies();
+  known_.save();
 }
 
 void Host::drop_old_copies() {
@@ -107,7 +108,7 @@ Host::Opened Host::open_checked(const std::string& file, const CheckedFile& chec
 
 // A plugin without a note says its name only when it is loaded; until then its file's name has to do.
 Host::Opened Host::open_library(const std::string& file) {
-  const auto seen = check_file(file, {private_directory_, options_.check_permissions, options_.plugin_keys, options_.ours});
+  const auto seen = check_file(file, {private_directory_, options_.check_permissions, options_.plugin_keys, options_.ours, &known_, parts_.runtime.unix_ns()});
   if (const auto* refusal = std::get_if<Refusal>(&seen)) return *refusal;
   const auto& checked = std::get<CheckedFile>(seen);
   const auto guess = checked.note ? checked.note->text("name") : object_name(std::filesystem::path(file).stem().string());

@@ -1,0 +1,9 @@
+#include "core/base/memory.hpp"
+
+#include <malloc.h>
+
+namespace keelson::base {
+
+void give_back_memory() { ::malloc_trim(0); }
+
+}  // namespace keelson::base
