@@ -18,7 +18,7 @@ function(keelson_add_plugin name)
     LIBRARY_OUTPUT_DIRECTORY ${ARG_OUTPUT_DIRECTORY} CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   # A symbol marked unique would keep the library mapped for ever.
   target_compile_options(plugin_${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
-  target_link_options(plugin_${name} PRIVATE -Wl,-z,now -Wl,--version-script=${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin.version)
+  target_link_options(plugin_${name} PRIVATE -Wl,-z,now -Wl,--gc-sections -Wl,--version-script=${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin.version)
   if(NOT KEELSON_FLAVOUR MATCHES "san")
     target_link_options(plugin_${name} PRIVATE -Wl,-z,defs)
   endif()
