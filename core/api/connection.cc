@@ -84,8 +84,8 @@ void Connection::become_http2() {
   net_->remove(this);
 }
 
-// One read from the socket into in_. False: nothing came.
-bool Connection::fill() {
+// One read from the socket; what came lies in the thread's buffer until somebody else reads. False: nothing came.
+bool Connection::receive(std::string_view& bytes) {
   if (!readable_ || client_ended_) {
     want_read_ = !client_ended_;
     return false;
@@ -93,7 +93,7 @@ bool Connection::fill() {
   std::size_t got = 0;
   switch (tls_->read(net_->scratch(), NetThread::kReadBytes, got)) {
     case Io::done:
-      in_.append(net_->scratch(), got);
+      bytes = {net_->scratch(), got};
       readable_ = tls_->has_pending() || got == NetThread::kReadBytes;
       return true;
     case Io::want_write: want_write_ = true; return false;
@@ -103,18 +103,42 @@ bool Connection::fill() {
   return false;
 }
 
+// The same into in_.
+bool Connection::fill() {
+  std::string_view bytes;
+  if (!receive(bytes)) return false;
+  in_ += bytes;
+  return true;
+}
+
+// Feeds the parser as much as it takes; a whole request goes from the socket's buffer into it without being kept in between.
+// False: it needs more than there is.
+bool Connection::feed(std::string_view received) {
+  const std::string_view bytes = in_.empty() ? received : std::string_view(in_);
+  std::size_t used = 0, step = 0;
+  do {
+    step = parser_->feed(bytes.substr(used));
+    used += step;
+  } while (step > 0 && used < bytes.size() && parser_->state() != RequestParser::State::failed && parser_->state() != RequestParser::State::complete);
+  if (in_.empty()) in_ = bytes.substr(used);
+  else in_.erase(0, used);
+  return used > 0;
+}
+
+Connection::Step Connection::wait_for_more() {
+  if (client_ended_) cut_short();
+  return state_ == State::reading ? Step::wait : Step::again;
+}
+
 Connection::Step Connection::read() {
-  if (in_.empty() && !fill()) {
-    if (client_ended_) cut_short();
-    return state_ == State::reading ? Step::wait : Step::again;
-  }
+  std::string_view received;
+  if (in_.empty() && !receive(received)) return wait_for_more();
   if (!begun_) {
     begun_ = true;
     parser_ = std::make_unique<RequestParser>();
     net_->set_deadline(*this, in_ms(kHeaderTimeout_ms));
   }
-  const auto used = parser_->feed(in_);
-  in_.erase(0, used);
+  const bool fed = feed(received);
   if (parser_->state() == RequestParser::State::failed) return refuse(parser_->failure()), Step::again;
   if (parser_->state() == RequestParser::State::complete) return dispatch(), Step::again;
   if (parser_->take_expects_continue()) {
@@ -122,10 +146,7 @@ Connection::Step Connection::read() {
     static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
     tls_->write(go_on.data(), go_on.size(), at);
   }
-  if (used == 0 && !fill()) {
-    if (client_ended_) cut_short();
-    return state_ == State::reading ? Step::wait : Step::again;
-  }
+  if (!fed && !fill()) return wait_for_more();
   return Step::again;
 }
 

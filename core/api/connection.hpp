@@ -41,7 +41,10 @@ class Connection final : public Session, public Exchanges, public std::enable_sh
   Step shake();
   void become_http2();
   Step read();
+  bool receive(std::string_view& bytes);
   bool fill();
+  bool feed(std::string_view received);
+  Step wait_for_more();
   void dispatch();
   void refuse(const ParseFailure& why);
   void cut_short();

@@ -86,6 +86,7 @@ Connection::Step Connection::send() {
 // Writes once from `bytes` at `at`. False: wait (or closed).
 bool Connection::ready_to_write(std::string_view bytes, std::size_t& at) {
   std::size_t put = 0;
+  tls_->more_follows(piece_ + (bytes.data() != out_.data()) < pieces_.size());
   switch (tls_->write(bytes.data() + at, bytes.size() - at, put)) {
     case Io::done:
       at += put;
@@ -111,8 +112,14 @@ bool Connection::send_piece() {
   return true;
 }
 
+// Whole records: what a piece has over goes into the next one.
 void Connection::gather() {
-  while (piece_ < pieces_.size() && pieces_[piece_].size() < kDirectBytes && out_.size() < kGatherBytes) out_ += pieces_[piece_++];
+  while (piece_ < pieces_.size() && pieces_[piece_].size() < kDirectBytes && out_.size() < kGatherBytes) {
+    const auto piece = pieces_[piece_].substr(piece_at_, kGatherBytes - out_.size());
+    out_ += piece;
+    piece_at_ += piece.size();
+    if (piece_at_ == pieces_[piece_].size()) ++piece_, piece_at_ = 0;
+  }
 }
 
 // False: nothing to send now.

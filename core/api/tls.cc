@@ -21,47 +21,6 @@ struct Freed {
 using Bio = std::unique_ptr<BIO, Freed<BIO_free>>;
 using X509Ptr = std::unique_ptr<X509, Freed<X509_free>>;
 
-// --- a BIO on the socket that never raises SIGPIPE ---
-int bio_fd(BIO* bio) { return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio))); }
-
-int socket_write(BIO* bio, const char* from, int size) {
-  BIO_clear_retry_flags(bio);
-  const auto put = ::send(bio_fd(bio), from, static_cast<std::size_t>(size), MSG_NOSIGNAL | MSG_DONTWAIT);
-  if (put < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_write(bio);
-  return static_cast<int>(put);
-}
-
-int socket_read(BIO* bio, char* into, int room) {
-  BIO_clear_retry_flags(bio);
-  const auto got = ::recv(bio_fd(bio), into, static_cast<std::size_t>(room), MSG_DONTWAIT);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
-  if (got == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
-  return static_cast<int>(got);
-}
-
-long socket_control(BIO* bio, int command, long, void*) {
-  if (command == BIO_CTRL_FLUSH) return 1;
-  if (command == BIO_CTRL_EOF) return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0;
-  return 0;
-}
-
-int socket_create(BIO* bio) {
-  BIO_set_init(bio, 1);
-  return 1;
-}
-
-const BIO_METHOD* socket_method() {
-  static const BIO_METHOD* const method = [] {
-    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "keelson socket");
-    BIO_meth_set_write(made, socket_write);
-    BIO_meth_set_read(made, socket_read);
-    BIO_meth_set_ctrl(made, socket_control);
-    BIO_meth_set_create(made, socket_create);
-    return made;
-  }();
-  return method;
-}
-
 int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in, unsigned in_size, void*) {
   static const unsigned char offered[] = "\x02h2\x08http/1.1";
   unsigned char* chosen = nullptr;
@@ -138,6 +97,50 @@ std::vector<std::string> name_entries(X509_NAME* name, int nid) {
 
 }  // namespace
 
+// --- a BIO on the socket that never raises SIGPIPE ---
+struct SocketBio {
+  static const TlsStream& stream(BIO* bio) { return *static_cast<const TlsStream*>(BIO_get_data(bio)); }
+
+  static int write(BIO* bio, const char* from, int size) {
+    BIO_clear_retry_flags(bio);
+    const int more = stream(bio).more_ ? MSG_MORE : 0;
+    const auto put = ::send(stream(bio).fd_, from, static_cast<std::size_t>(size), MSG_NOSIGNAL | MSG_DONTWAIT | more);
+    if (put < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_write(bio);
+    return static_cast<int>(put);
+  }
+
+  static int read(BIO* bio, char* into, int room) {
+    BIO_clear_retry_flags(bio);
+    const auto got = ::recv(stream(bio).fd_, into, static_cast<std::size_t>(room), MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
+    if (got == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+    return static_cast<int>(got);
+  }
+
+  static long control(BIO* bio, int command, long, void*) {
+    if (command == BIO_CTRL_FLUSH) return 1;
+    if (command == BIO_CTRL_EOF) return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0;
+    return 0;
+  }
+
+  static int create(BIO* bio) {
+    BIO_set_init(bio, 1);
+    return 1;
+  }
+
+  static const BIO_METHOD* method() {
+    static const BIO_METHOD* const method = [] {
+      BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "keelson socket");
+      BIO_meth_set_write(made, write);
+      BIO_meth_set_read(made, read);
+      BIO_meth_set_ctrl(made, control);
+      BIO_meth_set_create(made, create);
+      return made;
+    }();
+    return method;
+  }
+};
+
 base::Outcome<std::shared_ptr<TlsContext>> TlsContext::make(const TlsOptions& options) {
   SSL_CTX* const context = SSL_CTX_new(TLS_server_method());
   if (!context) return base::internal("TLS cannot start");
@@ -156,10 +159,10 @@ TlsContext::~TlsContext() {
   SSL_CTX_free(context_);
 }
 
-TlsStream::TlsStream(const TlsContext& context, int fd) : ssl_(SSL_new(context.get())) {
-  BIO* bio = ssl_ ? BIO_new(socket_method()) : nullptr;
+TlsStream::TlsStream(const TlsContext& context, int fd) : ssl_(SSL_new(context.get())), fd_(fd) {
+  BIO* bio = ssl_ ? BIO_new(SocketBio::method()) : nullptr;
   if (!bio) throw std::bad_alloc();
-  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(fd)));
+  BIO_set_data(bio, this);
   SSL_set_bio(ssl_, bio, bio);
   SSL_set_accept_state(ssl_);
   auto& warm = warm_streams(context.get());

@@ -53,13 +53,18 @@ class TlsStream {
   /// Bytes are received already, the socket will not announce them.
   bool has_pending() const;
   Io write(const char* from, std::size_t size, std::size_t& put);
+  /// Whether what is written next is followed by more at once: the system then waits for it and sends larger packets.
+  void more_follows(bool more) { more_ = more; }
   /// Says goodbye (close_notify), best effort.
   void close_notify();
   std::optional<PeerCertificate> peer() const;
 
  private:
+  friend struct SocketBio;
   Io outcome(int result) const;
   ssl_st* ssl_;
+  const int fd_;
+  bool more_ = false;
 };
 
 }  // namespace keelson::api
