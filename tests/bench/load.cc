@@ -2,10 +2,11 @@
 // rate and the latencies. Server CPU is the CPU clock of --pid, read before and after, so the client's own cost is not in it.
 //
 // usage: load OP KIND --kubeconfig FILE [--pid PID] [--connections N] [--count N] [--prefix TEXT] [--accept TYPE] [--query Q]
-//   OP: create update get delete patch apply list watch; ready (any KIND): exit status 0 when /readyz says 200
+//   OP: create update get delete patch apply list watch; ready (any KIND): exit status 0 once /readyz says 200
 //   KIND: configmap pod lease
 //   --delay SECONDS between connecting and the first request, to turn a profiler on
-//   watch: --watchers N watch the kind while one more connection makes --count updates, --rate of them a second (0: one after the other)
+//   watch: --watchers N watch the kind while --writers N (one) more connections make --count updates, each of them one after the
+//     other, or with --rate so many a second
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -25,7 +26,7 @@ namespace {
 struct Options {
   std::string op, kind, kubeconfig, prefix = "l", accept = "application/json", query;
   int pid = 0;
-  std::size_t connections = 1, count = 1000, watchers = 100;
+  std::size_t connections = 1, count = 1000, watchers = 100, writers = 1;
   double rate = 0, delay_s = 0;
 };
 
@@ -42,6 +43,7 @@ Options parse(int count, char** words) {
     else if (key == "--connections") out.connections = std::strtoull(value.c_str(), nullptr, 10);
     else if (key == "--count") out.count = std::strtoull(value.c_str(), nullptr, 10);
     else if (key == "--watchers") out.watchers = std::strtoull(value.c_str(), nullptr, 10);
+    else if (key == "--writers") out.writers = std::strtoull(value.c_str(), nullptr, 10);
     else if (key == "--rate") out.rate = std::atof(value.c_str());
     else if (key == "--delay") out.delay_s = std::atof(value.c_str());
     else if (key == "--prefix") out.prefix = value;
@@ -188,28 +190,28 @@ class Load {
   std::vector<std::string> revisions_;
 };
 
-/// Watchers on all but the last connection, which writes.
+/// Watchers on the first connections; the others write, each to an object of its own.
 class Fan {
  public:
-  explicit Fan(const Options& options) : options_(options), pool_(Endpoint::from_kubeconfig(options.kubeconfig), options.watchers + 1) {}
+  explicit Fan(const Options& options) : options_(options), pool_(Endpoint::from_kubeconfig(options.kubeconfig), options.watchers + options.writers) {}
 
   int run() {
-    auto& writer = pool_.at(options_.watchers);
-    writer.keep_body = true;
-    const auto revision = ask_revision(writer);
-    seen_.assign(options_.watchers, 0);
+    for (std::size_t i = options_.watchers; i < pool_.size(); ++i) pool_.at(i).keep_body = true;
+    const auto revision = ask_revision(pool_.at(options_.watchers));
     pool_.arrived = [&](Connection& connection, std::string_view bytes) { count(connection, bytes); };
     for (std::size_t i = 0; i < options_.watchers; ++i)
       pool_.at(i).request("GET", collection(options_.kind) + "?watch=1&timeoutSeconds=600&resourceVersion=" + revision + options_.query, "", "", options_.accept);
     pool_.run(500);
     const double cpu = cpu_us(options_.pid);
     began_ = now_ns();
-    write_all(writer);
+    write_all();
+    const double writing = static_cast<double>(now_ns() - began_) / 1e9;
     for (int quiet = 0; delivered_ < options_.watchers * options_.count && quiet < 100; ++quiet) pool_.run(100);
     const double wall = static_cast<double>(last_ - began_) / 1e9, used = cpu_us(options_.pid) - cpu;
     std::sort(lag_us_.begin(), lag_us_.end());
-    std::printf("{\"op\":\"watch\",\"kind\":\"%s\",\"watchers\":%zu,\"changes\":%zu,\"delivered\":%zu,\"events_per_s\":%.0f,\"cpu_us\":%.3f,\"lag_p50_us\":%.0f,\"lag_p99_us\":%.0f}\n", options_.kind.c_str(),
-                options_.watchers, options_.count, delivered_, static_cast<double>(delivered_) / wall, used / static_cast<double>(std::max<std::size_t>(delivered_, 1)), quantile(lag_us_, 0.5), quantile(lag_us_, 0.99));
+    std::printf("{\"op\":\"watch\",\"kind\":\"%s\",\"watchers\":%zu,\"writers\":%zu,\"changes\":%zu,\"changes_per_s\":%.0f,\"delivered\":%zu,\"events_per_s\":%.0f,\"cpu_us\":%.3f,\"lag_p50_us\":%.0f,\"lag_p99_us\":%.0f}\n",
+                options_.kind.c_str(), options_.watchers, options_.writers, options_.count, static_cast<double>(options_.count) / writing, delivered_, static_cast<double>(delivered_) / wall,
+                used / static_cast<double>(std::max<std::size_t>(delivered_, 1)), quantile(lag_us_, 0.5), quantile(lag_us_, 0.99));
     return delivered_ == options_.watchers * options_.count ? 0 : 1;
   }
 
@@ -222,21 +224,34 @@ class Fan {
     return writer.body.substr(at, writer.body.find('"', at) - at);
   }
 
-  void write_all(Connection& writer) {
-    bool busy = false;
-    pool_.answered = [&](Connection& connection) {
-      if (&connection != &writer) die("a watch ended: " + std::to_string(connection.status));
+  void write_all() {
+    std::size_t issued = 0, answered = 0;
+    std::vector<Connection*> idle;
+    for (std::size_t i = options_.watchers; i < pool_.size(); ++i) idle.push_back(&pool_.at(i));
+    pool_.answered = [&](Connection& writer) {
+      if (writer.index < options_.watchers) die("a watch ended: " + std::to_string(writer.status));
       if (writer.status != 200) die("update: " + std::to_string(writer.status) + " " + writer.body);
-      busy = false;
+      ++answered;
+      idle.push_back(&writer);
       pool_.stop();
     };
-    for (std::size_t i = 0; i < options_.count; ++i) {
-      const auto due = options_.rate > 0 ? began_ + static_cast<std::int64_t>(static_cast<double>(i) / options_.rate * 1e9) : 0;
-      while (busy || now_ns() < due) pool_.run(busy ? 1000 : static_cast<int>((due - now_ns()) / 1'000'000));
-      busy = true;
-      writer.request("PUT", collection(options_.kind) + "/" + options_.prefix + "0", object(options_.kind, options_.prefix + "0", "m" + std::to_string(now_ns())));
+    while (answered < options_.count) {
+      const auto due = options_.rate > 0 ? began_ + static_cast<std::int64_t>(static_cast<double>(issued) / options_.rate * 1e9) : 0;
+      if (issued == options_.count || idle.empty()) {
+        pool_.run(1000);
+      } else if (now_ns() < due) {
+        pool_.run(static_cast<int>((due - now_ns()) / 1'000'000));
+      } else {
+        ++issued;
+        write(*idle.back());
+        idle.pop_back();
+      }
     }
-    while (busy) pool_.run(1000);
+  }
+
+  void write(Connection& writer) {
+    const auto name = options_.prefix + std::to_string(writer.index - options_.watchers);
+    writer.request("PUT", collection(options_.kind) + "/" + name, object(options_.kind, name, "m" + std::to_string(now_ns())));
   }
 
   // One line is one event; every 64th watcher also measures the time since the write was sent.
@@ -246,7 +261,6 @@ class Fan {
     if (lines == 0) return;
     last_ = now_ns();
     delivered_ += lines;
-    seen_[connection.index] += lines;
     if (connection.index % 64) return;
     const auto at = bytes.rfind("\"mark\":\"m");
     if (at != std::string_view::npos) lag_us_.push_back(static_cast<double>(last_ - std::strtoll(bytes.data() + at + 9, nullptr, 10)) / 1e3);
@@ -254,7 +268,6 @@ class Fan {
 
   const Options& options_;
   Pool pool_;
-  std::vector<std::size_t> seen_;
   std::size_t delivered_ = 0;
   std::int64_t began_ = 0, last_ = 0;
   std::vector<double> lag_us_;
@@ -267,16 +280,20 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/// 0 when /readyz says so.
+/// 0 once /readyz says so, asked every millisecond on one connection: a handshake costs the server more than the rest of it.
 int ready(const Options& options) {
   Pool pool(Endpoint::from_kubeconfig(options.kubeconfig), 1);
+  const auto until = now_ns() + 10'000'000'000;
   int status = 0;
   pool.answered = [&](Connection& connection) {
     status = connection.status;
     pool.stop();
   };
-  pool.at(0).request("GET", "/readyz", "");
-  pool.run(1000);
+  while (status != 200 && now_ns() < until) {
+    if (status != 0) usleep(1000);
+    pool.at(0).request("GET", "/readyz", "");
+    pool.run(1000);
+  }
   return status == 200 ? 0 : 1;
 }
 
