@@ -3,6 +3,7 @@ import base64
 import collections
 import http.client
 import json
+import socket
 import ssl
 
 Answer = collections.namedtuple("Answer", "code body headers")
@@ -17,13 +18,20 @@ class Https:
         files = {"cert": user["client-certificate-data"], "key": user["client-key-data"]}
         for name, data in files.items():
             (cluster.dir / name).write_bytes(base64.b64decode(data))
-        self.context = ssl.create_default_context(cadata=base64.b64decode(where["certificate-authority-data"]).decode())
+        self.ca = base64.b64decode(where["certificate-authority-data"]).decode()
+        self.context = ssl.create_default_context(cadata=self.ca)
         self.context.load_cert_chain(cluster.dir / "cert", cluster.dir / "key")
         self.port = cluster.port
         self.connection = None
 
     def connect(self, timeout_s=30):
         return http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=timeout_s)
+
+    @staticmethod
+    def plain(cluster, timeout_s=10):
+        """A TLS connection without a client certificate."""
+        context = ssl.create_default_context(cadata=cluster.https.ca)
+        return context.wrap_socket(socket.create_connection(("127.0.0.1", cluster.port), timeout_s), server_hostname="127.0.0.1")
 
     def ask(self, method, path, body=None, headers=None):
         if isinstance(body, (dict, list)):
