@@ -16,6 +16,7 @@
 #include "core/main/plugin_wiring.hpp"
 #include "core/store/store.hpp"
 #include "core/verbs/definitions.hpp"
+#include "core/verbs/event_expiry.hpp"
 #include "core/verbs/verbs.hpp"
 #include "core/watch/hub.hpp"
 
@@ -95,6 +96,7 @@ class RunningCluster final : public Cluster {
   std::unique_ptr<auth::TokenIssuer> tokens_;
   std::unique_ptr<verbs::Verbs> verbs_;
   std::unique_ptr<verbs::Definitions> definitions_;
+  std::unique_ptr<verbs::EventExpiry> event_expiry_;
   std::unique_ptr<PluginWiring> plugins_;
   std::unique_ptr<api::RequestHandler> api_;
   std::unique_ptr<api::Server> server_;
@@ -133,6 +135,7 @@ base::Outcome<void> RunningCluster::make_parts() {
   hub_ = watch::make_hub(*store_, runtime_, *metrics_, {.gather_ns = kWatchGather_ms * base::kNanosPerMs});
   verbs_ = verbs::make_verbs({*store_, *hub_, *registry_, *chains_, tokens_.get(), runtime_, *metrics_});
   definitions_ = verbs::make_definitions(*store_, *verbs_, *registry_, runtime_);
+  event_expiry_ = verbs::make_event_expiry(*store_, *verbs_, *registry_, runtime_);
   return {};
 }
 
@@ -213,6 +216,7 @@ void RunningCluster::stop() {
   if (server_) server_->stop();
   if (plugins_) plugins_->stop(deadline);
   if (definitions_) definitions_->stop();
+  if (event_expiry_) event_expiry_->stop();
   if (hub_) hub_->stop();
   if (store_) store_->stop();
 }
