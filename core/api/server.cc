@@ -89,6 +89,9 @@ void NetThread::run() {
   accept();
   context.run();
   close_all();
+  // What the closing has cancelled still holds sessions, which hold this: their handlers must run for anything to be freed.
+  context.restart();
+  context.poll();
 }
 
 void NetThread::post(std::function<void()> work) { asio::post(context, std::move(work)); }

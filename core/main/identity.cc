@@ -1,7 +1,6 @@
 #include "core/main/identity.hpp"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <sys/stat.h>
@@ -14,28 +13,18 @@
 #include <fstream>
 #include <sstream>
 
+#include "core/base/durable_file.hpp"
+
 namespace keelson::server {
 namespace {
 
-constexpr mode_t kPrivateFile = 0600, kPrivateFolder = 0700;
+constexpr mode_t kPrivateFile = 0600, kPrivateFolder = 0700, kFolder = 0755;
 
 base::Error io_error(const std::string& what, const std::string& path) { return base::internal(what + " " + path + ": " + std::strerror(errno)); }
 
 bool exists(const std::string& path) {
   std::error_code ignored;
   return std::filesystem::exists(path, ignored);
-}
-
-base::Outcome<void> write_all(int fd, const std::string& text, const std::string& path) {
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const auto put = ::write(fd, text.data() + at, text.size() - at);
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return io_error("write", path);
-    at += static_cast<std::size_t>(put);
-  }
-  if (::fsync(fd) != 0) return io_error("sync", path);
-  return {};
 }
 
 base::Outcome<void> save(const std::string& stem, const auth::KeyPair& pair) {
@@ -103,17 +92,8 @@ std::string base64(std::string_view bytes) {
 }  // namespace
 
 base::Outcome<void> write_private_file(const std::string& path, const std::string& text) {
-  const auto folder = std::filesystem::path(path).parent_path();
-  std::error_code error;
-  if (!folder.empty()) std::filesystem::create_directories(folder, error);
-  const auto fresh = path + ".new";
-  const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, kPrivateFile);
-  if (fd < 0) return io_error("open", fresh);
-  ::fchmod(fd, kPrivateFile);
-  auto written = write_all(fd, text, fresh);
-  ::close(fd);
-  if (written && ::rename(fresh.c_str(), path.c_str()) != 0) written = io_error("rename", fresh);
-  return written;
+  if (auto made = base::make_durable_directory(std::filesystem::path(path).parent_path().string(), kFolder); !made) return made;
+  return base::write_durable_file(path, text, kPrivateFile);
 }
 
 base::Outcome<std::string> read_file(const std::string& path) {
@@ -163,9 +143,7 @@ base::Outcome<auth::KeyPair> renew_server(const auth::KeyPair& ca, const ServerN
 
 base::Outcome<Identity> load_identity(const std::string& data_dir, const ServerNames& names, base::Runtime& runtime) {
   const auto folder = data_dir + "/tls";
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) return base::internal("make " + folder + ": " + error.message());
+  if (auto made = base::make_durable_directory(folder, kPrivateFolder); !made) return made.error();
   ::chmod(folder.c_str(), kPrivateFolder);
   auto ca = load_ca(folder, runtime);
   if (!ca) return ca.error();

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "core/base/durable_file.hpp"
 #include "core/base/log.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/plugins/host.hpp"
@@ -16,22 +17,25 @@ namespace keelson::plugins {
 namespace fs = std::filesystem;
 namespace json = boost::json;
 
+namespace {
+
+constexpr mode_t kPrivateDirectory = 0700, kPrivateFile = 0600;
+
+}  // namespace
+
 SavedKinds::SavedKinds(const std::string& data_dir, const std::string& what) : directory_(data_dir.empty() ? std::string() : data_dir + "/plugins/" + what) {}
 
 void SavedKinds::save(const std::string& plugin, const std::vector<std::string>& crds) const {
   if (directory_.empty()) return;
   if (crds.empty()) return forget(plugin);
-  std::error_code failed;
-  fs::create_directories(directory_, failed);
   const auto file = directory_ + "/" + plugin + ".json";
   const auto text = json::serialize(json::value_from(crds));
   std::ostringstream held;
   if (std::ifstream in(file, std::ios::binary); in) held << in.rdbuf();
   if (held.str() == text) return;   // no write when nothing changed
-  std::ofstream out(file + ".part", std::ios::binary | std::ios::trunc);
-  out << text;
-  if (out.flush()) fs::rename(file + ".part", file, failed);
-  if (!out || failed) base::log_error("plugins", "cannot keep a plugin's kinds", {{"plugin", plugin}, {"file", file}});
+  auto kept = base::make_durable_directory(directory_, kPrivateDirectory);
+  if (kept) kept = base::write_durable_file(file, text, kPrivateFile);
+  if (!kept) base::log_error("plugins", "cannot keep a plugin's kinds", {{"plugin", plugin}, {"reason", kept.error().message}});
 }
 
 void SavedKinds::forget(const std::string& plugin) const {

@@ -4,12 +4,14 @@
 
 #include <filesystem>
 
+#include "core/base/durable_file.hpp"
 #include "core/store/committer.hpp"
 #include "core/store/meta_keys.hpp"
 
 namespace keelson::store {
 namespace {
 
+constexpr mode_t kPrivateDirectory = 0700;
 constexpr std::int64_t kLoadWindow_ms = 2000;
 constexpr std::size_t kReadaheadBytes = 256u << 10;
 constexpr std::uint64_t kLoadBytes = 16u << 20;   // written within the window: the buffers may grow
@@ -36,9 +38,9 @@ RocksDbStorage::~RocksDbStorage() {
 }
 
 base::Outcome<void> RocksDbStorage::open() {
-  std::error_code failure;
-  std::filesystem::create_directories(options_.directory, failure);
-  std::filesystem::permissions(options_.directory, std::filesystem::perms::owner_all, failure);
+  if (auto made = base::make_durable_directory(options_.directory, kPrivateDirectory); !made) return made;
+  std::error_code ignored;
+  std::filesystem::permissions(options_.directory, std::filesystem::perms::owner_all, ignored);
   const std::vector<rocksdb::ColumnFamilyDescriptor> families = {{rocksdb::kDefaultColumnFamilyName, tuning_.small}, {"versions", tuning_.bodies}, {"log", tuning_.small}, {"meta", tuning_.small}};
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* database = nullptr;

@@ -60,6 +60,7 @@ class Cluster:
         self.program = "kubectl"
         self.flags = list(flags)
         self.env = dict(os.environ)
+        self.server_env = {}
         self.log_path = self.dir / "server.log"
         self.process = None
 
@@ -71,7 +72,7 @@ class Cluster:
         if not self.containers:
             command += ["--disable", "cri-shim,cni"]
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(command + self.flags, stderr=log, stdout=log, stdin=subprocess.DEVNULL, env=self.env)
+            self.process = subprocess.Popen(command + self.flags, stderr=log, stdout=log, stdin=subprocess.DEVNULL, env=self.env | self.server_env)
 
     def start_wait(self, timeout_s=20):
         eventually("the server is ready", self.is_ready, timeout_s, 0.02)

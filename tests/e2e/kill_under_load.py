@@ -150,15 +150,18 @@ def replay(events):
     return state
 
 
-def main():
+def arguments(kills):
     options = argparse.ArgumentParser()
     options.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-    options.add_argument("--kills", type=int, default=8)
+    options.add_argument("--kills", type=int, default=kills)
     options.add_argument("--writers", type=int, default=4)
     options = options.parse_args()
-    print(f"seed {options.seed}, {options.kills} kills")
-    chance = random.Random(options.seed)
-    cluster = Cluster()
+    print(f"seed {options.seed}, {options.kills} kills", flush=True)
+    return options
+
+
+def kill_under_load(cluster, options, chance, between=lambda: None):
+    """`between` runs after each kill and before the next start."""
     try:
         cluster.start()
         start = int(cluster.raw("/api/v1/namespaces/default/configmaps")["metadata"]["resourceVersion"])
@@ -170,6 +173,7 @@ def main():
         for _ in range(options.kills):
             time.sleep(chance.uniform(0.05, 0.6))
             cluster.kill()
+            between()
             cluster.start()
         stop.set()
         for writer in writers:
@@ -209,4 +213,5 @@ def replay_matches(watcher, state):
 
 
 if __name__ == "__main__":
-    main()
+    given = arguments(kills=8)
+    kill_under_load(Cluster(), given, random.Random(given.seed))
