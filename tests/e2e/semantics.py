@@ -173,6 +173,28 @@ def a_token_in_the_websocket_protocol_authenticates_and_is_not_echoed(c):
     equal(handshake("base64url.bearer.authorization.k8s.io.bm9uZQ")[0], 401, "a wrong one")
 
 
+def exec_and_its_like_need_create_beside_get(c):
+    """Reading would be too weak a right for running a command."""
+    streams = ("exec", "attach", "portforward")
+    c.out("create", "role", "reader", "-n", "rows", "--verb=get", *(f"--resource=pods/{one}" for one in streams))
+    c.out("create", "rolebinding", "reader", "-n", "rows", "--role=reader", "--serviceaccount=rows:default")
+    token = {"Authorization": "Bearer " + c.out("create", "token", "default", "-n", "rows").strip()}
+    def ask(one):
+        with Https.plain(c) as tls:
+            lines = [f"GET {PODS}/q0/{one}?command=true HTTP/1.1", "Host: t", "Connection: Upgrade", "Upgrade: SPDY/3.1", f"Authorization: {token['Authorization']}", "", ""]
+            tls.sendall("\r\n".join(lines).encode())
+            answer = http.client.HTTPResponse(tls)
+            answer.begin()
+            return answer.status, answer.read().decode()
+    for one in streams:
+        refused = eventually(f"{one} is refused", lambda: (lambda a: a if f'cannot create resource \\"pods/{one}\\"' in a[1] else None)(ask(one)))
+        equal(refused[0], 403, one)
+    c.out("create", "role", "runner", "-n", "rows", "--verb=create", *(f"--resource=pods/{one}" for one in streams))
+    c.out("create", "rolebinding", "runner", "-n", "rows", "--role=runner", "--serviceaccount=rows:default")
+    for one in streams:
+        eventually(f"{one} is allowed", lambda: ask(one)[0] == 503)   # nobody serves it here
+
+
 # --- discovery ----------------------------------------------------------------------------------------------------------
 def discovery_is_aggregated_with_etag_and_names_the_kinds_of_subresources(c):
     answer = c.https.ask("GET", "/apis", headers={"Accept": AGGREGATED})
@@ -252,6 +274,7 @@ STEPS = [the_objects_are_made, writes_that_change_nothing_commit_nothing, kind_a
          delete_answers_202_only_for_an_old_clients_no_to_orphans, quantities_keep_their_family_and_custom_resources_their_text, times_come_in_any_offset_and_go_out_in_utc_seconds,
          a_watch_from_nowhere_begins_with_what_is_there, initial_events_end_with_a_bookmark, leaving_a_selector_is_a_deletion_with_the_old_state, a_table_watch_has_its_columns_once,
          empty_lists_are_lists_and_selectors_hide_what_is_left, a_token_in_the_websocket_protocol_authenticates_and_is_not_echoed,
+         exec_and_its_like_need_create_beside_get,
          discovery_is_aggregated_with_etag_and_names_the_kinds_of_subresources, every_patch_in_openapi_says_what_kubectl_looks_for, every_field_has_a_description,
          a_replica_set_of_that_name_that_is_anothers_raises_the_collision_count, the_service_of_the_api_and_its_slice_are_there_where_others_reach_it]
 
