@@ -27,9 +27,28 @@ def namespace(name):
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
+HEADER_TIMEOUT_S = 32
+
+
+def begin_slowly(c):
+    """A connection whose header does not end."""
+    tls = c.https.context.wrap_socket(socket.create_connection(("127.0.0.1", c.port), HEADER_TIMEOUT_S + 10), server_hostname="127.0.0.1")
+    tls.sendall(b"GET /version HTTP/1.1\r\nHost: t\r\n")
+    return tls, time.monotonic()
+
+
+def a_header_that_does_not_end_is_not_answered(c):
+    tls, began = c.slow
+    equal(tls.recv(1000), b"", "what came back")
+    took = time.monotonic() - began
+    if not HEADER_TIMEOUT_S - 1 < took < HEADER_TIMEOUT_S + 5:
+        raise Failed(f"closed after {took:.1f} s")
+
+
 def the_objects_of_the_rows_are_made(c):
     c.https = Https(c)
     make = c.https.made
+    c.slow = begin_slowly(c)
     for name in ("rows", "going"):
         make("POST", "/api/v1/namespaces", namespace(name))
     make("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", DEFINITION)
@@ -175,7 +194,8 @@ def yaml_means_what_upstream_takes_it_for(c):
 
 STEPS = [the_objects_of_the_rows_are_made, *(surface(name, rows) for name, rows in SURFACES.items()), requests_that_could_be_cut_in_two_ways_end_the_connection,
          headers_above_1_MiB_are_431, unknown_and_duplicate_fields_are_warned_of_or_passed_over, yaml_bombs_are_refused_within_100_ms,
-         nested_yaml_takes_linear_time, yaml_means_what_upstream_takes_it_for]
+         nested_yaml_takes_linear_time, yaml_means_what_upstream_takes_it_for,
+         a_header_that_does_not_end_is_not_answered]
 
 if __name__ == "__main__":
     server = Cluster(hollow_nodes=0)
