@@ -45,6 +45,29 @@ def a_header_that_does_not_end_is_not_answered(c):
         raise Failed(f"closed after {took:.1f} s")
 
 
+IN_FLIGHT_MAX = 600
+
+
+def too_many_at_once_are_told_to_come_back(c):
+    """Requests that wait for a revision of the future, each on a connection of its own."""
+    waiting = []
+    for _ in range(IN_FLIGHT_MAX + 20):
+        connection = c.https.connect()
+        connection.connect()
+        waiting.append(connection)
+    for connection in waiting:
+        connection.request("GET", f"{MAPS}?resourceVersion=999999999")
+    answers = [connection.getresponse() for connection in waiting]
+    refused = [answer for answer in answers if answer.status == 429]
+    equal({answer.status for answer in answers}, {429, 504}, "answers")
+    for answer in refused:
+        equal((answer.headers["Content-Type"], answer.headers["Retry-After"], answer.read()), ("text/plain; charset=utf-8", "1", b"Too many requests, please try again later.\n"), "429")
+    equal(len(refused) < 40, True, f"{len(refused)} refused")
+    for connection in waiting:
+        connection.close()
+    equal(c.https.ask("GET", MAPS).code, 200, "later")
+
+
 def the_objects_of_the_rows_are_made(c):
     c.https = Https(c)
     make = c.https.made
@@ -194,7 +217,7 @@ def yaml_means_what_upstream_takes_it_for(c):
 
 STEPS = [the_objects_of_the_rows_are_made, *(surface(name, rows) for name, rows in SURFACES.items()), requests_that_could_be_cut_in_two_ways_end_the_connection,
          headers_above_1_MiB_are_431, unknown_and_duplicate_fields_are_warned_of_or_passed_over, yaml_bombs_are_refused_within_100_ms,
-         nested_yaml_takes_linear_time, yaml_means_what_upstream_takes_it_for,
+         nested_yaml_takes_linear_time, yaml_means_what_upstream_takes_it_for, too_many_at_once_are_told_to_come_back,
          a_header_that_does_not_end_is_not_answered]
 
 if __name__ == "__main__":
