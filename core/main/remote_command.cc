@@ -48,14 +48,14 @@ std::function<int()> add_remote_command(CLI::App& plugin_host) {
   plugin_host.add_option("plugin", arguments.file, "the plugin's file");
   plugin_host.add_option("--kubeconfig", arguments.kubeconfig, "the API server to work on")->envname("KUBECONFIG");
   plugin_host.add_option("--context", arguments.context, "context of the kubeconfig (default: its current one)");
-  plugin_host.add_option("--config", flags->config, "key=value of the plugin's configuration, repeated");
+  plugin_host.add_option("--config", flags->config, "key=value of the plugin's configuration, repeated")->allow_extra_args(false);
   plugin_host.add_option("--install-kinds", flags->kinds, "the plugin's kinds as CustomResourceDefinitions: missing, always or never (default missing)")
       ->check(CLI::IsMember({"missing", "always", "never"}));
   plugin_host.add_option("--workers", arguments.workers, "workers of each controller (default: as the plugin says)");
   plugin_host.add_option("--lease", arguments.lease, "name of the Lease by which one of several leads (default keelson-<plugin>)");
   plugin_host.add_option("--lease-namespace", arguments.lease_ns, "its namespace (default: the context's)");
   plugin_host.add_flag("--no-election", flags->alone, "lead without asking: for exactly one process");
-  plugin_host.add_option("--plugin-keys", flags->keys, "minisign public keys, or files or folders of them: the plugin needs a signature");
+  plugin_host.add_option("--plugin-keys", flags->keys, "minisign public keys, or files or folders of them: the plugin needs a signature")->delimiter(',')->allow_extra_args(false);
   return [flags] { return run_flags(*flags); };
 }
 
