@@ -106,8 +106,10 @@ std::shared_ptr<AdmissionUnit> default_toleration_seconds() { return std::make_s
 
 void add_default_admission(Chains& chains) {
   chains.add(kOrderNamespaceLifecycle, namespace_lifecycle());
+  chains.add(kOrderLimitRanger, limit_ranger());
   chains.add(kOrderServiceAccount, service_account_admission());
   chains.add(kOrderTaintNodesByCondition, taint_nodes_by_condition());
+  chains.add(kOrderPodSecurity, pod_security());
   chains.add(kOrderPriority, priority_admission());
   chains.add(kOrderDefaultTolerationSeconds, default_toleration_seconds());
 }

@@ -11,14 +11,18 @@ namespace keelson::auth {
 
 /// Places in upstream's chain (admission.tsv).
 inline constexpr int kOrderNamespaceLifecycle = 2;
+inline constexpr int kOrderLimitRanger = 5;
 inline constexpr int kOrderServiceAccount = 6;
 inline constexpr int kOrderTaintNodesByCondition = 8;
+inline constexpr int kOrderPodSecurity = 11;
 inline constexpr int kOrderPriority = 13;
 inline constexpr int kOrderDefaultTolerationSeconds = 14;
 
 std::shared_ptr<AdmissionUnit> namespace_lifecycle();
+std::shared_ptr<AdmissionUnit> limit_ranger();
 std::shared_ptr<AdmissionUnit> service_account_admission();
 std::shared_ptr<AdmissionUnit> taint_nodes_by_condition();
+std::shared_ptr<AdmissionUnit> pod_security();
 std::shared_ptr<AdmissionUnit> priority_admission();
 std::shared_ptr<AdmissionUnit> default_toleration_seconds();
 
