@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "core/kinds/engine.hpp"
@@ -5,7 +6,7 @@
 #include "core/kinds/json_access.hpp"
 #include "core/kinds/schema_rules.hpp"
 #include "core/kinds/type.hpp"
-#include "core/kinds/validate_parts.hpp"
+#include "core/kinds/validate_more.hpp"
 
 namespace keelson::kinds {
 namespace {
@@ -32,6 +33,45 @@ constexpr std::array kRules{
     Rules{"apiextensions.k8s.io", "CustomResourceDefinition", validate_definition},
     Rules{"coordination.k8s.io", "Lease", validate_lease},
 };
+
+/// Beside the table and the lists of values in the declarations.
+constexpr std::array kMoreRules{
+    Rules{"batch", "Job", validate_job},
+    Rules{"batch", "CronJob", validate_cron_job},
+    Rules{"policy", "PodDisruptionBudget", validate_disruption_budget},
+    Rules{"autoscaling", "HorizontalPodAutoscaler", validate_autoscaler},
+    Rules{"scheduling.k8s.io", "PriorityClass", validate_priority_class},
+    Rules{"", "LimitRange", validate_limit_range},
+    Rules{"", "ResourceQuota", validate_resource_quota},
+    Rules{"certificates.k8s.io", "CertificateSigningRequest", validate_signing_request},
+    Rules{"networking.k8s.io", "Ingress", validate_ingress},
+    Rules{"networking.k8s.io", "NetworkPolicy", validate_network_policy},
+    Rules{"discovery.k8s.io", "EndpointSlice", validate_endpoint_slice},
+    Rules{"", "PersistentVolume", validate_persistent_volume},
+    Rules{"", "PersistentVolumeClaim", validate_volume_claim},
+};
+
+/// A list of values may be checked twice, by the declaration and by a rule; it is told once.
+bool told_already(const std::vector<base::Cause>& told, const base::Cause& cause) {
+  return cause.reason == "FieldValueNotSupported" &&
+         std::any_of(told.begin(), told.end(), [&](const base::Cause& one) { return one.field == cause.field && one.reason == cause.reason; });
+}
+
+/// What a kind's own rules, the table and the declarations say.
+std::vector<base::Cause> validate_declared(const Candidate& candidate, FieldErrors& errors) {
+  const auto& kind = candidate.kind;
+  for (const auto& rules : kMoreRules)
+    if (rules.group == kind.group && rules.kind == kind.kind) rules.run(candidate, errors);
+  if (candidate.subresource.empty()) {
+    validate_by_table(candidate, errors);
+    if (const auto* spec = at_path(candidate.object, "spec"); spec && kind.type)
+      if (const auto* field = find_field(*kind.type, "spec")) validate_enums(*field->type, *spec, Path("spec"), errors);
+  }
+  std::vector<base::Cause> causes;
+  for (auto& cause : errors.take())
+    if (!told_already(causes, cause)) causes.push_back(std::move(cause));
+  return causes;
+}
 
 }  // namespace
 
@@ -60,9 +100,7 @@ std::vector<base::Cause> validate(const Kind& kind, const json::value& object, c
       for (auto& cause : compile_definition(candidate)) causes.push_back(std::move(cause));
       return causes;
     }
-  if (const auto* spec = at_path(object, "spec"); spec && kind.type && subresource.empty())
-    if (const auto* field = find_field(*kind.type, "spec")) validate_enums(*field->type, *spec, Path("spec"), errors);
-  return errors.take();
+  return validate_declared(candidate, errors);
 }
 
 }  // namespace keelson::kinds

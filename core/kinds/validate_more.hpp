@@ -1,0 +1,33 @@
+// The rules of kinds that need more than the table of validate_table.cc.
+//
+// Threads: any, stateless. Errors: appended to `errors`, in upstream's order.
+#pragma once
+#include "core/kinds/validate_parts.hpp"
+
+namespace keelson::kinds {
+
+/// Rows about single fields: required, limits, values, what stays. (validate_table.cc)
+void validate_by_table(const Candidate& candidate, FieldErrors& errors);
+
+// validate_batch.cc
+void validate_job(const Candidate& candidate, FieldErrors& errors);
+void validate_cron_job(const Candidate& candidate, FieldErrors& errors);
+
+// validate_policy.cc
+void validate_disruption_budget(const Candidate& candidate, FieldErrors& errors);
+void validate_autoscaler(const Candidate& candidate, FieldErrors& errors);
+void validate_priority_class(const Candidate& candidate, FieldErrors& errors);
+void validate_limit_range(const Candidate& candidate, FieldErrors& errors);
+void validate_resource_quota(const Candidate& candidate, FieldErrors& errors);
+void validate_signing_request(const Candidate& candidate, FieldErrors& errors);
+
+// validate_network.cc
+void validate_ingress(const Candidate& candidate, FieldErrors& errors);
+void validate_network_policy(const Candidate& candidate, FieldErrors& errors);
+void validate_endpoint_slice(const Candidate& candidate, FieldErrors& errors);
+
+// validate_storage.cc
+void validate_persistent_volume(const Candidate& candidate, FieldErrors& errors);
+void validate_volume_claim(const Candidate& candidate, FieldErrors& errors);
+
+}  // namespace keelson::kinds
