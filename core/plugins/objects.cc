@@ -15,7 +15,7 @@ namespace json = boost::json;
 
 constexpr std::string_view kGroup = "keelson.dev", kVersion = "v1", kResource = "plugins";
 /// Counters grow at least this much, in percent, before they alone are worth a write.
-constexpr std::int64_t kCountersGrowth_percent = 25;
+constexpr std::int64_t kCountersGrowth_percent = 100;
 
 base::Atom resource_key() { return base::Atom("plugins.keelson.dev"); }
 
