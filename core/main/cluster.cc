@@ -117,6 +117,7 @@ base::Outcome<void> RunningCluster::start() {
 }
 
 base::Outcome<void> RunningCluster::open_store() {
+  if (settings_.upstream_only) registry_->withdraw(base::Atom("plugins.keelson.dev"));
   restore_plugin_kinds(*registry_, settings_.data_dir);
   store::StoreOptions options;
   options.directory = settings_.data_dir + "/db";

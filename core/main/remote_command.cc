@@ -52,6 +52,7 @@ std::function<int()> add_remote_command(CLI::App& plugin_host) {
   plugin_host.add_option("--install-kinds", flags->kinds, "the plugin's kinds as CustomResourceDefinitions: missing, always or never (default missing)")
       ->check(CLI::IsMember({"missing", "always", "never"}));
   plugin_host.add_option("--workers", arguments.workers, "workers of each controller (default: as the plugin says)");
+  plugin_host.add_option("--metrics-address", arguments.metrics_address, "host:port of /metrics, /healthz and /readyz (default: none)");
   plugin_host.add_option("--lease", arguments.lease, "name of the Lease by which one of several leads (default keelson-<plugin>)");
   plugin_host.add_option("--lease-namespace", arguments.lease_ns, "its namespace (default: the context's)");
   plugin_host.add_flag("--no-election", flags->alone, "lead without asking: for exactly one process");

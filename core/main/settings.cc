@@ -88,6 +88,7 @@ const std::vector<SettingKey>& setting_keys() {
       {"disable", "names of plugins that are not loaded"},
       {"plugin-keys", "minisign public keys, or files or folders of them: others' plugins need a signature (default /etc/keelson/trusted-keys)"},
       {"safe-mode", "load none but the essential plugins", true},
+      {"upstream-only", "serve nothing that Kubernetes itself does not: no Plugin objects", true},
       {"write-kubeconfig", "file to write the admin's kubeconfig to"},
       {"node-name", "name of this machine's node (default: the host's name)"},
       {"service-cidr", "range of service addresses (default 10.96.0.0/12)"},
@@ -138,6 +139,7 @@ base::Outcome<void> apply_values(const SettingValues& values, Settings& into) {
     else if (key == "disable") into.disabled = split(value);
     else if (key == "plugin-keys") into.plugin_keys = split(value);
     else if (key == "safe-mode") done = set_flag(key, value, into.safe_mode);
+    else if (key == "upstream-only") done = set_flag(key, value, into.upstream_only);
     else if (key == "https-port") done = set_number<std::uint16_t>(key, value, 0, 65535, into.https_port);
     else if (key == "network-threads") done = set_number<int>(key, value, 1, 64, into.network_threads);
     if (!done) return done;

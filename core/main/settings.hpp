@@ -27,6 +27,7 @@ struct Settings {
   std::vector<std::string> disabled;
   std::vector<std::string> plugin_keys;             ///< minisign public keys, or files or folders of them
   bool safe_mode = false;                           ///< only kEssentialPlugins
+  bool upstream_only = false;                       ///< clients find nothing that upstream has not
   std::string write_kubeconfig;                     ///< empty: only in the data folder
   std::string node_name;                            ///< default: the host's name
   std::string service_cidr = "10.96.0.0/12";

@@ -177,7 +177,10 @@ void Host::set_quarantined(const std::string& plugin, bool quarantined) {
   if (!written) base::log_warn("plugins", "cannot write a quarantine", {{"plugin", plugin}, {"error", written.error().message}});
 }
 
+// The object first: who describes it finds its events by its uid.
 void Host::report(const Record& record, bool warning, const std::string& reason, const std::string& note) {
+  if (!parts_.registry.current()->find(kGroup, kVersion, kResource)) return;
+  make_object(record.info.name);
   EventNote event;
   event.user = host_context().user;
   json::object about{{"apiVersion", "keelson.dev/v1"}, {"kind", "Plugin"}, {"name", record.info.name}};

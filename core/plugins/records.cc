@@ -60,6 +60,7 @@ void Host::set_state(Record& record, std::string state, std::string reason, std:
 
 void Host::refuse(Record& record, const Refusal& refusal) {
   base::log_warn("plugins", "plugin refused", {{"file", record.file.path}, {"reason", refusal.reason}, {"message", refusal.message}});
+  if (refusal.reason != "Quarantined") report(record, true, refusal.reason, refusal.message);   // that was told when it happened
   set_state(record, refusal.reason == "Quarantined" ? "Quarantined" : refusal.reason == "StartFailed" ? "Failed" : "Refused", refusal.reason, refusal.message);
 }
 
@@ -93,11 +94,14 @@ void Host::take_over_left(const Record& by) {
   std::erase_if(records_, [&](const auto& entry) { return &entry.second != &by && entry.second.left && entry.second.info.name == by.info.name; });
 }
 
-/// Whether this plugin runs in a process of its own.
-bool Host::in_child(const std::string& plugin) {
+/// Whether this plugin runs in a process of its own: who took the server down, whatever is wanted; else as is wanted; else
+/// everybody whom this build does not know. A build that knows none (of a developer) trusts all.
+bool Host::in_child(const std::string& plugin, const std::string& sha256) {
   const auto wanted = settings_for(plugin).host;
   if (wanted == "Process") return true;
-  return !options_.child_program.empty() && core_crashes(plugin) > 0;   // it took the server down: not again
+  if (options_.child_program.empty()) return false;
+  if (core_crashes(plugin) > 0) return true;
+  return wanted != "Core" && !options_.ours.empty() && !options_.ours.contains(sha256);
 }
 
 Host::Opened Host::open_checked(const std::string& file, const CheckedFile& checked, bool in_child) {
@@ -113,13 +117,13 @@ Host::Opened Host::open_library(const std::string& file) {
   const auto& checked = std::get<CheckedFile>(seen);
   const auto guess = checked.note ? checked.note->text("name") : object_name(std::filesystem::path(file).stem().string());
   if (settings_for(guess).quarantined) return Refusal{"Quarantined", guess + kQuarantineHint};
-  const bool child = in_child(guess);
+  const bool child = in_child(guess, checked.sha256);
   auto opened = open_checked(file, checked, child);
   const auto* library = std::get_if<std::unique_ptr<Library>>(&opened);
   if (library == nullptr) return opened;
   const std::string name = (*library)->table().name;
   if (settings_for(name).quarantined) return Refusal{"Quarantined", name + kQuarantineHint};
-  if (name == guess || in_child(name) == child) return opened;
+  if (name == guess || in_child(name, checked.sha256) == child) return opened;
   opened = Refusal{};   // unloaded before it is loaded elsewhere
   return open_checked(file, checked, !child);
 }
@@ -140,7 +144,8 @@ void Host::replace_file(Record& record, const PluginFile& file) {
   auto loaded = open_library(file.path);
   if (auto* refusal = std::get_if<Refusal>(&loaded)) {
     if (!record.instance) return refuse(record, *refusal);
-    base::log_warn("plugins", "new file refused, the old plugin goes on", {{"file", file.path}, {"message", refusal->message}});
+    base::log_warn("plugins", "new file refused, the old plugin goes on", {{"file", file.path}, {"reason", refusal->reason}, {"message", refusal->message}});
+    report(record, true, refusal->reason, "the new file was refused, the old plugin goes on: " + refusal->message);
     return set_state(record, record.info.state, refusal->reason, "the new file was refused, the old plugin goes on: " + refusal->message);
   }
   auto library = std::move(std::get<std::unique_ptr<Library>>(loaded));

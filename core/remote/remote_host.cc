@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <mutex>
 
 #include "core/base/log.hpp"
 #include "core/plugins/events.hpp"
@@ -15,6 +16,7 @@
 #include "core/plugins/instance.hpp"
 #include "core/remote/election.hpp"
 #include "core/remote/informers.hpp"
+#include "core/remote/metrics_server.hpp"
 #include "core/remote/mirror.hpp"
 #include "core/remote/remote_verbs.hpp"
 
@@ -55,6 +57,7 @@ class RemoteHost final : public plugins::Elsewhere {
   ~RemoteHost() override;
 
   base::Outcome<void> reach();
+  base::Outcome<void> tell();
   /// Takes the process's signals until it is over.
   int run(std::unique_ptr<plugins::Library> library, const sigset_t& signals);
 
@@ -85,6 +88,9 @@ class RemoteHost final : public plugins::Elsewhere {
   std::shared_ptr<plugins::Hooks> hooks_;
   std::unique_ptr<Election> election_;
   std::atomic<bool> over_{false};
+  std::mutex mutex_;                            // guards the next
+  std::weak_ptr<plugins::Instance> running_;
+  std::unique_ptr<MetricsServer> metrics_server_;
 };
 
 RemoteHost::RemoteHost(const RemoteArguments& arguments, Connection connection, std::unique_ptr<Client> client, base::Runtime& runtime)
@@ -96,6 +102,7 @@ RemoteHost::RemoteHost(const RemoteArguments& arguments, Connection connection, 
 }
 
 RemoteHost::~RemoteHost() {
+  metrics_server_.reset();
   election_.reset();
   events_->stop();
   informers_.end();
@@ -106,6 +113,22 @@ base::Outcome<void> RemoteHost::reach() {
   const auto version = ask(*client_, runtime_, {"GET", "/version"});
   if (!version) return version.error();
   base::log_info("remote", "reached", {{"url", connection_.url()}});
+  return {};
+}
+
+// "": ready. Who waits to lead is well, too.
+base::Outcome<void> RemoteHost::tell() {
+  if (arguments_.metrics_address.empty()) return {};
+  auto server = serve_metrics(arguments_.metrics_address, *metrics_, [this]() -> std::string {
+    std::shared_ptr<plugins::Instance> instance;
+    {
+      const std::lock_guard lock(mutex_);
+      instance = running_.lock();
+    }
+    return instance ? instance->check() : std::string();
+  }, runtime_);
+  if (!server) return server.error();
+  metrics_server_ = std::move(*server);
   return {};
 }
 
@@ -179,6 +202,10 @@ int RemoteHost::serve(std::unique_ptr<plugins::Library> library, const sigset_t&
   settings.config = arguments_.config;
   settings.workers = arguments_.workers;
   const auto instance = std::make_shared<plugins::Instance>(core(), std::move(library), settings, [] {});   // shared: as instances are
+  {
+    const std::lock_guard lock(mutex_);
+    running_ = instance;
+  }
   auto refusal = instance->start();
   int status = 0;
   if (refusal) {
@@ -223,6 +250,7 @@ int run_remote(const RemoteArguments& arguments) {
   if (!client) return complain(arguments.kubeconfig + ": " + client.error().message);
   RemoteHost host(arguments, *connection, std::move(*client), *runtime);
   if (auto reached = host.reach(); !reached) return complain(reached.error().message);
+  if (auto told = host.tell(); !told) return complain(told.error().message);
   return host.run(std::move(library), signals);
 }
 

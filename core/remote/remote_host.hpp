@@ -28,6 +28,7 @@ struct RemoteArguments {
   bool elect = true;
   std::string lease, lease_ns;                  ///< empty: keelson-<plugin>, the context's namespace
   int workers = 0;
+  std::string metrics_address;                  ///< host:port of /metrics, /healthz and /readyz; empty: none
   bool check_permissions = true;
   std::vector<plugins::TrustedKey> keys;
   std::set<std::string> ours;                   ///< SHA-256 of plugins that need no signature

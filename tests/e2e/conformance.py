@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""What the SDK promises, in every host: the same trials against one plugin in the core, in a process of its own, and outside of
-the server, which it reaches by kubeconfig.
+"""What the SDK promises, in every host: the same trials against one plugin in the core, in a process of its own, outside of a
+Keelson server that it reaches by kubeconfig, and outside of one that serves nothing that Kubernetes itself does not.
 
-    conformance.py core|process|server
+    conformance.py core|process|server|upstream
 """
 import json
 import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 
-from cluster import BUILD, Cluster, Failed, equal, eventually, run
+from cluster import BUILD, Cluster, Failed, equal, eventually, free_port, run
 
 KIND = "apiVersion: conformance.keelson.dev/v1\nkind: Trial\n"
 QUIET_S = 1.0
@@ -20,20 +21,28 @@ class Outside:
     """The plugin in `keelson plugin-host --kubeconfig`."""
     def __init__(self, cluster, plugin="conformance", *flags):
         self.cluster, self.plugin, self.flags = cluster, plugin, flags
-        self.log_path = cluster.dir / f"{plugin}-{time.monotonic_ns()}.log"
+        self.port = free_port()
+        self.log_path = cluster.dir / f"{plugin}-{self.port}.log"
         self.start()
 
     def start(self):
         command = [BUILD / "bin/keelson", "plugin-host", "--kubeconfig", self.cluster.kubeconfig, "--config", "greeting=hello",
-                   "--lease", "keelson-conformance", *self.flags, BUILD / f"test-plugins/{self.plugin}.so"]
+                   "--metrics-address", f"127.0.0.1:{self.port}", *self.flags, BUILD / f"test-plugins/{self.plugin}.so"]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([str(part) for part in command], stderr=log, stdout=log, stdin=subprocess.DEVNULL)
 
+    def page(self, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=5) as answer:
+            return answer.read().decode()
+
     def runs(self):
-        return "plugin runs" in self.log()
+        return "plugin runs" in self.log() and self.page("readyz") == "ok"
 
     def log(self):
         return self.log_path.read_text(errors="replace")
+
+    def metric(self, name):
+        return sum(float(line.rsplit(" ", 1)[1]) for line in self.page("metrics").splitlines() if line.startswith((name + " ", name + "{")))
 
     def stop(self):
         self.process.terminate()
@@ -175,18 +184,20 @@ def what_is_deleted_is_finalized_first(cluster):
 
 
 def metrics_count_what_happens(cluster):
-    if cluster.metric("conformance_reconciles_total") < 10:
+    def value(name):
+        return cluster.host.metric(name) if cluster.host else cluster.metric(name)
+    if value("conformance_reconciles_total") < 10:
         raise Failed("reconciles are not counted")
-    equal(cluster.metric("conformance_task_runs_total"), 1, "runs of the task")
+    equal(value("conformance_task_runs_total"), 1, "runs of the task")
     there = len(cluster.json("get", "configmaps", "-A")["items"])
-    eventually("the observer knows all", lambda: cluster.metric("conformance_config_maps") == there, 10)
+    eventually("the observer knows all", lambda: value("conformance_config_maps") == there, 10)
 
 
 COMMON = [it_reads_its_configuration, what_it_makes_is_owned_and_seen_at_once, a_changed_or_removed_child_is_put_right, reads_see_every_own_write,
           a_status_that_did_not_change_is_not_written, a_reconcile_comes_back_at_its_deadline, what_fails_or_throws_is_tried_again_with_backoff,
           a_terminal_error_waits_for_an_edit, repeated_events_are_one_object_with_a_count, conditions_are_lists_in_the_status,
-          only_changes_that_a_predicate_lets_through_wake, lists_narrow_by_field, a_lease_has_one_holder, submitted_writes_are_answered,
-          what_is_deleted_is_finalized_first]
+          only_changes_that_a_predicate_lets_through_wake, lists_narrow_by_field, a_lease_has_one_holder, submitted_writes_are_answered]
+LAST = [what_is_deleted_is_finalized_first, metrics_count_what_happens]
 
 
 # --- the hosts ------------------------------------------------------------------------------------------------------
@@ -209,10 +220,11 @@ def it_runs_outside_of_the_server(cluster):
 
 
 def a_host_without_what_a_plugin_needs_refuses_it_with_the_list(cluster):
-    host = Outside(cluster, "services", "--no-election")
-    equal(host.process.wait(20), 1, "status")
-    if "CapabilityMissing" not in host.log() or "needs routes, which https://" not in host.log():
-        raise Failed(host.log())
+    for plugin, needs in (("conformance-transact", "needs transact, which https://"), ("services", "needs routes, which https://")):
+        host = Outside(cluster, plugin, "--no-election")
+        equal(host.process.wait(20), 1, f"status of {plugin}")
+        if "CapabilityMissing" not in host.log() or needs not in host.log():
+            raise Failed(host.log())
 
 
 def one_of_two_leads_and_the_other_takes_over(cluster):
@@ -233,22 +245,28 @@ def it_goes_on_when_the_server_was_away(cluster):
     note(cluster, "back", "its child is seen at once, by its owner")
 
 
+def the_server_has_nothing_of_its_own(cluster):
+    equal([g["name"] for g in cluster.raw("/apis")["groups"] if g["name"] == "keelson.dev"], [], "groups")
+    equal(cluster.kubectl("get", "--raw", "/apis/keelson.dev/v1/plugins", check=False).returncode, 1, "exit")
+
+
 def it_ends_when_told(cluster):
     equal(cluster.host.stop(), 0, "status")
     equal(cluster.json("get", "lease", "keelson-conformance")["spec"]["holderIdentity"], "", "holder")
 
 
-OUTSIDE = [it_runs_outside_of_the_server, *COMMON, several_objects_in_one_step_are_refused_by_name, a_host_without_what_a_plugin_needs_refuses_it_with_the_list,
+OUTSIDE = [it_runs_outside_of_the_server, *COMMON, several_objects_in_one_step_are_refused_by_name, *LAST, a_host_without_what_a_plugin_needs_refuses_it_with_the_list,
            one_of_two_leads_and_the_other_takes_over, it_goes_on_when_the_server_was_away, it_ends_when_told]
 HOSTS = {
-    "core": [inside("Core"), *COMMON, several_objects_are_written_together_or_not_at_all, metrics_count_what_happens],
-    "process": [inside("Process"), *COMMON, several_objects_are_written_together_or_not_at_all, metrics_count_what_happens],
+    "core": [inside("Core"), *COMMON, several_objects_are_written_together_or_not_at_all, *LAST],
+    "process": [inside("Process"), *COMMON, several_objects_are_written_together_or_not_at_all, *LAST],
     "server": OUTSIDE,
+    "upstream": [the_server_has_nothing_of_its_own, *OUTSIDE],
 }
 
 if __name__ == "__main__":
     which = sys.argv[1]
-    one = Cluster()
+    one = Cluster(flags=["--upstream-only"] if which == "upstream" else [])
     one.host = None
     server_log = one.log
     one.log = lambda: server_log() + (one.host.log() if one.host else "")

@@ -3,6 +3,7 @@
 and taken out by hand, and it moves between the hosts while it runs."""
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -40,11 +41,23 @@ def lift(cluster, name):
 
 
 def website_works(cluster):
-    want_process(cluster, "website")
+    """Nobody says where it runs: it did not come with the server, so in a process; those that did, in the core."""
     shutil.copy(BUILD / "examples/website.so", cluster.plugins / "website.so")
     running(cluster, "website")
     cluster.apply((SOURCE / "examples/website/site.yaml").read_text())
     eventually("the site is ready", lambda: cluster.json("get", "website", "web")["status"].get("phase") == "Ready")
+
+
+def those_of_the_server_run_in_its_core(cluster):
+    for item in cluster.json("get", "plugins")["items"]:
+        if item["metadata"]["name"] != "website" and item["status"]["state"] == "Running":
+            equal(item["status"]["host"], "Core", item["metadata"]["name"])
+
+
+def a_refused_file_is_told_by_an_event(cluster):
+    (cluster.plugins / "nonsense.so").write_text("no library")
+    eventually("it is told", lambda: re.search(r"Warning +\S+ .*plugin-host", cluster.out("describe", "plugin", "nonsense")))
+    (cluster.plugins / "nonsense.so").unlink()
 
 
 def it_is_shut_in(cluster):
@@ -106,4 +119,4 @@ def every_deed_names_its_plugin(cluster):
 if __name__ == "__main__":
     one = Cluster(hollow_nodes=1)
     one.start()
-    sys.exit(run([website_works, it_is_shut_in, it_moves, quarantine_outlives_the_server, every_deed_names_its_plugin], one))
+    sys.exit(run([website_works, those_of_the_server_run_in_its_core, a_refused_file_is_told_by_an_event, it_is_shut_in, it_moves, quarantine_outlives_the_server, every_deed_names_its_plugin], one))

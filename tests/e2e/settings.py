@@ -113,6 +113,14 @@ def safe_mode_loads_the_essential_plugins_only(_):
     in_every_way(check, safe_mode=True, **NO_CONTAINERS)
 
 
+def upstream_only_has_no_plugin_objects(_):
+    def check(c):
+        eventually("its plugins work", lambda: c.out("get", "serviceaccount", "default", "-o", "name"))
+        equal([g["name"] for g in c.raw("/apis")["groups"] if "keelson" in g["name"]], [], "groups")
+        equal("plugin" in c.out("api-resources").lower(), False, "upstream-only")
+    in_every_way(check, upstream_only=True, **NO_CONTAINERS)
+
+
 def flags_win_over_variables_and_those_over_the_file(_):
     server = Configured("flags", node_name="x", **NO_CONTAINERS)
     server.env.update(KEELSON_HTTPS_PORT="1", KEELSON_LOG_LEVEL="error")
@@ -124,7 +132,7 @@ def flags_win_over_variables_and_those_over_the_file(_):
         server.cleanup()
 
 
-USELESS = {"https-port": "70000", "network-threads": "0", "log-level": "loud", "safe-mode": "perhaps", "data-dir": ""}
+USELESS = {"https-port": "70000", "network-threads": "0", "log-level": "loud", "safe-mode": "perhaps", "upstream-only": "perhaps", "data-dir": ""}
 
 
 def values_of_no_use_are_refused_by_name(c):
@@ -164,7 +172,7 @@ def sigterm_ends_it_within_two_seconds_whoever_is_connected(c):
 
 
 STEPS = [where_it_listens_and_what_it_is_called, the_name_of_the_node_and_a_containerd_that_is_absent, plugins_of_others_need_a_key_where_keys_are_given,
-         safe_mode_loads_the_essential_plugins_only, flags_win_over_variables_and_those_over_the_file, values_of_no_use_are_refused_by_name,
+         safe_mode_loads_the_essential_plugins_only, upstream_only_has_no_plugin_objects, flags_win_over_variables_and_those_over_the_file, values_of_no_use_are_refused_by_name,
          sigterm_ends_it_within_two_seconds_whoever_is_connected]
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 // What the SDK promises, one behaviour for each word in a Trial's spec.test; tests/e2e/conformance.py drives the same trials
-// against every host. What came of it stands in the Trial's status.
+// against every host. What came of it stands in the Trial's status. NEEDS_TRANSACT: the plugin says that it cannot do
+// without transactions.
 #include <keelson/sdk.hpp>
 
 #include <algorithm>
@@ -200,6 +201,9 @@ std::vector<keelson::Key> trial_of(const keelson::Ref<Secret>& secret) { return 
 }  // namespace
 
 KEELSON_PLUGIN("conformance", "1.0.0", setup) {
+#ifdef NEEDS_TRANSACT
+  setup.needs("transact");
+#endif
   setup.kind<Trial>({.scope = keelson::Namespaced});
   auto reconciler = std::make_unique<Trials>(setup);
   auto& trials = *reconciler;
