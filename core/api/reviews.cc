@@ -4,6 +4,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "core/api/core.hpp"
+#include "core/auth/rules.hpp"
 #include "core/base/json_text.hpp"
 
 namespace keelson::api {
@@ -71,15 +72,25 @@ json::object access_status(const auth::Chains& chains, const json::object& spec,
   return status;
 }
 
-// Rights are asked one by one here; only a member of system:masters is known to have all of them.
-json::object rules_status(const auth::Identity& user) {
+json::object rule_object(const auth::Rules::Rule& rule) {
+  json::object out{{"verbs", array_of(rule.verbs)}};
+  const auto add = [&](std::string_view name, const std::vector<std::string>& values) {
+    if (!values.empty()) out[name] = array_of(values);
+  };
+  add("apiGroups", rule.groups);
+  add("resources", rule.resources);
+  add("resourceNames", rule.names);
+  add("nonResourceURLs", rule.paths);
+  return out;
+}
+
+json::object rules_status(const auth::Chains& chains, const auth::Identity& user, const std::string& ns) {
   json::array resources, paths;
-  const bool all = user.member_of("system:masters");
-  if (all) {
-    resources.emplace_back(json::object{{"verbs", {"*"}}, {"apiGroups", {"*"}}, {"resources", {"*"}}});
-    paths.emplace_back(json::object{{"verbs", {"*"}}, {"nonResourceURLs", {"*"}}});
-  }
-  return {{"resourceRules", std::move(resources)}, {"nonResourceRules", std::move(paths)}, {"incomplete", !all}};
+  const auto all = auth::all_rules(chains, user, ns);
+  for (const auto& rule : all.rules) (rule.paths.empty() ? resources : paths).emplace_back(rule_object(rule));
+  json::object status{{"resourceRules", std::move(resources)}, {"nonResourceRules", std::move(paths)}, {"incomplete", all.incomplete}};
+  if (!all.why.empty()) status["evaluationError"] = all.why;
+  return status;
 }
 
 json::object token_status(const auth::Chains& chains, const json::object& spec) {
@@ -116,7 +127,7 @@ json::object status_of(const CallRef& call, const Review& review, const json::ob
   const auto& chains = call->core.parts.chains;
   const auto& user = call->context.user;
   if (review.resource == "selfsubjectaccessreviews") return access_status(chains, spec, user);
-  if (review.resource == "selfsubjectrulesreviews") return rules_status(user);
+  if (review.resource == "selfsubjectrulesreviews") return rules_status(chains, user, text_of(spec, "namespace"));
   if (review.resource == "selfsubjectreviews") return {{"userInfo", user_info(user)}};
   if (review.resource == "tokenreviews") return token_status(chains, spec);
   return access_status(chains, spec, subject_of(spec));

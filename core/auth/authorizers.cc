@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/auth/rules.hpp"
+
 namespace keelson::auth {
 namespace {
 
@@ -20,10 +22,15 @@ class CertificateAuthenticator final : public Authenticator {
   }
 };
 
-class MastersAuthorizer final : public Authorizer {
+class MastersAuthorizer final : public Authorizer, public RulesSource {
  public:
   Verdict authorize(const Attributes& attributes) override {
     return attributes.user && attributes.user->member_of("system:masters") ? Verdict{Decision::allow, ""} : kNoOpinion;
+  }
+  void rules(const Identity& user, const std::string&, Rules& into) const override {
+    if (!user.member_of("system:masters")) return;
+    into.rules.push_back({{"*"}, {"*"}, {"*"}, {}, {}});
+    into.rules.push_back({{"*"}, {}, {}, {}, {"*"}});
   }
 };
 

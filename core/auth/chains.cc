@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "core/auth/authorizers.hpp"
+#include "core/auth/rules.hpp"
 
 namespace keelson::auth {
 namespace {
@@ -80,7 +81,7 @@ class AdmissionRun : public std::enable_shared_from_this<AdmissionRun> {
   std::atomic<State> state_ = State::running;
 };
 
-class ChainsImpl final : public Chains {
+class ChainsImpl final : public Chains, public RulesSource {
  public:
   void add(std::shared_ptr<Authenticator> unit) override {
     change([&](Units& units) { units.authenticators.push_back(std::move(unit)); });
@@ -126,6 +127,12 @@ class ChainsImpl final : public Chains {
     return {Decision::no_opinion, std::move(reason)};
   }
 
+  void rules(const Identity& user, const std::string& ns, Rules& into) const override {
+    const auto units = current();
+    for (const auto& unit : units->authorizers)
+      if (const auto* source = dynamic_cast<const RulesSource*>(unit.get())) source->rules(user, ns, into);
+  }
+
   void admit_mutate(AdmissionRequest& request, Done done) const override { run(request, &AdmissionUnit::mutate, true, std::move(done)); }
   void admit_validate(AdmissionRequest& request, Done done) const override { run(request, &AdmissionUnit::validate, false, std::move(done)); }
 
@@ -146,6 +153,12 @@ class ChainsImpl final : public Chains {
 };
 
 }  // namespace
+
+Rules all_rules(const Chains& chains, const Identity& user, const std::string& ns) {
+  Rules all;
+  if (const auto* source = dynamic_cast<const RulesSource*>(&chains)) source->rules(user, ns, all);
+  return all;
+}
 
 std::unique_ptr<Chains> make_chains() {
   auto chains = std::make_unique<ChainsImpl>();

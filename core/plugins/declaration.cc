@@ -96,7 +96,7 @@ HookDeclaration hook(const json::object& object) {
   const auto mode = text(object, "mode");
   if (!mode.empty() && mode != "inline" && mode != "worker") refuse("mode must be inline or worker");
   h.is_inline = mode == "inline";
-  if (h.point == "authorization" && !h.is_inline) refuse("a hook of authorization must be inline");
+  if ((h.point == "authorization" || h.point == "authorization.rules") && !h.is_inline) refuse("a hook of " + h.point + " must be inline");
   const auto policy = text(object, "failurePolicy");
   if (!policy.empty() && policy != "Fail" && policy != "Ignore") refuse("failurePolicy must be Fail or Ignore");
   h.fail_closed = policy != "Ignore";

@@ -1,4 +1,7 @@
 // authorization: the hooks of plugins as one authorizer of the chain.
+#include <boost/json.hpp>
+
+#include "core/auth/rules.hpp"
 #include "core/plugins/hook_fields.hpp"
 #include "core/plugins/hooks.hpp"
 #include "core/plugins/instance.hpp"
@@ -15,6 +18,7 @@ struct Asked {
   const HookRef hook;
   VerdictCache cache;
 };
+using HookList = std::vector<HookRef>;
 using AskedList = std::vector<std::shared_ptr<Asked>>;
 
 auth::Verdict verdict_of(const Hook& hook, const HookAnswer& answer) {
@@ -26,7 +30,38 @@ auth::Verdict verdict_of(const Hook& hook, const HookAnswer& answer) {
   return {decision, answer.text};
 }
 
-class Authorizer final : public HookAuthorizer {
+void append_texts(std::vector<std::string>& to, const boost::json::object& rule, std::string_view name) {
+  const auto* list = rule.if_contains(name);
+  if (list == nullptr || !list->is_array()) return;
+  for (const auto& item : list->get_array())
+    if (item.is_string()) to.emplace_back(item.get_string());
+}
+
+/// `body`: {"rules": [as in a role], "missing": "why there may be more"}
+bool read_rules(const std::string& body, auth::Rules& into) {
+  boost::system::error_code failed;
+  const auto value = boost::json::parse(body, failed);
+  if (failed || !value.is_object()) return false;
+  const auto& object = value.get_object();
+  if (const auto* rules = object.if_contains("rules"); rules != nullptr && rules->is_array())
+    for (const auto& entry : rules->get_array()) {
+      if (!entry.is_object()) return false;
+      const auto& rule = entry.get_object();
+      auto& read = into.rules.emplace_back();
+      append_texts(read.verbs, rule, "verbs");
+      append_texts(read.groups, rule, "apiGroups");
+      append_texts(read.resources, rule, "resources");
+      append_texts(read.names, rule, "resourceNames");
+      append_texts(read.paths, rule, "nonResourceURLs");
+    }
+  const auto* missing = object.if_contains("missing");
+  if (missing == nullptr || !missing->is_string() || missing->get_string().empty()) return true;
+  into.incomplete = true;
+  into.why += (into.why.empty() ? "" : ", ") + std::string(missing->get_string());
+  return true;
+}
+
+class Authorizer final : public HookAuthorizer, public auth::RulesSource {
  public:
   explicit Authorizer(base::Metrics& metrics)
       : kept_(metrics.counter("keelson_authorization_answers_total", "Answers of authorization hooks.", {{"from", "cache"}})),
@@ -43,16 +78,34 @@ class Authorizer final : public HookAuthorizer {
     return {auth::Decision::no_opinion, std::move(reasons)};
   }
 
+  void rules(const auth::Identity& user, const std::string& ns, auth::Rules& into) const override {
+    auth::Attributes attributes;
+    attributes.user = &user;
+    attributes.ns = ns;
+    for (const auto& hook : *std::atomic_load(&listers_)) {
+      const auto answer = hook->ask({hook->declared().point, authorization_fields(attributes), {}});
+      if (answer.status == 0 && read_rules(answer.body, into)) continue;
+      into.incomplete = true;
+      into.why += (into.why.empty() ? "" : ", ") + (answer.status == 0 ? hook->name() + " answered no rules" : message_of(answer.error_json));
+    }
+  }
+
   // A hook that stays keeps its answers.
   void set(std::vector<HookRef> hooks) override {
     auto next = std::make_shared<AskedList>();
+    auto listers = std::make_shared<HookList>();
     for (auto& hook : hooks) {
+      if (hook->declared().point == "authorization.rules") {
+        listers->push_back(std::move(hook));
+        continue;
+      }
       std::shared_ptr<Asked> same;
       for (const auto& asked : *std::atomic_load(&hooks_))
         if (asked->hook == hook) same = asked;
       next->push_back(same ? std::move(same) : std::make_shared<Asked>(std::move(hook)));
     }
     std::atomic_store(&hooks_, std::shared_ptr<const AskedList>(std::move(next)));
+    std::atomic_store(&listers_, std::shared_ptr<const HookList>(std::move(listers)));
   }
 
  private:
@@ -72,6 +125,7 @@ class Authorizer final : public HookAuthorizer {
   }
 
   std::shared_ptr<const AskedList> hooks_ = std::make_shared<const AskedList>();
+  std::shared_ptr<const HookList> listers_ = std::make_shared<const HookList>();
   base::Counter& kept_;
   base::Counter& asked_;
 };

@@ -108,7 +108,9 @@ void Hooks::replace(const std::string& plugin, std::vector<HookRef> fresh) {
     std::sort(next.begin(), next.end(), [&](const Entry& a, const Entry& b) { return rank(a) < rank(b); });
     entries_ = std::move(next);
   }
-  authorizer_->set(at("authorization"));
+  auto authorizing = at("authorization");
+  for (auto& hook : at("authorization.rules")) authorizing.push_back(std::move(hook));
+  authorizer_->set(std::move(authorizing));
   for (const auto& entry : removed)
     if (entry.unit) chains_.remove(entry.unit.get());
 }

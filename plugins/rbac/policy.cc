@@ -1,5 +1,8 @@
 #include "policy.hpp"
 
+#include <keelson/codec.hpp>
+#include <keelson/codec/json_write.hpp>
+
 #include <mutex>
 #include <set>
 
@@ -167,6 +170,18 @@ Policy::Held Policy::held(const AccessRequest& who) const {
   });
   all.missing = together(missing);
   return all;
+}
+
+std::string Policy::held_json(const AccessRequest& who) const {
+  const auto all = held(who);
+  std::string out = R"({"missing":)";
+  keelson::codec::append_string(out, all.missing);
+  out += R"(,"rules":[)";
+  for (const auto& rule : all.rules) {
+    if (out.back() == '}') out += ',';
+    out += keelson::codec::encode_value(keelson::codec::CodecFor<PolicyRule>::value, &rule);
+  }
+  return out + "]}";
 }
 
 }  // namespace rbac

@@ -37,6 +37,8 @@ class Policy final : public keelson::Authorizer {
     std::string missing;                 ///< "" when no binding names an absent role
   };
   Held held(const AccessRequest& who) const;
+  /// The same as "authorization.rules" wants it told.
+  std::string held_json(const AccessRequest& who) const;
 
  private:
   struct Role {

@@ -55,6 +55,20 @@ void guard_writes(keelson::Setup& setup, const std::shared_ptr<Policy>& policy) 
   setup.admission_of_any(std::make_unique<Guard>(policy), options);
 }
 
+void list_rules(keelson::Setup& setup, const std::shared_ptr<Policy>& policy) {
+  keelson::HookOptions options;
+  options.name = "rules";
+  options.mode = keelson::HookMode::in_line;
+  setup.hook("authorization.rules", options, [policy](keelson::Context&, const keelson::HookRequest& asked, keelson::HookReply& reply) -> keelson::Result {
+    AccessRequest who{};
+    who.user = asked.text(KEELSON_IN_USER);
+    who.groups = asked.text(KEELSON_IN_GROUPS);
+    who.ns = asked.text(KEELSON_IN_NAMESPACE);
+    reply.body(policy->held_json(who));
+    return keelson::done();
+  });
+}
+
 void aggregate(keelson::Setup& setup) {
   const auto gatherers = std::make_shared<Aggregators>();
   setup.observe<ClusterRole>([gatherers](const Observed<ClusterRole>& change) {
@@ -94,6 +108,7 @@ KEELSON_PLUGIN("rbac", "0.1.0", setup) {
   follow_bindings<RoleBinding>(setup, policy, verdicts);
   follow_bindings<ClusterRoleBinding>(setup, policy, verdicts);
   guard_writes(setup, policy);
+  list_rules(setup, policy);
   aggregate(setup);
   bootstrap(setup);
 }

@@ -225,7 +225,7 @@ def a_second_start_brings_back_what_is_missing_and_writes_nothing_else(c):
 
 
 STEPS = [every_cluster_starts_with_the_roles_of_upstream, can_i_answers_yes_and_no, a_service_account_does_what_its_role_says, forbidden_reads_as_upstream_writes_it,
-         reviews_answer_about_others, nobody_grants_what_he_has_not, impersonation_needs_the_right_for_each_part,
+         can_i_lists_all_rules, reviews_answer_about_others, nobody_grants_what_he_has_not, impersonation_needs_the_right_for_each_part,
          a_paused_policy_lets_nobody_in_but_the_admin, a_second_start_brings_back_what_is_missing_and_writes_nothing_else]
 
 if __name__ == "__main__":

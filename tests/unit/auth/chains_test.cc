@@ -1,6 +1,6 @@
 #include <catch2/catch.hpp>
 
-#include "core/auth/auth.hpp"
+#include "core/auth/rules.hpp"
 
 using namespace keelson;
 using namespace keelson::auth;
@@ -73,6 +73,29 @@ TEST_CASE("system:nodes is allowed nothing extra") { CHECK_FALSE(allowed(about(u
 TEST_CASE("a plugin in the core is allowed, a certificate that names its group is not") {
   CHECK(allowed(about(plugin_identity("deployment"), "create", "apps", "replicasets", "default")));
   CHECK_FALSE(allowed(about(user({"system:plugins", "system:authenticated"}), "create", "apps", "replicasets", "default")));
+}
+
+TEST_CASE("members of system:masters hold all rules, others those that a source tells") {
+  const auto chains = make_chains();
+  const auto all = all_rules(*chains, user({"system:masters"}), "n");
+  REQUIRE(all.rules.size() == 2);
+  CHECK(all.rules[0].resources == std::vector<std::string>{"*"});
+  CHECK(all.rules[1].paths == std::vector<std::string>{"*"});
+  CHECK_FALSE(all.incomplete);
+  CHECK(all_rules(*chains, user({"system:authenticated"}), "n").rules.empty());
+  class Lister final : public Authorizer, public RulesSource {
+    Verdict authorize(const Attributes&) override { return {}; }
+    void rules(const Identity& who, const std::string& ns, Rules& into) const override {
+      into.rules.push_back({{who.name}, {}, {ns}, {}, {}});
+      into.incomplete = true;
+    }
+  };
+  chains->add(std::make_shared<Lister>());
+  const auto told = all_rules(*chains, user({}), "n");
+  REQUIRE(told.rules.size() == 1);
+  CHECK(told.rules[0].verbs == std::vector<std::string>{"u"});
+  CHECK(told.rules[0].resources == std::vector<std::string>{"n"});
+  CHECK(told.incomplete);
 }
 
 TEST_CASE("a refusal says who cannot do what where") {
