@@ -5,6 +5,8 @@
 #include <boost/json/serialize.hpp>
 #include <vector>
 
+#include "core/verbs/own_context.hpp"
+
 namespace keelson::server {
 namespace {
 
@@ -77,15 +79,6 @@ base::Outcome<void> wait_for(base::Runtime& runtime, const std::function<void(ve
   return {};
 }
 
-verbs::Context writer() {
-  verbs::Context context;
-  context.user.name = "system:apiserver";
-  context.user.groups = {"system:masters", "system:authenticated"};
-  context.request_id = "bootstrap";
-  context.field_manager = "keelson";
-  return context;
-}
-
 base::Outcome<void> ensure(verbs::Verbs& verbs, const store::Snapshot& now, const kinds::Catalog& catalog, base::Runtime& runtime, const Wanted& wanted) {
   const auto kind = catalog.find(wanted.group, wanted.version, wanted.resource);
   if (!kind) return {};
@@ -94,8 +87,8 @@ base::Outcome<void> ensure(verbs::Verbs& verbs, const store::Snapshot& now, cons
   verbs::Target target{kind, wanted.ns, found ? wanted.name : std::string(), {}};
   verbs::Body body{kinds::Media::json, json::serialize(wanted.object)};
   return wait_for(runtime, [&](verbs::OnWritten done) {
-    if (found) verbs.patch(writer(), std::move(target), kinds::PatchType::merge, std::move(body), {}, std::move(done));
-    else verbs.create(writer(), std::move(target), std::move(body), {}, std::move(done));
+    if (found) verbs.patch(verbs::own_context("bootstrap"), std::move(target), kinds::PatchType::merge, std::move(body), {}, std::move(done));
+    else verbs.create(verbs::own_context("bootstrap"), std::move(target), std::move(body), {}, std::move(done));
   });
 }
 

@@ -7,6 +7,7 @@
 #include "core/plugins/calls.hpp"
 #include "core/plugins/crash_marker.hpp"
 #include "core/plugins/host_impl.hpp"
+#include "core/verbs/own_context.hpp"
 
 namespace keelson::plugins {
 namespace {
@@ -19,14 +20,7 @@ constexpr std::int64_t kCountersGrowth_percent = 100;
 
 base::Atom resource_key() { return base::Atom("plugins.keelson.dev"); }
 
-verbs::Context host_context() {
-  verbs::Context context;
-  context.user.name = "system:plugin-host";
-  context.user.groups = {"system:masters", "system:authenticated"};
-  context.field_manager = "plugin-host";
-  context.request_id = "plugin-host";
-  return context;
-}
+verbs::Context host_context() { return verbs::own_context("plugin-host", "system:plugin-host", "plugin-host"); }
 
 json::object condition(const char* type, bool holds, const Record& record) {
   return {{"type", type}, {"status", holds ? "True" : "False"}, {"reason", record.info.reason}, {"message", record.info.message}, {"lastTransitionTime", record.since}};

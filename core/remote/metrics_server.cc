@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
@@ -18,6 +19,8 @@ namespace http = beast::http;
 using asio::awaitable;
 using asio::use_awaitable;
 using tcp = asio::ip::tcp;
+constexpr std::int64_t kAcceptRetry_ms = 100;
+
 using Response = http::response<http::string_body>;
 
 class PlainServer final : public MetricsServer {
@@ -63,7 +66,13 @@ awaitable<void> PlainServer::accept() {
     boost::system::error_code failed;
     auto socket = co_await acceptor_.async_accept(asio::redirect_error(use_awaitable, failed));
     if (failed == asio::error::operation_aborted) co_return;
-    if (!failed) asio::co_spawn(context_, serve(std::move(socket)), asio::detached);
+    if (!failed) {
+      asio::co_spawn(context_, serve(std::move(socket)), asio::detached);
+      continue;
+    }
+    // Out of descriptors: wait for some to be freed instead of spinning.
+    asio::steady_timer pause(context_, std::chrono::milliseconds(kAcceptRetry_ms));
+    co_await pause.async_wait(asio::redirect_error(use_awaitable, failed));
   }
 }
 

@@ -12,20 +12,12 @@
 #include "core/base/log.hpp"
 #include "core/kinds/crd_names.hpp"
 #include "core/verbs/metadata.hpp"
+#include "core/verbs/own_context.hpp"
 
 namespace keelson::verbs {
 namespace {
 
 constexpr std::string_view kResource = "customresourcedefinitions.apiextensions.k8s.io";
-
-Context writer() {
-  Context context;
-  context.user.name = "system:apiserver";
-  context.user.groups = {"system:masters", "system:authenticated"};
-  context.request_id = "definitions";
-  context.field_manager = "keelson";
-  return context;
-}
 
 /// What is to be looked at, shared with callbacks that may come late.
 class Queue {
@@ -204,12 +196,12 @@ class StoredDefinitions final : public Definitions, private store::FeedSink {
   void remove_one(const kinds::KindRef& kind, const store::Object& object) {
     DeleteOptions options;
     options.uid = object.columns().uid;
-    verbs_.remove(writer(), {kind, object.key().ns, object.key().name, {}}, std::move(options), again(std::string(kind->storage_key.text())));
+    verbs_.remove(own_context("definitions"), {kind, object.key().ns, object.key().name, {}}, std::move(options), again(std::string(kind->storage_key.text())));
   }
 
   void write(const std::string& name, std::string subresource, const json::object& patch) {
     const auto kind = registry_.current()->by_storage_key(resource_);
-    verbs_.patch(writer(), {kind, "", name, std::move(subresource)}, kinds::PatchType::merge, {kinds::Media::json, json::serialize(patch)}, {}, again(name));
+    verbs_.patch(own_context("definitions"), {kind, "", name, std::move(subresource)}, kinds::PatchType::merge, {kinds::Media::json, json::serialize(patch)}, {}, again(name));
   }
 
   /// Looks at `name` again when a write failed for a reason that may pass.

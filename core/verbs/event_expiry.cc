@@ -6,20 +6,12 @@
 
 #include "core/auth/json_access.hpp"
 #include "core/base/instant.hpp"
+#include "core/verbs/own_context.hpp"
 
 namespace keelson::verbs {
 namespace {
 
 constexpr std::string_view kResource = "events";
-
-Context writer() {
-  Context context;
-  context.user.name = "system:apiserver";
-  context.user.groups = {"system:masters", "system:authenticated"};
-  context.request_id = "event-expiry";
-  context.field_manager = "keelson";
-  return context;
-}
 
 /// When the Event was last seen, in Unix seconds; what lies in the future does not count.
 std::int64_t last_seen(const store::Object& event, std::int64_t now_s) {
@@ -100,7 +92,7 @@ class Expiry final : public std::enable_shared_from_this<Expiry> {
     DeleteOptions options;
     options.uid = event.columns().uid;
     options.resource_version = std::to_string(event.revision());
-    verbs_.remove(writer(), {kind, event.key().ns, event.key().name, {}}, std::move(options), [](const base::Outcome<Written>&) {});
+    verbs_.remove(own_context("event-expiry"), {kind, event.key().ns, event.key().name, {}}, std::move(options), [](const base::Outcome<Written>&) {});
   }
 
   store::Store& store_;

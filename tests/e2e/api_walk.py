@@ -9,7 +9,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from cluster import BUILD, SOURCE, Cluster, Failed, equal, eventually, expect, run  # noqa: E402
+from cluster import BUILD, Cluster, Failed, SOURCE, equal, eventually, expect, start_and_run  # noqa: E402
 
 HELLO = (SOURCE / "examples" / "hello" / "deployment.yaml").read_text()
 
@@ -239,11 +239,4 @@ STEPS = [the_server_says_its_version_and_resources, explain_shows_our_own_descri
          a_namespace_goes_with_its_content, deleting_the_deployment_takes_everything, sigterm_ends_it_within_two_seconds]
 
 if __name__ == "__main__":
-    server = Cluster(hollow_nodes=2)
-    try:
-        server.start()
-    except BaseException:
-        print(server.log()[-4000:])
-        server.cleanup()
-        raise
-    run(STEPS, server)
+    start_and_run(STEPS, Cluster(hollow_nodes=2))

@@ -10,7 +10,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from bad_input_rows import MAPS, PODS, SURFACES, TEXT, WIDGETS, YAML, config_map, meta, pod, widget  # noqa: E402
-from cluster import Cluster, Failed, equal, eventually, run  # noqa: E402
+from cluster import Cluster, Failed, equal, eventually, start_and_run  # noqa: E402
 from https import Https  # noqa: E402
 
 # Limits in time are for a machine that has nothing else to do.
@@ -221,11 +221,4 @@ STEPS = [the_objects_of_the_rows_are_made, *(surface(name, rows) for name, rows 
          a_header_that_does_not_end_is_not_answered]
 
 if __name__ == "__main__":
-    server = Cluster(hollow_nodes=0)
-    try:
-        server.start()
-    except BaseException:
-        print(server.log()[-4000:])
-        server.cleanup()
-        raise
-    run(STEPS, server)
+    start_and_run(STEPS, Cluster(hollow_nodes=0))

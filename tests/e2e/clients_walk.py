@@ -10,7 +10,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from cluster import Cluster, Failed, equal, eventually, expect, run  # noqa: E402
+from cluster import Cluster, Failed, equal, eventually, expect, start_and_run  # noqa: E402
 from kill_under_load import Watcher  # noqa: E402
 
 KILLS = 3
@@ -130,11 +130,4 @@ def rollout_status_survives_kills_without_a_relist(c):
 STEPS = [an_informer_goes_on_over_kills_without_a_relist, a_raw_watch_goes_on_over_kills, rollout_status_survives_kills_without_a_relist]
 
 if __name__ == "__main__":
-    server = Cluster(hollow_nodes=2)
-    try:
-        server.start()
-    except BaseException:
-        print(server.log()[-4000:])
-        server.cleanup()
-        raise
-    run(STEPS, server)
+    start_and_run(STEPS, Cluster(hollow_nodes=2))

@@ -158,6 +158,23 @@ def equal(got, wanted, what=""):
         raise Failed(f"{what}: expected {wanted!r}, got {got!r}")
 
 
+def need_containers():
+    """Ends the program as skipped where no real container can run."""
+    if os.geteuid() != 0 or not shutil.which("containerd"):
+        print("skipped: real containers need root and containerd")
+        sys.exit(77)
+
+
+def start_and_run(steps, cluster):
+    try:
+        cluster.start()
+    except BaseException:
+        print(cluster.log()[-4000:])
+        cluster.cleanup()
+        raise
+    run(steps, cluster)
+
+
 def run(steps, cluster):
     """Runs the functions in order, one line each; the first that fails ends it."""
     failed = None

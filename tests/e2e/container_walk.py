@@ -3,14 +3,13 @@
 import json
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from cluster import SOURCE, Cluster, Failed, equal, eventually, expect, free_port, run  # noqa: E402
+from cluster import Cluster, Failed, SOURCE, equal, eventually, expect, free_port, need_containers, start_and_run  # noqa: E402
 
 HELLO = SOURCE / "examples" / "hello"
 
@@ -218,14 +217,5 @@ STEPS = [the_node_becomes_ready, images_are_imported, apply_and_rollout, events_
          deleting_leaves_nothing_behind, containerd_dying_is_survived]
 
 if __name__ == "__main__":
-    if os.geteuid() != 0 or not shutil.which("containerd"):
-        print("skipped: real containers need root and containerd")
-        sys.exit(77)
-    server = Cluster(containers=True)
-    try:
-        server.start()
-    except BaseException:
-        print(server.log()[-4000:])
-        server.cleanup()
-        raise
-    run(STEPS, server)
+    need_containers()
+    start_and_run(STEPS, Cluster(containers=True))

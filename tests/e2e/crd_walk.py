@@ -4,7 +4,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from cluster import Cluster, equal, eventually, expect, run  # noqa: E402
+from cluster import Cluster, equal, eventually, expect, start_and_run  # noqa: E402
 
 BOATS = """
 apiVersion: apiextensions.k8s.io/v1
@@ -122,11 +122,4 @@ STEPS = [a_rule_that_does_not_compile_is_refused_with_its_place, a_rule_that_may
          what_was_may_be_compared_with_what_is, rules_that_come_later_leave_what_is_as_it_is, it_scales, its_objects_go_with_it]
 
 if __name__ == "__main__":
-    server = Cluster()
-    try:
-        server.start()
-    except BaseException:
-        print(server.log()[-4000:])
-        server.cleanup()
-        raise
-    run(STEPS, server)
+    start_and_run(STEPS, Cluster())

@@ -8,7 +8,6 @@ import pathlib
 import pty
 import re
 import select
-import shutil
 import signal
 import socket
 import struct
@@ -21,7 +20,7 @@ import time
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from cluster import Cluster, Failed, equal, eventually, expect, run  # noqa: E402
+from cluster import Cluster, Failed, equal, eventually, expect, need_containers, start_and_run  # noqa: E402
 from container_walk import container, images_are_imported, the_node_becomes_ready  # noqa: E402
 
 IMAGE = "keelson.dev/demo:1"
@@ -276,14 +275,5 @@ STEPS = [the_node_becomes_ready, images_are_imported, pods_start, exec_with_a_te
          a_containerd_that_hangs_or_dies_makes_the_node_not_ready_with_the_reason, all_of_it_goes]
 
 if __name__ == "__main__":
-    if os.geteuid() != 0 or not shutil.which("containerd"):
-        print("skipped: real containers need root and containerd")
-        sys.exit(77)
-    server = Cluster(containers=True)
-    try:
-        server.start()
-    except BaseException:
-        print(server.log()[-4000:])
-        server.cleanup()
-        raise
-    run(STEPS, server)
+    need_containers()
+    start_and_run(STEPS, Cluster(containers=True))

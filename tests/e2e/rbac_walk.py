@@ -10,7 +10,7 @@ import tempfile
 import base64
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from cluster import Cluster, Failed, equal, eventually, expect, run  # noqa: E402
+from cluster import Cluster, Failed, equal, eventually, expect, start_and_run  # noqa: E402
 
 KEEPER = """
 apiVersion: rbac.authorization.k8s.io/v1
@@ -229,11 +229,4 @@ STEPS = [every_cluster_starts_with_the_roles_of_upstream, can_i_answers_yes_and_
          a_paused_policy_lets_nobody_in_but_the_admin, a_second_start_brings_back_what_is_missing_and_writes_nothing_else]
 
 if __name__ == "__main__":
-    server = Cluster()
-    try:
-        server.start()
-    except BaseException:
-        print(server.log()[-4000:])
-        server.cleanup()
-        raise
-    run(STEPS, server)
+    start_and_run(STEPS, Cluster())

@@ -9,7 +9,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from bad_input import DEFINITION, namespace  # noqa: E402
 from bad_input_rows import MAPS, MERGE, PODS, STRATEGIC, WIDGETS, YAML, config_map, meta, pod, widget  # noqa: E402
-from cluster import Cluster, Failed, equal, eventually, run  # noqa: E402
+from cluster import Cluster, Failed, equal, eventually, start_and_run  # noqa: E402
 from https import Https  # noqa: E402
 from settings import Configured  # noqa: E402
 
@@ -279,11 +279,4 @@ STEPS = [the_objects_are_made, writes_that_change_nothing_commit_nothing, kind_a
          a_replica_set_of_that_name_that_is_anothers_raises_the_collision_count, the_service_of_the_api_and_its_slice_are_there_where_others_reach_it]
 
 if __name__ == "__main__":
-    server = Cluster(hollow_nodes=1)
-    try:
-        server.start()
-    except BaseException:
-        print(server.log()[-4000:])
-        server.cleanup()
-        raise
-    run(STEPS, server)
+    start_and_run(STEPS, Cluster(hollow_nodes=1))

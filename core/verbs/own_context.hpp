@@ -1,0 +1,14 @@
+// own_context: requests that the server makes itself, past authorization as upstream's own loopback client is.
+//
+// Threads: any. Ownership: values. Errors: none.
+#pragma once
+#include <string>
+
+#include "core/verbs/verbs.hpp"
+
+namespace keelson::verbs {
+
+/// `part` of the server is told apart in logs and audit by its request id; `manager` owns the fields that it writes.
+Context own_context(std::string part, std::string user = "system:apiserver", std::string manager = "keelson");
+
+}  // namespace keelson::verbs
