@@ -83,6 +83,7 @@ class Connection final : public Session, public Exchanges, public std::enable_sh
 
   Response response_;
   bool chunked_ = false, ended_ = false, stop_stream_ = false;
+  bool head_alone_ = false;     // no body was asked for yet
   std::string out_;
   std::size_t out_at_ = 0;
   std::vector<std::string_view> pieces_;

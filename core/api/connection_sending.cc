@@ -28,7 +28,6 @@ void Connection::answer(std::uint64_t request, Response response) {
 void Connection::begin(Response response) {
   response_ = std::move(response);
   state_ = State::sending;
-  ended_ = false;
   if (response_.close) close_after_ = true;
   const bool bodiless = response_.status == 204 || response_.status == 304;
   const auto length = response_.payload ? response_.payload->length() : std::optional<std::uint64_t>(0);
@@ -46,7 +45,8 @@ void Connection::begin(Response response) {
   else if (length && !bodiless) out_ += "Content-Length: " + std::to_string(*length) + "\r\n";
   if (close_after_ && !raw) out_ += "Connection: close\r\n";
   out_ += "\r\n";
-  if (head_only_ || bodiless || !response_.payload) ended_ = true;
+  ended_ = head_only_ || bodiless || !response_.payload;
+  head_alone_ = !ended_;
   patient_ = response_.payload && response_.payload->patient();
   net_->set_deadline(*this, stall_deadline());
 }
@@ -68,6 +68,11 @@ Connection::Step Connection::drain() {
 Connection::Step Connection::send() {
   for (;;) {
     if (sent_ >= kYieldBytes) return yield(), Step::wait;
+    if (std::exchange(head_alone_, false)) {
+      // What there is of the body goes out with the head: one record, one system call. A stream's head waits for nothing.
+      pull();
+      if (state_ == State::closed) return Step::wait;
+    }
     if (out_at_ < out_.size()) {
       if (!ready_to_write(out_, out_at_)) return Step::wait;
       continue;
