@@ -42,6 +42,35 @@ find_package(simdjson REQUIRED CONFIG)
 find_package(fmt REQUIRED CONFIG)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
+if(KEELSON_FLAVOUR STREQUAL release)
+  add_link_options(-Wl,--gc-sections -Wl,--as-needed)
+  set(KEELSON_ARCHIVES_DEFAULT ON)
+endif()
+option(KEELSON_ARCHIVES "link the server with static libraries where the core alone uses them" ${KEELSON_ARCHIVES_DEFAULT})
+
+# keelson_library(NAME TARGET [ARCHIVES names...]): NAME stands for the imported library TARGET, and in what is linked with
+# the property KEELSON_ARCHIVES for these archives of Debian: of a shared library most of what becomes resident is never used.
+# OpenSSL stays shared, so that its fixes arrive without a new build; so does what plugins share with the core (libstdc++,
+# Boost.JSON). Some archives are not position-independent enough for shared libraries.
+function(keelson_library name target)
+  cmake_parse_arguments(ARG "" "" "ARCHIVES" ${ARGN})
+  set(archives)
+  foreach(archive ${ARG_ARCHIVES})
+    find_library(KEELSON_ARCHIVE_${archive} lib${archive}.a)
+    if(NOT KEELSON_ARCHIVE_${archive})   # other systems may have none
+      set(archives ${target})
+      break()
+    endif()
+    list(APPEND archives ${KEELSON_ARCHIVE_${archive}})
+  endforeach()
+  add_library(${name} INTERFACE)
+  get_target_property(includes ${target} INTERFACE_INCLUDE_DIRECTORIES)
+  if(includes)
+    target_include_directories(${name} SYSTEM INTERFACE ${includes})
+  endif()
+  target_link_libraries(${name} INTERFACE "$<IF:$<BOOL:$<TARGET_PROPERTY:KEELSON_ARCHIVES>>,${archives},${target}>")
+endfunction()
+
 set(KEELSON_KINDC ${CMAKE_SOURCE_DIR}/tools/kindc/kindc.py)
 
 # keelson_module(NAME [LINK libs...]): all .cc of core/NAME as the static library keelson_NAME.
