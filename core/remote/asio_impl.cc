@@ -1,2 +1,0 @@
-// Asio's TLS, compiled once: every other file sees declarations only.
-#include <boost/asio/ssl/impl/src.hpp>
