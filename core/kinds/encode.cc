@@ -35,7 +35,7 @@ class Members {
 // Prints by the schema: fields in declaration order, what Go would omit left out, what Go would print as zero printed.
 class Printer {
  public:
-  Printer(std::string& out, std::size_t slot_bytes) : out_(out), slot_bytes_(slot_bytes) {}
+  Printer(TextBuffer& out, std::size_t slot_bytes) : out_(out), slot_bytes_(slot_bytes) {}
 
   std::size_t revision_offset = 0;
 
@@ -69,7 +69,7 @@ class Printer {
   static bool is_type_meta(std::string_view name) { return name == "apiVersion" || name == "kind" || name == "metadata"; }
 
   void member(std::string_view name, const json::value& value) {
-    key(name);
+    given_key(name);
     print_value(out_, value);
   }
 
@@ -88,10 +88,10 @@ class Printer {
 
   void slot() {
     key("resourceVersion");
-    out_ += '"';
+    out_.put('"');
     revision_offset = out_.size();
-    out_ += "0\"";
-    out_.append(slot_bytes_ > 2 ? slot_bytes_ - 2 : 0, ' ');
+    out_.put("0\"");
+    out_.put(slot_bytes_ > 2 ? slot_bytes_ - 2 : 0, ' ');
   }
 
   void fields(const Type& type, const json::object& object, bool is_root) {
@@ -117,7 +117,7 @@ class Printer {
     if (type.element)
       for (const auto& [name, value] : object)
         if (!find_field(type, name)) {
-          key(name);
+          given_key(name);
           print(*type.element, value);
         }
     end();
@@ -141,23 +141,23 @@ class Printer {
     if (omitted(field, value)) return;
     key(field.name);
     if (value && !value->is_null()) return print(*field.type, *value);
-    if (field.nullable) out_ += "null";
+    if (field.nullable) out_.put("null");
     else print_zero(*field.type);
   }
 
   void print_zero(const Type& type) {
     static const json::object nothing;
     switch (type.shape) {
-      case Shape::string: out_ += "\"\""; return;
-      case Shape::boolean: out_ += "false"; return;
+      case Shape::string: out_.put("\"\""); return;
+      case Shape::boolean: out_.put("false"); return;
       case Shape::int32:
       case Shape::int64:
       case Shape::float64:
-      case Shape::int_or_string: out_ += '0'; return;
-      case Shape::quantity: out_ += "\"0\""; return;
-      case Shape::duration: out_ += "\"0s\""; return;
+      case Shape::int_or_string: out_.put('0'); return;
+      case Shape::quantity: out_.put("\"0\""); return;
+      case Shape::duration: out_.put("\"0s\""); return;
       case Shape::object: fields(type, nothing, false); return;
-      default: out_ += "null"; return;
+      default: out_.put("null"); return;
     }
   }
 
@@ -174,11 +174,11 @@ class Printer {
   void list(const Type& element, const json::array& array) {
     char before = '[';
     for (const auto& each : array) {
-      out_ += before;
+      out_.put(before);
       print(element, each);
       before = ',';
     }
-    out_ += before == '[' ? "[]" : "]";
+    out_.put(before == '[' ? "[]" : "]");
   }
 
   // Go prints maps by key.
@@ -189,7 +189,7 @@ class Printer {
     std::sort(entries.begin(), entries.end(), [](const auto* a, const auto* b) { return a->key() < b->key(); });
     begin();
     for (const auto* entry : entries) {
-      key(entry->key());
+      given_key(entry->key());
       if (type.element) print(*type.element, entry->value());
       else print_value(out_, entry->value());
     }
@@ -197,39 +197,45 @@ class Printer {
   }
 
   void begin() {
-    out_ += '{';
+    out_.put('{');
     first_ = true;
   }
   void end() {
-    out_ += '}';
+    out_.put('}');
     first_ = false;
   }
+  /// A name of the schema, which needs no escapes.
   void key(std::string_view name) {
-    if (!first_) out_ += ',';
+    if (!first_) out_.put(',');
+    first_ = false;
+    out_.put_key(name);
+  }
+  void given_key(std::string_view name) {
+    if (!first_) out_.put(',');
     first_ = false;
     print_string(out_, name);
-    out_ += ':';
+    out_.put(':');
   }
 
-  std::string& out_;
+  TextBuffer& out_;
   std::size_t slot_bytes_;
   bool first_ = true;
   bool in_root_meta_ = false;
 };
 
-constexpr std::size_t kUsualBodyBytes = 1'024;   // what most objects need, so that the text grows once
+// What a thread keeps to print in: most objects need less.
+constexpr std::size_t kKeptBufferBytes = 16u << 10;
 
 }  // namespace
 
 Encoded encode(const Kind& kind, const json::value& object, std::size_t slot_bytes) {
-  Encoded encoded;
-  encoded.body.reserve(kUsualBodyBytes);
-  Printer printer(encoded.body, slot_bytes);
+  thread_local TextBuffer buffer;
+  buffer.clear(kKeptBufferBytes);
+  Printer printer(buffer, slot_bytes);
   static const json::object nothing;
   const auto* members = object.if_object();
   printer.root(kind, members ? *members : nothing);
-  encoded.revision_offset = printer.revision_offset;
-  return encoded;
+  return {std::string(buffer.text()), printer.revision_offset};
 }
 
 std::vector<std::string> selectable_values(const Kind& kind, const json::value& object) {

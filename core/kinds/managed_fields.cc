@@ -48,15 +48,17 @@ auto rank(const json::value& entry) {
   return std::make_tuple(entry_text(entry, "operation"), entry_text(entry, "time"), entry_text(entry, "manager"), entry_text(entry, "apiVersion"), entry_text(entry, "subresource"));
 }
 
-json::object new_entry(const EntryName& name, const json::storage_ptr& memory) {
+json::object new_entry(const EntryName& name, FieldSet&& set, std::string_view time, const json::storage_ptr& memory) {
   json::object entry(memory);
-  entry["manager"] = name.manager;
-  entry["operation"] = name.operation;
-  entry["apiVersion"] = name.api_version;
-  entry["time"] = "";
-  entry["fieldsType"] = "FieldsV1";
-  entry["fieldsV1"].emplace_object();
-  if (!name.subresource.empty()) entry["subresource"] = name.subresource;
+  entry.reserve(7);
+  const auto text = [&](std::string_view key, std::string_view value) { entry.emplace(key, json::string(value, memory)); };
+  text("manager", name.manager);
+  text("operation", name.operation);
+  text("apiVersion", name.api_version);
+  text("time", time);
+  text("fieldsType", "FieldsV1");
+  entry.emplace("fieldsV1", std::move(set));
+  if (!name.subresource.empty()) text("subresource", name.subresource);
   return entry;
 }
 
@@ -82,15 +84,16 @@ void credit(json::array& entries, const EntryName& name, const FieldSet& set, st
 }
 
 void credit(json::array& entries, const EntryName& name, FieldSet&& set, std::int64_t now_unix_s) {
+  const std::string time = utc_text(now_unix_s);
   json::value* entry = find_entry(entries, name);
   if (!entry) {
-    entries.push_back(new_entry(name, entries.storage()));
-    entry = &entries.back();
+    entries.push_back(new_entry(name, std::move(set), time, entries.storage()));
+    return;
   }
   if (FieldSet& mine = entry_set(*entry); mine.empty()) mine = std::move(set);
   else unite(mine, set);
   entry->as_object()["apiVersion"] = name.api_version;
-  entry->as_object()["time"] = utc_text(now_unix_s);
+  entry->as_object()["time"] = time;
 }
 
 void drop_empty_entries(json::array& entries) {

@@ -25,6 +25,9 @@ struct Place {
   }
 };
 
+// The server's own part goes into the root, metadata and status: room for it, so that they need not move.
+constexpr std::size_t kAddedMembers = 6;
+
 class Builder {
  public:
   Builder(json::storage_ptr memory, std::vector<std::string>& duplicates) : memory_(std::move(memory)), duplicates_(duplicates) {}
@@ -50,7 +53,7 @@ class Builder {
   json::value build_object(const simdjson::dom::element& from, const Place& place) {
     json::object object(memory_);
     const simdjson::dom::object members = from.get_object().value_unsafe();
-    object.reserve(members.size());
+    object.reserve(members.size() + (near_root(place) ? kAddedMembers : 0));
     for (const auto [key, element] : members) {
       const Place here{&place, key, 0};
       const auto [at, added] = object.emplace(json::string_view(key.data(), key.size()), build(element, here));
@@ -69,6 +72,8 @@ class Builder {
     for (const auto element : elements) array.push_back(build(element, Place{&place, {}, index++}));
     return json::value(std::move(array));
   }
+
+  static bool near_root(const Place& place) { return !place.up || !place.up->up; }
 
   json::storage_ptr memory_;
   std::vector<std::string>& duplicates_;
