@@ -31,59 +31,66 @@ std::optional<base::Error> malformed(const Commit& commit) {
 }
 
 ObjectRef Batch::current(const Key& key) const {
-  const auto found = pending_.find(key);
+  const auto found = pending_.find(&key);
   return found != pending_.end() ? found->second : installed_->get(key);
 }
 
-std::optional<Mismatch> Batch::check(const Commit& commit) const {
+// What a commit's expectations and writes ask about the same key is looked up once.
+ObjectRef Batch::current(const Key& key, Seen& seen) const {
+  if (!seen.key || !(*seen.key == key)) seen = {&key, current(key)};
+  return seen.object;
+}
+
+std::optional<Mismatch> Batch::check(const Commit& commit, Seen& seen) const {
   for (std::size_t i = 0; i < commit.expectations.size(); ++i) {
-    ObjectRef found = current(commit.expectations[i].key);
+    ObjectRef found = current(commit.expectations[i].key, seen);
     if (!holds(commit.expectations[i], found)) return Mismatch{i, std::move(found)};
   }
-  return check_writes(commit);
+  return check_writes(commit, seen);
 }
 
 // A create needs absence, the others presence, each after the commit's own writes before it.
-std::optional<Mismatch> Batch::check_writes(const Commit& commit) const {
+std::optional<Mismatch> Batch::check_writes(const Commit& commit, Seen& seen) const {
   std::unordered_map<Key, bool, KeyHash> present;
   for (std::size_t i = 0; i < commit.writes.size(); ++i) {
     const Write& write = commit.writes[i];
     const auto own = present.find(write.key);
-    const bool there = own != present.end() ? own->second : current(write.key) != nullptr;
+    const bool there = own != present.end() ? own->second : current(write.key, seen) != nullptr;
     if (there == (write.operation == Operation::create)) return Mismatch{commit.expectations.size() + i, current(write.key)};
     if (commit.writes.size() > 1) present[write.key] = write.operation != Operation::remove;
   }
   return std::nullopt;
 }
 
-ObjectRef Batch::number(Write& write, const Cause& cause) {
+ObjectRef Batch::number(Write& write, const Cause& cause, ObjectRef previous) {
+  const bool removed = write.operation == Operation::remove;
   Change change;
   change.revision = ++last_;
-  change.previous = current(write.key);
+  change.previous = std::move(previous);
   change.ends_commit = false;
-  if (write.operation == Operation::remove) {
-    change.type = ChangeType::deleted;
-    change.object = Draft::restamp(*change.previous, last_, cause);
-    pending_[write.key] = nullptr;
-  } else {
-    change.type = change.previous ? ChangeType::modified : ChangeType::added;
-    change.object = std::move(*write.draft).freeze(last_, cause);
-    pending_[write.key] = change.object;
-  }
+  change.type = removed ? ChangeType::deleted : change.previous ? ChangeType::modified : ChangeType::added;
+  change.object = removed ? Draft::restamp(*change.previous, last_, cause) : std::move(*write.draft).freeze(last_, cause);
+  ObjectRef object = change.object;
+  pending_.insert_or_assign(&object->key(), removed ? nullptr : object);
   sync_ = sync_ || write.durability == Durability::synced;
   relaxed_ = relaxed_ || write.durability == Durability::relaxed;
   durability_.push_back(write.durability);
-  changes_.push_back(change);
-  return std::move(change.object);
+  changes_.push_back(std::move(change));
+  return object;
 }
 
 void Batch::take(Commit commit, OnLogged done) {
   CommitOutcome outcome;
-  if (auto mismatch = check(commit)) {
+  Seen seen;
+  if (auto mismatch = check(commit, seen)) {
     outcome.mismatch = std::move(mismatch);
   } else {
     Committed& committed = outcome.committed.emplace();
-    for (Write& write : commit.writes) committed.objects.push_back(number(write, commit.cause));
+    committed.objects.reserve(commit.writes.size());
+    for (Write& write : commit.writes) {
+      committed.objects.push_back(number(write, commit.cause, current(write.key, seen)));
+      seen = {};   // the next write may be to the same key
+    }
     if (!commit.writes.empty()) changes_.back().ends_commit = true;
     committed.revision = last_;
   }

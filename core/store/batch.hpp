@@ -40,15 +40,27 @@ class Batch {
   std::vector<Answer>& answers() { return answers_; }
 
  private:
+  /// The key that was looked up last.
+  struct Seen {
+    const Key* key = nullptr;
+    ObjectRef object;
+  };
   ObjectRef current(const Key& key) const;
-  std::optional<Mismatch> check(const Commit& commit) const;
-  std::optional<Mismatch> check_writes(const Commit& commit) const;
-  ObjectRef number(Write& write, const Cause& cause);
+  ObjectRef current(const Key& key, Seen& seen) const;
+  std::optional<Mismatch> check(const Commit& commit, Seen& seen) const;
+  std::optional<Mismatch> check_writes(const Commit& commit, Seen& seen) const;
+  ObjectRef number(Write& write, const Cause& cause, ObjectRef previous);
 
   std::optional<Snapshot> installed_;
   Revision last_;
   bool sync_ = false, relaxed_ = false;
-  std::unordered_map<Key, ObjectRef, KeyHash> pending_;   // null: removed
+  struct AddressedHash {
+    std::size_t operator()(const Key* key) const { return KeyHash{}(*key); }
+  };
+  struct AddressedEqual {
+    bool operator()(const Key* a, const Key* b) const { return *a == *b; }
+  };
+  std::unordered_map<const Key*, ObjectRef, AddressedHash, AddressedEqual> pending_;   // keys of changes_; null: removed
   std::vector<Change> changes_;
   std::vector<Durability> durability_;
   std::vector<Answer> answers_;

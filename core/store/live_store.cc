@@ -134,7 +134,7 @@ void LiveStore::deliver(const std::vector<Change>& changes, const std::vector<st
 
 void LiveStore::commit(Commit commit, OnCommit done) {
   log_->commit(std::move(commit), [this, done = std::move(done)](CommitOutcome outcome, Revision as_of) mutable {
-    if (outcome.error) return done(std::move(outcome));
+    if (outcome.error || waits_->released(as_of)) return done(std::move(outcome));
     auto kept = std::make_shared<CommitOutcome>(std::move(outcome));
     waits_->add(as_of, base::kForever, [kept, done = std::move(done)](base::Outcome<Revision> shown) {
       if (shown) return done(std::move(*kept));

@@ -8,9 +8,11 @@ namespace {
 constexpr char kTombstone = 0;
 constexpr char kObject = 1;
 constexpr std::uint8_t kEndsCommit = 0x80;
+constexpr std::size_t kColumnsBytes = 512;   // more than most objects' columns take
 
 class Writer {
  public:
+  explicit Writer(std::string& out) : out_(out) {}
   void byte(std::uint8_t value) { out_ += static_cast<char>(value); }
   void number(std::uint64_t value) {
     for (; value >= 0x80; value >>= 7) byte(static_cast<std::uint8_t>(value | 0x80));
@@ -22,10 +24,9 @@ class Writer {
     number(value.size());
     out_ += value;
   }
-  std::string take() { return std::move(out_); }
 
  private:
-  std::string out_;
+  std::string& out_;
 };
 
 // Past the end everything reads as zero and ok() turns false.
@@ -188,17 +189,33 @@ Revision decode_revision(std::string_view eight_bytes) {
   return revision;
 }
 
+namespace {
+
+void append_prefix(const Key& key, std::string& out) {
+  for (const std::string_view part : {key.resource.text(), std::string_view(key.ns), std::string_view(key.name)}) {
+    out += part;
+    out += '\0';
+  }
+}
+
+}  // namespace
+
 std::string version_prefix(const Key& key) {
-  std::string out(key.resource.text());
-  out += '\0';
-  out += key.ns;
-  out += '\0';
-  out += key.name;
-  out += '\0';
+  std::string out;
+  append_prefix(key, out);
   return out;
 }
 
-std::string version_key(const Key& key, Revision revision) { return version_prefix(key) + encode_revision(~revision); }
+void append_version_key(const Key& key, Revision revision, std::string& out) {
+  append_prefix(key, out);
+  out += encode_revision(~revision);
+}
+
+std::string version_key(const Key& key, Revision revision) {
+  std::string out;
+  append_version_key(key, revision, out);
+  return out;
+}
 
 std::optional<VersionPlace> parse_version_key(std::string_view text) {
   if (text.size() < 11) return std::nullopt;
@@ -214,18 +231,19 @@ std::optional<VersionPlace> parse_version_key(std::string_view text) {
   return place;
 }
 
-std::string encode_log(const LogEntry& entry) {
-  Writer out;
-  out.byte(static_cast<std::uint8_t>(kRecordFormat));
-  out.byte(static_cast<std::uint8_t>(static_cast<std::uint8_t>(entry.operation) | (entry.ends_commit ? kEndsCommit : 0)));
-  out.text(entry.key.resource.text());
-  out.text(entry.key.ns);
-  out.text(entry.key.name);
-  out.number(entry.previous);
-  out.signed_number(entry.unix_ms);
-  out.number(entry.bytes);
-  write_cause(out, entry.cause);
-  return out.take();
+void encode_log(const Change& change, bool ends_commit, std::int64_t now_ms, std::uint64_t bytes, std::string& out) {
+  const Key& key = change.object->key();
+  const auto operation = change.type == ChangeType::deleted ? Operation::remove : change.type == ChangeType::added ? Operation::create : Operation::update;
+  Writer writer(out);
+  writer.byte(static_cast<std::uint8_t>(kRecordFormat));
+  writer.byte(static_cast<std::uint8_t>(static_cast<std::uint8_t>(operation) | (ends_commit ? kEndsCommit : 0)));
+  writer.text(key.resource.text());
+  writer.text(key.ns);
+  writer.text(key.name);
+  writer.number(change.previous ? change.previous->revision() : 0);
+  writer.signed_number(now_ms);
+  writer.number(bytes);
+  write_cause(writer, change.object->cause());
 }
 
 base::Outcome<LogEntry> decode_log(std::string_view text) {
@@ -250,23 +268,28 @@ std::string tombstone() { return {kRecordFormat, kTombstone}; }
 
 bool is_tombstone(std::string_view value) { return value.size() == 2 && value[0] == kRecordFormat && value[1] == kTombstone; }
 
-std::string encode_version(const Object& object, std::uint64_t columns_version, std::string_view place, const ValueTransform* transform) {
-  Writer payload;
-  payload.number(columns_version);
-  write_cause(payload, object.cause());
-  write_columns(payload, object.columns());
-  payload.number(object.revision_offset());
-  std::string plain = payload.take();
-  plain += object.body();
-  std::string out{kRecordFormat, kObject};
-  Writer key_id;
+void encode_version(const Object& object, std::uint64_t columns_version, std::string_view place, const ValueTransform* transform, std::string& out) {
+  const auto payload = [&](std::string& into) {
+    into.reserve(into.size() + kColumnsBytes + object.body().size());
+    Writer writer(into);
+    writer.number(columns_version);
+    write_cause(writer, object.cause());
+    write_columns(writer, object.columns());
+    writer.number(object.revision_offset());
+    into += object.body();
+  };
+  Writer writer(out);
+  writer.byte(static_cast<std::uint8_t>(kRecordFormat));
+  writer.byte(static_cast<std::uint8_t>(kObject));
   if (!transform) {
-    key_id.text("");
-    return out + key_id.take() + plain;
+    writer.text("");
+    return payload(out);
   }
-  SealedValue sealed = transform->seal(place, plain);
-  key_id.text(sealed.key_id);
-  return out + key_id.take() + sealed.bytes;
+  std::string plain;
+  payload(plain);
+  const SealedValue sealed = transform->seal(place, plain);
+  writer.text(sealed.key_id);
+  out += sealed.bytes;
 }
 
 base::Outcome<ObjectRef> decode_version(const Key& key, Revision revision, std::string_view value, std::uint64_t columns_version, std::string_view place, const ValueTransform* transform, const ColumnsOf& columns_of) {

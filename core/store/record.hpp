@@ -30,19 +30,21 @@ Revision decode_revision(std::string_view eight_bytes);
 /// Everything of one key starts with this.
 std::string version_prefix(const Key& key);
 std::string version_key(const Key& key, Revision revision);
+void append_version_key(const Key& key, Revision revision, std::string& out);
 struct VersionPlace {
   std::string_view resource, ns, name;
   Revision revision = 0;
 };
 std::optional<VersionPlace> parse_version_key(std::string_view text);
 
-std::string encode_log(const LogEntry& entry);
+/// Appends the record of a change; `bytes` as in LogEntry.
+void encode_log(const Change& change, bool ends_commit, std::int64_t now_ms, std::uint64_t bytes, std::string& out);
 base::Outcome<LogEntry> decode_log(std::string_view text);
 
 std::string tombstone();
 bool is_tombstone(std::string_view value);
-/// `place`: the version key.
-std::string encode_version(const Object& object, std::uint64_t columns_version, std::string_view place, const ValueTransform* transform);
+/// Appends the record of an object; `place`: the version key.
+void encode_version(const Object& object, std::uint64_t columns_version, std::string_view place, const ValueTransform* transform, std::string& out);
 base::Outcome<ObjectRef> decode_version(const Key& key, Revision revision, std::string_view value, std::uint64_t columns_version, std::string_view place, const ValueTransform* transform, const ColumnsOf& columns_of);
 
 }  // namespace keelson::store

@@ -1,7 +1,5 @@
 #include "core/store/rocksdb_storage.hpp"
 
-#include <rocksdb/write_batch.h>
-
 #include <filesystem>
 
 #include "core/base/durable_file.hpp"
@@ -13,6 +11,7 @@ namespace {
 
 constexpr mode_t kPrivateDirectory = 0700;
 constexpr std::int64_t kLoadWindow_ms = 2000;
+constexpr std::size_t kKeptBatchBytes = 64u << 10;
 constexpr std::size_t kReadaheadBytes = 256u << 10;
 constexpr std::uint64_t kLoadBytes = 16u << 20;   // written within the window: the buffers may grow
 
@@ -67,58 +66,64 @@ std::shared_ptr<const ValueTransform> RocksDbStorage::transform_of(Atom resource
   return options_.hooks->transform_of(resource);
 }
 
-void RocksDbStorage::put_change(rocksdb::WriteBatch& batch, const Change& change, bool ends_commit, std::int64_t now_ms) const {
+void RocksDbStorage::put_change(const Change& change, bool ends_commit, std::int64_t now_ms) {
+  auto& [place, value, entry] = scratch_;
+  for (std::string* text : {&place, &value, &entry}) text->clear();
   const Key& key = change.object->key();
-  const std::string place = version_key(key, change.revision);
-  const bool removed = change.type == ChangeType::deleted;
-  const std::string value = removed ? tombstone() : encode_version(*change.object, options_.columns_version, place, transform_of(key.resource).get());
-  LogEntry entry;
-  entry.operation = removed ? Operation::remove : change.type == ChangeType::added ? Operation::create : Operation::update;
-  entry.ends_commit = ends_commit;
-  entry.key = key;
-  entry.previous = change.previous ? change.previous->revision() : 0;
-  entry.unix_ms = now_ms;
-  entry.cause = change.object->cause();
-  entry.bytes = place.size() * 2 + value.size();
-  batch.Put(versions_, place, value);
-  batch.Put(log_, encode_revision(change.revision), encode_log(entry));
+  append_version_key(key, change.revision, place);
+  if (change.type == ChangeType::deleted) value = tombstone();
+  else encode_version(*change.object, options_.columns_version, place, transform_of(key.resource).get(), value);
+  encode_log(change, ends_commit, now_ms, place.size() * 2 + value.size(), entry);
+  batch_.Put(versions_, place, value);
+  batch_.Put(log_, encode_revision(change.revision), entry);
 }
 
 // A resource's first volatile write is remembered on disk, once: after a restart its history has a hole.
-bool RocksDbStorage::note_volatile(rocksdb::WriteBatch& batch, std::span<const Change> changes, std::span<const Durability> durability) {
+bool RocksDbStorage::note_volatile(std::span<const Change> changes, std::span<const Durability> durability) {
   bool noted = false;
   for (std::size_t i = 0; i < changes.size(); ++i) {
     if (durability[i] != Durability::volatile_) continue;
     const Atom resource = changes[i].object->key().resource;
     if (!volatile_resources_.insert(resource).second) continue;
-    batch.Put(meta_, meta::volatile_key(resource), "");
+    batch_.Put(meta_, meta::volatile_key(resource), "");
     noted = true;
   }
   return noted;
 }
 
 base::Outcome<void> RocksDbStorage::append(std::span<const Change> changes, std::span<const Durability> durability, bool sync) {
-  rocksdb::WriteBatch batch;
+  batch_.Clear();
   const std::int64_t now_ms = runtime_.unix_ns() / base::kNanosPerMs;
-  const bool noted = note_volatile(batch, changes, durability);
-  bool ends_commit = false;   // a commit may end with a volatile change, which is not on disk
+  const bool noted = note_volatile(changes, durability);
+  // A commit may end with a volatile change, which is not on disk.
+  std::vector<bool> ends_commit(changes.size());
+  bool ends = false;
   for (std::size_t i = changes.size(); i-- > 0;) {
-    ends_commit = ends_commit || changes[i].ends_commit;
-    if (durability[i] == Durability::volatile_) continue;
-    put_change(batch, changes[i], ends_commit, now_ms);
-    appended_ = std::max(appended_, changes[i].revision);
-    ends_commit = false;
+    ends = ends || changes[i].ends_commit;
+    if (durability[i] != Durability::volatile_) ends_commit[i] = std::exchange(ends, false);
   }
-  if (batch.Count() > 0) {
-    breathe(batch.GetDataSize());
-    const auto status = database_->Write(write_options(sync || noted), &batch);
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    if (durability[i] == Durability::volatile_) continue;
+    put_change(changes[i], ends_commit[i], now_ms);
+    appended_ = std::max(appended_, changes[i].revision);
+  }
+  if (batch_.Count() > 0) {
+    breathe(batch_.GetDataSize());
+    const auto status = database_->Write(write_options(sync || noted), &batch_);
     if (!status.ok()) return disk_error(status);
     if (sync || noted) acknowledged_->raise(appended_);
   }
+  keep_little();
   const base::Monotonic now = runtime_.monotonic_ns();
   for (std::size_t i = 0; i < changes.size(); ++i)
     if (durability[i] == Durability::volatile_) ring_.append(changes[i], now);
   return {};
+}
+
+// The next batch is made where this one was, unless that is large.
+void RocksDbStorage::keep_little() {
+  if (batch_.GetDataSize() > kKeptBatchBytes) batch_ = rocksdb::WriteBatch();
+  if (scratch_.value.capacity() > kKeptBatchBytes) scratch_.value = std::string();
 }
 
 // Small write buffers at rest; under load flushing that often would cost more than the memory.

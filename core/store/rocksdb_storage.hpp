@@ -5,6 +5,8 @@
 //   A resource's compaction mark rises in memory and on disk before anything below it is deleted.
 // Threads: as Storage. Ownership: of the database, which it locks.
 #pragma once
+#include <rocksdb/write_batch.h>
+
 #include <shared_mutex>
 #include <unordered_map>
 #include <unordered_set>
@@ -66,8 +68,9 @@ class RocksDbStorage final : public Storage {
   bool plan(bool hard, Drops& drops) const;
   bool drop(const Drops& drops);
   // rocksdb_storage.cc
-  void put_change(rocksdb::WriteBatch& batch, const Change& change, bool ends_commit, std::int64_t now_ms) const;
-  bool note_volatile(rocksdb::WriteBatch& batch, std::span<const Change> changes, std::span<const Durability> durability);
+  void put_change(const Change& change, bool ends_commit, std::int64_t now_ms);
+  void keep_little();
+  bool note_volatile(std::span<const Change> changes, std::span<const Durability> durability);
   void breathe(std::size_t bytes);
   std::shared_ptr<const ValueTransform> transform_of(Atom resource) const;
   std::unique_ptr<rocksdb::Iterator> iterate(rocksdb::ColumnFamilyHandle* family) const;
@@ -80,6 +83,10 @@ class RocksDbStorage final : public Storage {
   rocksdb::ColumnFamilyHandle *default_ = nullptr, *versions_ = nullptr, *log_ = nullptr, *meta_ = nullptr;
   std::optional<AcknowledgedMark> acknowledged_;     // from open() on
   Revision appended_ = 0;                            // the committer's: the newest that was given to the disk
+  rocksdb::WriteBatch batch_;                        // the committer's, of one append; so are the texts that go into it
+  struct {
+    std::string place, value, entry;
+  } scratch_;
   ChangeRing ring_;                                  // of volatile objects
   std::unordered_set<Atom> volatile_resources_;      // the committer's
   std::vector<Gap> gaps_;                            // fixed after recover()

@@ -2,6 +2,7 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
 namespace keelson::store {
@@ -10,6 +11,11 @@ namespace {
 constexpr std::size_t kArenaBlockBytes = 64u << 10;
 constexpr std::size_t kBodyBlockBytes = 16u << 10;   // bodies are read in rows at start; small blocks cost a system call each
 constexpr std::size_t kSmallBlockBytes = 4u << 10;
+
+// A key is searched from where the last one with the same beginning went in: the resource and most of the namespace, and
+// in the log, whose keys grow, all but the last bytes.
+constexpr std::size_t kHintedBodyBytes = 12;
+constexpr std::size_t kHintedLogBytes = 4;
 
 // RocksDB writes a file of its own doings otherwise, also while idle.
 class SilentLogger final : public rocksdb::Logger {
@@ -56,7 +62,9 @@ Tuning::Tuning(rocksdb::Env* env) {
   database.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   database.avoid_flush_during_recovery = false;
   bodies = family(cache, kBodyBlockBytes);
+  bodies.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewCappedPrefixTransform(kHintedBodyBytes));
   small = family(cache, kSmallBlockBytes);
+  small.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewCappedPrefixTransform(kHintedLogBytes));
 }
 
 }  // namespace keelson::store

@@ -17,6 +17,10 @@ class RevisionWaits : public std::enable_shared_from_this<RevisionWaits> {
   using Done = std::function<void(base::Outcome<Revision>)>;
   explicit RevisionWaits(base::Runtime& runtime) : runtime_(runtime) {}
   void add(Revision revision, base::Monotonic deadline, Done done);
+  bool released(Revision revision) {
+    const std::lock_guard lock(mutex_);
+    return released_ >= revision;
+  }
   /// A snapshot shows `revision` now.
   void release(Revision revision);
   void fail_all(const base::Error& error);
