@@ -13,15 +13,18 @@ ProtobufRef encode(const boost::json::value& object) {
   return encoded ? std::make_shared<const kinds::ProtobufObject>(std::move(*encoded)) : nullptr;
 }
 
+// One revision in several forms: revisions stay below 2^40 for longer than any server lives.
+store::Revision slot_of(const kinds::Kind& kind, const store::Object& object) { return object.revision() ^ static_cast<store::Revision>(kind.schema_epoch) << 40; }
+
 }  // namespace
 
 ProtobufRef Encodings::protobuf(const kinds::Kind& kind, const store::Object& object) {
-  if (auto found = find(object.revision())) return found;
+  if (auto found = find(slot_of(kind, object))) return found;
   boost::json::monotonic_resource memory;
   const auto value = verbs_.decoded(kind, object, &memory);
   if (!value) return nullptr;
   auto encoded = encode(*value);
-  if (encoded) keep(object.revision(), encoded);
+  if (encoded) keep(slot_of(kind, object), encoded);
   return encoded;
 }
 

@@ -1,9 +1,32 @@
 #include "core/kinds/builtin.hpp"
 
+#include "core/kinds/convert.hpp"
+
 namespace keelson::kinds {
 namespace {
 
 std::vector<std::string> copy(std::span<const std::string_view> texts) { return {texts.begin(), texts.end()}; }
+
+/// Kinds that are other versions of what another group or version stores.
+struct Shared {
+  std::string_view group, version, resource, storage_key;
+  bool stored;
+};
+constexpr Shared kShared[] = {
+    {"", "v1", "events", "events", true},
+    {"events.k8s.io", "v1", "events", "events", false},
+    {"autoscaling", "v2", "horizontalpodautoscalers", "horizontalpodautoscalers.autoscaling", true},
+    {"autoscaling", "v1", "horizontalpodautoscalers", "horizontalpodautoscalers.autoscaling", false},
+};
+
+void share_storage(Kind& kind) {
+  for (const auto& shared : kShared) {
+    if (shared.group != kind.group || shared.version != kind.version || shared.resource != kind.resource) continue;
+    kind.storage_key = base::Atom(shared.storage_key);
+    if (shared.stored) kind.other_versions = {"v1"};   // the one that names others is stored
+    kind.schema_epoch = form_number(kind.api_version(), "");
+  }
+}
 
 Strategy make_strategy(const BuiltinKind& row) {
   Strategy strategy;
@@ -45,7 +68,22 @@ Kind make_kind(const BuiltinKind& row) {
   // Static tables need no owner.
   kind.type = std::shared_ptr<const Type>(std::shared_ptr<void>(), row.type);
   kind.storage_key = base::Atom(kind.group.empty() ? kind.resource : kind.resource + "." + kind.group);
+  share_storage(kind);
   return kind;
+}
+
+const Kind* stored_form_of(const Kind& kind) {
+  static const auto stored = [] {
+    std::vector<Kind> kinds;
+    for (const auto& row : builtin_kinds())
+      for (const auto& shared : kShared)
+        if (shared.stored && shared.group == row.group && shared.version == row.version && shared.resource == row.resource) kinds.push_back(make_kind(row));
+    return kinds;
+  }();
+  if (kind.strategy.custom_resource) return nullptr;
+  for (const auto& one : stored)
+    if (one.storage_key == kind.storage_key && one.api_version() != kind.api_version()) return &one;
+  return nullptr;
 }
 
 }  // namespace keelson::kinds

@@ -153,7 +153,7 @@ std::optional<base::Error> KindRegistry::refusal(const Kind& kind) const {
 }
 
 KindRef KindRegistry::add(Kind kind, std::uint32_t schema_epoch) {
-  kind.schema_epoch = schema_epoch;
+  if (kind.schema_epoch == Kind().schema_epoch) kind.schema_epoch = schema_epoch;   // else it says itself which form it is
   installed_.push_back(std::make_shared<const Kind>(std::move(kind)));
   return installed_.back();
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "core/kinds/convert.hpp"
 #include "core/kinds/crd_schema.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/kinds/json_access.hpp"
@@ -91,6 +92,7 @@ class Definition {
     read_subresources(kind, version);
     read_columns(kind, version);
     read_selectable(kind, version);
+    kind.schema_epoch = form_number(kind.api_version(), json::serialize(*at(version, {"schema"})) + json::serialize(list_at(version, {"selectableFields"})));
     out.insert(storage ? out.begin() : out.end(), std::move(kind));
   }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/kinds/convert.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/kinds/json_access.hpp"
 #include "core/kinds/json_print.hpp"
@@ -180,6 +181,11 @@ std::vector<TableColumn> table_columns(const Kind& kind) {
 }
 
 TableRow table_row(const Kind& kind, const json::value& object, std::int64_t now_unix_s) {
+  if (const auto* stored = stored_form_of(kind)) {   // rows are made from what is stored
+    json::value converted(object, json::storage_ptr());
+    convert(*stored, converted);
+    return table_row(*stored, converted, now_unix_s);
+  }
   TableRow row;
   const Cells cells(kind, object, now_unix_s);
   char before = '[';

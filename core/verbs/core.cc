@@ -1,5 +1,7 @@
 #include "core/verbs/core.hpp"
 
+#include "core/kinds/convert.hpp"
+
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 
@@ -56,6 +58,7 @@ kinds::KindRef Core::storage_kind(const Target& target) const {
 base::Outcome<json::value> Core::decoded(const kinds::Kind& kind, const store::Object& object, json::storage_ptr memory) const {
   auto value = kinds::parse(kinds::Media::json, object.body(), std::move(memory));
   if (!value || object.columns().schema_epoch == kind.schema_epoch) return value;
+  kinds::convert(kind, *value);
   auto current = kinds::decode_value(kind, std::move(*value), kinds::FieldValidation::ignore);
   if (!current) return current.error();
   kinds::apply_defaults(kind, current->object);

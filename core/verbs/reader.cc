@@ -4,6 +4,7 @@
 
 #include "core/verbs/page_token.hpp"
 #include "core/verbs/step_scale.hpp"
+#include "core/verbs/versions.hpp"
 
 namespace keelson::verbs {
 namespace {
@@ -39,7 +40,11 @@ base::Outcome<void> check_name_selector(const Target& target, watch::Selector& s
 /// One page out of a snapshot.
 class Page {
  public:
-  Page(const Target& target, const ListOptions& options, std::optional<PageToken> token) : target_(target), options_(options), token_(std::move(token)) {}
+  Page(const Core& core, const Target& target, const ListOptions& options, std::optional<PageToken> token)
+      : core_(core), target_(target), options_(options), token_(std::move(token)), storage_(core.storage_kind(target)) {
+    const auto stored = [](const watch::FieldRequirement& one) { return one.target == watch::FieldRequirement::Target::column; };
+    by_columns_ = std::any_of(options.selector.fields.begin(), options.selector.fields.end(), stored);
+  }
 
   Listed read(const store::Snapshot& snapshot) const {
     Listed out;
@@ -51,12 +56,12 @@ class Page {
     }
     bool more = false;
     snapshot.scan(target_.kind->storage_key, target_.ns, after ? &*after : nullptr, [&](const store::ObjectRef& object) {
-      if (!options_.selector.matches(*object)) return true;
+      if (!matches(object)) return true;
       if (options_.limit > 0 && out.objects.size() == static_cast<std::size_t>(options_.limit)) {
         more = true;
         return false;
       }
-      out.objects.push_back(object);
+      out.objects.push_back(shown(object));
       return true;
     });
     if (more) go_on(snapshot, out);
@@ -77,7 +82,7 @@ class Page {
 
   void read_one(const store::Snapshot& snapshot, const std::string& name, Listed& out) const {
     const auto object = snapshot.get({target_.kind->storage_key, target_.ns, name});
-    if (object && options_.selector.matches(*object)) out.objects.push_back(object);
+    if (object && matches(object)) out.objects.push_back(shown(object));
   }
 
   void go_on(const store::Snapshot& snapshot, Listed& out) const {
@@ -101,9 +106,16 @@ class Page {
     return count;
   }
 
+  /// Columns of an older schema do not have what is selected now.
+  bool matches(const store::ObjectRef& object) const { return options_.selector.matches(by_columns_ ? *in_form_of(core_, *storage_, object) : *object); }
+  store::ObjectRef shown(const store::ObjectRef& object) const { return in_form_of(core_, *target_.kind, object); }
+
+  const Core& core_;
   const Target& target_;
   const ListOptions& options_;
   std::optional<PageToken> token_;
+  kinds::KindRef storage_;
+  bool by_columns_ = false;
 };
 
 /// The revision that a list has to show exactly, if it has to.
@@ -146,7 +158,7 @@ void Reader::get(const Context& context, Target target, ReadOptions options, std
     auto found = snapshot->get(key_of(target));
     if (!found) return done(not_found(target));
     if (target.subresource == "scale") return done(scale_of(core_, target, *found));
-    done(std::move(found));
+    done(answers_object(target) ? in_form_of(core_, *target.kind, std::move(found)) : std::move(found));
   });
 }
 
@@ -154,6 +166,7 @@ void Reader::list(const Context& context, Target target, ListOptions options, st
   if (auto allowed = core_.admit(context, target, "list", authorize); !allowed) return done(allowed.error());
   if (auto valid = check(options); !valid) return done(valid.error());
   if (auto valid = check_name_selector(target, options.selector); !valid) return done(valid.error());
+  if (auto valid = over_stored(*target.kind, *core_.storage_kind(target), options.selector); !valid) return done(valid.error());
   std::optional<PageToken> token;
   if (!options.continue_token.empty()) {
     auto decoded = decode_page_token(options.continue_token);
@@ -169,15 +182,19 @@ void Reader::list(const Context& context, Target target, ListOptions options, st
       if (!past) return done(past.error().code == 410 ? too_old(token) : past.error());
       snapshot = std::move(past);
     }
-    done(Page(target, options, token).read(*snapshot));
+    done(Page(core_, target, options, token).read(*snapshot));
   });
 }
 
 base::Outcome<std::unique_ptr<watch::Watch>> Reader::watch(const Context& context, Target target, watch::WatchRequest request, watch::WatchSink& sink) const {
   if (auto allowed = core_.admit(context, target, "watch"); !allowed) return allowed.error();
   if (auto valid = check_name_selector(target, request.selector); !valid) return valid.error();
+  if (auto valid = over_stored(*target.kind, *core_.storage_kind(target), request.selector); !valid) return valid.error();
   request.resource = target.kind->storage_key;
   request.ns = target.kind->namespaced ? target.ns : std::string();
+  request.encoding.encode = [this, kind = target.kind, encode = std::move(request.encoding.encode)](watch::EventType type, store::Revision revision, const store::ObjectRef& object, bool initial_events_end) {
+    return encode(type, revision, in_form_of(core_, *kind, object), initial_events_end);
+  };
   return core_.parts.hub.watch(std::move(request), sink);
 }
 

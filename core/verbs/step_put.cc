@@ -4,6 +4,8 @@
 #include <boost/json/serialize.hpp>
 
 #include "core/base/json_text.hpp"
+#include "core/kinds/convert.hpp"
+#include "core/verbs/versions.hpp"
 
 namespace keelson::verbs {
 namespace {
@@ -162,9 +164,19 @@ base::Outcome<void> PutRun::settle() {
 }
 
 base::Outcome<void> PutRun::validate() const {
-  auto causes = kinds::validate(*kind_, *object_, creating_ ? nullptr : &*old_, target().subresource);
+  const auto& kind = *target().kind;
+  std::vector<base::Cause> causes;
+  if (kind.schema_epoch == kind_->schema_epoch || !answers_object(target())) {
+    causes = kinds::validate(*kind_, *object_, creating_ ? nullptr : &*old_, target().subresource);
+  } else {
+    // The rules, and the names of fields, are those of the version that was asked for.
+    json::value object(*object_, in_.memory), old(old_ ? *old_ : json::value(), in_.memory);
+    kinds::convert(kind, object);
+    kinds::convert(kind, old);
+    causes = kinds::validate(kind, object, creating_ ? nullptr : &old, target().subresource);
+  }
   if (causes.empty()) return {};
-  return base::invalid(kind_->group, kind_->kind, own_name(), std::move(causes));
+  return base::invalid(kind.group, kind_->kind, own_name(), std::move(causes));
 }
 
 base::Outcome<void> PutRun::finish() { return creating_ ? finish_create() : finish_update(); }

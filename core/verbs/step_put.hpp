@@ -21,6 +21,8 @@ class PutRun : public StepRun {
   /// Makes object_ out of the request (and old_, when there is one).
   virtual base::Outcome<void> produce() = 0;
   base::Outcome<void> produce_from_body();
+  /// From the form of the target's version to the stored one, defaulted.
+  base::Outcome<void> to_stored();
   virtual std::string_view verb() const = 0;
   /// Whether a missing object is made.
   virtual bool creates_missing() const { return false; }

@@ -2,7 +2,9 @@
 #include <boost/json/serialize.hpp>
 
 #include "core/base/json_text.hpp"
+#include "core/kinds/convert.hpp"
 #include "core/verbs/step_put.hpp"
+#include "core/verbs/versions.hpp"
 
 namespace keelson::verbs {
 namespace {
@@ -15,11 +17,6 @@ base::Error unfit(const json::value& patched, const base::Error& why) {
 
 void append(std::vector<std::string>& to, std::vector<std::string>& from) { to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end())); }
 
-/// A stored version's form: custom resources differ between versions in nothing but this (conversion strategy None).
-void to_storage_version(const Target& target, const kinds::Kind& storage, json::value& object) {
-  if (target.kind->version != storage.version) object_at(object, {})["apiVersion"] = storage.api_version();
-}
-
 }  // namespace
 
 /// The request's body, decoded and defaulted, becomes the object.
@@ -29,7 +26,18 @@ base::Outcome<void> PutRun::produce_from_body() {
   if (!decoded) return decoded.error();
   append(warnings, decoded->warnings);
   emplace_object(std::move(decoded->object));
-  to_storage_version(target(), *kind_, *object_);
+  return to_stored();
+}
+
+base::Outcome<void> PutRun::to_stored() {
+  const auto& kind = *target().kind;
+  if (kind.schema_epoch != kind_->schema_epoch && answers_object(target())) {
+    kinds::apply_defaults(kind, *object_);
+    kinds::convert(*kind_, *object_);
+    auto decoded = kinds::decode_value(*kind_, std::move(*object_), kinds::FieldValidation::ignore);
+    if (!decoded) return decoded.error();
+    emplace_object(std::move(decoded->object));
+  }
   kinds::apply_defaults(*kind_, *object_);
   return {};
 }
@@ -49,15 +57,19 @@ base::Outcome<void> PatchRun::produce_patched() {
     return invalid_options("PatchOptions", {forbidden_value("force", "may not be specified for non-apply patch")});
   auto patch = kinds::parse(step.body.media, step.body.bytes, in_.memory);
   if (!patch) return step.patch_type == kinds::PatchType::json ? base::bad_request("invalid JSON patch") : patch.error();
-  auto patched = kinds::patch(*kind_, step.patch_type, *old_, *patch, in_.memory);
+  const auto& kind = answers_object(target()) ? *target().kind : *kind_;
+  const bool other = kind.schema_epoch != kind_->schema_epoch;
+  json::value converted(other ? *old_ : json::value(), in_.memory);
+  if (other) kinds::convert(kind, converted);
+  const json::value& from = other ? converted : *old_;
+  auto patched = kinds::patch(kind, step.patch_type, from, *patch, in_.memory);
   if (!patched) return patched.error();
-  auto decoded = kinds::decode_value(*kind_, std::move(*patched), step.options.validation);
-  if (!decoded) return unfit(kinds::patch(*kind_, step.patch_type, *old_, *patch, in_.memory).value(), decoded.error());   // decoding took it apart
+  auto decoded = kinds::decode_value(kind, std::move(*patched), step.options.validation);
+  if (!decoded) return unfit(kinds::patch(kind, step.patch_type, from, *patch, in_.memory).value(), decoded.error());   // decoding took it apart
   append(warnings, decoded->warnings);
   emplace_object(std::move(decoded->object));
-  kinds::apply_defaults(*kind_, *object_);
   metadata_is_kept_ = true;
-  return {};
+  return to_stored();
 }
 
 base::Outcome<void> PatchRun::produce_applied() {
@@ -68,7 +80,7 @@ base::Outcome<void> PatchRun::produce_applied() {
   if (!decoded) return decoded.error();
   append(warnings, decoded->warnings);
   json::value& applied = decoded->object;
-  to_storage_version(target(), *kind_, applied);
+  kinds::convert(*kind_, applied);
   if (text_at(applied, {"metadata", "name"}).empty()) object_at(applied, {"metadata"})["name"] = target().name;
   if (auto named = check_name(target(), applied); !named) return named;
   auto demanded = demanded_revision(applied);

@@ -1,5 +1,7 @@
 #include "core/verbs/transaction.hpp"
 
+#include "core/verbs/versions.hpp"
+
 namespace keelson::verbs {
 namespace {
 
@@ -137,7 +139,10 @@ void Transaction::answer(const std::vector<store::ObjectRef>& stored) {
   for (auto& step : runs_) {
     auto written = step->answer(step->write ? stored[next++] : nullptr);
     if (!written) return fail(written.error());
-    if (out.size() < steps_.size()) out.push_back(std::move(*written));
+    if (out.size() == steps_.size()) continue;   // what admission has added is nobody's answer
+    const auto& target = steps_[out.size()].target;
+    if (answers_object(target)) written->object = in_form_of(core_, *target.kind, std::move(written->object));
+    out.push_back(std::move(*written));
   }
   done_(std::move(out));
 }

@@ -1,0 +1,36 @@
+#include "core/verbs/versions.hpp"
+
+#include <algorithm>
+
+#include "core/kinds/convert.hpp"
+
+namespace keelson::verbs {
+
+store::ObjectRef in_form_of(const Core& core, const kinds::Kind& kind, store::ObjectRef object) {
+  if (!object || object->columns().schema_epoch == kind.schema_epoch) return object;
+  auto value = core.decoded(kind, *object, {});
+  if (!value) return object;
+  auto encoded = kinds::encode(kind, *value, store::kRevisionSlotBytes);
+  return store::Draft(columns_of(kind, *value), std::move(encoded.body), encoded.revision_offset).freeze(object->revision(), object->cause());
+}
+
+bool answers_object(const Target& target) {
+  if (target.subresource.empty()) return true;
+  const auto* subresource = target.kind->subresource(target.subresource);
+  return subresource && subresource->kind == target.kind->kind;
+}
+
+base::Outcome<void> over_stored(const kinds::Kind& kind, const kinds::Kind& storage, watch::Selector& selector) {
+  if (kind.version == storage.version && kind.group == storage.group) return {};
+  for (auto& requirement : selector.fields) {
+    if (requirement.target != watch::FieldRequirement::Target::column) continue;
+    const auto& asked = kind.selectable_fields[requirement.column];
+    const auto& fields = storage.selectable_fields;
+    const auto found = std::find(fields.begin(), fields.end(), kinds::converted_field(kind, storage, asked));
+    if (found == fields.end()) return base::bad_request("field label not supported: " + asked);
+    requirement.column = static_cast<std::size_t>(found - fields.begin());
+  }
+  return {};
+}
+
+}  // namespace keelson::verbs
