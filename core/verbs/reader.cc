@@ -193,7 +193,9 @@ base::Outcome<std::unique_ptr<watch::Watch>> Reader::watch(const Context& contex
   request.resource = target.kind->storage_key;
   request.ns = target.kind->namespaced ? target.ns : std::string();
   request.encoding.encode = [this, kind = target.kind, encode = std::move(request.encoding.encode)](watch::EventType type, store::Revision revision, const store::ObjectRef& object, bool initial_events_end) {
-    return encode(type, revision, in_form_of(core_, *kind, object), initial_events_end);
+    if (!object || object->columns().schema_epoch == kind->schema_epoch) return encode(type, revision, object, initial_events_end);
+    const auto now = core_.parts.registry.current()->find(kind->group, kind->version, kind->resource);   // a watch may outlive a schema
+    return encode(type, revision, in_form_of(core_, now ? *now : *kind, object), initial_events_end);
   };
   return core_.parts.hub.watch(std::move(request), sink);
 }

@@ -88,6 +88,7 @@ TEST_CASE("Budgets say one thing, autoscalers scale something within limits") {
   CHECK(made("autoscaling/v2", "HorizontalPodAutoscaler", scaler("'maxReplicas':3,'metrics':[{'type':'Pods'}]")) == "spec.metrics[0].pods: Required value: must populate information for the given metric source");
   CHECK(made("autoscaling/v2", "HorizontalPodAutoscaler", scaler("'maxReplicas':3,'behavior':{'scaleUp':{'stabilizationWindowSeconds':3601}}")) ==
         "spec.behavior.scaleUp.stabilizationWindowSeconds: Invalid value: 3601: must be less than or equal to 3600");
+  CHECK(made("autoscaling/v1", "HorizontalPodAutoscaler", "'spec':{'maxReplicas':3,'scaleTargetRef':{'kind':'Deployment','name':''}}") == "spec.scaleTargetRef.name: Required value");
 }
 
 TEST_CASE("Ingresses lead somewhere") {

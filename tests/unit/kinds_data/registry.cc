@@ -4,6 +4,7 @@
 
 #include "core/kinds/builtin.hpp"
 #include "core/kinds/catalog.hpp"
+#include "core/kinds/convert.hpp"
 
 using namespace keelson;
 using namespace keelson::kinds;
@@ -36,7 +37,9 @@ TEST_CASE("every declared kind that is served is found by resource, kind and sto
     if (!kind) continue;
     ++served;
     CHECK(catalog->by_kind(row.group, row.version, row.kind) == kind);
-    CHECK(catalog->by_storage_key(kind->storage_key) == kind);
+    const auto stored = catalog->by_storage_key(kind->storage_key);
+    CHECK((stored == kind) == (stored_form_of(*kind) == nullptr));
+    CHECK(stored->kind == kind->kind);
     CHECK(kind->type.get() == row.type);
     CHECK((kind->subresource("status") != nullptr) == kind->strategy.has_status);
   }
