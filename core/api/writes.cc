@@ -5,6 +5,7 @@
 #include "core/api/options.hpp"
 #include "core/api/table.hpp"
 #include "core/api/text.hpp"
+#include "core/auth/json_access.hpp"
 
 namespace keelson::api {
 namespace {
@@ -62,12 +63,26 @@ base::Outcome<verbs::DeleteOptions> delete_options(const CallRef& call) {
   return delete_query(call->query, *body);
 }
 
+// A Binding is never stored: one that is created binds the pod of its name.
+base::Outcome<verbs::Target> create_target(const Call& call, const verbs::Body& body) {
+  auto target = call.target();
+  if (call.kind->storage_key.text() != "bindings") return target;
+  const auto binding = kinds::parse(body.media, body.bytes, {});
+  if (!binding) return binding.error();
+  target.name = auth::text_at(*binding, {"metadata", "name"});
+  target.subresource = "binding";
+  target.kind = call.core.parts.registry.current()->find("", "v1", "pods");
+  return target;
+}
+
 }  // namespace
 
 void answer_create(const CallRef& call) {
   auto prepared = prepare(call, "CreateOptions");
   if (!prepared) return;
-  call->core.parts.verbs.create(call->context, call->target(), std::move(prepared->body), prepared->write,
+  auto target = create_target(*call, prepared->body);
+  if (!target) return call->fail(target.error());
+  call->core.parts.verbs.create(call->context, std::move(*target), std::move(prepared->body), prepared->write,
                                 call->then<verbs::Written>([call](verbs::Written result) {
                                   result.created = true;
                                   written(call, std::move(result));
