@@ -212,6 +212,7 @@ std::string joined(Faults faults) {
 class LimitRanger final : public AdmissionUnit {
  public:
   std::string_view name() const override { return "LimitRanger"; }
+  bool reinvoke() const override { return true; }
   bool handles(AdmissionRequest::Operation operation, const kinds::Kind& kind, std::string_view subresource) const override {
     using Operation = AdmissionRequest::Operation;
     if (kind.storage_key.text() == "persistentvolumeclaims") return subresource.empty() && (operation == Operation::create || operation == Operation::update);

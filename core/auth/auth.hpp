@@ -78,6 +78,14 @@ struct AddedWrite {
   Identity user;
 };
 
+/// What admission adds to a commit as a whole: one for all steps of an attempt.
+struct CommitExtras {
+  /// An object of the server's own that changes with the commit: stored as it stands, if `seen` is still what is stored.
+  struct Update { kinds::KindRef kind; store::ObjectRef seen; boost::json::value object; };
+  std::map<store::Key, Update> updates;
+  std::vector<std::shared_ptr<void>> held;                 ///< let go when the attempt is decided
+};
+
 /// What an admission unit sees and may change.
 struct AdmissionRequest {
   enum class Operation { create, update, remove, connect } operation = Operation::create;
@@ -92,6 +100,12 @@ struct AdmissionRequest {
   std::vector<std::string>* warnings = nullptr;
   std::vector<AddedWrite>* additions = nullptr;            ///< null: nothing can be added here
   std::uint64_t changes = 0;                               ///< counted up by units that are foreign to each other, when they edit `object`
+  bool again = false;                                      ///< set by a mutator that wants its second turn whatever the others do
+  base::Monotonic deadline = base::kForever;               ///< of the request: one for the whole chain
+  std::function<boost::json::object()> options;            ///< CreateOptions, UpdateOptions ... as the caller gave them; may be empty
+  CommitExtras* extras = nullptr;                          ///< null: nothing is committed
+  std::vector<std::pair<std::string, std::string>>* annotations = nullptr;   ///< for the audit log
+  std::map<const void*, std::shared_ptr<void>> remembered; ///< what a unit keeps between its turns at this request, by unit
 };
 
 class AdmissionUnit {

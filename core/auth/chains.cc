@@ -44,6 +44,7 @@ class AdmissionRun : public std::enable_shared_from_this<AdmissionRun> {
 
  private:
   enum class State { running, returned, answered };
+  static constexpr std::uint64_t kAgain = UINT64_MAX;   // no number of changes
 
   /// The next unit to ask: all in order, then once more those behind whose back the object changed.
   AdmissionUnit* next() {
@@ -59,7 +60,8 @@ class AdmissionRun : public std::enable_shared_from_this<AdmissionRun> {
   }
 
   void remember(AdmissionUnit& unit) {
-    if (reinvokes_ && again_ == 0 && unit.reinvoke()) seen_.emplace_back(&unit, request_.changes);
+    const bool asked = std::exchange(request_.again, false);
+    if (reinvokes_ && again_ == 0 && unit.reinvoke()) seen_.emplace_back(&unit, asked ? kAgain : request_.changes);
   }
 
   void answered(base::Outcome<void> outcome) {

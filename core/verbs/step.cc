@@ -23,12 +23,51 @@ void StepRun::set_request(auth::AdmissionRequest::Operation operation) {
   request_.expectations = &read_expectations;
   request_.warnings = &warnings;
   request_.additions = &additions;
+  request_.annotations = &annotations;
+  request_.extras = in_.extras;
+  request_.deadline = in_.context.deadline;
+  request_.options = [this] { return options(); };
+}
+
+namespace {
+
+std::string_view options_kind(Verbs::Step::Op op) {
+  using Op = Verbs::Step::Op;
+  return op == Op::create ? "CreateOptions" : op == Op::update ? "UpdateOptions" : op == Op::patch ? "PatchOptions" : "DeleteOptions";
+}
+
+void describe(const DeleteOptions& options, json::object& out) {
+  if (options.grace_period_s) out["gracePeriodSeconds"] = *options.grace_period_s;
+  if (options.propagation) out["propagationPolicy"] = *options.propagation;
+  if (options.orphan_dependents) out["orphanDependents"] = *options.orphan_dependents;
+  json::object preconditions;
+  if (options.uid) preconditions["uid"] = *options.uid;
+  if (options.resource_version) preconditions["resourceVersion"] = *options.resource_version;
+  if (!preconditions.empty()) out["preconditions"] = std::move(preconditions);
+}
+
+}  // namespace
+
+json::object StepRun::options() const {
+  const auto& step = in_.step;
+  json::object out{{"kind", options_kind(step.op)}, {"apiVersion", "meta.k8s.io/v1"}};
+  if (request_.dry_run) out["dryRun"] = json::array{"All"};
+  if (step.op == Verbs::Step::Op::remove) {
+    describe(step.delete_options, out);
+    return out;
+  }
+  if (step.options.force) out["force"] = true;
+  if (!in_.context.field_manager.empty()) out["fieldManager"] = in_.context.field_manager;
+  constexpr std::string_view kValidation[] = {"Ignore", "Warn", "Strict"};
+  out["fieldValidation"] = kValidation[static_cast<std::size_t>(step.options.validation)];
+  return out;
 }
 
 base::Outcome<Written> StepRun::answer(store::ObjectRef stored) {
   Written out;
   out.object = stored ? std::move(stored) : result_;
   out.warnings = std::move(warnings);
+  out.annotations = std::move(annotations);
   out.created = created_;
   out.gone = gone_;
   return out;

@@ -33,6 +33,7 @@ struct StepInput {
   json::storage_ptr memory;
   int attempt = 0;
   bool authorize = true;
+  auth::CommitExtras* extras = nullptr;
 };
 
 class StepRun {
@@ -62,10 +63,13 @@ class StepRun {
   std::vector<store::Expectation> read_expectations;   ///< on what admission read
   std::vector<std::string> warnings;
   std::vector<auth::AddedWrite> additions;             ///< what admission adds to the commit
+  std::vector<std::pair<std::string, std::string>> annotations;   ///< of admission, for the audit log
 
  protected:
   const Target& target() const { return in_.step.target; }
   void set_request(auth::AdmissionRequest::Operation operation);
+  /// The request's options as an object of meta.k8s.io/v1.
+  json::object options() const;
 
   const StepInput in_;
   auth::AdmissionRequest request_;

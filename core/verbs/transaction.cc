@@ -36,6 +36,7 @@ void Transaction::attempt() {
   askers_.clear();
   runs_.clear();
   added_.clear();
+  extras_ = {};
   view_.reset();
   arena_.emplace(core_.arenas);
   view_.emplace(core_.parts.store.snapshot());
@@ -56,9 +57,9 @@ void Transaction::begin_next() {
 
 StepInput Transaction::next_input() {
   const auto at = runs_.size();
-  if (at < steps_.size()) return {core_, context_, steps_[at], *view_, arena_->memory(), attempts_, authorize_};
+  if (at < steps_.size()) return {core_, context_, steps_[at], *view_, arena_->memory(), attempts_, authorize_, &extras_};
   const auto& added = added_[at - steps_.size()];
-  return {core_, added.context, added.step, *view_, arena_->memory(), attempts_, true};
+  return {core_, added.context, added.step, *view_, arena_->memory(), attempts_, true, &extras_};
 }
 
 base::Outcome<void> Transaction::take_additions() {
@@ -102,9 +103,24 @@ void Transaction::collect(store::Commit& commit) {
   }
 }
 
+base::Outcome<void> Transaction::collect_extras(store::Commit& commit) {
+  using Kind = store::Expectation::Kind;
+  for (auto& [key, update] : extras_.updates) {
+    if (auto claimed = view_->claim(key); !claimed) return claimed;
+    commit.expectations.push_back({key, Kind::at_revision, update.seen->revision()});
+    askers_.push_back({Asker::Kind::admission});
+    auto encoded = kinds::encode(*update.kind, update.object, store::kRevisionSlotBytes);
+    store::Draft draft(columns_of(*update.kind, update.object), std::move(encoded.body), encoded.revision_offset);
+    commit.writes.push_back({store::Operation::update, key, std::move(draft), durability_of(*update.kind, key.ns)});
+  }
+  return {};
+}
+
 void Transaction::commit() {
   store::Commit commit;
   collect(commit);
+  if (!commit.writes.empty())
+    if (auto added = collect_extras(commit); !added) return fail(added.error());
   if (commit.writes.empty() && commit.expectations.empty()) return answer({});
   commit.cause = {context_.user.plugin.empty() ? context_.user.name : "plugin:" + context_.user.plugin, context_.request_id, context_.trigger};
   core_.parts.store.commit(std::move(commit), [self = shared_from_this()](store::CommitOutcome outcome) { self->committed(std::move(outcome)); });
@@ -145,8 +161,12 @@ void Transaction::answer(const std::vector<store::ObjectRef>& stored) {
     out.push_back(std::move(*written));
   }
   done_(std::move(out));
+  extras_ = {};
 }
 
-void Transaction::fail(base::Error error) { done_(std::move(error)); }
+void Transaction::fail(base::Error error) {
+  done_(std::move(error));
+  extras_ = {};   // who waits for what is held goes on after the answer
+}
 
 }  // namespace keelson::verbs

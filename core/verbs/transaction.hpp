@@ -41,6 +41,7 @@ class Transaction : public std::enable_shared_from_this<Transaction> {
   void finish_step();
   void commit();
   void collect(store::Commit& commit);
+  base::Outcome<void> collect_extras(store::Commit& commit);
   void committed(store::CommitOutcome outcome);
   void mismatched(const store::Mismatch& mismatch);
   void again();
@@ -61,6 +62,7 @@ class Transaction : public std::enable_shared_from_this<Transaction> {
   std::deque<Added> added_;                        // deque: runs refer to them
   std::vector<std::unique_ptr<StepRun>> runs_;     // of steps_, then of added_
   std::vector<Asker> askers_;
+  auth::CommitExtras extras_;      // of the attempt
 };
 
 }  // namespace keelson::verbs

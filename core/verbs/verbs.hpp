@@ -75,6 +75,7 @@ struct Written {
   std::vector<std::string> warnings;
   bool created = false;
   bool gone = false;                  ///< delete: the object is out of the store
+  std::vector<std::pair<std::string, std::string>> annotations;   ///< what admission has for the audit log
 };
 using OnWritten = std::function<void(base::Outcome<Written>)>;
 
