@@ -151,7 +151,7 @@ class TokenIssuer {
   virtual ~TokenIssuer() = default;
   struct Claims {
     std::string ns, service_account, service_account_uid;
-    std::string pod, pod_uid, node, node_uid;              ///< bound objects, empty = unbound
+    std::string pod, pod_uid, node, node_uid, secret, secret_uid;   ///< bound objects, empty = unbound
     std::vector<std::string> audiences;                    ///< empty = the API server's own
     std::int64_t lifetime_s = 3600;
   };

@@ -108,8 +108,12 @@ class TokenAuthenticator final : public Authenticator {
     const auto snapshot = store_.snapshot();
     const auto now = runtime_.unix_s();
     if (!usable(snapshot.get({store::Atom("serviceaccounts"), ns, account}), text_at(own, {"serviceaccount", "uid"}), now)) return false;
-    if (!find(own, {"pod"})) return true;
-    return usable(snapshot.get({store::Atom("pods"), ns, std::string(text_at(own, {"pod", "name"}))}), text_at(own, {"pod", "uid"}), now);
+    const auto bound = [&](std::string_view kind, std::string_view resource, const std::string& where) {
+      return usable(snapshot.get({store::Atom(resource), where, std::string(text_at(own, {kind, "name"}))}), text_at(own, {kind, "uid"}), now);
+    };
+    if (find(own, {"secret"})) return bound("secret", "secrets", ns);
+    if (find(own, {"pod"})) return bound("pod", "pods", ns);   // its node is only told, and may be gone before it
+    return !find(own, {"node"}) || bound("node", "nodes", "");
   }
 
   std::shared_ptr<const JwtKey> key_;   // shared: the issuer signs with it
@@ -130,6 +134,7 @@ class Issuer final : public TokenIssuer {
     own["namespace"] = claims.ns;
     if (!claims.node.empty()) own["node"] = reference(claims.node, claims.node_uid);
     if (!claims.pod.empty()) own["pod"] = reference(claims.pod, claims.pod_uid);
+    if (!claims.secret.empty()) own["secret"] = reference(claims.secret, claims.secret_uid);
     own["serviceaccount"] = reference(claims.service_account, claims.service_account_uid);
     json::array audiences(claims.audiences.begin(), claims.audiences.end());
     if (audiences.empty()) audiences.emplace_back(issuer_);

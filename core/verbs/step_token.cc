@@ -18,15 +18,19 @@ base::Error another_uid(std::string_view kind, const std::string& name, const st
 
 }  // namespace
 
-base::Outcome<void> TokenRun::bind_pod(const std::string& name, const std::string& uid, auth::TokenIssuer::Claims& claims) const {
-  const auto pod = in_.view.get({store::Atom("pods"), claims.ns, name});
-  if (!pod) return base::not_found("", "pods", name);
-  if (!uid.empty() && pod->columns().uid != uid) return another_uid("Pod", name, uid);
+base::Outcome<store::ObjectRef> TokenRun::bound(std::string_view kind, const store::Key& key, const std::string& uid) const {
+  auto object = in_.view.get(key);
+  if (!object) return base::not_found("", key.resource.text(), key.name);
+  if (!uid.empty() && object->columns().uid != uid) return another_uid(kind, key.name, uid);
+  return object;
+}
+
+base::Outcome<void> TokenRun::bind_pod(const store::ObjectRef& pod, auth::TokenIssuer::Claims& claims) const {
   auto value = kinds::parse(kinds::Media::json, pod->body(), in_.memory);
   if (!value) return value.error();
   if (text_at(*value, {"spec", "serviceAccountName"}) != claims.service_account)
     return base::bad_request("cannot bind token for serviceaccount \"" + claims.service_account + "\" to pod running with different serviceaccount name.");
-  claims.pod = name;
+  claims.pod = pod->key().name;
   claims.pod_uid = pod->columns().uid;
   claims.node = text_at(*value, {"spec", "nodeName"});
   if (const auto node = in_.view.get({store::Atom("nodes"), "", claims.node})) claims.node_uid = node->columns().uid;
@@ -37,16 +41,15 @@ base::Outcome<void> TokenRun::bind(const json::value& request, auth::TokenIssuer
   const auto* reference = find(request, {"spec", "boundObjectRef"});
   if (!reference || !reference->is_object()) return {};
   const std::string kind(text_at(*reference, {"kind"})), name(text_at(*reference, {"name"})), uid(text_at(*reference, {"uid"}));
-  if (kind == "Pod") return bind_pod(name, uid, claims);
-  if (kind == "Node") {
-    const auto node = in_.view.get({store::Atom("nodes"), "", name});
-    if (!node) return base::not_found("", "nodes", name);
-    if (!uid.empty() && node->columns().uid != uid) return another_uid("Node", name, uid);
-    claims.node = name;
-    claims.node_uid = node->columns().uid;
-    return {};
-  }
-  return base::bad_request("cannot bind token to object of type " + kind);
+  const bool known = kind == "Pod" || kind == "Node" || kind == "Secret";
+  if (!known) return base::bad_request("cannot bind token to object of type " + kind);
+  const auto resource = store::Atom(kind == "Pod" ? "pods" : kind == "Node" ? "nodes" : "secrets");
+  auto object = bound(kind, {resource, kind == "Node" ? std::string() : claims.ns, name}, uid);
+  if (!object) return object.error();
+  if (kind == "Pod") return bind_pod(*object, claims);
+  (kind == "Node" ? claims.node : claims.secret) = name;
+  (kind == "Node" ? claims.node_uid : claims.secret_uid) = (*object)->columns().uid;
+  return {};
 }
 
 base::Outcome<StepRun::Next> TokenRun::begin() {

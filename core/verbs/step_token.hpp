@@ -15,7 +15,9 @@ class TokenRun final : public StepRun {
 
  private:
   base::Outcome<void> bind(const json::value& request, auth::TokenIssuer::Claims& claims) const;
-  base::Outcome<void> bind_pod(const std::string& name, const std::string& uid, auth::TokenIssuer::Claims& claims) const;
+  /// The object that the token is to be bound to: there, and of that uid if one is given.
+  base::Outcome<store::ObjectRef> bound(std::string_view kind, const store::Key& key, const std::string& uid) const;
+  base::Outcome<void> bind_pod(const store::ObjectRef& pod, auth::TokenIssuer::Claims& claims) const;
   void respond(json::value request, const auth::TokenIssuer::Claims& claims, const store::Object& account);
 };
 

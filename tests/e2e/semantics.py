@@ -173,6 +173,22 @@ def a_token_in_the_websocket_protocol_authenticates_and_is_not_echoed(c):
     equal(handshake("base64url.bearer.authorization.k8s.io.bm9uZQ")[0], 401, "a wrong one")
 
 
+def a_secret_for_an_account_gets_its_token_and_goes_with_it(c):
+    c.out("create", "serviceaccount", "robot", "-n", "rows")
+    c.https.made("POST", "/api/v1/namespaces/rows/secrets", {"metadata": {"name": "robot", "annotations": {"kubernetes.io/service-account.name": "robot"}},
+                                                             "type": "kubernetes.io/service-account-token"})
+    held = lambda: c.https.made("GET", "/api/v1/namespaces/rows/secrets/robot").get("data", {})
+    eventually("the secret to be filled", lambda: set(held()) == {"ca.crt", "namespace", "token"})
+    first = held()
+    equal(base64.b64decode(first["namespace"]).decode(), "rows", "namespace")
+    whoami = c.out("auth", "whoami", f"--token={base64.b64decode(first['token']).decode()}", "--kubeconfig=/dev/null", f"--server=https://127.0.0.1:{c.port}", "--insecure-skip-tls-verify=true")
+    equal("system:serviceaccount:rows:robot" in whoami, True, whoami)
+    c.https.made("PATCH", "/api/v1/namespaces/rows/secrets/robot", {"data": {"token": None}}, {"Content-Type": MERGE})
+    eventually("a token in place of the one taken out", lambda: held().get("token"))
+    c.out("delete", "serviceaccount", "robot", "-n", "rows")
+    eventually("the secret to go", lambda: c.https.ask("GET", "/api/v1/namespaces/rows/secrets/robot").code == 404)
+
+
 def exec_and_its_like_need_create_beside_get(c):
     """Reading would be too weak a right for running a command."""
     streams = ("exec", "attach", "portforward")
@@ -274,7 +290,7 @@ STEPS = [the_objects_are_made, writes_that_change_nothing_commit_nothing, kind_a
          delete_answers_202_only_for_an_old_clients_no_to_orphans, quantities_keep_their_family_and_custom_resources_their_text, times_come_in_any_offset_and_go_out_in_utc_seconds,
          a_watch_from_nowhere_begins_with_what_is_there, initial_events_end_with_a_bookmark, leaving_a_selector_is_a_deletion_with_the_old_state, a_table_watch_has_its_columns_once,
          empty_lists_are_lists_and_selectors_hide_what_is_left, a_token_in_the_websocket_protocol_authenticates_and_is_not_echoed,
-         exec_and_its_like_need_create_beside_get,
+         a_secret_for_an_account_gets_its_token_and_goes_with_it, exec_and_its_like_need_create_beside_get,
          discovery_is_aggregated_with_etag_and_names_the_kinds_of_subresources, every_patch_in_openapi_says_what_kubectl_looks_for, every_field_has_a_description,
          a_replica_set_of_that_name_that_is_anothers_raises_the_collision_count, the_service_of_the_api_and_its_slice_are_there_where_others_reach_it]
 

@@ -136,6 +136,28 @@ TEST_CASE("a token bound to a pod goes with the pod") {
   CHECK(error_of(cluster.create_at(cluster.target("v1/serviceaccounts/token", "default", "default"), R"({"spec":{"boundObjectRef":{"kind":"Pod","name":"gone"}}})")).code == 404);
 }
 
+TEST_CASE("a token bound to a secret or a node goes with it") {
+  Cluster cluster;
+  const auto bound_to = [&](std::string kind, std::string name) {
+    auth::Credentials out;
+    out.bearer_token = at(Cluster::must(cluster.create_at(cluster.target("v1/serviceaccounts/token", "default", "default"),
+                                                          R"({"spec":{"boundObjectRef":{"kind":")" + kind + R"(","name":")" + name + "\"}}}")),
+                          {"status", "token"});
+    return out;
+  };
+  Cluster::must(cluster.create("v1/secrets", "default", R"({"metadata":{"name":"s"}})"));
+  Cluster::must(cluster.create("v1/nodes", "", R"({"metadata":{"name":"bound"}})"));
+  const auto by_secret = bound_to("Secret", "s"), by_node = bound_to("Node", "bound");
+  CHECK(cluster.chains->authenticate(by_secret)->name == "system:serviceaccount:default:default");
+  CHECK(cluster.chains->authenticate(by_node)->extra.at("authentication.kubernetes.io/node-name") == std::vector<std::string>{"bound"});
+  Cluster::must(cluster.remove("v1/secrets", "default", "s"));
+  Cluster::must(cluster.remove("v1/nodes", "", "bound"));
+  CHECK(cluster.chains->authenticate(by_secret).error().code == 401);
+  CHECK(cluster.chains->authenticate(by_node).error().code == 401);
+  CHECK(error_of(cluster.create_at(cluster.target("v1/serviceaccounts/token", "default", "default"), R"({"spec":{"boundObjectRef":{"kind":"ConfigMap","name":"s"}}})")).message ==
+        "cannot bind token to object of type ConfigMap");
+}
+
 TEST_CASE("a subresource that a kind has not is not found, a verb that it has not is refused") {
   Cluster cluster;
   cluster.pod("p");
