@@ -156,7 +156,7 @@ Columns read_columns(Reader& in, const Key& key) {
 }
 
 base::Error undecodable(const Key& key, Revision revision, std::string_view why) {
-  return base::raw_500("stored object " + std::string(key.resource.text()) + " " + key.ns + "/" + key.name + " at revision " + std::to_string(revision) + " cannot be read: " + std::string(why));
+  return base::internal("stored object " + std::string(key.resource.text()) + " " + key.ns + "/" + key.name + " at revision " + std::to_string(revision) + " cannot be read: " + std::string(why));
 }
 
 base::Outcome<ObjectRef> decode_payload(const Key& key, Revision revision, std::string_view payload, std::uint64_t columns_version, const ColumnsOf& columns_of) {
@@ -260,7 +260,7 @@ base::Outcome<LogEntry> decode_log(std::string_view text) {
   entry.unix_ms = in.signed_number();
   entry.bytes = in.number();
   entry.cause = read_cause(in);
-  if (!known || !in.ok() || entry.operation > Operation::remove) return base::raw_500("a log record is cut or damaged");
+  if (!known || !in.ok() || entry.operation > Operation::remove) return base::internal("a log record is cut or damaged");
   return entry;
 }
 

@@ -6,6 +6,13 @@
 namespace keelson::watch {
 namespace {
 
+/// The log's error in a watch's words.
+base::Error of_watch(base::Error error, Revision position, Revision compacted) {
+  if (error.code == 410) return base::expired("too old resource version: " + std::to_string(position) + " (" + std::to_string(compacted) + ")");
+  if (error.code == 500) error.reason = "StorageReadError";   // what a client must not retry at once
+  return error;
+}
+
 /// Objects or changes that one catch-up step visits.
 constexpr std::size_t kSliceVisitsMax = 512;
 /// How long a watch waits for a state from the future (upstream: 3 s).
@@ -99,10 +106,7 @@ bool HubImpl::history_slice(const WatcherRef& watcher) {
   const auto& request = watcher->request;
   auto page = store_.history(request.resource, watcher->position, kSliceVisitsMax);
   if (!page) {
-    auto error = page.error();
-    if (error.code == 410)
-      error = base::expired("too old resource version: " + std::to_string(watcher->position) + " (" + std::to_string(store_.compacted(request.resource)) + ")");
-    watcher->end(std::move(error));
+    watcher->end(of_watch(page.error(), watcher->position, store_.compacted(request.resource)));
     return false;
   }
   Group probe;

@@ -105,7 +105,8 @@ class Bench {
 
 class Client final : public watch::WatchSink {
  public:
-  Client(Bench& bench, watch::WatchRequest request) : bench_(bench), watch_(bench.hub().watch(std::move(request), *this)) {}
+  Client(Bench& bench, watch::WatchRequest request) : Client(bench, bench.hub(), std::move(request)) {}
+  Client(Bench& bench, watch::Hub& hub, watch::WatchRequest request) : bench_(bench), watch_(hub.watch(std::move(request), *this)) {}
 
   void wake() override {
     std::lock_guard lock(mutex_);
