@@ -236,6 +236,7 @@ void Committer::publish(Batch& batch) {
   for (Answer& answer : batch.answers()) {
     count(answer.outcome);
     answer.done(std::move(answer.outcome), answer.as_of);
+    answer.done = nullptr;   // now, so that whoever was answered is the last to hold what made the write
   }
 }
 
