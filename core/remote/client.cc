@@ -1,5 +1,8 @@
 #include "core/remote/client.hpp"
 
+#include "core/base/log.hpp"
+#include "core/remote/credential_program.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -79,6 +82,8 @@ class TlsClient final : public Client {
   WirePtr take_idle();
   void keep(WirePtr wire);
   std::string bearer();
+  base::Outcome<void> take_credential(const Credential& credential);
+  void renew_credential();
   http::request<http::string_body> message_of(const Request& request);
   awaitable<WirePtr> connect();
   awaitable<Answer> exchange(Request request);
@@ -87,7 +92,7 @@ class TlsClient final : public Client {
   awaitable<bool> read_lines(Wire& wire, http::response_parser<http::buffer_body>& parser, std::int64_t silence_ms, const std::function<bool(std::string_view)>& line);
   base::Error broken(const std::exception_ptr& why) const;
 
-  const Connection connection_;
+  Connection connection_;            // but for certificate and key only read
   const std::string user_agent_;
   base::Runtime& runtime_;
   asio::io_context context_{1};
@@ -104,6 +109,10 @@ class TlsClient final : public Client {
   std::deque<Pending> queue_;
   std::string token_;
   base::Monotonic token_read_ = 0;
+  std::int64_t credential_ends_ = 0; // Unix seconds; 0: nobody says
+  bool renewing_ = false;
+  base::Monotonic renewed_ = 0;
+  std::unique_ptr<base::Thread> renewer_;
   std::unique_ptr<base::Thread> thread_;
 };
 
@@ -123,6 +132,11 @@ base::Outcome<void> TlsClient::prepare_tls() {
 }
 
 base::Outcome<void> TlsClient::start() {
+  if (connection_.program) {
+    const auto credential = run_credential_program(connection_, runtime_);
+    if (!credential) return credential.error();
+    if (auto taken = take_credential(*credential); !taken) return taken;
+  }
   if (auto ready = prepare_tls(); !ready) return ready;
   thread_ = runtime_.spawn("api-client", [this] { context_.run(); }, 1024 * 1024);
   return {};
@@ -208,6 +222,36 @@ void TlsClient::stop() {
     work_.reset();
   });
   thread_.reset();
+  renewer_.reset();
+}
+
+// --- who we are ----------------------------------------------------------------------------------------------------
+
+// Connections that are there keep the certificate that they were made with, so they are not used again.
+base::Outcome<void> TlsClient::take_credential(const Credential& credential) {
+  token_ = credential.token;
+  credential_ends_ = credential.expires_unix_s;
+  if (credential.key_pem.empty() || (credential.certificate_pem == connection_.certificate_pem && credential.key_pem == connection_.key_pem)) return {};
+  connection_.certificate_pem = credential.certificate_pem;
+  connection_.key_pem = credential.key_pem;
+  idle_.clear();
+  return thread_ ? prepare_tls() : base::Outcome<void>();
+}
+
+/// Asks the program again, on a thread of its own; until it has answered the old credential is shown.
+void TlsClient::renew_credential() {
+  const auto now = runtime_.monotonic_ns();
+  if (renewing_ || stopping_ || (renewed_ != 0 && now - renewed_ < kCredentialPause_ms * base::kNanosPerMs)) return;
+  renewing_ = true;
+  renewed_ = now;
+  renewer_ = runtime_.spawn("credential", [this] {
+    auto credential = run_credential_program(connection_, runtime_);
+    post([this, credential = std::move(credential)] {
+      renewing_ = false;
+      auto taken = credential ? take_credential(*credential) : base::Outcome<void>(credential.error());
+      if (!taken) base::log_warn("remote", "the credential was not renewed", {{"why", taken.error().message}});
+    });
+  });
 }
 
 // --- connections ---------------------------------------------------------------------------------------------------
@@ -229,6 +273,10 @@ void TlsClient::keep(WirePtr wire) {
 }
 
 std::string TlsClient::bearer() {
+  if (connection_.program) {
+    if (credential_ends_ != 0 && runtime_.unix_s() + kCredentialRenewedBefore_s >= credential_ends_) renew_credential();
+    return token_;
+  }
   if (connection_.token_file.empty()) return connection_.token;
   const auto now = runtime_.monotonic_ns();
   if (token_.empty() || now - token_read_ > kTokenAge_ms * base::kNanosPerMs) {
@@ -242,7 +290,7 @@ std::string TlsClient::bearer() {
 
 http::request<http::string_body> TlsClient::message_of(const Request& request) {
   http::request<http::string_body> message(http::string_to_verb(request.method), connection_.prefix + request.target, 11);
-  message.set(http::field::host, connection_.host + ":" + connection_.port);
+  message.set(http::field::host, connection_.authority());
   message.set(http::field::user_agent, user_agent_);
   message.set(http::field::accept, "application/json");
   if (const auto token = bearer(); !token.empty()) message.set(http::field::authorization, "Bearer " + token);
@@ -299,6 +347,7 @@ awaitable<Answer> TlsClient::exchange(Request request) {
     bool keep_alive = false;
     auto answer = co_await exchange_on(*wire, request, again, keep_alive);
     if (again) continue;
+    if (answer.status == 401 && connection_.program) renew_credential();
     if (keep_alive) keep(std::move(wire));
     co_return answer;
   }

@@ -22,6 +22,9 @@ inline constexpr std::int64_t kRequestDeadline_ms = 60'000;
 /// A connection that nobody used for this long is not used again: shorter than servers keep theirs.
 inline constexpr std::int64_t kKeptAlive_ms = 45'000;
 inline constexpr std::int64_t kTokenAge_ms = 60'000;
+/// A credential program is asked again this long before what it told ends, and after a 401, but not more often than this.
+inline constexpr std::int64_t kCredentialRenewedBefore_s = 30;
+inline constexpr std::int64_t kCredentialPause_ms = 5'000;
 inline constexpr std::size_t kAnswerBytesMax = 256u << 20;
 /// One line of a stream: an object, and then some.
 inline constexpr std::size_t kLineBytesMax = 16u << 20;

@@ -62,9 +62,29 @@ base::Outcome<void> read_pem(const YAML::Node& from, const char* name, const std
   return {};
 }
 
+/// A path is relative to the kubeconfig, a plain name is looked for in PATH.
+base::Outcome<void> read_program(const YAML::Node& exec, const std::filesystem::path& beside, Connection& into) {
+  CredentialProgram program;
+  program.command = exec["command"].as<std::string>("");
+  if (program.command.find('/') != std::string::npos) program.command = (beside / program.command).string();
+  for (const auto& word : exec["args"]) program.args.push_back(word.as<std::string>());
+  for (const auto& one : exec["env"]) program.env.emplace_back(one["name"].as<std::string>(""), one["value"].as<std::string>(""));
+  program.api_version = exec["apiVersion"].as<std::string>("");
+  program.install_hint = exec["installHint"].as<std::string>("");
+  program.provide_cluster = exec["provideClusterInfo"].as<bool>(false);
+  if (program.command.empty()) return base::bad_request("the user's \"exec\" names no command");
+  if (program.api_version != "client.authentication.k8s.io/v1" && program.api_version != "client.authentication.k8s.io/v1beta1")
+    return base::bad_request("the user's \"exec\": apiVersion \"" + program.api_version + "\" is not understood");
+  if (exec["interactiveMode"].as<std::string>("") == "Always") return base::bad_request("the user's \"exec\" wants a terminal, and there is none");
+  into.program = std::move(program);
+  return {};
+}
+
 base::Outcome<void> read_user(const YAML::Node& user, const std::filesystem::path& beside, Connection& into) {
-  for (const auto* unknown : {"exec", "auth-provider", "username"})
-    if (user[unknown]) return base::bad_request(std::string("the user's \"") + unknown + "\" is not understood: use a client certificate, token or tokenFile");
+  for (const auto* unknown : {"auth-provider", "username"})
+    if (user[unknown]) return base::bad_request(std::string("the user's \"") + unknown + "\" is not understood: use a client certificate, token, tokenFile or exec");
+  if (const auto exec = user["exec"]; exec)
+    if (auto read = read_program(exec, beside, into); !read) return read;
   if (auto read = read_pem(user, "client-certificate", beside, into.certificate_pem); !read) return read;
   if (auto read = read_pem(user, "client-key", beside, into.key_pem); !read) return read;
   into.token = user["token"].as<std::string>("");

@@ -47,7 +47,10 @@ class PlainServer final : public MetricsServer {
 base::Outcome<void> PlainServer::start(const std::string& address, base::Runtime& runtime) {
   const auto colon = address.rfind(':');
   boost::system::error_code failed;
-  const auto host = asio::ip::make_address(address.substr(0, std::min(colon, address.size())), failed);
+  auto name = address.substr(0, std::min(colon, address.size()));
+  if (name.starts_with('[') && name.ends_with(']')) name = name.substr(1, name.size() - 2);   // [::1]:9090
+  else if (name.find(':') != std::string::npos) return base::bad_request("metrics-address: \"" + address + "\": write an IPv6 address in brackets");
+  const auto host = name.empty() ? asio::ip::address(asio::ip::address_v6::any()) : asio::ip::make_address(name, failed);
   const int port = colon == std::string::npos ? 0 : std::atoi(address.c_str() + colon + 1);
   if (failed || port <= 0 || port > UINT16_MAX) return base::bad_request("metrics-address: \"" + address + "\" is no address:port");
   const tcp::endpoint at(host, static_cast<std::uint16_t>(port));

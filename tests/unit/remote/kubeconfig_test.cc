@@ -50,7 +50,9 @@ TEST_CASE("a kubeconfig says where the server is and who we are, with data insid
 
 TEST_CASE("a kubeconfig that asks for what is not done is refused by name") {
   CHECK(complaint("{server: 'http://a'}", "{}").find("only https://") != std::string::npos);
-  CHECK(complaint("{server: 'https://a'}", "{exec: {command: x}}").find("\"exec\" is not understood") != std::string::npos);
+  CHECK(complaint("{server: 'https://a'}", "{auth-provider: {name: x}}").find("\"auth-provider\" is not understood") != std::string::npos);
+  CHECK(complaint("{server: 'https://a'}", "{exec: {command: x, apiVersion: v3}}").find("apiVersion \"v3\" is not understood") != std::string::npos);
+  CHECK(complaint("{server: 'https://a'}", "{exec: {command: x, apiVersion: client.authentication.k8s.io/v1, interactiveMode: Always}}").find("wants a terminal") != std::string::npos);
   CHECK(complaint("{server: 'https://a', certificate-authority-data: '%%'}", "{}").find("is no base64") != std::string::npos);
   const File file(config("{server: 'https://a'}", "{}"));
   const auto read = read_kubeconfig(file.path, "other");
