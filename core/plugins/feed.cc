@@ -32,6 +32,20 @@ bool Inbox::take(std::deque<store::Change>& out) {
   return std::exchange(lost_, false);
 }
 
+void Inbox::lose() {
+  {
+    const std::lock_guard lock(mutex_);
+    changes_.clear();
+    lost_ = true;
+  }
+  waiter_->notify();
+}
+
+void Feed::lose() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& inbox : inboxes_) inbox->lose();
+}
+
 Feed::Feed(store::Store& store, base::Runtime& runtime, std::int64_t late_ms) : indexes_(store), runtime_(runtime), late_ms_(late_ms) {
   subscription_ = store.subscribe(*this).first;
 }

@@ -34,6 +34,8 @@ class Inbox {
   bool offer(std::span<const store::Change> changes);
   /// Takes all that is there. True: some were lost since the last take.
   bool take(std::deque<store::Change>& out);
+  /// What is in it is lost.
+  void lose();
   base::Waiter& waiter() { return *waiter_; }
 
  private:
@@ -54,6 +56,8 @@ class Feed final : public store::FeedSink {
   void add(std::shared_ptr<Inbox> inbox);
   void remove(const Inbox& inbox);
   void on_changes(std::span<const store::Change> changes) override;
+  /// All inboxes lose what they have, and are told so.
+  void lose();
   Indexes& indexes() { return indexes_; }
 
  private:

@@ -82,6 +82,9 @@ class PluginHost {
   virtual void begin_stop(base::Monotonic deadline) = 0;
   virtual void stop(base::Monotonic deadline) = 0;
 
+  /// Every plugin loses the stream of changes once, as one that was too slow for it.
+  virtual void lose_watches() = 0;
+
   virtual RouteTable& routes() = 0;
   virtual std::vector<PluginInfo> plugins() const = 0;
   /// Nothing is being loaded or unloaded.

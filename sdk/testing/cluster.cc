@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -17,6 +18,7 @@
 #include "core/verbs/verbs.hpp"
 #include "core/watch/hub.hpp"
 #include "sdk/testing/documents.hpp"
+#include "sdk/testing/faulty_store.hpp"
 
 namespace keelson::testing {
 
@@ -43,40 +45,62 @@ std::string scratch_directory() {
 
 }  // namespace
 
-struct Cluster::Parts {
-  explicit Parts(Options wanted)
-      : options(std::move(wanted)), scratch(options.data_directory.empty() ? scratch_directory() : std::string()), runtime(base::simulated_runtime(options.seed)),
-        metrics(base::make_metrics()), registry(kinds::make_registry()), store(store::make_memory_store(*runtime, *metrics)), hub(watch::make_hub(*store, *runtime, *metrics)),
-        chains(chains_with_admission()), verbs(verbs::make_verbs({*store, *hub, *registry, *chains, nullptr, *runtime, *metrics})) {
-    become("system:admin", {"system:masters", "system:authenticated"});
-    caller.field_manager = "test";
-    caller.request_id = "test";
+/// What a start makes and an end takes away; the store stays.
+struct Server {
+  Server(store::Store& disk, base::SimulatedRuntime& runtime, const Options& options, const std::string& data_directory)
+      : metrics(base::make_metrics()), registry(kinds::make_registry()), store(disk, runtime), hub(watch::make_hub(store, runtime, *metrics)), chains(chains_with_admission()),
+        verbs(verbs::make_verbs({store, *hub, *registry, *chains, nullptr, runtime, *metrics})) {
+    plugins::restore_declared_kinds(*registry, data_directory);
     plugins::HostOptions host_options;
     host_options.directories = options.plugin_directories;
-    host_options.data_dir = options.data_directory.empty() ? scratch : options.data_directory;
+    host_options.data_dir = data_directory;
     host_options.config = options.config;
     host_options.watch_directories = false;
     host_options.check_permissions = false;
-    host = plugins::make_plugin_host({*store, *verbs, *registry, *chains, *runtime, *metrics, {}}, std::move(host_options));
+    host = plugins::make_plugin_host({store, *verbs, *registry, *chains, runtime, *metrics, {}}, std::move(host_options));
   }
-  ~Parts() {
-    host->stop(runtime->in_ms(kStopDeadline_ms));
+  void stop(base::Monotonic deadline) {
+    host->stop(deadline);
     host.reset();
     verbs.reset();
     hub->stop();
     hub.reset();
-    store->stop();
-    store.reset();
+  }
+
+  const std::unique_ptr<base::Metrics> metrics;
+  const std::unique_ptr<kinds::Registry> registry;
+  FaultyStore store;
+  std::unique_ptr<watch::Hub> hub;
+  const std::unique_ptr<auth::Chains> chains;
+  std::unique_ptr<verbs::Verbs> verbs;
+  std::unique_ptr<plugins::PluginHost> host;
+};
+
+struct Cluster::Parts {
+  explicit Parts(Options wanted)
+      : options(std::move(wanted)), scratch(options.data_directory.empty() ? scratch_directory() : std::string()), runtime(base::simulated_runtime(options.seed)),
+        disk_metrics(base::make_metrics()), disk(store::make_memory_store(*runtime, *disk_metrics)) {
+    become("system:admin", {"system:masters", "system:authenticated"});
+    caller.field_manager = "test";
+    caller.request_id = "test";
+    start();
+  }
+  ~Parts() {
+    server->stop(runtime->in_ms(kStopDeadline_ms));
+    server.reset();
+    disk->stop();
+    disk.reset();
     std::error_code ignored;
     if (!scratch.empty()) fs::remove_all(scratch, ignored);
   }
 
+  void start() { server = std::make_unique<Server>(*disk, *runtime, options, options.data_directory.empty() ? scratch : options.data_directory); }
   void become(const std::string& user, const std::vector<std::string>& groups) {
     caller.user.name = user;
     caller.user.groups = groups;
   }
   kinds::KindRef kind(const std::string& kind, const std::string& api_version) const {
-    const auto catalog = registry->current();
+    const auto catalog = server->registry->current();
     for (const auto& candidate : catalog->all())
       if (candidate->kind == kind && (api_version.empty() || candidate->api_version() == api_version)) return candidate;
     throw Failure("no kind " + api_version + " " + kind);
@@ -96,20 +120,17 @@ struct Cluster::Parts {
   const Options options;
   const std::string scratch;
   std::unique_ptr<base::SimulatedRuntime> runtime;
-  std::unique_ptr<base::Metrics> metrics;
-  std::unique_ptr<kinds::Registry> registry;
-  std::unique_ptr<store::Store> store;
-  std::unique_ptr<watch::Hub> hub;
-  std::unique_ptr<auth::Chains> chains;
-  std::unique_ptr<verbs::Verbs> verbs;
-  std::unique_ptr<plugins::PluginHost> host;
+  const std::unique_ptr<base::Metrics> disk_metrics;
+  std::unique_ptr<store::Store> disk;
+  std::unique_ptr<Server> server;
+  std::vector<std::string> files;        // of plugins that load() was given
   verbs::Context caller;                 // who acts; most tests never change it
   std::vector<std::string> warnings;
 };
 
 Cluster::Cluster(Options options) : parts_(std::make_unique<Parts>(std::move(options))) {
   for (const auto* name : kNamespaces) apply_yaml("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: " + std::string(name) + "\n");
-  parts_->host->start();
+  parts_->server->host->start();
   settle();
 }
 
@@ -121,9 +142,10 @@ PluginState Cluster::try_load(const std::string& plugin) {
   const auto* fallback = std::getenv("KEELSON_PLUGIN_DIR");
   const auto directory = !parts_->options.plugin_directory.empty() ? parts_->options.plugin_directory : std::string(fallback != nullptr ? fallback : ".");
   const auto file = plugin.find('/') == std::string::npos ? directory + "/" + plugin + ".so" : plugin;
-  parts_->host->load(file);
+  if (std::find(parts_->files.begin(), parts_->files.end(), file) == parts_->files.end()) parts_->files.push_back(file);
+  parts_->server->host->load(file);
   settle();
-  for (const auto& info : parts_->host->plugins())
+  for (const auto& info : parts_->server->host->plugins())
     if (info.file == file) return {info.name, info.state, info.reason, info.message, info.version, info.queue_length, info.reconciles, info.errors, info.restarts};
   return {plugin, "Unknown", "", "the host does not know " + file, "", 0, 0, 0, 0};
 }
@@ -134,12 +156,13 @@ void Cluster::load(const std::string& plugin) {
 }
 
 void Cluster::unload(const std::string& plugin) {
-  parts_->host->unload(plugin);
+  std::erase_if(parts_->files, [&](const auto& file) { return fs::path(file).stem() == plugin; });
+  parts_->server->host->unload(plugin);
   settle();
 }
 
 std::optional<PluginState> Cluster::plugin(const std::string& name) const {
-  for (const auto& info : parts_->host->plugins())
+  for (const auto& info : parts_->server->host->plugins())
     if (info.name == name) return PluginState{info.name, info.state, info.reason, info.message, info.version, info.queue_length, info.reconciles, info.errors, info.restarts};
   return std::nullopt;
 }
@@ -159,7 +182,7 @@ bool Cluster::may(const std::string& verb, const Name& name, const std::string& 
   attributes.subresource = subresource;
   attributes.ns = target.ns;
   attributes.name = target.name;
-  return parts_->chains->authorize(attributes).decision == auth::Decision::allow;
+  return parts_->server->chains->authorize(attributes).decision == auth::Decision::allow;
 }
 
 // --- objects -------------------------------------------------------------------------------------------------------
@@ -172,7 +195,7 @@ void Cluster::apply_yaml(const std::string& file_or_text) {
     const Name name{o.at("kind").as_string().c_str(), metadata.at("name").as_string().c_str(), ns != nullptr ? ns->as_string().c_str() : "default", o.at("apiVersion").as_string().c_str()};
     const auto target = parts_->target(name);
     const auto written = parts_->await<base::Outcome<verbs::Written>>([&](auto done) {
-      parts_->verbs->patch(parts_->caller, target, kinds::PatchType::apply, {kinds::Media::json, json::serialize(document)}, {false, kinds::FieldValidation::strict, true}, std::move(done));
+      parts_->server->verbs->patch(parts_->caller, target, kinds::PatchType::apply, {kinds::Media::json, json::serialize(document)}, {false, kinds::FieldValidation::strict, true}, std::move(done));
     });
     parts_->checked(written, name.kind + " " + name.name);
     if (const auto* status = o.if_contains("status"); status != nullptr && target.kind->subresource("status") != nullptr)
@@ -182,7 +205,7 @@ void Cluster::apply_yaml(const std::string& file_or_text) {
 
 std::optional<std::string> Cluster::find_json(const Name& name) {
   const auto target = parts_->target(name);
-  const auto found = parts_->await<base::Outcome<store::ObjectRef>>([&](auto done) { parts_->verbs->get(parts_->caller, target, {}, std::move(done)); });
+  const auto found = parts_->await<base::Outcome<store::ObjectRef>>([&](auto done) { parts_->server->verbs->get(parts_->caller, target, {}, std::move(done)); });
   if (found) return std::string((*found)->body());
   if (found.error().code == 404) return std::nullopt;
   throw Failure(name.kind + " " + name.name + ": " + found.error().message);
@@ -195,7 +218,7 @@ std::vector<std::string> Cluster::list_json(const std::string& kind, const std::
   auto selector = watch::parse_selector(*target.kind, labels, fields);
   if (!selector) throw Failure(selector.error().message);
   options.selector = std::move(*selector);
-  const auto listed = parts_->await<base::Outcome<verbs::Listed>>([&](auto done) { parts_->verbs->list(parts_->caller, target, options, std::move(done)); });
+  const auto listed = parts_->await<base::Outcome<verbs::Listed>>([&](auto done) { parts_->server->verbs->list(parts_->caller, target, options, std::move(done)); });
   if (!listed) throw Failure(kind + ": " + listed.error().message);
   std::vector<std::string> all;
   for (const auto& object : listed->objects) all.emplace_back(object->body());
@@ -205,7 +228,7 @@ std::vector<std::string> Cluster::list_json(const std::string& kind, const std::
 void Cluster::patch_json(const Name& name, const std::string& merge_patch, const std::string& subresource) {
   const auto target = parts_->target(name, subresource);
   const auto written = parts_->await<base::Outcome<verbs::Written>>([&](auto done) {
-    parts_->verbs->patch(parts_->caller, target, kinds::PatchType::merge, {kinds::Media::json, merge_patch}, {}, std::move(done));
+    parts_->server->verbs->patch(parts_->caller, target, kinds::PatchType::merge, {kinds::Media::json, merge_patch}, {}, std::move(done));
   });
   parts_->checked(written, name.kind + " " + name.name);
 }
@@ -215,7 +238,7 @@ void Cluster::remove(const Name& name, const std::string& propagation, std::opti
   if (!propagation.empty()) options.propagation = propagation;
   options.grace_period_s = grace_period_s;
   const auto target = parts_->target(name);
-  const auto written = parts_->await<base::Outcome<verbs::Written>>([&](auto done) { parts_->verbs->remove(parts_->caller, target, options, std::move(done)); });
+  const auto written = parts_->await<base::Outcome<verbs::Written>>([&](auto done) { parts_->server->verbs->remove(parts_->caller, target, options, std::move(done)); });
   parts_->checked(written, name.kind + " " + name.name);
 }
 
@@ -281,7 +304,7 @@ class KeptStream final : public plugins::RouteStream {
 
 Served Cluster::stream(const Name& name, const std::string& subresource, const std::string& query, std::size_t bytes_max, std::chrono::nanoseconds limit, const std::string& method) {
   const auto target = parts_->target(name, subresource);
-  const auto handler = parts_->host->routes().find(target.kind->storage_key, subresource);
+  const auto handler = parts_->server->host->routes().find(target.kind->storage_key, subresource);
   if (!handler) throw Failure("nobody serves " + target.kind->resource + "/" + subresource);
   plugins::RouteRequest request;
   request.method = method;
@@ -301,6 +324,21 @@ std::string Cluster::request(const std::string& method, const Name& name, const 
   const auto served = stream(name, subresource, query, std::size_t(-1), std::chrono::minutes(1), method);
   if (served.code >= 400) throw Failure(served.body);
   return served.forwarded.empty() ? served.body : "http://" + served.forwarded;
+}
+
+// --- faults --------------------------------------------------------------------------------------------------------
+
+void Cluster::inject(const Faults& faults) { parts_->server->store.inject(faults); }
+
+void Cluster::drop_watches() { parts_->server->host->lose_watches(); }
+
+void Cluster::crash() {
+  parts_->server->store.die();
+  parts_->server->stop(parts_->runtime->in_ms(kStopDeadline_ms));
+  parts_->start();
+  parts_->server->host->start();
+  for (const auto& file : parts_->files) parts_->server->host->load(file);
+  settle();
 }
 
 // --- time ----------------------------------------------------------------------------------------------------------
@@ -323,7 +361,7 @@ bool Cluster::wait_until(const std::function<bool()>& holds, std::chrono::nanose
 }
 
 std::uint64_t Cluster::seed() const { return parts_->options.seed; }
-std::uint64_t Cluster::revision() const { return parts_->store->snapshot().revision(); }
-std::string Cluster::metrics() const { return parts_->metrics->prometheus_text(); }
+std::uint64_t Cluster::revision() const { return parts_->server->store.snapshot().revision(); }
+std::string Cluster::metrics() const { return parts_->server->metrics->prometheus_text(); }
 
 }  // namespace keelson::testing

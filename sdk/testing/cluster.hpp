@@ -27,6 +27,8 @@
 #include <keelson/object.hpp>
 #include <keelson/result.hpp>
 
+#include "faults.hpp"
+
 namespace keelson::testing {
 
 struct Options {
@@ -127,6 +129,15 @@ class Cluster {
 
   /// A subresource that a plugin serves: the whole answer's body. A refusal is a Failure.
   std::string request(const std::string& method, const Name& name, const std::string& subresource, const std::string& query = "");
+
+  // --- faults ---
+  /// From now on, until others are injected. What the test itself writes is hit as well.
+  void inject(const Faults& faults);
+  /// Every plugin loses the stream of changes once, as one that was too slow for it; it reads again what is there.
+  void drop_watches();
+  /// The server ends as by SIGKILL and starts again with the same plugins: what was answered is there, of what was under way only
+  /// what had reached the store.
+  void crash();
 
   // --- time ---
   void settle();

@@ -53,6 +53,8 @@ class Scenario {
   void simple(const std::string& action) {
     if (action == "settle") return cluster_.settle();
     if (action == "restart") return restart();
+    if (action == "crash") return cluster_.crash();
+    if (action == "dropWatches") return cluster_.drop_watches();
     throw Failure("unknown step " + action);
   }
 
@@ -66,6 +68,7 @@ class Scenario {
     if (action == "delete") return remove(value.as_object());
     if (action == "advance") return cluster_.advance(duration(value));
     if (action == "expect") return expect(value.as_object());
+    if (action == "inject") return inject(value.as_object());
     if (action == "keep") return keep(value.as_object());
     if (action == "refuse") return refuse(value.as_object());
     throw Failure("unknown step " + action);
@@ -88,6 +91,13 @@ class Scenario {
     const auto names = loaded_;
     for (const auto& name : names) unload(name);
     for (const auto& name : names) load(name);
+  }
+
+  void inject(const json::object& o) {
+    Faults faults;
+    if (const auto* share = o.if_contains("conflicts")) faults.conflicts = share->to_number<double>();
+    if (const auto* delay = o.if_contains("writeDelay")) faults.write_delay = duration(*delay);
+    cluster_.inject(faults);
   }
 
   static Name name_of(const json::object& o) { return {text(o, "kind"), text(o, "name"), text(o, "namespace", "default"), text(o, "apiVersion")}; }

@@ -11,6 +11,9 @@
 //     - advance: 10s                           # ms, s, m, h
 //     - unload: deployment
 //     - restart                                # all plugins, as after a new start of the server
+//     - inject: {conflicts: 0.2, writeDelay: 50ms}       # from now on; {}: no more
+//     - dropWatches                            # every plugin loses the stream of changes once
+//     - crash                                  # of the server, with all that is under way
 //     - expect: {kind: Deployment, name: web, match: {status: {readyReplicas: 3}}, within: 30s}
 //     - expect: {kind: Pod, labels: app=web, count: 3, match: {...}}  # each of them
 //     - expect: {kind: Pod, where: {status: {phase: Running}}, atLeast: 2, atMost: 3}    # counts those that match `where`
