@@ -128,6 +128,8 @@ class Collector final : public keelson::KeyReconciler {
 
 KEELSON_PLUGIN("cni", "0.1.0", setup) {
   const auto options = read_options(setup);
+  setup.may({{"get", "list", "watch", "patch"}, {""}, {"nodes", "nodes/status"}});
+  setup.may({{"get", "list", "watch"}, {""}, {"pods"}});
   setup.keyed_controller("network", std::make_unique<NodeNetwork>(options))
       .watches<Node>([name = options.node](const keelson::Ref<Node>& node) { return node.name() == name ? std::vector<Key>{node.key()} : std::vector<Key>{}; });
   auto& collector = setup.keyed_controller("addresses", std::make_unique<Collector>(options));

@@ -111,6 +111,12 @@ NodeAgent::NodeAgent(NodeOptions options, const Context& background)
 
 void NodeAgent::declare(Setup& setup, const std::shared_ptr<NodeAgent>& self) {
   setup.component("kubelet");
+  setup.may({{"get", "list", "watch", "delete"}, {""}, {"pods"}});
+  setup.may({{"get", "list", "watch"}, {""}, {"configmaps", "secrets", "services"}});
+  setup.may({{"create"}, {""}, {"serviceaccounts/token"}});
+  setup.may({{"get", "create"}, {""}, {"nodes"}});
+  setup.may({{"patch"}, {""}, {"nodes/status", "pods/status"}});
+  setup.may({{"get", "create", "patch"}, {"coordination.k8s.io"}, {"leases"}});
   const std::string node = self->options_.node_name;
   self->pods_ = &setup.keyed_controller("pods", std::make_unique<PodKeys>(self))
                      .watches<core_v1::Pod>([node](const Ref<core_v1::Pod>& pod) {

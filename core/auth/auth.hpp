@@ -23,12 +23,15 @@
 
 namespace keelson::auth {
 
+struct Rules;
+
 struct Identity {
   std::string name;                                        ///< "system:admin", "system:serviceaccount:ns:name" ...
   std::string uid;
   std::vector<std::string> groups;                         ///< always with system:authenticated or system:unauthenticated
   std::map<std::string, std::vector<std::string>> extra;
-  std::string plugin;                                      ///< set when a plugin acts
+  std::string plugin;                                      ///< set when a plugin acts ...
+  std::shared_ptr<const Rules> rights;                     ///< ... with what it asked for; shared by all of its calls. Null: nothing
   bool member_of(std::string_view group) const;
 };
 Identity anonymous();
@@ -137,8 +140,8 @@ class Chains {
   virtual void admit_mutate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) const = 0;
   virtual void admit_validate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) const = 0;
 };
-/// With client certificates as authenticator, and the authorizers of the first start: system:masters, plugins in the core,
-/// and what everybody may (health, version; authenticated: discovery and reviews of themselves).
+/// With client certificates as authenticator, and the authorizers of the first start: system:masters, plugins within their
+/// rights, and what everybody may (health, version; authenticated: discovery and reviews of themselves).
 std::unique_ptr<Chains> make_chains();
 
 /// Admission that the core brings: NamespaceLifecycle, ServiceAccount, DefaultTolerationSeconds, Priority,

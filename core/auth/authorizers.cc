@@ -34,13 +34,21 @@ class MastersAuthorizer final : public Authorizer, public RulesSource {
   }
 };
 
-class CorePluginsAuthorizer final : public Authorizer {
+class PluginsAuthorizer final : public Authorizer, public RulesSource {
  public:
   Verdict authorize(const Attributes& attributes) override {
     const auto* user = attributes.user;
-    // Both: a certificate may name any group, but only the plugin host sets `plugin`.
-    return user && !user->plugin.empty() && user->member_of("system:plugins") ? Verdict{Decision::allow, ""} : kNoOpinion;
+    if (!user || !acts(*user)) return kNoOpinion;
+    if (user->rights && allows(*user->rights, attributes)) return {Decision::allow, ""};
+    return {Decision::no_opinion, "the plugin does not ask for it"};
   }
+  void rules(const Identity& user, const std::string&, Rules& into) const override {
+    if (acts(user) && user.rights) into.rules.insert(into.rules.end(), user.rights->rules.begin(), user.rights->rules.end());
+  }
+
+ private:
+  // Both: a certificate may name any group, but only the plugin host sets `plugin`.
+  static bool acts(const Identity& user) { return !user.plugin.empty() && user.member_of("system:plugins"); }
 };
 
 bool below(std::string_view path, std::string_view root) {
@@ -73,7 +81,7 @@ class EverybodyAuthorizer final : public Authorizer {
 
 std::shared_ptr<Authenticator> certificate_authenticator() { return std::make_shared<CertificateAuthenticator>(); }
 std::shared_ptr<Authorizer> masters_authorizer() { return std::make_shared<MastersAuthorizer>(); }
-std::shared_ptr<Authorizer> core_plugins_authorizer() { return std::make_shared<CorePluginsAuthorizer>(); }
+std::shared_ptr<Authorizer> plugins_authorizer() { return std::make_shared<PluginsAuthorizer>(); }
 std::shared_ptr<Authorizer> everybody_authorizer() { return std::make_shared<EverybodyAuthorizer>(); }
 
 }  // namespace keelson::auth

@@ -11,8 +11,8 @@ namespace keelson::auth {
 std::shared_ptr<Authenticator> certificate_authenticator();
 /// system:masters may do everything.
 std::shared_ptr<Authorizer> masters_authorizer();
-/// Plugins hosted in the core may do everything: their identity catches mistakes, not malice.
-std::shared_ptr<Authorizer> core_plugins_authorizer();
+/// Plugins may do what they asked for when they were loaded; other authorizers may give them more.
+std::shared_ptr<Authorizer> plugins_authorizer();
 /// What upstream's bootstrap grants to everybody: health and version; to the authenticated also discovery and reviews of
 /// themselves.
 std::shared_ptr<Authorizer> everybody_authorizer();

@@ -166,7 +166,7 @@ std::unique_ptr<Chains> make_chains() {
   auto chains = std::make_unique<ChainsImpl>();
   chains->add(certificate_authenticator());
   chains->add(masters_authorizer());
-  chains->add(core_plugins_authorizer());
+  chains->add(plugins_authorizer());
   chains->add(everybody_authorizer());
   return chains;
 }

@@ -1,8 +1,32 @@
 #include <algorithm>
 
-#include "core/auth/auth.hpp"
+#include "core/auth/rules.hpp"
 
 namespace keelson::auth {
+
+namespace {
+
+bool has(const std::vector<std::string>& words, std::string_view word) { return std::find(words.begin(), words.end(), word) != words.end(); }
+bool covers(const std::vector<std::string>& words, std::string_view word) { return has(words, "*") || has(words, word); }
+
+bool covers_resource(const std::vector<std::string>& words, const Attributes& asked) {
+  if (asked.subresource.empty()) return covers(words, asked.resource);
+  return has(words, "*") || has(words, "*/" + asked.subresource) || has(words, asked.resource + "/" + asked.subresource);
+}
+
+bool covers_path(const std::vector<std::string>& words, std::string_view path) {
+  return std::any_of(words.begin(), words.end(), [path](std::string_view word) { return word == path || (word.ends_with('*') && path.starts_with(word.substr(0, word.size() - 1))); });
+}
+
+}  // namespace
+
+bool allows(const Rules& rules, const Attributes& asked) {
+  return std::any_of(rules.rules.begin(), rules.rules.end(), [&](const Rules::Rule& rule) {
+    if (!covers(rule.verbs, asked.verb)) return false;
+    if (!asked.resource_request) return covers_path(rule.paths, asked.path);
+    return covers(rule.groups, asked.group) && covers_resource(rule.resources, asked) && (rule.names.empty() || has(rule.names, asked.name));
+  });
+}
 
 bool Identity::member_of(std::string_view group) const { return std::find(groups.begin(), groups.end(), group) != groups.end(); }
 

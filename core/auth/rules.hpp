@@ -1,6 +1,6 @@
-// Rules: what somebody may do, listed; for those authorizers that can tell it as a whole.
+// Rules: what somebody may do, as a list: what plugins are held to, and what authorizers tell that can tell it as a whole.
 //
-// Invariants: a listing is for reading (`kubectl auth can-i --list`), never for deciding. Threads: as authorize().
+// Invariants: what all_rules() tells is for reading (`kubectl auth can-i --list`), never for deciding. Threads: as authorize().
 #pragma once
 #include "core/auth/auth.hpp"
 
@@ -13,6 +13,9 @@ struct Rules {
   bool incomplete = false;                                 ///< he may do more
   std::string why;                                         ///< what is missing
 };
+
+/// As RBAC reads a rule: "*" is all, "pods/log" a subresource, "*/scale" that of all; names make a rule narrower.
+bool allows(const Rules& rules, const Attributes& asked);
 
 /// What an Authorizer also is when it can tell. Chains are: all of their units together.
 class RulesSource {

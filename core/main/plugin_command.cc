@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct PluginFlags {
-  std::string file, format, name, directory;
+  std::string file, format, name, directory, host;
   std::vector<std::string> keys, directories = {kPackagedPlugins, "/usr/local/lib/keelson/plugins", "/var/lib/keelson/plugins"};
 };
 
@@ -54,7 +54,7 @@ int verify(const PluginFlags& flags) {
   const auto keys = trusted_keys(flags.keys);
   if (!keys) return complain(keys.error());
   std::error_code failed;
-  const auto report = plugins::verify_plugin(flags.file, {fs::read_symlink("/proc/self/exe", failed).string(), *keys, bundled_plugins(), flags.directories});
+  const auto report = plugins::verify_plugin(flags.file, {fs::read_symlink("/proc/self/exe", failed).string(), *keys, bundled_plugins(), flags.directories, flags.host});
   if (flags.format == "json") std::cout << boost::json::serialize(report) << "\n";
   else std::cout << plugins::verify_text(report);
   const auto& verdict = report.at("verdict");
@@ -94,6 +94,7 @@ std::function<int()> add_plugin_command(CLI::App& app) {
   check->add_option("-o,--output", flags->format, "json, or plain text");
   check->add_option("--plugin-keys", flags->keys, "minisign public keys, or files or folders of them")->delimiter(',');
   check->add_option("--plugin-dir", flags->directories, "folders of plugins, to find namesakes")->delimiter(',');
+  check->add_option("--host", flags->host, "as if spec.host of its Plugin object said so")->check(CLI::IsMember({"Core", "Process"}));
   auto* const declare = plugin->add_subcommand("declare", "for verify: run as its child")->group("");
   declare->add_option("file", flags->file)->required();
   return [=] {

@@ -115,6 +115,15 @@ bool any_of(const std::vector<std::string>& allowed, std::string_view wanted) {
   return std::any_of(allowed.begin(), allowed.end(), [&](const auto& entry) { return entry == "*" || entry == wanted; });
 }
 
+auth::Rules rules(const json::array& entries) {
+  auth::Rules all;
+  for (const auto& entry : entries) {
+    const auto& rule = entry.as_object();
+    all.rules.push_back({texts(rule, "verbs"), texts(rule, "apiGroups"), texts(rule, "resources"), texts(rule, "resourceNames"), texts(rule, "nonResourceURLs")});
+  }
+  return all;
+}
+
 Declaration read(const json::object& object) {
   Declaration d;
   for (const auto& item : list(object, "kinds")) d.kinds.emplace_back(item.is_string() ? std::string(item.get_string()) : json::serialize(item));
@@ -131,6 +140,7 @@ Declaration read(const json::object& object) {
     d.hooks.back().index = static_cast<std::uint32_t>(d.hooks.size() - 1);
   }
   d.points = texts(object, "points");
+  d.rules = rules(list(object, "rules"));
   d.check = flag(object, "check");
   d.component = text(object, "component");
   return d;
@@ -182,6 +192,16 @@ std::vector<std::string> capabilities_needed(const Declaration& declaration) {
   for (const auto& observer : declaration.observers)
     if (observer.all) needed.insert("everything");
   return {needed.begin(), needed.end()};
+}
+
+std::string capabilities_missing(const Declaration& declaration, bool in_child) {
+  std::string missing;
+  for (const auto& need : capabilities_needed(declaration)) {
+    const bool known = std::find(std::begin(kCapabilities), std::end(kCapabilities), need) != std::end(kCapabilities);
+    if (!known || (in_child && need == "inline")) missing += (missing.empty() ? "" : ", ") + need;
+  }
+  if (missing.empty()) return missing;
+  return missing + (in_child && missing == "inline" ? ", which a process of its own has not; set spec.host to Core" : ", which this core has not");
 }
 
 }  // namespace keelson::plugins

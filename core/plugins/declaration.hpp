@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/auth/rules.hpp"
 #include "core/base/atom.hpp"
 #include "core/base/error.hpp"
 
@@ -83,6 +84,7 @@ struct Declaration {
   std::vector<RouteDeclaration> routes;
   std::vector<HookDeclaration> hooks;
   std::vector<std::string> points;                ///< hook points that are its own
+  auth::Rules rules;                              ///< what it asks for by name
   bool check = false;
   std::string component;
   std::vector<std::string> needs;                 ///< capabilities
@@ -99,6 +101,8 @@ base::Outcome<Declaration> parse_declaration(std::string_view json);
 ///   exact     reads at an old revision
 std::vector<std::string> capabilities_needed(const Declaration& declaration);
 inline constexpr std::string_view kCapabilities[] = {"cause", "everything", "exact", "hooks", "inline", "routes", "submit", "transact"};
+/// "inline, which ..."; "": this server has all of them, in its core or `in_child`.
+std::string capabilities_missing(const Declaration& declaration, bool in_child);
 /// One entry of `hooks` as the declaration has it, and back.
 std::string hook_json(const HookDeclaration& hook);
 base::Outcome<HookDeclaration> parse_hook(std::string_view json);

@@ -48,6 +48,7 @@ struct Record {
   std::string published;                           // status without counters, as last written
   std::int64_t published_counts[3] = {0, 0, 0};    // queue, reconciles, errors
   base::Monotonic published_at = 0;
+  std::string published_role;                      // its rules, as last written
   std::string since;                               // RFC 3339: of the state
   std::deque<base::Monotonic> crashes;             // of its process, within kCrashWindow_ms
   int failures = 0;                                // crashes since it last ran well
@@ -74,6 +75,7 @@ class Host final : public PluginHost {
   void unload(const std::string& name) override;
   void begin_stop(base::Monotonic deadline) override;
   void stop(base::Monotonic deadline) override;
+  void lose_watches() override { feed_.lose(); }
   RouteTable& routes() override { return routes_; }
   std::vector<PluginInfo> plugins() const override;
   bool settled() const override;
@@ -101,6 +103,7 @@ class Host final : public PluginHost {
   void withdraw_unused(const std::vector<base::Atom>& kinds, const std::vector<base::Atom>& before);
   void stop_instance(Record& record);
   void refuse(Record& record, const Refusal& refusal);
+  void audit_refusal(const Record& record, const Refusal& refusal, const char* what) const;
   void set_state(Record& record, std::string state, std::string reason, std::string message);
   void leave_kinds(Record& record, bool gone);
   std::string left_message(const Record& record) const;
@@ -132,6 +135,10 @@ class Host final : public PluginHost {
   void apply_spec(Record& record);
   store::ObjectRef plugin_object(const std::string& name) const;
   void listen();
+  // roles.cc (host thread)
+  bool publish_role(Record& record);
+  void delete_role(const std::string& plugin);
+  base::Outcome<void> apply_as_host(std::string_view resource, const std::string& name, std::string body);
 
   const HostParts parts_;
   const HostOptions options_;

@@ -4,13 +4,22 @@
 #include <cstddef>
 
 #include "core/plugins/events.hpp"
+#include "core/plugins/rights.hpp"
 #include "core/plugins/saved_kinds.hpp"
 
 namespace keelson::plugins {
 
+namespace {
+
+Core on(const Core& core, base::Runtime& runtime) {
+  return {core.store, core.verbs, core.registry, core.chains, runtime, core.metrics, core.feed, core.events, core.hooks, core.elsewhere};
+}
+
+}  // namespace
+
 Instance::Instance(Core core, std::unique_ptr<Library> library, Settings settings, std::function<void()> changed)
-    : core_(core), library_(std::move(library)), name_(library_->table().name), identity_(auth::plugin_identity(name_)), settings_(std::move(settings)),
-      changed_(std::move(changed)), calls_(core.runtime), hook_workers_(core.runtime, name_.substr(0, 15)), inbox_(std::make_shared<Inbox>(core.runtime.waiter())), paused_(settings_.paused), log_level_(settings_.log_level),
+    : metered_(core.runtime), core_(on(core, metered_)), library_(std::move(library)), name_(library_->table().name), identity_(auth::plugin_identity(name_)), settings_(std::move(settings)),
+      changed_(std::move(changed)), calls_(metered_), hook_workers_(metered_, name_.substr(0, 15)), inbox_(std::make_shared<Inbox>(core.runtime.waiter())), paused_(settings_.paused), log_level_(settings_.log_level),
       start_waiter_(core.runtime.waiter()) {}
 
 Instance::~Instance() = default;
@@ -40,6 +49,8 @@ std::optional<Refusal> Instance::begin() {
   if (!declaration_.hooks.empty() && (library_->table().minor < 1 || library_->table().size < offsetof(keelson_plugin_v1, hook) + sizeof(void*) || library_->table().hook == nullptr))
     return Refusal{"StartFailed", name_ + " declares hooks but has no function to answer them"};
   if (auto refusal = install_kinds()) return refusal;
+  if (library_->in_core()) mapped_bytes_ = mapped_bytes(library_->sha256() + ".so");
+  identity_.rights = std::make_shared<const auth::Rules>(rights_of(declaration_, kinds_));
   if (core_.elsewhere != nullptr)
     if (auto refusal = core_.elsewhere->prepare(declaration_)) return refusal;
   make_controllers();
@@ -48,17 +59,14 @@ std::optional<Refusal> Instance::begin() {
 
 std::optional<Refusal> Instance::missing_capabilities() const {
   std::string missing;
-  const bool in_child = !library_->in_core();
-  for (const auto& need : capabilities_needed(declaration_)) {
-    const bool known = std::find(std::begin(kCapabilities), std::end(kCapabilities), need) != std::end(kCapabilities);
-    const bool offered = known && !(in_child && need == "inline") && (core_.elsewhere == nullptr || core_.elsewhere->offers(need));
-    if (!offered) missing += (missing.empty() ? "" : ", ") + need;
+  if (core_.elsewhere == nullptr) missing = capabilities_missing(declaration_, !library_->in_core());
+  else {
+    for (const auto& need : capabilities_needed(declaration_))
+      if (!core_.elsewhere->offers(need)) missing += (missing.empty() ? "" : ", ") + need;
+    if (!missing.empty()) missing += ", which " + core_.elsewhere->name() + " has not";
   }
   if (missing.empty()) return std::nullopt;
-  const auto where = core_.elsewhere != nullptr ? core_.elsewhere->name() + " has not"
-                     : in_child && missing == "inline" ? std::string("a process of its own has not; set spec.host to Core")
-                                                        : std::string("this core has not");
-  return Refusal{"CapabilityMissing", name_ + " needs " + missing + ", which " + where};
+  return Refusal{"CapabilityMissing", name_ + " needs " + missing};
 }
 
 std::optional<Refusal> Instance::install_kinds() {
@@ -120,6 +128,7 @@ Reconciled Instance::reconcile(std::uint32_t controller, const std::string& key,
   result.status = guarded_call(name_, result.error_json, [&] {
     return library_->table().reconcile(self_, call.id, controller, &wanted, handle_of(object.get()), &result.next, sink_to(result.error_json));
   });
+  durations_.add(core_.runtime.monotonic_ns() - call.started);
   return result;
 }
 

@@ -27,6 +27,7 @@
 #include "core/plugins/hooks.hpp"
 #include "core/plugins/library.hpp"
 #include "core/plugins/route.hpp"
+#include "core/plugins/usage.hpp"
 
 namespace keelson::plugins {
 
@@ -51,6 +52,8 @@ struct Statistics {
   std::uint64_t reconciles = 0, errors = 0;
   std::size_t queue_length = 0;
   std::string last_error;
+  std::int64_t p99_ns = 0;                       ///< of its reconciles; 0: there were none
+  Usage usage;
 };
 
 /// What the next instance of a plugin needs, so that nothing is forgotten on the way.
@@ -79,6 +82,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   /// `tell` runs when the plugin's process, if it has one, ends without being asked to.
   void on_death(std::function<void()> tell) { library_->on_death(std::move(tell)); }
   const Declaration& declaration() const { return declaration_; }
+  /// What it may do.
+  const auth::Identity& identity() const { return identity_; }
   /// Storage keys of the kinds that it declared.
   const std::vector<base::Atom>& kinds() const { return kinds_; }
   Statistics statistics() const;
@@ -165,10 +170,11 @@ class Instance : public std::enable_shared_from_this<Instance> {
   void show(std::uint32_t observer, std::int32_t what, const store::ObjectRef& now, const store::ObjectRef& before);
   const std::string& kind_json(base::Atom resource);
 
-  Core core_;
+  MeteredRuntime metered_;
+  Core core_;                                     // with that runtime
   std::unique_ptr<Library> library_;
   const std::string name_;
-  const auth::Identity identity_;
+  auth::Identity identity_;                       // complete before anything but start() runs
   Settings settings_;
   const std::function<void()> changed_;
   Declaration declaration_;
@@ -187,6 +193,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::atomic<bool> stopping_{false}, ending_{false}, synced_{false}, behind_{false}, spawn_wanted_{false}, paused_{false};
   std::atomic<base::LogLevel> log_level_;
   std::atomic<std::uint64_t> reconciles_{0}, errors_{0};
+  Durations durations_;
+  std::int64_t mapped_bytes_ = 0;                 // before anything but start() runs
   std::atomic<std::int64_t> handles_{0};
   std::atomic<std::size_t> submits_{0};
   mutable std::mutex mutex_;                      // guards what follows

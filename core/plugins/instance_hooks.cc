@@ -138,7 +138,8 @@ void Instance::answer_hook_later(const HookDeclaration& hook, HookQuestion quest
       answer = run_hook(hook, later->question, call);
     }
     core_.runtime.cancel(later->timer);
-    later->answer(std::move(answer));
+    if (core_.runtime.monotonic_ns() >= deadline) later->give_up(name_, hook);   // who comes with the deadline is late
+    else later->answer(std::move(answer));
   });
   if (taken) return;
   core_.runtime.cancel(later->timer);

@@ -12,6 +12,9 @@ Statistics Instance::statistics() const {
   all.reconciles = reconciles_.load();
   all.errors = errors_.load();
   for (const auto& controller : controllers_) all.queue_length += controller->queue_length();
+  constexpr double kShare = 0.99;
+  all.p99_ns = durations_.quantile_ns(kShare);
+  all.usage = library_->usage().value_or(Usage{metered_.cpu_ns(), mapped_bytes_});
   const std::lock_guard lock(mutex_);
   all.last_error = last_error_;
   return all;

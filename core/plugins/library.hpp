@@ -17,6 +17,7 @@
 #include "core/plugins/elf.hpp"
 #include "core/plugins/known_files.hpp"
 #include "core/plugins/trust.hpp"
+#include "core/plugins/usage.hpp"
 #include "sdk/abi/keelson_plugin.h"
 
 namespace keelson::plugins {
@@ -41,6 +42,8 @@ class Library {
   virtual void cancel_calls() {}
   /// Ends the plugin by force. False: it runs in this process, where that cannot be done.
   virtual bool kill(const std::string& why) { return (void)why, false; }
+  /// What its process takes, if it has one.
+  virtual std::optional<Usage> usage() const { return std::nullopt; }
   /// How its process ended, if it has one that did without being asked to.
   virtual std::optional<std::string> died() const { return std::nullopt; }
   /// `tell` runs once when died() becomes true; on any thread, must not wait.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/base/instant.hpp"
 #include "core/base/log.hpp"
 #include "core/plugins/calls.hpp"
 #include "core/plugins/crash_marker.hpp"
@@ -36,6 +37,14 @@ json::object status_of(const Record& record) {
   status["kinds"] = json::value_from(info.kinds);
   status["conditions"] = json::array{condition("Loaded", loaded, record), condition("Ready", loaded && info.state == "Running", record)};
   return status;
+}
+
+/// Rounded, so that it is for reading.
+void add_usage(json::object& status, const Statistics& counts) {
+  constexpr std::int64_t kCpuStep_ns = 10 * base::kNanosPerMs, kMi = 1 << 20;
+  if (counts.p99_ns != 0) status["p99"] = base::duration_text(counts.p99_ns);
+  status["cpu"] = base::duration_text(counts.usage.cpu_ns / kCpuStep_ns * kCpuStep_ns);
+  status["memory"] = std::to_string((counts.usage.memory_bytes + kMi - 1) / kMi) + "Mi";
 }
 
 /// spec as the object has it; empty when there is none.
@@ -114,7 +123,10 @@ void Host::apply_spec(Record& record) {
 void Host::publish_all() {
   if (!parts_.registry.current()->find(kGroup, kVersion, kResource)) return;
   bool later = false;
-  for (auto& [key, record] : records_) later = publish(record) || later;
+  for (auto& [key, record] : records_) {
+    later = publish(record) || later;
+    later = !publish_role(record) || later;
+  }
   if (later) flush_at_ = std::min(flush_at_, parts_.runtime.in_ms(kCountersAgain_ms));
 }
 
@@ -133,6 +145,7 @@ bool Host::publish(Record& record) {
   status["queueLength"] = now_counts[0];
   status["reconciles"] = now_counts[1];
   status["errors"] = now_counts[2];
+  add_usage(status, counts);
   if (record.info.message.empty() && !counts.last_error.empty()) status["message"] = counts.last_error;
   const verbs::Target target{parts_.registry.current()->find(kGroup, kVersion, kResource), "", record.info.name, ""};
   using Outcome = base::Outcome<verbs::Written>;

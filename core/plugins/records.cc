@@ -58,8 +58,14 @@ void Host::set_state(Record& record, std::string state, std::string reason, std:
   record.info.message = std::move(message);
 }
 
+// The one place that tells of a refusal what an auditor asks: which file, what it said it was, and why it did not run.
+void Host::audit_refusal(const Record& record, const Refusal& refusal, const char* what) const {
+  base::log(base::LogLevel::warn, "audit", what, {{"user", "system:plugin-host"}, {"verb", "load"}, {"resource", "plugins.keelson.dev"}, {"name", record.info.name},
+            {"file", record.file.path}, {"reason", refusal.reason}, {"message", refusal.message}});
+}
+
 void Host::refuse(Record& record, const Refusal& refusal) {
-  base::log_warn("plugins", "plugin refused", {{"file", record.file.path}, {"reason", refusal.reason}, {"message", refusal.message}});
+  audit_refusal(record, refusal, "plugin refused");
   if (refusal.reason != "Quarantined") report(record, true, refusal.reason, refusal.message);   // that was told when it happened
   set_state(record, refusal.reason == "Quarantined" ? "Quarantined" : refusal.reason == "StartFailed" ? "Failed" : "Refused", refusal.reason, refusal.message);
 }
@@ -144,7 +150,7 @@ void Host::replace_file(Record& record, const PluginFile& file) {
   auto loaded = open_library(file.path);
   if (auto* refusal = std::get_if<Refusal>(&loaded)) {
     if (!record.instance) return refuse(record, *refusal);
-    base::log_warn("plugins", "new file refused, the old plugin goes on", {{"file", file.path}, {"reason", refusal->reason}, {"message", refusal->message}});
+    audit_refusal(record, *refusal, "new file refused, the old plugin goes on");
     report(record, true, refusal->reason, "the new file was refused, the old plugin goes on: " + refusal->message);
     return set_state(record, record.info.state, refusal->reason, "the new file was refused, the old plugin goes on: " + refusal->message);
   }
@@ -287,6 +293,7 @@ void Host::look_after_left_kinds() {
     const auto name = records_.at(key).info.name;
     saved_.forget(name);
     delete_object(name);
+    delete_role(name);
     const std::lock_guard lock(mutex_);
     records_.erase(key);
   }

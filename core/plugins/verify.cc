@@ -14,6 +14,7 @@
 #include "core/plugins/directories.hpp"
 #include "core/plugins/host_impl.hpp"
 #include "core/plugins/library.hpp"
+#include "core/plugins/rights.hpp"
 
 namespace keelson::plugins {
 namespace {
@@ -99,19 +100,48 @@ json::array names_of(const json::object& declaration, const char* list) {
   return out;
 }
 
+std::string listed(const std::vector<std::string>& texts) {
+  std::string all;
+  for (const auto& text : texts) all += (all.empty() ? "" : ", ") + text;
+  return all;
+}
+
+/// "get, list, watch secrets"
+std::string right_text(const auth::Rules::Rule& rule) {
+  if (!rule.paths.empty()) return listed(rule.verbs) + " " + listed(rule.paths);
+  std::vector<std::string> what;
+  for (const auto& group : rule.groups)
+    for (const auto& resource : rule.resources) what.push_back(base::qualified(group, resource));
+  return (rule.verbs == std::vector<std::string>{"*"} ? "everything with" : listed(rule.verbs)) + " " + listed(what) + (rule.names.empty() ? "" : " named " + listed(rule.names));
+}
+
 // Against the built-in kinds; those of other plugins are known to a server only.
 std::optional<Refusal> add_kinds(json::object& report, const std::string& plugin, const Declaration& declaration) {
+  std::vector<base::Atom> own;
   const auto registry = kinds::make_registry();
   auto& kinds = report["kinds"].emplace_array();
   for (const auto& crd : declaration.kinds) {
     const auto installed = install_declared(*registry, plugin, crd, true);
     if (!installed) return Refusal{installed.error().code == 409 ? "KindTaken" : "BadKind", plugin + ": " + installed.error().message};
     for (const auto key : *installed) {
+      own.push_back(key);
       const auto kind = registry->current()->by_storage_key(key);
       kinds.emplace_back(std::string(key.text()) + " (" + kind->kind + " " + kind->version + (kind->namespaced ? ", namespaced)" : ", cluster-wide)"));
     }
   }
+  auto& rights = report["rights"].emplace_array();
+  for (const auto& rule : rights_of(declaration, own).rules) rights.emplace_back(right_text(rule));
   return std::nullopt;
+}
+
+/// As Host::in_child() chooses: what did not come with the server runs in a process of its own.
+std::optional<Refusal> add_host(json::object& report, const Declared& declared, const Inspected& seen, const VerifyOptions& options) {
+  const bool core = options.host == "Core" || (options.host.empty() && (options.ours.empty() || options.ours.contains(seen.sha256)));
+  report["host"] = core ? "Core" : "Process";
+  const auto declaration = parse_declaration(declared.json);
+  const auto missing = declaration ? capabilities_missing(*declaration, !core) : std::string();
+  if (missing.empty()) return std::nullopt;
+  return Refusal{"CapabilityMissing", declared.name + " needs " + missing};
 }
 
 std::optional<Refusal> add_declaration(json::object& report, const Declared& declared) {
@@ -123,8 +153,8 @@ std::optional<Refusal> add_declaration(json::object& report, const Declared& dec
   const auto whole = json::parse(declared.json).as_object();
   auto& controllers = report["controllers"].emplace_array();
   for (const auto& controller : declaration->controllers) controllers.emplace_back(controller_text(controller));
-  for (const auto* list : {"observers", "tasks", "routes", "hooks", "points", "requires"}) report[list] = names_of(whole, list);
-  if (const auto* rules = whole.if_contains("rules")) report["rules"] = *rules;
+  for (const auto* list : {"observers", "tasks", "routes", "hooks", "points"}) report[list] = names_of(whole, list);
+  report["requires"] = json::value_from(capabilities_needed(*declaration));
   report["config"] = json::value_from(declared.config);
   report["metrics"] = json::value_from(declared.metrics);
   return add_kinds(report, declared.name, *declaration);
@@ -146,6 +176,7 @@ std::optional<Refusal> look_inside(json::object& report, const std::string& file
   if (!declared.name.empty() && declared.json.empty()) report["name"] = declared.name;
   if (declared.json.empty()) return Refusal{declared.reason, declared.message};
   auto refusal = add_declaration(report, declared);
+  if (auto unhosted = add_host(report, declared, seen, options); !refusal) refusal = std::move(unhosted);
   if (seen.facts.note && (seen.facts.note->text("name") != declared.name || seen.facts.note->text("version") != declared.version))
     return Refusal{"LoadFailed", fs::path(file).filename().string() + ": its note says " + seen.facts.note->text("name") + " " + seen.facts.note->text("version") +
                                      ", its table " + declared.name + " " + declared.version};
@@ -214,7 +245,7 @@ std::string verify_text(const json::object& report) {
   if (const auto* bytes = report.if_contains("bytes")) out += line("bytes", json::serialize(*bytes));
   for (const auto* key : {"sha256", "machine", "name", "version"}) add(key, key);
   if (const auto* abi = report.if_contains("abi")) out += line("ABI", joined(*abi) + " (this core: " + core_abi() + ")");
-  for (const auto* key : {"compiler", "sanitizer", "kinds", "controllers", "observers", "tasks", "routes", "hooks", "points", "requires", "rules", "config", "metrics", "libraries"}) add(key, key);
+  for (const auto* key : {"compiler", "sanitizer", "kinds", "controllers", "observers", "tasks", "routes", "hooks", "points", "requires", "rights", "host", "config", "metrics", "libraries"}) add(key, key);
   if (const auto* uses = report.if_contains("uses"))
     for (const auto& use : uses->get_object()) out += line(use.key(), joined(use.value()));
   const auto& verdict = report.at("verdict").as_object();

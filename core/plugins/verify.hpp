@@ -24,10 +24,11 @@ struct VerifyOptions {
   std::vector<TrustedKey> keys;
   std::set<std::string> ours;                ///< SHA-256 of what needs no signature
   std::vector<std::string> directories;      ///< where namesakes may be
+  std::string host;                          ///< spec.host, "": as a server chooses
 };
 
 /// {file, bytes, sha256, machine, abi, name, version, compiler, libraries, uses: {what: [function]}, kinds, controllers, observers,
-/// tasks, routes, hooks, points, requires, config, metrics, verdict: {loads, reason, message}}; what is not known is left out.
+/// tasks, routes, hooks, points, requires, rights, host, config, metrics, verdict: {loads, reason, message}}; what is not known is left out.
 boost::json::object verify_plugin(const std::string& file, const VerifyOptions& options);
 /// The same for people, one line a fact.
 std::string verify_text(const boost::json::object& report);

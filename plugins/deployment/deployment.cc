@@ -34,7 +34,7 @@ class Adopters {
   template <class Dependent>
   std::vector<keelson::Key> operator()(const keelson::Ref<Dependent>& object) const {
     if (!object.controller_uid().empty() || object.deleting()) return {};
-    return index_->matching(object.handle());
+    return index_->matching(std::string(object.ns()), object->meta.labels);
   }
 
  private:
@@ -57,6 +57,9 @@ class SharedReplicaSetReconciler final : public keelson::Reconciler<ReplicaSet> 
 KEELSON_PLUGIN("deployment", "0.1.0", setup) {
   using namespace deployment;
   setup.component("deployment-controller");
+  setup.may({{"get", "list", "watch", "patch"}, {"apps"}, {"deployments", "deployments/status", "replicasets/status"}});
+  setup.may({{"get", "list", "watch", "create", "patch", "delete"}, {"apps"}, {"replicasets"}});
+  setup.may({{"get", "list", "watch", "create", "patch", "delete"}, {""}, {"pods"}});
   auto pods = std::make_shared<SharedPods>();
   setup.observe<Pod>([pods](const keelson::Observed<Pod>& change) {
     pods->orphans.update(change);

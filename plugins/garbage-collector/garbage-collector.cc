@@ -181,6 +181,7 @@ class Collector final : public keelson::KeyReconciler {
 
 KEELSON_PLUGIN("garbage-collector", "0.1.0", setup) {
   setup.component("garbage-collector-controller");
+  setup.may({{"get", "list", "watch", "patch", "update", "delete"}, {"*"}, {"*"}});
   auto graph = std::make_shared<gc::Graph>();
   auto collector = std::make_unique<gc::Collector>(graph);
   auto& made = *collector;

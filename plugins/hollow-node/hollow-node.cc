@@ -193,6 +193,10 @@ KEELSON_PLUGIN("hollow-node", "0.1.0", setup) {
   using namespace hollow;
   keelson::NodePoints::declare(setup);
   auto again = std::make_shared<std::function<void(const Key&)>>();
+  setup.may({{"get", "create"}, {""}, {"nodes"}});
+  setup.may({{"patch"}, {""}, {"nodes/status", "pods/status"}});
+  setup.may({{"get", "list", "watch", "delete"}, {""}, {"pods"}});
+  setup.may({{"get", "create", "patch"}, {"coordination.k8s.io"}, {"leases"}});
   auto& controller = setup.controller<Pod>(std::make_unique<PodReconciler>(again)).name("hollow-node").when<Pod>(concerns).workers(kWorkers);
   *again = [&controller](const Key& key) { controller.trigger(key, kAgain); };
   if (const int count = configured_count(setup); count > 0) {

@@ -98,6 +98,9 @@ std::vector<Key> namespace_of(const keelson::Ref<T>& object, std::string_view na
 KEELSON_PLUGIN("namespace", "0.1.0", setup) {
   using namespace namespaces;
   setup.component("namespace-controller");
+  setup.may({{"get", "list", "watch", "delete"}, {"*"}, {"*"}});
+  setup.may({{"create", "patch"}, {""}, {"configmaps", "serviceaccounts"}});
+  setup.may({{"patch", "update"}, {""}, {"namespaces/status", "namespaces/finalize"}});
   auto ending = std::make_shared<Ending>();
   auto& controller = setup.controller<Namespace>(std::make_unique<NamespaceReconciler>(ending, setup.config("caCertificate")))
       .watches<ServiceAccount>([](const keelson::Ref<ServiceAccount>& account) { return namespace_of(account, kDefaultAccount); })

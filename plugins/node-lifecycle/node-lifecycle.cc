@@ -158,6 +158,10 @@ class NodeReconciler final : public keelson::Reconciler<Node> {
 KEELSON_PLUGIN("node-lifecycle", "0.1.0", setup) {
   using namespace node_lifecycle;
   setup.component("node-controller");
+  setup.may({{"get", "list", "watch", "patch"}, {""}, {"nodes", "nodes/status"}});
+  setup.may({{"get", "list", "watch"}, {"coordination.k8s.io"}, {"leases"}});
+  setup.may({{"get", "list", "watch", "delete"}, {""}, {"pods"}});
+  setup.may({{"patch"}, {""}, {"pods/status"}});
   auto liveness = std::make_shared<Liveness>();
   auto reconciler = std::make_unique<NodeReconciler>(liveness);
   auto& wake = reconciler->wake;

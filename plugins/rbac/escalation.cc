@@ -15,7 +15,7 @@ using keelson::rbac_v1::Role;
 using keelson::rbac_v1::RoleBinding;
 
 constexpr std::string_view kMasters = "system:masters";
-constexpr std::string_view kPluginUser = "system:plugin:", kPluginUid = "plugin:";
+constexpr std::string_view kOwnUser = "system:plugin:rbac", kOwnUid = "plugin:rbac";
 
 AccessRequest who(const Review& review) {
   AccessRequest request{};
@@ -26,12 +26,9 @@ AccessRequest who(const Review& review) {
 }
 
 /// Plugins have a uid that no authenticator gives, so that a certificate of that name is none of them.
-bool is_plugin(const Review& review) {
-  const auto user = review.user(), uid = review.user_uid();
-  return user.starts_with(kPluginUser) && uid.starts_with(kPluginUid) && user.substr(kPluginUser.size()) == uid.substr(kPluginUid.size());
-}
+bool is_this_plugin(const Review& review) { return review.user() == kOwnUser && review.user_uid() == kOwnUid; }
 
-bool is_free(const Review& review) { return is_plugin(review) || who(review).in_group(kMasters); }
+bool is_free(const Review& review) { return is_this_plugin(review) || who(review).in_group(kMasters); }
 
 Result refused(int code, const char* reason, std::string message) {
   Error error(code, reason, std::move(message));

@@ -100,6 +100,7 @@ void bootstrap(keelson::Setup& setup) {
 KEELSON_PLUGIN("rbac", "0.1.0", setup) {
   using namespace rbac;
   setup.component("clusterrole-aggregation-controller");
+  setup.may({{"get", "list", "watch", "create", "patch", "delete"}, {std::string(kGroup)}, {"roles", "clusterroles", "rolebindings", "clusterrolebindings"}});
   const auto policy = std::make_shared<Policy>();
   // It only ever allows: while it cannot answer, nobody is let in by it.
   const auto verdicts = setup.authorizer(std::make_unique<SharedPolicy>(policy), {.name = "rbac", .order = 0, .on_failure = keelson::OnFailure::ignore, .required = false});

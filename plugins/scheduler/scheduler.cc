@@ -258,6 +258,9 @@ void pod_observed(Shared& shared, const keelson::Observed<Pod>& change) {
 KEELSON_PLUGIN("scheduler", "0.1.0", setup) {
   using namespace scheduler;
   setup.component("default-scheduler");
+  setup.may({{"get", "list", "watch"}, {""}, {"nodes", "pods"}});
+  setup.may({{"create"}, {""}, {"pods/binding"}});
+  setup.may({{"patch"}, {""}, {"pods/status"}});
   for (const auto point : kPoints) setup.point(point);
   auto shared = std::make_shared<Shared>();
   auto& loop = setup.keyed_controller("scheduler", std::make_unique<SchedulingLoop>(shared));

@@ -101,6 +101,8 @@ class Holders {
 KEELSON_PLUGIN("service-account-token", "0.1.0", setup) {
   using namespace service_account_token;
   setup.component("serviceaccount-token-controller");
+  setup.may<Secret>({"delete"});
+  setup.may<ServiceAccount>({"create"}, "token");
   auto holders = std::make_shared<Holders>();   // shared: by the observer and the controller
   setup.observe<Secret>([holders](const keelson::Observed<Secret>& seen) { holders->note(seen); });
   setup.controller<Secret>(std::make_unique<TokenReconciler>(setup.config("caCertificate")))

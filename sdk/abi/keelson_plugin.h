@@ -214,6 +214,8 @@ typedef struct {
  *   hooks        [{point, name, mode: "worker" | "inline", order, deadlineMs, failurePolicy: "Fail" | "Ignore", required,
  *                  reinvoke, rules: [{operations, groups, resources: [text or "*", ...]}, ...]}, ...]
  *   points       [name, ...]                            its own
+ *   rules        [{verbs, apiGroups, resources, resourceNames, nonResourceURLs}, ...]   what it may do beside what follows
+ *                  from its kinds, controllers and observers
  *   requires     [capability, ...]: "transact", "submit", "hooks", "inline"; a host without one refuses the plugin */
 typedef struct keelson_plugin_v1 {
   uint32_t size, minor;

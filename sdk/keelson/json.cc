@@ -270,6 +270,22 @@ json::array needs(const std::vector<HookState>& hooks, const std::vector<std::st
   return needed;
 }
 
+json::array rights_json(const std::vector<Right>& rights) {
+  json::array all;
+  const auto add = [](json::object& to, const char* name, const std::vector<std::string>& texts) {
+    if (!texts.empty()) to[name] = json::value_from(texts);
+  };
+  for (const auto& right : rights) {
+    auto& rule = all.emplace_back(json::object()).get_object();
+    add(rule, "verbs", right.verbs);
+    add(rule, "apiGroups", right.groups);
+    add(rule, "resources", right.resources);
+    add(rule, "resourceNames", right.names);
+    add(rule, "nonResourceURLs", right.paths);
+  }
+  return all;
+}
+
 }  // namespace
 
 std::vector<KindInfo> parse_kinds(std::string_view text) {
@@ -307,6 +323,7 @@ std::string PluginState::declaration() const {
   out["hooks"] = std::move(asked);
   out["points"] = json::value_from(points);
   if (auto all_needed = needs(hooks, needed); !all_needed.empty()) out["requires"] = std::move(all_needed);
+  if (!rights.empty()) out["rules"] = rights_json(rights);
   out["check"] = static_cast<bool>(check);
   if (!component.empty()) out["component"] = component;
   return json::serialize(out);

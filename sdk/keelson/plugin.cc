@@ -117,6 +117,7 @@ HookHandle Setup::authorizer(std::unique_ptr<Authorizer> authorizer, const Autho
 }
 void Setup::ready_when(std::function<std::string()> check) { state_->check = std::move(check); }
 void Setup::on_stop(std::function<void()> stop) { state_->stop = std::move(stop); }
+void Setup::may(Right right) { state_->rights.push_back(std::move(right)); }
 void Setup::needs(std::string_view capability) { state_->needed.emplace_back(capability); }
 void Setup::component(std::string name) { state_->component = std::move(name); }
 std::string_view Setup::plugin_name() const { return state_->name; }

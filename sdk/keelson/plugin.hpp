@@ -20,6 +20,9 @@
 
 namespace keelson {
 
+/// As a rule of a role: `groups` "" is the core's, `resources` "pods", "pods/log" or "*"; `names` makes it narrower. Or of paths.
+struct Right { std::vector<std::string> verbs, groups, resources, names = {}, paths = {}; };
+
 enum Scope { Namespaced, Cluster };
 struct KindOptions {
   Scope scope = Namespaced;
@@ -234,6 +237,13 @@ class Setup {
   HookHandle hook(std::string_view point, HookOptions options, HookFunction function);
   /// A point of this plugin's own, at which others may answer: ask() of hooks.hpp.
   void point(std::string_view name);
+
+  /// What the plugin does beside what follows from the rest: it may do everything with its own kinds, read what it reconciles,
+  /// watches or observes, change and finish what it reconciles, write what it owns, and tell events. All else is refused (403).
+  void may(Right right);
+  template <class T> void may(std::vector<std::string> verbs, std::string_view subresource = "") {
+    may({std::move(verbs), {std::string(T::gvk.group)}, {std::string(T::gvk.resource) + (subresource.empty() ? "" : "/") + std::string(subresource)}});
+  }
 
   /// A check shown by /readyz/plugin-<name>: empty text = ready. Called on any thread; must be quick.
   void ready_when(std::function<std::string()> check);

@@ -83,6 +83,7 @@ struct PluginState {
   std::vector<HookState> hooks;
   std::vector<std::string> points;
   std::vector<std::string> needed;                       // capabilities, by name
+  std::vector<Right> rights;
   std::function<std::string()> check;
   std::function<void()> stop;
 

@@ -82,8 +82,8 @@ def raw(c, method, path, headers=(), body=None):
 
 
 def every_cluster_starts_with_the_roles_of_upstream(c):
-    equal(len(c.json("get", "clusterroles")["items"]), 69, "cluster roles")
-    equal(len(c.json("get", "clusterrolebindings")["items"]), 50, "cluster role bindings")
+    equal(len(c.json("get", "clusterroles", "-l", "!keelson.dev/plugin")["items"]), 69, "cluster roles")
+    equal(len(c.json("get", "clusterrolebindings", "-l", "!keelson.dev/plugin")["items"]), 50, "cluster role bindings")
     equal(len(c.json("get", "roles", "-A")["items"]), 7, "roles")
     equal(len(c.json("get", "rolebindings", "-A")["items"]), 7, "role bindings")
     expect(c.out("describe", "clusterrole", "view"), r"pods +\[\] +\[\] +\[get list watch\]", r"deployments.apps +\[\] +\[\] +\[get list watch\]")

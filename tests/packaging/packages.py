@@ -76,7 +76,11 @@ def examples(keelson, scratch, root):
     made = sorted((build / 'examples').glob('*.so'))
     expect({'website.so', 'note.so'} <= {p.name for p in made}, f'the examples build: {[p.name for p in made]}')
     for plugin in made:
-        expect(verdict(keelson, plugin, 0)['verdict']['loads'], f'{plugin.name} would be loaded')
+        expect(verdict(keelson, plugin, 0, '--host', 'Core')['verdict']['loads'], f'{plugin.name} would be loaded')
+    website = verdict(keelson, build / 'examples/website.so', 0)
+    expect(website['host'] == 'Process' and 'create, delete, get, list, patch, update, watch deployments.apps' in website['rights'], 'website: a process of its own, with rights to Deployments')
+    told = verdict(keelson, build / 'examples/hooks-authorization.so', 1)['verdict']
+    expect(told['reason'] == 'CapabilityMissing' and 'set spec.host to Core' in told['message'], 'a hook that answers inline would be refused in a process of its own')
 
 
 def by_pkg_config(keelson, scratch, root):

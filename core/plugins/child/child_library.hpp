@@ -47,6 +47,7 @@ class ChildLibrary final : public Library {
   bool in_core() const override { return false; }
   void cancel_calls() override;
   bool kill(const std::string& why) override;
+  std::optional<Usage> usage() const override { return process_ ? usage_of_process(process_->pid()) : std::nullopt; }
   std::optional<std::string> died() const override;
   void on_death(std::function<void()> tell) override;
 

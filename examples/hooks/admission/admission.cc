@@ -34,4 +34,8 @@ class Pods final : public keelson::Admission<Pod> {
 
 }  // namespace
 
-KEELSON_PLUGIN("hooks-admission", "0.1.0", setup) { setup.admission<Pod>(std::make_unique<Pods>(), {.name = "pods"}); }
+KEELSON_PLUGIN("hooks-admission", "0.1.0", setup) {
+  setup.may<keelson::Namespace>({"get"});
+  setup.may<ConfigMap>({"create"});
+  setup.admission<Pod>(std::make_unique<Pods>(), {.name = "pods"});
+}

@@ -39,4 +39,7 @@ class FixedAddresses final : public keelson::Network {
 
 }  // namespace
 
-KEELSON_PLUGIN("hooks-network", "0.1.0", setup) { setup.network(std::make_unique<FixedAddresses>(), {.name = "fixed-addresses"}); }
+KEELSON_PLUGIN("hooks-network", "0.1.0", setup) {
+  setup.may<ConfigMap>({"get", "create", "delete"});
+  setup.network(std::make_unique<FixedAddresses>(), {.name = "fixed-addresses"});
+}

@@ -18,4 +18,7 @@ class TrustedImages final : public keelson::NodeRuntime {
 
 }  // namespace
 
-KEELSON_PLUGIN("hooks-runtime", "0.1.0", setup) { setup.node_runtime(std::make_unique<TrustedImages>(), {.name = "trusted-images"}); }
+KEELSON_PLUGIN("hooks-runtime", "0.1.0", setup) {
+  setup.may<keelson::Node>({"get"});
+  setup.node_runtime(std::make_unique<TrustedImages>(), {.name = "trusted-images"});
+}

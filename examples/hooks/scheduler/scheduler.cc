@@ -62,4 +62,8 @@ class Licences final : public keelson::SchedulerExtension {
 
 }  // namespace
 
-KEELSON_PLUGIN("hooks-scheduler", "0.1.0", setup) { setup.scheduler(std::make_unique<Licences>(), {.name = "licences"}); }
+KEELSON_PLUGIN("hooks-scheduler", "0.1.0", setup) {
+  setup.may<keelson::ConfigMap>({"get"});
+  setup.may<keelson::Pod>({"create"}, "binding");
+  setup.scheduler(std::make_unique<Licences>(), {.name = "licences"});
+}

@@ -84,6 +84,7 @@ class Hostile final : public keelson::Reconciler<ConfigMap> {
 }  // namespace
 
 KEELSON_PLUGIN("hostile", "0.1.0", setup) {
+  setup.may<ConfigMap>({"create"});
   setup.controller<ConfigMap>(std::make_unique<Hostile>()).when<ConfigMap>([](const keelson::Ref<ConfigMap>& before, const keelson::Ref<ConfigMap>& now) {
     return (now ? now : before).label("hostile") == "yes";
   }).deadline(std::chrono::seconds(1));

@@ -204,6 +204,7 @@ KEELSON_PLUGIN("conformance", "1.0.0", setup) {
 #ifdef NEEDS_TRANSACT
   setup.needs("transact");
 #endif
+  setup.may<keelson::Lease>({"create", "patch"});
   setup.kind<Trial>({.scope = keelson::Namespaced});
   auto reconciler = std::make_unique<Trials>(setup);
   auto& trials = *reconciler;

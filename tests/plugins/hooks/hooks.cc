@@ -40,6 +40,7 @@ class Maps final : public keelson::Admission<ConfigMap> {
 }  // namespace
 
 KEELSON_PLUGIN("hooks-" HOOKS_LETTER, "1.0.0", setup) {
+  setup.may<ConfigMap>({"get", "create", "patch"});
   setup.admission<ConfigMap>(std::make_unique<Maps>(),
                              {.name = "maps", .order = 40, .deadline = std::chrono::seconds(2), .required = HOOKS_LETTER == std::string("b"), .reinvoke = HOOKS_LETTER == std::string("a")});
 }

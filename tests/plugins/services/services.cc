@@ -78,6 +78,7 @@ void endless(keelson::Context& ctx, const keelson::Request&, keelson::Stream& st
 }  // namespace
 
 KEELSON_PLUGIN("services", "1.0.0", setup) {
+  setup.may<ConfigMap>({"create", "delete"});
   setup.controller<ConfigMap>(std::make_unique<Services>(setup)).name("services").when<ConfigMap>(ours).deadline(std::chrono::minutes(1)).workers(1);
   setup.serve(ConfigMap::gvk, "echo", echo);
   setup.serve(ConfigMap::gvk, "endless", endless);

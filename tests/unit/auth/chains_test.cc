@@ -70,9 +70,32 @@ TEST_CASE("the authenticated see discovery and may ask about themselves, no more
 
 TEST_CASE("system:nodes is allowed nothing extra") { CHECK_FALSE(allowed(about(user({"system:nodes", "system:authenticated"}), "get", "", "secrets", "default", "s"))); }
 
-TEST_CASE("a plugin in the core is allowed, a certificate that names its group is not") {
-  CHECK(allowed(about(plugin_identity("deployment"), "create", "apps", "replicasets", "default")));
-  CHECK_FALSE(allowed(about(user({"system:plugins", "system:authenticated"}), "create", "apps", "replicasets", "default")));
+TEST_CASE("a plugin is allowed what it asked for, a certificate that names its group is not") {
+  auto plugin = plugin_identity("deployment");
+  CHECK_FALSE(allowed(about(plugin, "create", "apps", "replicasets", "default")));
+  auto impostor = user({"system:plugins", "system:authenticated"});
+  for (auto* one : {&plugin, &impostor}) one->rights = std::make_shared<const Rules>(Rules{{{{"create"}, {"apps"}, {"replicasets"}, {}, {}}}, false, ""});
+  CHECK(allowed(about(plugin, "create", "apps", "replicasets", "default")));
+  CHECK_FALSE(allowed(about(plugin, "create", "apps", "deployments", "default")));
+  CHECK_FALSE(allowed(about(impostor, "create", "apps", "replicasets", "default")));
+}
+
+TEST_CASE("rights are read as the rules of a role") {
+  auto plugin = plugin_identity("scheduler");
+  const Rules rights{{{{"get"}, {""}, {"pods", "*/status"}, {}, {}}, {{"*"}, {"apps"}, {"*"}, {}, {}}, {{"get"}, {""}, {"secrets"}, {"one"}, {}}, {{"get"}, {}, {}, {}, {"/metrics", "/logs/*"}}}, false, ""};
+  plugin.rights = std::make_shared<const Rules>(rights);
+  CHECK(allowed(about(plugin, "get", "", "pods", "n", "x")));
+  CHECK_FALSE(allowed(about(plugin, "list", "", "pods", "n")));
+  CHECK(allowed(about(plugin, "delete", "apps", "deployments", "n", "x")));
+  CHECK(allowed(about(plugin, "get", "", "secrets", "n", "one")));
+  CHECK_FALSE(allowed(about(plugin, "get", "", "secrets", "n", "two")));
+  CHECK_FALSE(allowed(about(plugin, "get", "", "secrets", "n")));
+  auto status = about(plugin, "get", "", "nodes", "", "x");
+  CHECK_FALSE(allowed(status));
+  status.subresource = "status";
+  CHECK(allowed(status));
+  CHECK(allowed(path(plugin, "/logs/x")));
+  CHECK_FALSE(allowed(path(plugin, "/debug")));
 }
 
 TEST_CASE("members of system:masters hold all rules, others those that a source tells") {

@@ -300,3 +300,54 @@ TEST_CASE("a deleted Plugin object of a running plugin is made again") {
   k.advance(std::chrono::seconds(2));
   CHECK(k.find_json({"Plugin", "probe"}));
 }
+
+namespace {
+
+bool mapped(const std::string& sha256) {
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);)
+    if (line.find(sha256) != std::string::npos) return true;
+  return false;
+}
+
+std::string sha256_of(Cluster& k, const std::string& plugin) {
+  const auto json = k.find_json({"Plugin", plugin});
+  REQUIRE(json);
+  const auto at = json->find(R"("sha256":")");
+  REQUIRE(at != std::string::npos);
+  return json->substr(at + 10, 64);
+}
+
+}  // namespace
+
+TEST_CASE("a plugin that is replaced or removed is not mapped any more") {
+  Scratch scratch;
+  const auto file = scratch.directory / "probe.so";
+  fs::copy_file(std::string(KEELSON_TEST_PLUGINS) + "/probe1.so", file);
+  Cluster k(options());
+  k.load(file.string());
+  make(k, "a", "child: x, say: hello");
+  k.advance(std::chrono::seconds(10));
+  const auto first = sha256_of(k, "probe");
+  CHECK(mapped(first));
+  fs::copy_file(std::string(KEELSON_TEST_PLUGINS) + "/probe2.so", scratch.directory / "new");
+  fs::rename(scratch.directory / "new", file);
+  k.load(file.string());
+  k.advance(std::chrono::seconds(10));
+  const auto second = sha256_of(k, "probe");
+  CHECK(second != first);
+  CHECK_FALSE(mapped(first));
+  CHECK(mapped(second));
+  k.unload("probe");
+  CHECK_FALSE(mapped(second));
+}
+
+TEST_CASE("a plugin's object says what its reconciles take and what it takes of the machine") {
+  Cluster k(options());
+  k.load("probe1");
+  make(k, "a", "child: x");
+  k.advance(std::chrono::minutes(1));
+  const auto json = k.find_json({"Plugin", "probe"});
+  REQUIRE(json);
+  for (const auto* member : {R"("p99":")", R"("cpu":")", R"("memory":")"}) CHECK(json->find(member) != std::string::npos);
+}

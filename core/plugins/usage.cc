@@ -1,0 +1,90 @@
+#include "core/plugins/usage.hpp"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <bit>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+
+namespace keelson::plugins {
+namespace {
+
+constexpr std::int64_t kShortest_ns = 1'000;
+
+std::int64_t read_clock(clockid_t clock) {
+  timespec now{};
+  if (::clock_gettime(clock, &now) != 0) return 0;
+  return now.tv_sec * base::kNanosPerSecond + now.tv_nsec;
+}
+
+}  // namespace
+
+std::optional<Usage> usage_of_process(pid_t pid) {
+  Usage usage;
+  clockid_t clock{};
+  std::ifstream statm("/proc/" + std::to_string(pid) + "/statm");
+  std::int64_t size = 0, resident = 0;
+  if (!(statm >> size >> resident) || ::clock_getcpuclockid(pid, &clock) != 0) return std::nullopt;
+  usage.cpu_ns = read_clock(clock);
+  usage.memory_bytes = resident * ::sysconf(_SC_PAGESIZE);
+  return usage;
+}
+
+std::int64_t mapped_bytes(const std::string& file) {
+  std::ifstream maps("/proc/self/maps");
+  std::int64_t bytes = 0;
+  for (std::string line; std::getline(maps, line);) {
+    unsigned long from = 0, to = 0;
+    if (line.ends_with(file) && std::sscanf(line.c_str(), "%lx-%lx", &from, &to) == 2) bytes += static_cast<std::int64_t>(to - from);
+  }
+  return bytes;
+}
+
+std::unique_ptr<base::Thread> MeteredRuntime::spawn(std::string name, std::function<void()> body, std::size_t stack_bytes) {
+  return inner_.spawn(std::move(name), [this, body = std::move(body)] {
+    clockid_t clock{};
+    const bool known = ::pthread_getcpuclockid(::pthread_self(), &clock) == 0;
+    if (known) {
+      const std::lock_guard lock(mutex_);
+      running_.insert(clock);
+    }
+    body();
+    if (!known) return;
+    const std::lock_guard lock(mutex_);
+    ended_ns_ += read_clock(clock);
+    running_.erase(running_.find(clock));
+  }, stack_bytes);
+}
+
+std::int64_t MeteredRuntime::cpu_ns() const {
+  const std::lock_guard lock(mutex_);
+  auto all = ended_ns_;
+  for (const auto clock : running_) all += read_clock(clock);
+  return all;
+}
+
+void Durations::add(std::int64_t ns) {
+  const auto units = static_cast<std::uint64_t>(std::max(ns, kShortest_ns) / (kShortest_ns / kStepsPerDoubling));   // at least one step up
+  const int doubling = std::bit_width(units) - 1;
+  const int step = static_cast<int>((units >> (doubling - 2)) & (kStepsPerDoubling - 1));
+  const int index = std::min((doubling - 2) * kStepsPerDoubling + step, static_cast<int>(counts_.size()) - 1);
+  counts_[static_cast<std::size_t>(index)].fetch_add(1, std::memory_order_relaxed);
+}
+
+std::int64_t Durations::quantile_ns(double share) const {
+  std::uint64_t all = 0, seen = 0;
+  for (const auto& count : counts_) all += count.load(std::memory_order_relaxed);
+  if (all == 0) return 0;
+  const auto wanted = static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(all)));
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
+    seen += counts_[i].load(std::memory_order_relaxed);
+    if (seen < wanted) continue;
+    const auto doubling = static_cast<int>(i) / kStepsPerDoubling, step = static_cast<int>(i) % kStepsPerDoubling;
+    return ((kStepsPerDoubling + step + 1) * (kShortest_ns / kStepsPerDoubling)) << doubling;
+  }
+  return 0;
+}
+
+}  // namespace keelson::plugins
