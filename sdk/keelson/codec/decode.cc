@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include <keelson/codec/number.hpp>
 #include <keelson/codec.hpp>
 #include <keelson/codec/base64.hpp>
 #include <keelson/codec/json_text.hpp>
@@ -128,7 +129,7 @@ void Reader::enumeration(const Codec& codec, void* at) {
 double Reader::floating() {
   const auto digits = text_.number();
   double value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  const auto [end, error] = parse_float(digits.data(), digits.data() + digits.size(), value);
   if (error != std::errc{} || end != digits.data() + digits.size()) text_.fail("wrong number");
   return value;
 }
@@ -145,7 +146,7 @@ void Reader::integer(void* at) {
   }
   // 3.0 and 1e3 are whole numbers too.
   double wide = 0;
-  const auto [wide_end, wide_error] = std::from_chars(digits.data(), last, wide);
+  const auto [wide_end, wide_error] = parse_float(digits.data(), last, wide);
   constexpr double kLow = static_cast<double>(std::numeric_limits<Number>::min());
   constexpr double kHigh = static_cast<double>(std::numeric_limits<Number>::max());
   if (wide_error != std::errc{} || wide_end != last || wide != std::floor(wide) || wide < kLow || wide >= kHigh) text_.fail("expected a whole number");

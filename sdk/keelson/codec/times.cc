@@ -2,6 +2,7 @@
 #include <charconv>
 #include <chrono>
 
+#include <keelson/codec/number.hpp>
 #include <keelson/values.hpp>
 
 namespace keelson {
@@ -137,7 +138,7 @@ std::optional<Duration> parse_duration(std::string_view text) {
     long double amount = 0;
     const auto digits = text.find_first_not_of("0123456789.");
     if (digits == 0 || digits == std::string_view::npos) return std::nullopt;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + digits, amount);
+    const auto [end, error] = codec::parse_float(text.data(), text.data() + digits, amount);
     if (error != std::errc{} || end != text.data() + digits) return std::nullopt;
     text.remove_prefix(digits);
     const auto name = text.substr(0, text.find_first_of("0123456789."));
