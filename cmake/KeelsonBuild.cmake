@@ -51,7 +51,7 @@ option(KEELSON_ARCHIVES "link the server with static libraries where the core al
 # keelson_library(NAME TARGET [ARCHIVES names...]): NAME stands for the imported library TARGET, and in what is linked with
 # the property KEELSON_ARCHIVES for these archives of Debian: of a shared library most of what becomes resident is never used.
 # OpenSSL stays shared, so that its fixes arrive without a new build; so does what plugins share with the core (libstdc++,
-# Boost.JSON). Some archives are not position-independent enough for shared libraries.
+# Boost.JSON, nghttp2). Debian's archives suit executables only: most are not position-independent enough for a library.
 function(keelson_library name target)
   cmake_parse_arguments(ARG "" "" "ARCHIVES" ${ARGN})
   set(archives)

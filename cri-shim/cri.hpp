@@ -22,7 +22,6 @@ namespace keelson::node {
 inline constexpr int kCallDeadlineS = 120;         ///< as upstream's runtimeRequestTimeout
 inline constexpr int kSandboxDeadlineS = 240;      ///< RunPodSandbox also waits for the network
 inline constexpr int kPullDeadlineS = 3600;
-inline constexpr std::size_t kMessageBytesMax = 16u << 20;
 
 struct Credentials {
   std::string username, password, auth, identity_token, registry_token;

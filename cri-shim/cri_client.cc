@@ -1,35 +1,30 @@
 #include "cri_client.hpp"
 
-#include <grpcpp/grpcpp.h>
-
 #include <algorithm>
 #include <condition_variable>
+#include <deque>
+#include <future>
 #include <mutex>
-#include <set>
 
-#include "containerd_events.grpc.pb.h"
-#include "runtime.grpc.pb.h"
+#include "containerd_events.pb.h"
+#include "grpc_client.hpp"
+#include "runtime.pb.h"
 
 namespace keelson::node {
 namespace {
 
 namespace v1 = ::runtime::v1;
 namespace cevents = ::containerd::services::events::v1;
-constexpr int kReconnectMsMin = 100;
-constexpr int kReconnectMsMax = 1000;
 constexpr int kListDeadlineS = 10;
 
-Error to_error(const grpc::Status& status) {
-  Error error;
-  error.message = status.error_message();
-  switch (status.error_code()) {
-    case grpc::StatusCode::NOT_FOUND: error.code = 404; error.reason = "NotFound"; break;
-    case grpc::StatusCode::UNAVAILABLE: error.code = 503; error.reason = "ServiceUnavailable"; break;
-    case grpc::StatusCode::CANCELLED: error.code = 503; error.reason = "Cancelled"; break;
-    case grpc::StatusCode::DEADLINE_EXCEEDED: error.code = 504; error.reason = "Timeout"; break;
-    default: error.code = 500; error.reason = "InternalError";
+Error to_error(const GrpcStatus& status) {
+  switch (status.code) {
+    case GrpcCode::not_found: return {404, "NotFound", status.message};
+    case GrpcCode::unavailable: return {503, "ServiceUnavailable", status.message};
+    case GrpcCode::cancelled: return {503, "Cancelled", status.message};
+    case GrpcCode::deadline_exceeded: return {504, "Timeout", status.message};
+    default: return {500, "InternalError", status.message};
   }
-  return error;
 }
 
 RunState to_state(v1::ContainerState state) {
@@ -99,69 +94,63 @@ ImageInfo to_image(const v1::Image& message) {
           message.has_uid(), message.uid().value(), message.pinned()};
 }
 
-/// Contexts of calls in flight, so that close() can cancel them and wait.
-class InFlight {
+/// What the runtime tells of ends, from the client's thread to the one that follows them.
+class Events {
  public:
-  bool enter(grpc::ClientContext* context) {
+  void up() {
     const std::lock_guard lock(mutex_);
-    if (closed_) return false;
-    contexts_.insert(context);
-    return true;
+    up_ = true;
+    changed_.notify_one();
   }
-  void leave(grpc::ClientContext* context) {
+  void add(std::string envelope) {
     const std::lock_guard lock(mutex_);
-    contexts_.erase(context);
-    idle_.notify_all();
+    waiting_.push_back(std::move(envelope));
+    changed_.notify_one();
   }
-  void close() {
+  void end() {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    changed_.notify_one();
+  }
+  /// Calls `started` when up() was, then `each` of what is added, until end().
+  void follow(const std::function<void()>& started, const std::function<void(const std::string&)>& each) {
     std::unique_lock lock(mutex_);
-    closed_ = true;
-    for (auto* context : contexts_) context->TryCancel();
-    idle_.wait(lock, [this] { return contexts_.empty(); });
+    for (;;) {
+      changed_.wait(lock, [this] { return up_ || ended_ || !waiting_.empty(); });
+      const bool now_up = std::exchange(up_, false);
+      const auto taken = std::exchange(waiting_, {});
+      if (!now_up && taken.empty() && ended_) return;
+      lock.unlock();
+      if (now_up) started();
+      for (const auto& envelope : taken) each(envelope);
+      lock.lock();
+    }
   }
 
  private:
   std::mutex mutex_;
-  std::condition_variable idle_;
-  std::set<grpc::ClientContext*> contexts_;
-  bool closed_ = false;
+  std::condition_variable changed_;
+  std::deque<std::string> waiting_;
+  bool up_ = false, ended_ = false;
 };
-
-void set_deadline(grpc::ClientContext& context, int seconds) {
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(seconds));
-}
-
-std::shared_ptr<grpc::Channel> connect(const std::string& endpoint) {
-  grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(static_cast<int>(kMessageBytesMax));
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMsMin);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectMsMin);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMsMax);
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, "localhost");
-  return grpc::CreateCustomChannel(endpoint, grpc::InsecureChannelCredentials(), arguments);
-}
 
 class CriClient final : public Cri {
  public:
-  explicit CriClient(const std::string& endpoint)
-      : channel_(connect(endpoint)), runtime_(v1::RuntimeService::NewStub(channel_)), images_(v1::ImageService::NewStub(channel_)),
-        events_(cevents::Events::NewStub(channel_)) {}
-  ~CriClient() override { in_flight_.close(); }
+  explicit CriClient(std::string socket_path) : client_(std::move(socket_path)) {}
 
   Outcome<RuntimeVersion> version() override {
     v1::VersionRequest request;
     request.set_version("v1");
-    v1::VersionResponse response;
-    if (auto failure = call(*runtime_, &v1::RuntimeService::Stub::Version, request, response, kListDeadlineS)) return *failure;
-    return RuntimeVersion{response.runtime_name(), response.runtime_version()};
+    const auto response = call<v1::VersionResponse>("RuntimeService/Version", request, kListDeadlineS);
+    if (!response) return response.error();
+    return RuntimeVersion{response->runtime_name(), response->runtime_version()};
   }
 
   Outcome<std::vector<RuntimeCondition>> status() override {
-    v1::StatusResponse response;
-    if (auto failure = call(*runtime_, &v1::RuntimeService::Stub::Status, v1::StatusRequest{}, response, kListDeadlineS)) return *failure;
+    const auto response = call<v1::StatusResponse>("RuntimeService/Status", v1::StatusRequest{}, kListDeadlineS);
+    if (!response) return response.error();
     std::vector<RuntimeCondition> conditions;
-    for (const auto& condition : response.status().conditions())
+    for (const auto& condition : response->status().conditions())
       conditions.push_back({condition.type(), condition.reason(), condition.message(), condition.status()});
     return conditions;
   }
@@ -174,12 +163,12 @@ class CriClient final : public Cri {
       select(*sandboxes.mutable_filter()->mutable_label_selector(), ns, name);
       select(*containers.mutable_filter()->mutable_label_selector(), ns, name);
     }
-    v1::ListPodSandboxResponse found_sandboxes;
-    if (auto failure = call(*runtime_, &v1::RuntimeService::Stub::ListPodSandbox, sandboxes, found_sandboxes, kListDeadlineS)) return *failure;
-    v1::ListContainersResponse found_containers;
-    if (auto failure = call(*runtime_, &v1::RuntimeService::Stub::ListContainers, containers, found_containers, kListDeadlineS)) return *failure;
-    for (const auto& sandbox : found_sandboxes.items()) view.sandboxes.push_back(to_sandbox(sandbox));
-    for (const auto& container : found_containers.containers()) view.containers.push_back(to_container(container));
+    const auto found_sandboxes = call<v1::ListPodSandboxResponse>("RuntimeService/ListPodSandbox", sandboxes, kListDeadlineS);
+    if (!found_sandboxes) return found_sandboxes.error();
+    const auto found_containers = call<v1::ListContainersResponse>("RuntimeService/ListContainers", containers, kListDeadlineS);
+    if (!found_containers) return found_containers.error();
+    for (const auto& sandbox : found_sandboxes->items()) view.sandboxes.push_back(to_sandbox(sandbox));
+    for (const auto& container : found_containers->containers()) view.containers.push_back(to_container(container));
     const auto newer = [](const auto& a, const auto& b) { return a.created_ns > b.created_ns; };
     std::sort(view.sandboxes.begin(), view.sandboxes.end(), newer);
     std::sort(view.containers.begin(), view.containers.end(), newer);
@@ -189,9 +178,9 @@ class CriClient final : public Cri {
   Outcome<Sandbox> sandbox_status(const std::string& id) override {
     v1::PodSandboxStatusRequest request;
     request.set_pod_sandbox_id(id);
-    v1::PodSandboxStatusResponse response;
-    if (auto failure = call(*runtime_, &v1::RuntimeService::Stub::PodSandboxStatus, request, response, kListDeadlineS)) return *failure;
-    const auto& status = response.status();
+    const auto response = call<v1::PodSandboxStatusResponse>("RuntimeService/PodSandboxStatus", request, kListDeadlineS);
+    if (!response) return response.error();
+    const auto& status = response->status();
     Sandbox sandbox{status.id(), status.metadata().uid(), status.metadata().namespace_(), status.metadata().name(),
                     status.metadata().attempt(), status.state() == v1::SANDBOX_READY,
                     status.linux_part().namespaces().options().network() == v1::NODE, status.created_at(), {}};
@@ -203,31 +192,29 @@ class CriClient final : public Cri {
   Outcome<RunContainer> container_status(const std::string& id) override {
     v1::ContainerStatusRequest request;
     request.set_container_id(id);
-    v1::ContainerStatusResponse response;
-    if (auto failure = call(*runtime_, &v1::RuntimeService::Stub::ContainerStatus, request, response, kListDeadlineS)) return *failure;
-    return to_container(response.status());
+    const auto response = call<v1::ContainerStatusResponse>("RuntimeService/ContainerStatus", request, kListDeadlineS);
+    if (!response) return response.error();
+    return to_container(response->status());
   }
 
   Outcome<std::string> run_sandbox(const v1::PodSandboxConfig& config) override {
     v1::RunPodSandboxRequest request;
     *request.mutable_config() = config;
-    v1::RunPodSandboxResponse response;
-    if (auto failure = call(*runtime_, &v1::RuntimeService::Stub::RunPodSandbox, request, response, kSandboxDeadlineS)) return *failure;
-    return response.pod_sandbox_id();
+    const auto response = call<v1::RunPodSandboxResponse>("RuntimeService/RunPodSandbox", request, kSandboxDeadlineS);
+    if (!response) return response.error();
+    return response->pod_sandbox_id();
   }
 
   Outcome<void> stop_sandbox(const std::string& id) override {
     v1::StopPodSandboxRequest request;
     request.set_pod_sandbox_id(id);
-    v1::StopPodSandboxResponse response;
-    return outcome(call(*runtime_, &v1::RuntimeService::Stub::StopPodSandbox, request, response));
+    return outcome(call<v1::StopPodSandboxResponse>("RuntimeService/StopPodSandbox", request));
   }
 
   Outcome<void> remove_sandbox(const std::string& id) override {
     v1::RemovePodSandboxRequest request;
     request.set_pod_sandbox_id(id);
-    v1::RemovePodSandboxResponse response;
-    return outcome(call(*runtime_, &v1::RuntimeService::Stub::RemovePodSandbox, request, response));
+    return outcome(call<v1::RemovePodSandboxResponse>("RuntimeService/RemovePodSandbox", request));
   }
 
   Outcome<std::string> create_container(const std::string& sandbox_id, const v1::ContainerConfig& config, const v1::PodSandboxConfig& sandbox) override {
@@ -235,53 +222,44 @@ class CriClient final : public Cri {
     request.set_pod_sandbox_id(sandbox_id);
     *request.mutable_config() = config;
     *request.mutable_sandbox_config() = sandbox;
-    v1::CreateContainerResponse response;
-    if (auto failure = call(*runtime_, &v1::RuntimeService::Stub::CreateContainer, request, response)) return *failure;
-    return response.container_id();
+    const auto response = call<v1::CreateContainerResponse>("RuntimeService/CreateContainer", request);
+    if (!response) return response.error();
+    return response->container_id();
   }
 
   Outcome<void> start_container(const std::string& id) override {
     v1::StartContainerRequest request;
     request.set_container_id(id);
-    v1::StartContainerResponse response;
-    return outcome(call(*runtime_, &v1::RuntimeService::Stub::StartContainer, request, response));
+    return outcome(call<v1::StartContainerResponse>("RuntimeService/StartContainer", request));
   }
 
   Outcome<void> remove_container(const std::string& id) override {
     v1::RemoveContainerRequest request;
     request.set_container_id(id);
-    v1::RemoveContainerResponse response;
-    return outcome(call(*runtime_, &v1::RuntimeService::Stub::RemoveContainer, request, response));
+    return outcome(call<v1::RemoveContainerResponse>("RuntimeService/RemoveContainer", request));
   }
 
   Outcome<void> reopen_log(const std::string& id) override {
     v1::ReopenContainerLogRequest request;
     request.set_container_id(id);
-    v1::ReopenContainerLogResponse response;
-    return outcome(call(*runtime_, &v1::RuntimeService::Stub::ReopenContainerLog, request, response));
+    return outcome(call<v1::ReopenContainerLogResponse>("RuntimeService/ReopenContainerLog", request));
   }
 
   void stop_container(const std::string& id, std::int64_t grace_s, Done done) override {
-    auto flight = std::make_shared<Flight<v1::StopContainerRequest, v1::StopContainerResponse>>();
-    flight->request.set_container_id(id);
-    flight->request.set_timeout(grace_s);
-    set_deadline(flight->context, static_cast<int>(std::min<std::int64_t>(grace_s, kPullDeadlineS)) + kCallDeadlineS);
-    start(flight, done, [&](auto completed) {
-      runtime_->async()->StopContainer(&flight->context, &flight->request, &flight->response, completed);
-    }, [flight, done](const Error* error) { done(error); });
+    v1::StopContainerRequest request;
+    request.set_container_id(id);
+    request.set_timeout(grace_s);
+    const auto deadline_s = static_cast<int>(std::min<std::int64_t>(grace_s, kPullDeadlineS)) + kCallDeadlineS;
+    start<v1::StopContainerResponse>("RuntimeService/StopContainer", request, deadline_s, [done = std::move(done)](const Error* error, const auto&) { done(error); });
   }
 
   void exec_sync(const std::string& id, const std::vector<std::string>& command, std::int64_t timeout_s, ExecDone done) override {
-    auto flight = std::make_shared<Flight<v1::ExecSyncRequest, v1::ExecSyncResponse>>();
-    flight->request.set_container_id(id);
-    flight->request.set_timeout(timeout_s);
-    for (const auto& word : command) flight->request.add_cmd(word);
-    set_deadline(flight->context, static_cast<int>(timeout_s) + kListDeadlineS);
-    start(flight, [done](const Error* error) { done(error, {}); }, [&](auto completed) {
-      runtime_->async()->ExecSync(&flight->context, &flight->request, &flight->response, completed);
-    }, [flight, done](const Error* error) {
-      const auto& response = flight->response;
-      done(error, {response.exit_code(), response.stdout().empty() ? response.stderr() : response.stdout() + response.stderr()});
+    v1::ExecSyncRequest request;
+    request.set_container_id(id);
+    request.set_timeout(timeout_s);
+    for (const auto& word : command) request.add_cmd(word);
+    start<v1::ExecSyncResponse>("RuntimeService/ExecSync", request, static_cast<int>(timeout_s) + kListDeadlineS, [done = std::move(done)](const Error* error, const auto& response) {
+      done(error, {response.exit_code(), response.stdout() + response.stderr()});
     });
   }
 
@@ -290,125 +268,113 @@ class CriClient final : public Cri {
     request.set_container_id(id);
     for (const auto& word : command) request.add_cmd(word);
     apply(request, options);
-    v1::ExecResponse response;
-    if (auto failure = call(*runtime_, &v1::RuntimeService::Stub::Exec, request, response, kListDeadlineS)) return *failure;
-    return response.url();
+    const auto response = call<v1::ExecResponse>("RuntimeService/Exec", request, kListDeadlineS);
+    if (!response) return response.error();
+    return response->url();
   }
 
   Outcome<std::string> attach_url(const std::string& id, StreamOptions options) override {
     v1::AttachRequest request;
     request.set_container_id(id);
     apply(request, options);
-    v1::AttachResponse response;
-    if (auto failure = call(*runtime_, &v1::RuntimeService::Stub::Attach, request, response, kListDeadlineS)) return *failure;
-    return response.url();
+    const auto response = call<v1::AttachResponse>("RuntimeService/Attach", request, kListDeadlineS);
+    if (!response) return response.error();
+    return response->url();
   }
 
   Outcome<std::string> port_forward_url(const std::string& sandbox_id, const std::vector<std::int32_t>& ports) override {
     v1::PortForwardRequest request;
     request.set_pod_sandbox_id(sandbox_id);
     for (const auto port : ports) request.add_port(port);
-    v1::PortForwardResponse response;
-    if (auto failure = call(*runtime_, &v1::RuntimeService::Stub::PortForward, request, response, kListDeadlineS)) return *failure;
-    return response.url();
+    const auto response = call<v1::PortForwardResponse>("RuntimeService/PortForward", request, kListDeadlineS);
+    if (!response) return response.error();
+    return response->url();
   }
 
   Outcome<std::optional<ImageInfo>> image(const std::string& ref) override {
     v1::ImageStatusRequest request;
     request.mutable_image()->set_image(ref);
-    v1::ImageStatusResponse response;
-    if (auto failure = call(*images_, &v1::ImageService::Stub::ImageStatus, request, response, kListDeadlineS)) return *failure;
-    if (!response.has_image()) return std::optional<ImageInfo>();
-    return std::optional<ImageInfo>(to_image(response.image()));
+    const auto response = call<v1::ImageStatusResponse>("ImageService/ImageStatus", request, kListDeadlineS);
+    if (!response) return response.error();
+    if (!response->has_image()) return std::optional<ImageInfo>();
+    return std::optional<ImageInfo>(to_image(response->image()));
   }
 
   Outcome<std::vector<ImageInfo>> images() override {
-    v1::ListImagesResponse response;
-    if (auto failure = call(*images_, &v1::ImageService::Stub::ListImages, v1::ListImagesRequest{}, response, kListDeadlineS)) return *failure;
+    const auto response = call<v1::ListImagesResponse>("ImageService/ListImages", v1::ListImagesRequest{}, kListDeadlineS);
+    if (!response) return response.error();
     std::vector<ImageInfo> images;
-    for (const auto& image : response.images()) images.push_back(to_image(image));
+    for (const auto& image : response->images()) images.push_back(to_image(image));
     return images;
   }
 
   void pull(const std::string& ref, const Credentials& credentials, PullDone done) override {
-    auto flight = std::make_shared<Flight<v1::PullImageRequest, v1::PullImageResponse>>();
-    flight->request.mutable_image()->set_image(ref);
+    v1::PullImageRequest request;
+    request.mutable_image()->set_image(ref);
     if (!credentials.username.empty() || !credentials.auth.empty() || !credentials.registry_token.empty() || !credentials.identity_token.empty()) {
-      auto& auth = *flight->request.mutable_auth();
+      auto& auth = *request.mutable_auth();
       auth.set_username(credentials.username);
       auth.set_password(credentials.password);
       auth.set_auth(credentials.auth);
       auth.set_identity_token(credentials.identity_token);
       auth.set_registry_token(credentials.registry_token);
     }
-    set_deadline(flight->context, kPullDeadlineS);
-    start(flight, [done](const Error* error) { done(error, {}); }, [&](auto completed) {
-      images_->async()->PullImage(&flight->context, &flight->request, &flight->response, completed);
-    }, [flight, done](const Error* error) { done(error, flight->response.image_ref()); });
+    start<v1::PullImageResponse>("ImageService/PullImage", request, kPullDeadlineS, [done = std::move(done)](const Error* error, const auto& response) {
+      done(error, response.image_ref());
+    });
   }
 
   void watch_exits(const std::function<void()>& started, const std::function<void(const std::string&)>& exited) override {
-    grpc::ClientContext context;
-    context.AddMetadata("containerd-namespace", "k8s.io");
-    if (!in_flight_.enter(&context)) return;
     cevents::SubscribeRequest request;
     request.add_filters("topic==\"/tasks/exit\"");
-    auto reader = events_->Subscribe(&context, request);
-    // containerd sends headers only with its first event, so being connected is what says that the stream is up.
-    if (channel_->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(1))) started();
-    cevents::Envelope envelope;
-    while (reader->Read(&envelope)) {
+    const auto events = std::make_shared<Events>();
+    client_.start({.method = "/containerd.services.events.v1.Events/Subscribe",
+                   .request = request.SerializeAsString(),
+                   .metadata = {{"containerd-namespace", "k8s.io"}},
+                   .up = [events] { events->up(); },
+                   .message = [events](std::string envelope) { events->add(std::move(envelope)); },
+                   .done = [events](const GrpcStatus&) { events->end(); }});
+    events->follow(started, [&](const std::string& bytes) {
+      cevents::Envelope envelope;
       cevents::TaskExit exit;
-      if (exit.ParseFromString(envelope.event().value()) && exit.id() == exit.container_id()) exited(exit.container_id());
-    }
-    (void)reader->Finish();
-    in_flight_.leave(&context);
+      if (envelope.ParseFromString(bytes) && exit.ParseFromString(envelope.event().value()) && exit.id() == exit.container_id()) exited(exit.container_id());
+    });
   }
 
-  void close() override { in_flight_.close(); }
+  void close() override { client_.close(); }
 
  private:
-  template <class Request, class Response>
-  struct Flight {
-    grpc::ClientContext context;
-    Request request;
-    Response response;
-  };
-
-  template <class Service, class Stub, class Request, class Response>
-  std::optional<Error> call(Service& service, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                            const Request& request, Response& response, int deadline_s = kCallDeadlineS) {
-    grpc::ClientContext context;
-    set_deadline(context, deadline_s);
-    if (!in_flight_.enter(&context)) return Error{503, "ServiceUnavailable", "the container runtime client is closed", {}};
-    const auto status = (service.*method)(&context, request, &response);
-    in_flight_.leave(&context);
-    if (status.ok()) return std::nullopt;
-    return to_error(status);
+  /// One answer, parsed, to `done`, on the client's thread; with an error it is empty.
+  template <class Response>
+  void start(const char* method, const google::protobuf::MessageLite& request, int deadline_s, std::function<void(const Error*, Response&)> done) {
+    const auto answer = std::make_shared<std::string>();
+    client_.start({.method = std::string("/runtime.v1.") + method,
+                   .request = request.SerializeAsString(),
+                   .timeout = std::chrono::seconds(deadline_s),
+                   .message = [answer](std::string bytes) { *answer = std::move(bytes); },
+                   .done = [answer, done = std::move(done)](const GrpcStatus& status) {
+                     std::optional<Error> error;
+                     Response response;
+                     if (status.code != GrpcCode::ok) error = to_error(status);
+                     else if (!response.ParseFromString(*answer)) error = Error(500, "InternalError", "an answer that cannot be read");
+                     done(error ? &*error : nullptr, response);
+                   }});
   }
 
-  static Outcome<void> outcome(const std::optional<Error>& failure) {
-    if (failure) return *failure;
-    return {};
-  }
-
-  /// Runs `begin` with the completion that ends in `completed`, or answers `refused` when the client is closed.
-  template <class Call, class Refused, class Begin, class Completed>
-  void start(const std::shared_ptr<Call>& flight, Refused refused, Begin begin, Completed completed) {
-    if (!in_flight_.enter(&flight->context)) {
-      const Error error{503, "ServiceUnavailable", "the container runtime client is closed", {}};
-      refused(&error);
-      return;
-    }
-    begin([this, flight, completed](const grpc::Status& status) {
-      if (status.ok()) {
-        completed(nullptr);
-      } else {
-        const auto error = to_error(status);
-        completed(&error);
-      }
-      in_flight_.leave(&flight->context);
+  template <class Response>
+  Outcome<Response> call(const char* method, const google::protobuf::MessageLite& request, int deadline_s = kCallDeadlineS) {
+    std::promise<Outcome<Response>> promise;
+    start<Response>(method, request, deadline_s, [&](const Error* error, Response& response) {
+      if (error) promise.set_value(*error);
+      else promise.set_value(std::move(response));
     });
+    return promise.get_future().get();
+  }
+
+  template <class Response>
+  static Outcome<void> outcome(const Outcome<Response>& response) {
+    if (!response) return response.error();
+    return {};
   }
 
   template <class Selector>
@@ -425,19 +391,14 @@ class CriClient final : public Cri {
     request.set_tty(options.tty);
   }
 
-  std::shared_ptr<grpc::Channel> channel_;
-  std::unique_ptr<v1::RuntimeService::Stub> runtime_;
-  std::unique_ptr<v1::ImageService::Stub> images_;
-  std::unique_ptr<cevents::Events::Stub> events_;
-  InFlight in_flight_;
+  GrpcClient client_;
 };
 
 }  // namespace
 
 std::unique_ptr<Cri> make_cri_client(const std::string& endpoint) {
-  std::string target = endpoint;
-  if (target.rfind("unix:///", 0) == 0) target = "unix:" + target.substr(sizeof("unix://") - 1);
-  return std::make_unique<CriClient>(target);
+  constexpr std::string_view kScheme = "unix://";
+  return std::make_unique<CriClient>(endpoint.rfind(kScheme, 0) == 0 ? endpoint.substr(kScheme.size()) : endpoint);
 }
 
 }  // namespace keelson::node

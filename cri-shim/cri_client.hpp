@@ -1,6 +1,6 @@
-// CriClient: Cri over gRPC on a unix socket. gRPC and its generated code are seen by cri_client.cc alone.
+// CriClient: Cri over gRPC on a unix socket.
 //
-// Ownership: make_cri_client hands out the client; it connects by itself, again and again, at most once a second.
+// Ownership: make_cri_client hands out the client; it connects by itself, with each call that finds no connection.
 #pragma once
 #include <memory>
 
@@ -8,7 +8,7 @@
 
 namespace keelson::node {
 
-/// `endpoint`: "unix:///run/containerd/containerd.sock".
+/// `endpoint`: "unix:///run/containerd/containerd.sock", or the path alone.
 std::unique_ptr<Cri> make_cri_client(const std::string& endpoint);
 
 }  // namespace keelson::node

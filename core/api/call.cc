@@ -22,6 +22,8 @@ class ObjectPayload final : public Payload {
   std::size_t at_ = 0;
 };
 
+constexpr std::size_t kUsualHeaders = 4;   // of an answer
+
 /// Without quotes and control characters that would break the header.
 std::string header_text(std::string_view text) {
   std::string out;
@@ -84,7 +86,10 @@ void Call::ended(int status) {
 }
 
 Headers Call::headers() const {
-  Headers headers{{"Audit-Id", context.request_id}, {"Cache-Control", "no-cache, private"}};
+  Headers headers;
+  headers.reserve(kUsualHeaders);
+  headers.emplace_back("Audit-Id", context.request_id);
+  headers.emplace_back("Cache-Control", "no-cache, private");
   for (const auto& warning : warnings) headers.emplace_back("Warning", "299 - \"" + header_text(warning) + "\"");
   return headers;
 }

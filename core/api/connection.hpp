@@ -56,6 +56,7 @@ class Connection final : public Session, public Exchanges, public std::enable_sh
   void gather();
   bool pull();
   void begin(Response response);
+  void print_head(std::optional<std::uint64_t> length, bool bodiless, bool raw);
   void finish_answer();
   void end_exchange();
   void arm();

@@ -13,6 +13,8 @@ constexpr std::size_t kPullBytes = 64u << 10;
 /// Smaller pieces are gathered into one TLS record.
 constexpr std::size_t kGatherBytes = 16u << 10;
 constexpr std::size_t kDirectBytes = 8u << 10;
+/// What a head and a small body take, so that the text grows once.
+constexpr std::size_t kHeadBytes = 2u << 10;
 /// What is read away after a refusal, and for how long.
 constexpr std::size_t kDrainBytesMax = 8u << 20;
 constexpr std::int64_t kDrain_ms = 1'000;
@@ -34,21 +36,25 @@ void Connection::begin(Response response) {
   const bool raw = response_.status == 101;   // another protocol from here on
   chunked_ = !length && !http10_ && !bodiless && !raw;
   if (raw || (!length && http10_)) close_after_ = true;
-  out_ += "HTTP/1.1 " + std::to_string(response_.status) + " ";
-  out_ += phrase(response_.status);
-  out_ += "\r\nDate: ";
-  out_ += net_->date();
-  out_ += "\r\n";
-  if (!response_.content_type.empty()) out_ += "Content-Type: " + response_.content_type + "\r\n";
-  for (const auto& [name, value] : response_.headers) out_ += name + ": " + value + "\r\n";
-  if (chunked_) out_ += "Transfer-Encoding: chunked\r\n";
-  else if (length && !bodiless) out_ += "Content-Length: " + std::to_string(*length) + "\r\n";
-  if (close_after_ && !raw) out_ += "Connection: close\r\n";
-  out_ += "\r\n";
+  print_head(length, bodiless, raw);
   ended_ = head_only_ || bodiless || !response_.payload;
   head_alone_ = !ended_;
   patient_ = response_.payload && response_.payload->patient();
   net_->set_deadline(*this, stall_deadline());
+}
+
+void Connection::print_head(std::optional<std::uint64_t> length, bool bodiless, bool raw) {
+  const auto put = [this](auto... pieces) { (out_.append(pieces), ...); };
+  char digits[20];
+  const auto decimal = [&digits](std::uint64_t number) { return std::string_view(digits, static_cast<std::size_t>(std::to_chars(digits, digits + sizeof digits, number).ptr - digits)); };
+  out_.reserve(out_.size() + kHeadBytes);
+  put("HTTP/1.1 ", decimal(static_cast<std::uint64_t>(response_.status)), " ", phrase(response_.status), "\r\nDate: ", net_->date(), "\r\n");
+  if (!response_.content_type.empty()) put("Content-Type: ", std::string_view(response_.content_type), "\r\n");
+  for (const auto& [name, value] : response_.headers) put(std::string_view(name), ": ", std::string_view(value), "\r\n");
+  if (chunked_) put("Transfer-Encoding: chunked\r\n");
+  else if (length && !bodiless) put("Content-Length: ", decimal(*length), "\r\n");
+  if (close_after_ && !raw) put("Connection: close\r\n");
+  put("\r\n");
 }
 
 // The client still sends what was refused: read it away, or the answer is lost to it in a reset connection.

@@ -1,8 +1,11 @@
 #include "core/api/head_parser.hpp"
 
+#include <algorithm>
+#include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "core/base/block_pool.hpp"
 #include "core/kinds/engine.hpp"
 
 namespace keelson::api {
@@ -44,17 +47,20 @@ bool clean(std::string_view value) {
 
 }  // namespace
 
-struct RequestParser::Impl {
-  http::request_parser<http::string_body> parser;
+// Beast's grammar without its container of fields: what it finds goes where the request needs it.
+struct RequestParser::Impl final : http::basic_parser<true>, base::InBlock {
   State state = State::head;
   ParseFailure failure;
-  Headers headers;   // before the body: trailers must not add to them
-  bool expects_continue = false;
+  Request request;
+  std::string target;
+  unsigned version = 0, hosts = 0, lengths = 0, codings = 0;
+  bool in_head = true, clean_values = true, expects_continue = false;
 
   Impl() {
-    parser.header_limit(kHeaderBytesMax);
-    parser.body_limit(kinds::kBodyBytesMax);
-    parser.eager(false);
+    header_limit(kHeaderBytesMax);
+    body_limit(kinds::kBodyBytesMax);
+    eager(false);
+    request.headers.reserve(kUsualHeaders);
   }
 
   void fail(ParseFailure why) {
@@ -63,59 +69,82 @@ struct RequestParser::Impl {
   }
 
   void head_done() {
-    const auto& message = parser.get();
-    std::size_t hosts = 0, lengths = 0, codings = 0;
-    for (const auto& field : message) {
-      hosts += field.name() == http::field::host;
-      lengths += field.name() == http::field::content_length;
-      codings += field.name() == http::field::transfer_encoding;
-      if (!clean(view(field.value()))) return fail(plain(400));
-      headers.emplace_back(view(field.name_string()), view(field.value()));
-    }
-    if (hosts > 1 || (hosts == 0 && message.version() >= 11)) return fail(plain(400));
+    if (!clean_values || hosts > 1 || (hosts == 0 && version >= 11)) return fail(plain(400));
     if (lengths > 1 || codings > 1 || (lengths && codings)) return fail(plain(400));
-    if (codings && !same_text(view(message[http::field::transfer_encoding]), "chunked")) return fail(plain(400));
-    if (message.version() > 11 || origin_form(view(message.target())).empty()) return fail(plain(400));
-    expects_continue = same_text(view(message[http::field::expect]), "100-continue");
-    state = parser.is_done() ? State::complete : State::body;
-    parser.eager(true);
+    if (codings && !same_text(request.header("Transfer-Encoding"), "chunked")) return fail(plain(400));
+    if (version > 11 || origin_form(target).empty()) return fail(plain(400));
+    expects_continue = same_text(request.header("Expect"), "100-continue");
+    state = is_done() ? State::complete : State::body;
+    eager(true);
   }
+
+ private:
+  static constexpr std::size_t kUsualHeaders = 8;
+
+  void on_request_impl(http::verb, beast::string_view method, beast::string_view path, int number, beast::error_code& error) override {
+    error = {};
+    request.method = view(method);
+    target = view(path);
+    version = static_cast<unsigned>(number);
+  }
+  void on_field_impl(http::field name, beast::string_view text, beast::string_view value, beast::error_code& error) override {
+    error = {};
+    if (!in_head) return;   // a trailer adds nothing
+    hosts += name == http::field::host;
+    lengths += name == http::field::content_length;
+    codings += name == http::field::transfer_encoding;
+    clean_values = clean_values && clean(view(value));
+    request.headers.emplace_back(view(text), view(value));
+  }
+  void on_header_impl(beast::error_code& error) override {
+    error = {};
+    in_head = false;
+  }
+  void on_body_init_impl(const boost::optional<std::uint64_t>& length, beast::error_code& error) override {
+    error = {};
+    if (length) request.body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(*length, kinds::kBodyBytesMax)));
+  }
+  std::size_t on_body_impl(beast::string_view bytes, beast::error_code& error) override {
+    error = {};
+    request.body += view(bytes);
+    return bytes.size();
+  }
+  void on_chunk_header_impl(std::uint64_t, beast::string_view, beast::error_code& error) override { error = {}; }
+  std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view bytes, beast::error_code& error) override { return on_body_impl(bytes, error); }
+  void on_finish_impl(beast::error_code& error) override { error = {}; }
+  void on_response_impl(int, beast::string_view, int, beast::error_code& error) override { error = http::error::bad_version; }
 };
 
 RequestParser::RequestParser() : impl_(std::make_unique<Impl>()) {}
 RequestParser::~RequestParser() = default;
 RequestParser::State RequestParser::state() const { return impl_->state; }
 const ParseFailure& RequestParser::failure() const { return impl_->failure; }
-bool RequestParser::keep_alive() const { return impl_->parser.get().keep_alive(); }
-bool RequestParser::http10() const { return impl_->parser.get().version() < 11; }
+bool RequestParser::keep_alive() const { return impl_->keep_alive(); }
+bool RequestParser::http10() const { return impl_->version < 11; }
 
 bool RequestParser::take_expects_continue() { return std::exchange(impl_->expects_continue, false); }
 
 std::size_t RequestParser::feed(std::string_view bytes) {
   beast::error_code error;
-  const auto used = impl_->parser.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
+  const auto used = impl_->put(boost::asio::buffer(bytes.data(), bytes.size()), error);
   if (error == http::error::need_more) return used;
   const bool head = impl_->state == State::head;
   if (error) {
     impl_->fail(explain(error));
-  } else if (head && impl_->parser.is_header_done()) {
+  } else if (head && impl_->is_header_done()) {
     impl_->head_done();
-  } else if (impl_->parser.is_done()) {
+  } else if (impl_->is_done()) {
     impl_->state = State::complete;
   }
   return used;
 }
 
 Request RequestParser::take() {
-  auto& message = impl_->parser.get();
-  Request request;
-  request.method = view(message.method_string());
-  const auto target = origin_form(view(message.target()));
+  Request request = std::move(impl_->request);
+  const auto target = origin_form(impl_->target);
   const auto question = target.find('?');
   request.path = target.substr(0, question);
   if (question != std::string_view::npos) request.query = target.substr(question + 1);
-  request.headers = std::move(impl_->headers);
-  request.body = std::move(message.body());
   request.upgrade = lists_token(request.joined("Connection"), "upgrade") && !request.header("Upgrade").empty();
   return request;
 }

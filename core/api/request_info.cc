@@ -1,6 +1,7 @@
 #include "core/api/request_info.hpp"
 
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 
 #include "core/api/http.hpp"
 
@@ -14,10 +15,12 @@ int hex(char c) {
   return -1;
 }
 
-std::vector<std::string> split_path(std::string_view path) {
+using Parts = boost::container::small_vector<std::string_view, 8>;
+
+Parts split_path(std::string_view path) {
   while (!path.empty() && path.front() == '/') path.remove_prefix(1);
   while (!path.empty() && path.back() == '/') path.remove_suffix(1);
-  std::vector<std::string> parts;
+  Parts parts;
   while (!path.empty()) {
     const auto slash = path.find('/');
     parts.emplace_back(path.substr(0, slash));
@@ -58,7 +61,7 @@ std::string selected_name(std::string_view selector) {
   return {};
 }
 
-void name_the_parts(RequestInfo& info, std::vector<std::string> parts) {
+void name_the_parts(RequestInfo& info, Parts parts) {
   if (parts[0] == "namespaces") {
     if (parts.size() > 1) info.ns = parts[1];
     if (parts.size() > 2 && parts[2] != "status" && parts[2] != "finalize") parts.erase(parts.begin(), parts.begin() + 2);

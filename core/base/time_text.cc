@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::int64_t kSecondsPerDay = 86'400;
 constexpr std::int64_t kMicrosPerSecond = 1'000'000;
+constexpr std::size_t kTimeBytes = 28;   // with microseconds and zone
 
 std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 
@@ -43,7 +44,9 @@ std::string without_zone(std::int64_t unix_s) {
   const auto second = static_cast<std::uint64_t>(unix_s - days * kSecondsPerDay);
   const Date date = date_of(days);
   if (date.year < 0 || date.year > 9999) return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", date.year, date.month, date.day, second / 3600, second / 60 % 60, second % 60);
-  std::string out("0000-00-00T00:00:00");
+  std::string out;
+  out.reserve(kTimeBytes);
+  out = "0000-00-00T00:00:00";
   put_decimal(out.data(), 4, static_cast<std::uint64_t>(date.year));
   put_decimal(out.data() + 5, 2, date.month);
   put_decimal(out.data() + 8, 2, date.day);

@@ -126,44 +126,59 @@ class Comparer {
     parent.emplace(element, std::move(below));
   }
 
-  static const json::value* get(const json::value* object, std::string_view key) {
-    return object && object->is_object() ? object->get_object().if_contains(key) : nullptr;
-  }
-
   static bool skipped(Level level, std::string_view key) {
     return level == Level::root ? never_managed(key) : level == Level::metadata && never_managed_metadata(key);
   }
 
+  struct Member {
+    std::string_view key;
+    const json::value *before, *after;   ///< one may be null: absent
+  };
+  using Members = boost::container::small_vector<Member, 32>;
+
   /// In the order of the sets, which then need no sorting.
   void compare_members(const Type* type, const json::value* before, const json::value* after, Level level, Comparison& out) {
-    boost::container::small_vector<std::string_view, 32> keys;
-    if (after && after->is_object())
-      for (const auto& entry : after->get_object())
-        if (!skipped(level, entry.key())) keys.push_back(entry.key());
-    if (before && before->is_object())
-      for (const auto& entry : before->get_object())
-        if (!skipped(level, entry.key()) && !get(after, entry.key())) keys.push_back(entry.key());
+    const json::object* old = members_of(before);
+    const json::object* now = members_of(after);
+    Members members;
+    if (now)
+      for (const auto& entry : *now)
+        if (!skipped(level, entry.key())) members.push_back({entry.key(), old ? old->if_contains(entry.key()) : nullptr, &entry.value()});
+    if (old)
+      for (const auto& entry : *old)
+        if (!skipped(level, entry.key()) && !(now && now->contains(entry.key()))) members.push_back({entry.key(), &entry.value(), nullptr});
     // Fields that a typed client prints also when they were never set come and go with their object.
-    if (typed_zeros_ && !(before && after) && type && type->shape == Shape::object)
+    if (typed_zeros_ && !(before && after) && type && type->shape == Shape::object) {
+      const json::object* there = before ? old : now;
       for (const Field& field : type->fields)
-        if (!skipped(level, field.name) && printed_zero(&field) && !get(before ? before : after, field.name)) keys.push_back(field.name);
-    std::sort(keys.begin(), keys.end());
-    for (const std::string_view key : keys) compare_member(type, before, after, key, level, out);
+        if (printed_zero(&field) && !skipped(level, field.name) && !(there && there->contains(field.name))) members.push_back({field.name, nullptr, nullptr});
+    }
+    std::sort(members.begin(), members.end(), [](const Member& a, const Member& b) { return a.key < b.key; });
+    if (!old && now) out.taken.reserve(out.taken.size() + members.size());
+    for (const Member& member : members) compare_member(type, before, after, member, level, out);
   }
 
-  void compare_member(const Type* type, const json::value* before, const json::value* after, std::string_view key, Level level, Comparison& out) {
-    const json::value *a = get(before, key), *b = get(after, key);
+  /// Null when there are none.
+  static const json::object* members_of(const json::value* value) {
+    const json::object* object = value ? value->if_object() : nullptr;
+    return object && !object->empty() ? object : nullptr;
+  }
+
+  void compare_member(const Type* type, const json::value* before, const json::value* after, const Member& member, Level level, Comparison& out) {
+    const json::value *a = member.before, *b = member.after;
     if (a && b && !a->is_structured() && same_json(*a, *b)) return;
     const Field* field = nullptr;
-    const Type* below = member_type(type, key, &field);
-    const bool metadata = level == Level::root && key == "metadata";
+    const Type* below = member_type(type, member.key, &field);
+    const bool metadata = level == Level::root && member.key == "metadata";
     if (typed_zeros_ && a && unprinted(field, *a)) a = nullptr;
     if (typed_zeros_ && after_is_ == Written::stored && b && unprinted(field, *b)) b = nullptr;
     const json::value* zero = metadata ? &kEmptyObject : typed_zeros_ ? printed_zero(field) : nullptr;
     if (!a && before) a = zero;
     if (!b && after) b = zero;
     if (!a && !b) return;
-    compare(below, a, b, field_element(key), metadata ? Level::metadata : Level::other, out);
+    boost::container::small_vector<char, 64> element{'f', ':'};
+    element.insert(element.end(), member.key.begin(), member.key.end());
+    compare(below, a, b, {element.data(), element.size()}, metadata ? Level::metadata : Level::other, out);
   }
 
   void compare_items(const Type& list, Walk walk, const json::value* before, const json::value* after, Comparison& out) {

@@ -79,6 +79,12 @@ ObjectRef Batch::number(Write& write, const Cause& cause, ObjectRef previous) {
   return object;
 }
 
+void Batch::expect(std::size_t commits) {
+  answers_.reserve(commits);
+  changes_.reserve(commits);
+  durability_.reserve(commits);
+}
+
 void Batch::take(Commit commit, OnLogged done) {
   CommitOutcome outcome;
   Seen seen;

@@ -26,6 +26,8 @@ struct Answer {
 class Batch {
  public:
   Batch(Snapshot installed, Revision last) : installed_(std::move(installed)), last_(last) {}
+  /// Room for that many commits.
+  void expect(std::size_t commits);
   void take(Commit commit, OnLogged done);
   void refuse(OnLogged done, base::Error error) { answers_.push_back({std::move(done), {{}, {}, std::move(error)}, last_}); }
 

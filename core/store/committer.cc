@@ -172,6 +172,7 @@ std::vector<Pending> Committer::take_queued() {
   std::size_t operations = 0, bytes = 0;
   std::lock_guard lock(signals_->mutex);
   auto& queue = signals_->queue;
+  taken.reserve(std::min(queue.size(), kBatchOperationsMax));
   while (!queue.empty()) {
     const bool fits = operations + queue.front().operations <= kBatchOperationsMax && bytes + queue.front().bytes <= kBatchBytesMax;
     if (!fits && !taken.empty()) break;
@@ -204,6 +205,7 @@ void Committer::process(std::vector<Pending> taken) {
 
 void Committer::fill(Batch& batch, std::vector<Pending> taken) {
   space_.look();
+  batch.expect(taken.size());
   for (Pending& pending : taken) {
     if (space_.low() && !allowed_when_low(pending.commit)) {
       batch.refuse(std::move(pending.done), base::raw_500("no space is left for the store: only deletes, node status and leases are accepted"));
@@ -236,6 +238,7 @@ void Committer::publish(Batch& batch) {
   for (Answer& answer : batch.answers()) {
     count(answer.outcome);
     answer.done(std::move(answer.outcome), answer.as_of);
+    answer.done = nullptr;   // now, so that whoever was answered is the last to hold what made the write
   }
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 #include <set>
 
+#include "core/base/block_pool.hpp"
 #include "core/verbs/core.hpp"
 
 namespace keelson::verbs {
@@ -36,7 +37,7 @@ struct StepInput {
   auth::CommitExtras* extras = nullptr;
 };
 
-class StepRun {
+class StepRun : public base::InBlock {
  public:
   explicit StepRun(const StepInput& input) : in_(input), request_{.kind = input.step.target.kind, .snapshot = input.view.snapshot()} {}
   virtual ~StepRun() = default;

@@ -58,7 +58,7 @@ void Transaction::begin_next() {
 StepInput Transaction::next_input() {
   const auto at = runs_.size();
   if (at < steps_.size()) return {core_, context_, steps_[at], *view_, arena_->memory(), attempts_, authorize_, &extras_};
-  const auto& added = added_[at - steps_.size()];
+  const auto& added = *added_[at - steps_.size()];
   return {core_, added.context, added.step, *view_, arena_->memory(), attempts_, true, &extras_};
 }
 
@@ -69,7 +69,7 @@ base::Outcome<void> Transaction::take_additions() {
     Context context = context_;
     context.field_manager = added.user.plugin;
     context.user = added.user;
-    added_.push_back({std::move(context), step_of(added, run().request().dry_run)});
+    added_.push_back(std::make_unique<Added>(Added{std::move(context), step_of(added, run().request().dry_run)}));
   }
   return {};
 }
@@ -89,16 +89,21 @@ void Transaction::finish_step() {
 }
 
 void Transaction::collect(store::Commit& commit) {
-  const auto add = [&](const store::Expectation& expectation, Asker asker) {
-    commit.expectations.push_back(expectation);
+  std::size_t count = expectations_.size();
+  for (const auto& step : runs_) count += step->own_expectations.size() + step->read_expectations.size();
+  commit.expectations.reserve(count);
+  commit.writes.reserve(runs_.size());
+  askers_.reserve(count);
+  const auto add = [&](store::Expectation expectation, Asker asker) {
+    commit.expectations.push_back(std::move(expectation));
     askers_.push_back(asker);
   };
   for (const auto& expectation : expectations_) add(expectation, {Asker::Kind::caller});
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     auto& step = *runs_[i];
     if (!step.write) continue;
-    for (const auto& expectation : step.own_expectations) add(expectation, {Asker::Kind::step, i});
-    for (const auto& expectation : step.read_expectations) add(expectation, {Asker::Kind::admission, i});
+    for (auto& expectation : step.own_expectations) add(std::move(expectation), {Asker::Kind::step, i});
+    for (auto& expectation : step.read_expectations) add(std::move(expectation), {Asker::Kind::admission, i});
     commit.writes.push_back(std::move(*step.write));
   }
 }
@@ -151,6 +156,7 @@ void Transaction::again() {
 
 void Transaction::answer(const std::vector<store::ObjectRef>& stored) {
   std::vector<Written> out;
+  out.reserve(steps_.size());
   std::size_t next = 0;
   for (auto& step : runs_) {
     auto written = step->answer(step->write ? stored[next++] : nullptr);
@@ -160,6 +166,7 @@ void Transaction::answer(const std::vector<store::ObjectRef>& stored) {
     if (answers_object(target)) written->object = in_form_of(core_, *target.kind, std::move(written->object));
     out.push_back(std::move(*written));
   }
+  if (!out.empty()) out.front().made_by = shared_from_this();
   done_(std::move(out));
   extras_ = {};
 }

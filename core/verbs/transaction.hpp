@@ -5,8 +5,6 @@
 // Threads: handed from one to the next by admission and store; never two at a time.
 // Ownership: keeps itself alive until it is done.
 #pragma once
-#include <deque>
-
 #include "core/verbs/arena.hpp"
 #include "core/verbs/step.hpp"
 
@@ -59,7 +57,7 @@ class Transaction : public std::enable_shared_from_this<Transaction> {
   int attempts_ = 0;
   std::optional<Arena> arena_;   // before what lives in it
   std::optional<View> view_;
-  std::deque<Added> added_;                        // deque: runs refer to them
+  std::vector<std::unique_ptr<Added>> added_;      // in place: runs refer to them
   std::vector<std::unique_ptr<StepRun>> runs_;     // of steps_, then of added_
   std::vector<Asker> askers_;
   auth::CommitExtras extras_;      // of the attempt

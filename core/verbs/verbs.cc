@@ -58,11 +58,11 @@ class VerbsImpl final : public Verbs {
   void one(const Context& context, Step step, OnWritten done) {
     std::vector<Step> steps;
     steps.push_back(std::move(step));
-    const auto first = [done = std::move(done)](base::Outcome<std::vector<Written>> all) {
+    auto first = [done = std::move(done)](base::Outcome<std::vector<Written>> all) {
       if (all) done(std::move(all->front()));
       else done(all.error());
     };
-    std::make_shared<Transaction>(core_, context, std::move(steps), std::vector<store::Expectation>(), true, first)->attempt();
+    std::allocate_shared<Transaction>(base::BlockAllocator<Transaction>(), core_, context, std::move(steps), std::vector<store::Expectation>(), true, std::move(first))->attempt();
   }
 
   Core core_;

@@ -76,6 +76,8 @@ struct Written {
   bool created = false;
   bool gone = false;                  ///< delete: the object is out of the store
   std::vector<std::pair<std::string, std::string>> annotations;   ///< what admission has for the audit log
+  /// What the write was made with: let go of it where it was asked for, whose thread allocated it.
+  std::shared_ptr<void> made_by;
 };
 using OnWritten = std::function<void(base::Outcome<Written>)>;
 

@@ -34,7 +34,7 @@ class Adopters {
   template <class Dependent>
   std::vector<keelson::Key> operator()(const keelson::Ref<Dependent>& object) const {
     if (!object.controller_uid().empty() || object.deleting()) return {};
-    return index_->matching(std::string(object.ns()), object->meta.labels);
+    return index_->matching(object.handle());
   }
 
  private:

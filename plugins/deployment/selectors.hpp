@@ -1,12 +1,13 @@
 // Label selectors as controllers use them: matching of labels, and who in a namespace selects an object without an owner.
 //
-// Threads: functions from any; SelectorIndex has one mutex, held over no call. Ownership: values.
+// Threads: functions from any; SelectorIndex has one mutex, held over no call but those for labels. Ownership: values.
 #pragma once
 #include <map>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include <keelson/abi.hpp>
 #include <keelson/kinds/meta_v1.hpp>
 #include <keelson/object.hpp>
 
@@ -24,8 +25,8 @@ class SelectorIndex {
  public:
   void set(const keelson::Key& key, const LabelSelector& selector);
   void erase(const keelson::Key& key);
-  /// Keys of `ns` whose selector matches; those that select all are left out.
-  std::vector<keelson::Key> matching(const std::string& ns, const LabelMap& labels) const;
+  /// Keys in the object's namespace whose selector matches its labels; those that select all are left out.
+  std::vector<keelson::Key> matching(const keelson::ObjectHandle& object) const;
 
  private:
   mutable std::mutex mutex_;

@@ -1,6 +1,7 @@
 #include "graph.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace gc {
 namespace {
@@ -11,7 +12,10 @@ constexpr std::string_view kOrphan = "orphan";
 }  // namespace
 
 keelson::Key work_key(std::string_view storage_key, std::string_view ns, std::string_view name) {
-  return {std::string(ns), keelson::str(storage_key, "/", name)};
+  std::string item;
+  item.reserve(storage_key.size() + 1 + name.size());
+  item.append(storage_key).append("/").append(name);
+  return {std::string(ns), std::move(item)};
 }
 
 bool Subject::has(std::string_view finalizer) const { return std::find(finalizers.begin(), finalizers.end(), finalizer) != finalizers.end(); }
@@ -23,8 +27,10 @@ Subject subject_of(const keelson::ObjectHandle& object) {
   subject.deleting = object.deleting();
   subject.finalizers = object.finalizers();
   // Most objects have no owner: a search of the bytes is a tenth of a decode.
-  if (object.body().find("\"ownerReferences\"") == std::string_view::npos) return subject;
-  subject.owners = keelson::decode<keelson::meta_v1::PartialObjectMetadata>(object.body()).meta.ownerReferences;
+  static constexpr std::string_view kOwners = "\"ownerReferences\"";
+  const std::string_view body = object.body();
+  if (::memmem(body.data(), body.size(), kOwners.data(), kOwners.size()) == nullptr) return subject;
+  subject.owners = keelson::decode<keelson::meta_v1::PartialObjectMetadata>(body).meta.ownerReferences;
   return subject;
 }
 
