@@ -55,11 +55,11 @@ auth::Rules rights_of(const Declaration& declaration, const std::vector<base::At
   for (const auto& controller : declaration.controllers)
     for (const auto& source : controller.sources) add_source(collected, source);
   for (const auto& observer : declaration.observers) add_observer(collected, observer);
+  // Resources of one group with the same verbs are one rule.
+  std::map<std::pair<std::string, std::set<std::string>>, std::vector<std::string>> resources;
+  for (const auto& [what, verbs] : collected) resources[{what.first, verbs.contains("*") ? std::set<std::string>{"*"} : verbs}].push_back(what.second);
   auth::Rules all = declaration.rules;
-  for (const auto& [what, verbs] : collected) {
-    if (verbs.contains("*")) all.rules.push_back({{"*"}, {what.first}, {what.second}, {}, {}});
-    else all.rules.push_back({{verbs.begin(), verbs.end()}, {what.first}, {what.second}, {}, {}});
-  }
+  for (auto& [which, names] : resources) all.rules.push_back({{which.second.begin(), which.second.end()}, {which.first}, std::move(names), {}, {}});
   return all;
 }
 

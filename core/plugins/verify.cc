@@ -111,7 +111,10 @@ std::string right_text(const auth::Rules::Rule& rule) {
   if (!rule.paths.empty()) return listed(rule.verbs) + " " + listed(rule.paths);
   std::vector<std::string> what;
   for (const auto& group : rule.groups)
-    for (const auto& resource : rule.resources) what.push_back(base::qualified(group, resource));
+    for (const auto& resource : rule.resources) {
+      const auto slash = std::min(resource.find('/'), resource.size());
+      what.push_back(base::qualified(group, resource.substr(0, slash)) + resource.substr(slash));   // deployments.apps/status
+    }
   return (rule.verbs == std::vector<std::string>{"*"} ? "everything with" : listed(rule.verbs)) + " " + listed(what) + (rule.names.empty() ? "" : " named " + listed(rule.names));
 }
 
