@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <vector>
 
 #include "core/api/server.hpp"
 
@@ -72,8 +73,12 @@ class NetThread : public std::enable_shared_from_this<NetThread> {
   void retry_accept();
   void arm(base::Monotonic deadline);
   void sweep();
+  void run_posted();
   void stop_here();
   void close_all();
+
+  std::mutex posted_mutex_;
+  std::vector<std::function<void()>> posted_;   // under posted_mutex_; whoever puts the first one wakes the thread
 
   tcp::acceptor acceptor_{context};
   std::atomic<std::thread::id> thread_{};

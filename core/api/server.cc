@@ -94,7 +94,28 @@ void NetThread::run() {
   context.poll();
 }
 
-void NetThread::post(std::function<void()> work) { asio::post(context, std::move(work)); }
+// The committer answers a batch of requests in a row: those wake the thread once.
+void NetThread::post(std::function<void()> work) {
+  {
+    const std::lock_guard lock(posted_mutex_);
+    posted_.push_back(std::move(work));
+    if (posted_.size() > 1) return;
+  }
+  asio::post(context, [this] { run_posted(); });
+}
+
+void NetThread::run_posted() {
+  std::vector<std::function<void()>> works;
+  {
+    const std::lock_guard lock(posted_mutex_);
+    works.swap(posted_);
+    posted_.reserve(works.size());
+  }
+  for (auto& work : works) {
+    work();
+    work = nullptr;   // what it holds is let go of before the next one
+  }
+}
 
 void NetThread::accept() {
   acceptor_.async_accept([self = shared_from_this()](boost::system::error_code error, tcp::socket socket) {

@@ -6,6 +6,7 @@
 
 #include "core/api/api.hpp"
 #include "core/base/log.hpp"
+#include "core/base/memory.hpp"
 #include "core/main/cluster.hpp"
 #include "core/main/identity.hpp"
 #include "core/main/plugin_command.hpp"
@@ -70,6 +71,7 @@ int run_server(const ServerFlags& flags, bool config_given) {
   const auto signals = ending_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  base::keep_few_arenas();
   const auto runtime = base::real_runtime();
   const auto began = runtime->monotonic_ns();
   auto cluster = start_cluster(*settings, *runtime);
