@@ -1,4 +1,5 @@
 #include "core/auth/admission.hpp"
+#include "core/auth/node.hpp"
 
 #include <algorithm>
 
@@ -108,6 +109,7 @@ void add_default_admission(Chains& chains) {
   chains.add(kOrderNamespaceLifecycle, namespace_lifecycle());
   chains.add(kOrderLimitRanger, limit_ranger());
   chains.add(kOrderServiceAccount, service_account_admission());
+  chains.add(kOrderNodeRestriction, node_restriction());
   chains.add(kOrderTaintNodesByCondition, taint_nodes_by_condition());
   chains.add(kOrderPodSecurity, pod_security());
   chains.add(kOrderPriority, priority_admission());

@@ -13,6 +13,7 @@ namespace keelson::auth {
 inline constexpr int kOrderNamespaceLifecycle = 2;
 inline constexpr int kOrderLimitRanger = 5;
 inline constexpr int kOrderServiceAccount = 6;
+inline constexpr int kOrderNodeRestriction = 7;
 inline constexpr int kOrderTaintNodesByCondition = 8;
 inline constexpr int kOrderPodSecurity = 11;
 inline constexpr int kOrderPriority = 13;

@@ -138,10 +138,17 @@ void Checker::ident(Expr& e) {
   }
 }
 
-// A name with dots: only types have one.
+// A name with dots: of a type, or of a variable that is declared so.
 bool Checker::qualified(Expr& e) {
   const auto name = dotted(e);
   if (name.empty()) return false;
+  if (const auto* variable = find(name)) {
+    e.form = Expr::Form::ident;
+    e.name = arena_.keep(name);
+    e.target = nullptr;
+    e.type = variable;
+    return true;
+  }
   const auto* type = type_named(name);
   if (type == nullptr) return false;
   e.form = Expr::Form::ident;

@@ -5,8 +5,10 @@
 
 #include <filesystem>
 
+#include "core/admission/admission.hpp"
 #include "core/api/api.hpp"
 #include "core/api/server.hpp"
+#include "core/auth/node.hpp"
 #include "core/base/log.hpp"
 #include "core/base/metrics.hpp"
 #include "core/kinds/catalog.hpp"
@@ -19,6 +21,7 @@
 #include "core/verbs/event_expiry.hpp"
 #include "core/verbs/verbs.hpp"
 #include "core/watch/hub.hpp"
+#include "core/webhook/client.hpp"
 
 namespace keelson::server {
 namespace {
@@ -94,7 +97,9 @@ class RunningCluster final : public Cluster {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<watch::Hub> hub_;
   std::unique_ptr<auth::TokenIssuer> tokens_;
+  std::unique_ptr<webhook::Client> webhooks_;
   std::unique_ptr<verbs::Verbs> verbs_;
+  std::unique_ptr<admission::Admission> admission_;
   std::unique_ptr<verbs::Definitions> definitions_;
   std::unique_ptr<verbs::EventExpiry> event_expiry_;
   std::unique_ptr<PluginWiring> plugins_;
@@ -132,10 +137,14 @@ base::Outcome<void> RunningCluster::make_parts() {
   if (!tokens) return tokens.error();
   tokens_ = std::move(*tokens);
   chains_->add(tokens_->authenticator(*store_));
+  chains_->add(auth::node_authorizer(*store_));
   auth::add_default_admission(*chains_);
+  webhooks_ = webhook::make_client(runtime_, *metrics_);
+  admission_ = admission::make_admission({*chains_, *registry_, *store_, runtime_, *metrics_, webhooks_.get()});
   hub_ = watch::make_hub(*store_, runtime_, *metrics_, {.gather_ns = kWatchGather_ms * base::kNanosPerMs});
   verbs_ = verbs::make_verbs({*store_, *hub_, *registry_, *chains_, tokens_.get(), runtime_, *metrics_});
   definitions_ = verbs::make_definitions(*store_, *verbs_, *registry_, runtime_);
+  admission_->start(*verbs_);
   event_expiry_ = verbs::make_event_expiry(*store_, *verbs_, *registry_, runtime_);
   return {};
 }
@@ -218,6 +227,8 @@ void RunningCluster::stop() {
   if (plugins_) plugins_->stop(deadline);
   if (definitions_) definitions_->stop();
   if (event_expiry_) event_expiry_->stop();
+  if (admission_) admission_->stop();
+  if (webhooks_) webhooks_->stop();
   if (hub_) hub_->stop();
   if (store_) store_->stop();
 }

@@ -63,7 +63,7 @@ base::Outcome<StepRun::Next> TokenRun::begin() {
   if (!request->is_object()) return base::bad_request("the TokenRequest is no object");
   auto lifetime = lifetime_of(*request);
   if (!lifetime) return lifetime.error();
-  auth::TokenIssuer::Claims claims;
+  auth::TokenIssuer::Claims& claims = claims_;
   claims.ns = target().ns;
   claims.service_account = target().name;
   claims.service_account_uid = account->columns().uid;
@@ -72,8 +72,16 @@ base::Outcome<StepRun::Next> TokenRun::begin() {
     for (const auto& audience : *audiences)
       if (const auto* text = audience.if_string()) claims.audiences.emplace_back(*text);
   if (auto bound = bind(*request, claims); !bound) return bound.error();
-  respond(std::move(*request), claims, *account);
-  return Next::finished;
+  asked_.emplace(std::move(*request));
+  account_ = account;
+  set_request(auth::AdmissionRequest::Operation::create);
+  request_.object = &*asked_;
+  return Next::admit;
+}
+
+base::Outcome<void> TokenRun::finish() {
+  respond(std::move(*asked_), claims_, *account_);
+  return {};
 }
 
 void TokenRun::respond(json::value request, const auth::TokenIssuer::Claims& claims, const store::Object& account) {

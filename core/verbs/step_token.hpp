@@ -12,6 +12,7 @@ class TokenRun final : public StepRun {
  public:
   using StepRun::StepRun;
   base::Outcome<Next> begin() override;
+  base::Outcome<void> finish() override;
 
  private:
   base::Outcome<void> bind(const json::value& request, auth::TokenIssuer::Claims& claims) const;
@@ -19,6 +20,10 @@ class TokenRun final : public StepRun {
   base::Outcome<store::ObjectRef> bound(std::string_view kind, const store::Key& key, const std::string& uid) const;
   base::Outcome<void> bind_pod(const store::ObjectRef& pod, auth::TokenIssuer::Claims& claims) const;
   void respond(json::value request, const auth::TokenIssuer::Claims& claims, const store::Object& account);
+
+  std::optional<json::value> asked_;
+  auth::TokenIssuer::Claims claims_;
+  store::ObjectRef account_;
 };
 
 }  // namespace keelson::verbs

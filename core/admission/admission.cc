@@ -1,0 +1,36 @@
+#include "core/admission/admission.hpp"
+
+#include "core/admission/policies.hpp"
+#include "core/admission/quota.hpp"
+#include "core/admission/webhooks.hpp"
+
+namespace keelson::admission {
+namespace {
+
+class Running final : public Admission {
+ public:
+  explicit Running(const AdmissionParts& parts) : quotas_{parts.store, parts.registry, parts.runtime, std::make_shared<QuotaTurns>()} {
+    const WebhookParts webhooks{parts.chains, parts.registry, parts.runtime, parts.metrics, parts.client};
+    const PolicyParts policies{parts.chains, parts.registry, parts.runtime, parts.metrics};
+    parts.chains.add(kOrderMutatingPolicies, mutating_policies(policies));
+    parts.chains.add(kOrderValidatingPolicies, validating_policies(policies));
+    parts.chains.add(kOrderMutatingWebhooks, mutating_webhooks(webhooks));
+    parts.chains.add(kOrderValidatingWebhooks, validating_webhooks(webhooks));
+    parts.chains.add(kOrderResourceQuota, resource_quota(quotas_));
+  }
+  ~Running() override { stop(); }
+  void start(verbs::Verbs& verbs) override { keeper_ = make_quota_keeper(quotas_, verbs); }
+  void stop() override {
+    if (keeper_) keeper_->stop();
+  }
+
+ private:
+  const QuotaParts quotas_;
+  std::unique_ptr<QuotaKeeper> keeper_;
+};
+
+}  // namespace
+
+std::unique_ptr<Admission> make_admission(const AdmissionParts& parts) { return std::make_unique<Running>(parts); }
+
+}  // namespace keelson::admission
