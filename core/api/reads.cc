@@ -92,6 +92,15 @@ EncodeItem item_encoder(const CallRef& call, bool stored) {
   };
 }
 
+/// Where readers see more than is stored. True: nothing was replaced.
+bool as_stored(const CallRef& call, std::vector<store::ObjectRef>& objects) {
+  const auto* routes = call->core.parts.routes;
+  const auto live = routes ? routes->live(call->kind->storage_key) : nullptr;
+  if (!live) return true;
+  for (auto& object : objects) object = live(object);
+  return false;
+}
+
 std::string list_kind_of(const kinds::Kind& kind) { return kind.list_kind.empty() ? kind.kind + "List" : kind.list_kind; }
 
 std::unique_ptr<Payload> protobuf_list(const CallRef& call, verbs::Listed listed, bool stored) {
@@ -115,8 +124,10 @@ std::unique_ptr<Payload> list_payload(const CallRef& call, verbs::Listed listed)
                                               [version = call->form.version](std::string& out, const store::ObjectRef& object) { append_partial(out, *object, version); });
 }
 
-void send_object(const CallRef& call, const store::ObjectRef& object) {
-  if (call->form.as == Form::As::object) return call->info.subresource.empty() ? call->stored_object(200, object) : call->object(200, object);
+void send_object(const CallRef& call, std::vector<store::ObjectRef> objects) {
+  const bool stored = as_stored(call, objects);
+  const auto& object = objects.front();
+  if (call->form.as == Form::As::object) return stored && call->info.subresource.empty() ? call->stored_object(200, object) : call->object(200, object);
   std::string text;
   if (call->form.as == Form::As::table) {
     verbs::Listed one;
@@ -154,7 +165,7 @@ void answer_get(const CallRef& call) {
   auto options = read_query(call->query);
   if (!options) return call->fail(options.error());
   call->core.parts.verbs.get(call->context, call->target(), *options,
-                             call->then<store::ObjectRef>([call](const store::ObjectRef& object) { send_object(call, object); }));
+                             call->then<store::ObjectRef>([call](const store::ObjectRef& object) { send_object(call, {object}); }));
 }
 
 void answer_list(const CallRef& call) {
@@ -163,7 +174,10 @@ void answer_list(const CallRef& call) {
   auto target = call->target();
   target.name.clear();
   call->core.parts.verbs.list(call->context, std::move(target), std::move(options->list),
-                              call->then<verbs::Listed>([call](verbs::Listed listed) { send_list(call, std::move(listed), true); }));
+                              call->then<verbs::Listed>([call](verbs::Listed listed) {
+                                const bool stored = as_stored(call, listed.objects);
+                                send_list(call, std::move(listed), stored);
+                              }));
 }
 
 }  // namespace keelson::api

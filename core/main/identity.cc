@@ -75,6 +75,52 @@ base::Outcome<auth::KeyPair> load_admin(const std::string& folder, const auth::K
   return admin;
 }
 
+auth::LeafRequest server_request(const ServerNames& names) {
+  auth::LeafRequest request;
+  request.common_name = "keelson-server";
+  request.server = true;
+  request.lifetime_s = kServerLifetime_s;
+  request.dns_names = {"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc." + names.cluster_domain};
+  char host[256] = {};
+  if (::gethostname(host, sizeof host - 1) == 0 && host[0]) request.dns_names.emplace_back(host);
+  request.ip_addresses = {"127.0.0.1", "::1", names.service_address};
+  for (auto& address : machine_addresses()) request.ip_addresses.push_back(std::move(address));
+  if (std::find(request.ip_addresses.begin(), request.ip_addresses.end(), names.bind_address) == request.ip_addresses.end() && names.bind_address != "0.0.0.0" && names.bind_address != "::")
+    request.ip_addresses.push_back(names.bind_address);
+  return request;
+}
+
+/// What a certificate was made for, one word a line: names, addresses, CA.
+std::string purpose_of(const auth::LeafRequest& request, const auth::KeyPair& ca) {
+  std::string text;
+  for (const auto* words : {&request.dns_names, &request.ip_addresses})
+    for (const auto& word : *words) (text += word) += '\n';
+  return text + ca.certificate_pem;
+}
+
+// server.for says until when the pair beside it is valid and what it was made for: reading a certificate costs a millisecond.
+// It goes before the pair is replaced and comes after.
+base::Outcome<auth::KeyPair> load_server(const std::string& folder, const auth::KeyPair& ca, const ServerNames& names, base::Runtime& runtime) {
+  const auto stem = folder + "/server", note = stem + ".for";
+  const auto request = server_request(names);
+  const auto purpose = purpose_of(request, ca);
+  const auto known = read_file(note);
+  const auto left_s = known && known->ends_with("\n" + purpose) ? std::atoll(known->c_str()) - runtime.unix_s() : 0;
+  if (left_s > kServerKept_s && left_s <= kServerLifetime_s)   // more than all of it: the clock was set back
+    if (auto kept = load(stem)) return kept;
+  auto server = auth::issue_certificate(ca, request, runtime.unix_s());
+  if (!server) return server;
+  ::unlink(note.c_str());
+  if (auto saved = save(stem, *server); !saved) return saved.error();
+  if (auto noted = write_private_file(note, std::to_string(runtime.unix_s() + kServerLifetime_s) + "\n" + purpose); !noted) return noted.error();
+  return server;
+}
+
+bool is_private(const std::string& path) {
+  struct stat facts{};
+  return ::lstat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) && (facts.st_mode & 07777) == kPrivateFile;
+}
+
 std::string base64(std::string_view bytes) {
   static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out;
@@ -92,6 +138,8 @@ std::string base64(std::string_view bytes) {
 }  // namespace
 
 base::Outcome<void> write_private_file(const std::string& path, const std::string& text) {
+  if (is_private(path))
+    if (const auto now = read_file(path); now && *now == text) return {};
   if (auto made = base::make_durable_directory(std::filesystem::path(path).parent_path().string(), kFolder); !made) return made;
   return base::write_durable_file(path, text, kPrivateFile);
 }
@@ -127,18 +175,7 @@ std::vector<std::string> machine_addresses() {
 }
 
 base::Outcome<auth::KeyPair> renew_server(const auth::KeyPair& ca, const ServerNames& names, base::Runtime& runtime) {
-  auth::LeafRequest request;
-  request.common_name = "keelson-server";
-  request.server = true;
-  request.lifetime_s = kServerLifetime_s;
-  request.dns_names = {"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc." + names.cluster_domain};
-  char host[256] = {};
-  if (::gethostname(host, sizeof host - 1) == 0 && host[0]) request.dns_names.emplace_back(host);
-  request.ip_addresses = {"127.0.0.1", "::1", names.service_address};
-  for (auto& address : machine_addresses()) request.ip_addresses.push_back(std::move(address));
-  if (std::find(request.ip_addresses.begin(), request.ip_addresses.end(), names.bind_address) == request.ip_addresses.end() && names.bind_address != "0.0.0.0" && names.bind_address != "::")
-    request.ip_addresses.push_back(names.bind_address);
-  return auth::issue_certificate(ca, request, runtime.unix_s());
+  return auth::issue_certificate(ca, server_request(names), runtime.unix_s());
 }
 
 base::Outcome<Identity> load_identity(const std::string& data_dir, const ServerNames& names, base::Runtime& runtime) {
@@ -147,9 +184,8 @@ base::Outcome<Identity> load_identity(const std::string& data_dir, const ServerN
   ::chmod(folder.c_str(), kPrivateFolder);
   auto ca = load_ca(folder, runtime);
   if (!ca) return ca.error();
-  auto server = renew_server(*ca, names, runtime);
+  auto server = load_server(folder, *ca, names, runtime);
   if (!server) return server.error();
-  if (auto saved = save(folder + "/server", *server); !saved) return saved.error();
   auto admin = load_admin(folder, *ca, runtime);
   if (!admin) return admin.error();
   auto key = load_token_key(folder);

@@ -1,8 +1,8 @@
 // Identity: the cluster's keys and certificates in <data-dir>/tls, made at first start, and the admin's kubeconfig.
 //
 // Invariants: keys are readable by their owner only. CA and signing key are made once; the server's certificate is made
-//   anew at every start (and by renew_server()) for the addresses of that moment; the admin's is replaced at two thirds
-//   of its life.
+//   anew at a start that finds none for the addresses of that moment with enough of its life left, and by renew_server();
+//   the admin's is replaced at two thirds of its life.
 #pragma once
 #include <string>
 #include <vector>
@@ -15,6 +15,8 @@ namespace keelson::server {
 
 inline constexpr std::int64_t kCaLifetime_s = 10ll * 365 * 24 * 3600;
 inline constexpr std::int64_t kServerLifetime_s = 24 * 3600;
+/// A start keeps a certificate that is valid for at least this long: longer than until renew_server() is called.
+inline constexpr std::int64_t kServerKept_s = kServerLifetime_s * 3 / 4;
 inline constexpr std::int64_t kAdminLifetime_s = 365ll * 24 * 3600;
 
 struct Identity {
@@ -33,7 +35,7 @@ base::Outcome<auth::KeyPair> renew_server(const auth::KeyPair& ca, const ServerN
 
 /// A kubeconfig for the admin; `url` like https://127.0.0.1:6443.
 std::string admin_kubeconfig(const Identity& identity, const std::string& url);
-/// Replaces `path` as a whole, mode 0600.
+/// Replaces `path` as a whole, mode 0600, unless it is that already.
 base::Outcome<void> write_private_file(const std::string& path, const std::string& text);
 base::Outcome<std::string> read_file(const std::string& path);
 

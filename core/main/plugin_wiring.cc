@@ -17,6 +17,10 @@ class LateRoutes final : public plugins::RouteTable {
     auto* const table = table_.load();
     return table ? table->find(storage_key, subresource) : nullptr;
   }
+  std::function<store::ObjectRef(const store::ObjectRef&)> live(base::Atom storage_key) const override {
+    auto* const table = table_.load();
+    return table ? table->live(storage_key) : nullptr;
+  }
   void set(plugins::RouteTable* table) { table_ = table; }
 
  private:

@@ -46,6 +46,8 @@ std::shared_ptr<RouteHandler> Routes::find(base::Atom storage_key, std::string_v
   return found == handlers_.end() ? nullptr : found->second;
 }
 
+Routes::Live Routes::live(base::Atom storage_key) const { return storage_key == plugin_resource() ? live_ : nullptr; }
+
 void Routes::add(const std::shared_ptr<Instance>& instance) {
   const std::lock_guard lock(mutex_);
   const auto& declared = instance->declaration().routes;
@@ -74,7 +76,8 @@ std::string object_name(std::string_view name) {
 Host::Host(HostParts parts, HostOptions options)
     : parts_(std::move(parts)), options_(std::move(options)), private_directory_(make_private_directory(options_.data_dir)), saved_(options_.data_dir),
       known_(options_.data_dir.empty() ? "" : options_.data_dir + "/plugins/known"), waiter_(parts_.runtime.waiter()), feed_(parts_.store, parts_.runtime, options_.observe_late_ms), events_(parts_.verbs, parts_.registry, parts_.runtime, parts_.metrics),
-      hooks_(parts_.hooks ? parts_.hooks : make_hooks(parts_.chains, parts_.metrics, options_.data_dir)) {
+      hooks_(parts_.hooks ? parts_.hooks : make_hooks(parts_.chains, parts_.metrics, options_.data_dir)),
+      routes_([this](const store::ObjectRef& object) { return live_object(object); }) {
   if (options_.catch_crashes && !options_.data_dir.empty()) install_crash_marker(options_.data_dir + "/plugins/crashes");
 }
 

@@ -45,8 +45,8 @@ struct Record {
   bool left = false;                               // its file is gone, its kinds are not
   std::shared_ptr<void> check;
   base::Monotonic running_since = 0;
-  std::string published;                           // status without counters, as last written
-  std::int64_t published_counts[3] = {0, 0, 0};    // queue, reconciles, errors
+  std::string published;                           // status without the count of errors, as last written
+  std::int64_t published_errors = 0;
   base::Monotonic published_at = 0;
   std::string published_role;                      // its rules, as last written
   std::string since;                               // RFC 3339: of the state
@@ -57,13 +57,18 @@ struct Record {
 
 class Routes final : public RouteTable {
  public:
+  using Live = std::function<store::ObjectRef(const store::ObjectRef&)>;
+  /// `live`: of Plugin objects.
+  explicit Routes(Live live) : live_(std::move(live)) {}
   std::shared_ptr<RouteHandler> find(base::Atom storage_key, std::string_view subresource) const override;
+  Live live(base::Atom storage_key) const override;
   void add(const std::shared_ptr<Instance>& instance);
   void remove(const Instance& instance);
 
  private:
   mutable std::mutex mutex_;
   std::map<std::pair<base::Atom, std::string>, std::shared_ptr<RouteHandler>> handlers_;
+  const Live live_;
 };
 
 class Host final : public PluginHost {
@@ -130,6 +135,7 @@ class Host final : public PluginHost {
   // objects.cc (host thread)
   void publish_all();
   bool publish(Record& record);
+  store::ObjectRef live_object(const store::ObjectRef& object) const;
   void make_object(const std::string& name);
   void delete_object(const std::string& name);
   void apply_spec(Record& record);
@@ -165,6 +171,8 @@ class Host final : public PluginHost {
   std::unique_ptr<base::Thread> thread_;
 };
 
+/// Where Plugin objects are stored.
+base::Atom plugin_resource();
 /// A DNS label made of a file's or plugin's name.
 std::string object_name(std::string_view name);
 

@@ -5,6 +5,7 @@
 
 #include "core/base/instant.hpp"
 #include "core/base/log.hpp"
+#include "core/kinds/engine.hpp"
 #include "core/plugins/calls.hpp"
 #include "core/plugins/crash_marker.hpp"
 #include "core/plugins/host_impl.hpp"
@@ -16,10 +17,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view kGroup = "keelson.dev", kVersion = "v1", kResource = "plugins";
-/// Counters grow at least this much, in percent, before they alone are worth a write.
-constexpr std::int64_t kCountersGrowth_percent = 100;
-
-base::Atom resource_key() { return base::Atom("plugins.keelson.dev"); }
+/// The count of errors grows at least this much, in percent, before it alone is worth a write.
+constexpr std::int64_t kErrorsGrowth_percent = 100;
 
 verbs::Context host_context() { return verbs::own_context("plugin-host", "system:plugin-host", "plugin-host"); }
 
@@ -65,9 +64,16 @@ base::LogLevel level_of(const json::object& spec) {
   return text == "error" ? base::LogLevel::error : base::LogLevel::info;
 }
 
+void set_count(json::object& status, std::string_view name, std::uint64_t count) {
+  if (count == 0) status.erase(name);
+  else status[name] = count;
+}
+
 }  // namespace
 
-store::ObjectRef Host::plugin_object(const std::string& name) const { return parts_.store.snapshot().get({resource_key(), "", name}); }
+base::Atom plugin_resource() { return base::Atom("plugins.keelson.dev"); }
+
+store::ObjectRef Host::plugin_object(const std::string& name) const { return parts_.store.snapshot().get({plugin_resource(), "", name}); }
 
 Settings Host::settings_for(const std::string& plugin) {
   Settings settings;
@@ -130,22 +136,40 @@ void Host::publish_all() {
   if (later) flush_at_ = std::min(flush_at_, parts_.runtime.in_ms(kCountersAgain_ms));
 }
 
-// True: there are counters to write that have to wait.
+// How it looks to readers. What is stored keeps still while only the figures move, so that an idle server writes nothing.
+store::ObjectRef Host::live_object(const store::ObjectRef& object) const {
+  std::shared_ptr<Instance> instance;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, record] : records_)
+      if (record.info.name == object->key().name && record.instance) instance = record.instance;
+  }
+  const auto kind = parts_.registry.current()->find(kGroup, kVersion, kResource);
+  boost::system::error_code failed;
+  auto value = json::parse(object->body(), failed);
+  if (!instance || !kind || failed) return object;
+  const auto counts = instance->statistics();
+  auto& status = value.as_object()["status"];
+  if (!status.is_object()) status.emplace_object();
+  set_count(status.get_object(), "queueLength", counts.queue_length);
+  set_count(status.get_object(), "reconciles", counts.reconciles);
+  set_count(status.get_object(), "errors", counts.errors);
+  add_usage(status.get_object(), counts);
+  auto encoded = kinds::encode(*kind, value, store::kRevisionSlotBytes);
+  return store::Draft(object->columns(), std::move(encoded.body), encoded.revision_offset).freeze(object->revision(), object->cause());
+}
+
+// True: there are errors to write that have to wait.
 bool Host::publish(Record& record) {
   auto status = status_of(record);
   auto text = json::serialize(status);
   const auto counts = record.instance ? record.instance->statistics() : Statistics();
-  const std::int64_t now_counts[3] = {static_cast<std::int64_t>(counts.queue_length), static_cast<std::int64_t>(counts.reconciles), static_cast<std::int64_t>(counts.errors)};
-  const auto* old = record.published_counts;
+  const auto errors = static_cast<std::int64_t>(counts.errors);
   const bool same_state = text == record.published;
-  const bool urgent = now_counts[0] != old[0] || now_counts[2] != old[2];
-  const bool grown = now_counts[1] > old[1] + old[1] * kCountersGrowth_percent / 100;
-  if (same_state && !urgent && !grown) return false;
+  const bool grown = errors > record.published_errors + record.published_errors * kErrorsGrowth_percent / 100;
+  if (same_state && !grown) return false;
   if (same_state && record.published_at != 0 && parts_.runtime.monotonic_ns() < record.published_at + kCountersAgain_ms * base::kNanosPerMs) return true;
-  status["queueLength"] = now_counts[0];
-  status["reconciles"] = now_counts[1];
-  status["errors"] = now_counts[2];
-  add_usage(status, counts);
+  status["errors"] = errors;
   if (record.info.message.empty() && !counts.last_error.empty()) status["message"] = counts.last_error;
   const verbs::Target target{parts_.registry.current()->find(kGroup, kVersion, kResource), "", record.info.name, ""};
   using Outcome = base::Outcome<verbs::Written>;
@@ -157,7 +181,7 @@ bool Host::publish(Record& record) {
   });
   if (!written) base::log_warn("plugins", "cannot write a Plugin's status", {{"plugin", record.info.name}, {"error", written.error().message}});
   record.published = std::move(text);
-  std::copy(std::begin(now_counts), std::end(now_counts), std::begin(record.published_counts));
+  record.published_errors = errors;
   record.published_at = parts_.runtime.monotonic_ns();
   return false;
 }
@@ -210,7 +234,7 @@ void Host::delete_object(const std::string& name) {
 // One inbox for Plugin objects and for the objects of kinds left behind; made anew when the latter change.
 void Host::listen() {
   auto inbox = std::make_shared<Inbox>(waiter_);
-  inbox->want(resource_key());
+  inbox->want(plugin_resource());
   for (const auto& [key, record] : records_)
     if (record.left)
       for (const auto kind : record.kinds) inbox->want(kind);

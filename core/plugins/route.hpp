@@ -1,4 +1,4 @@
-// Routes: subresources that a plugin serves as a stream (pods/log, pods/exec ...). The API layer finds the handler here,
+// Routes: what the API layer asks the plugins' host. Subresources that a plugin serves as a stream (pods/log, pods/exec ...). The API layer finds the handler here,
 // has authorized the request already, and hands over the client's connection as a RouteStream.
 //
 // Invariants: for one request exactly one of respond(), fail() and forward() takes effect, the first that is called;
@@ -11,6 +11,7 @@
 //   withdrawal (it then fails its requests with 503).
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@
 #include "core/base/atom.hpp"
 #include "core/base/error.hpp"
 #include "core/kinds/kind.hpp"
+#include "core/store/object.hpp"
 
 namespace keelson::plugins {
 
@@ -68,6 +70,9 @@ class RouteTable {
   virtual ~RouteTable() = default;
   /// Who serves this subresource ("log") of the kind with this storage key ("pods"); null: nobody.
   virtual std::shared_ptr<RouteHandler> find(base::Atom storage_key, std::string_view subresource) const = 0;
+  /// How objects of that kind look to whoever gets or lists them: with figures that change all the time and are therefore
+  /// not stored. Empty: as they are stored, which is what every watch shows.
+  virtual std::function<store::ObjectRef(const store::ObjectRef&)> live(base::Atom) const { return {}; }
 };
 
 }  // namespace keelson::plugins

@@ -109,6 +109,11 @@ struct Cluster::Parts {
     const auto of = kind(name.kind, name.api_version);
     return {of, of->namespaced ? name.ns : "", name.name, subresource};
   }
+  /// As a reader of the API sees it.
+  store::ObjectRef shown(const store::ObjectRef& object) const {
+    const auto live = server->host->routes().live(object->key().resource);
+    return live ? live(object) : object;
+  }
   template <class T>
   T await(const std::function<void(std::function<void(T)>)>& start) { return plugins::await<T>(*runtime, start); }
   verbs::Written checked(base::Outcome<verbs::Written> written, const std::string& what) {
@@ -206,7 +211,7 @@ void Cluster::apply_yaml(const std::string& file_or_text) {
 std::optional<std::string> Cluster::find_json(const Name& name) {
   const auto target = parts_->target(name);
   const auto found = parts_->await<base::Outcome<store::ObjectRef>>([&](auto done) { parts_->server->verbs->get(parts_->caller, target, {}, std::move(done)); });
-  if (found) return std::string((*found)->body());
+  if (found) return std::string(parts_->shown(*found)->body());
   if (found.error().code == 404) return std::nullopt;
   throw Failure(name.kind + " " + name.name + ": " + found.error().message);
 }
@@ -221,7 +226,7 @@ std::vector<std::string> Cluster::list_json(const std::string& kind, const std::
   const auto listed = parts_->await<base::Outcome<verbs::Listed>>([&](auto done) { parts_->server->verbs->list(parts_->caller, target, options, std::move(done)); });
   if (!listed) throw Failure(kind + ": " + listed.error().message);
   std::vector<std::string> all;
-  for (const auto& object : listed->objects) all.emplace_back(object->body());
+  for (const auto& object : listed->objects) all.emplace_back(parts_->shown(object)->body());
   return all;
 }
 

@@ -183,6 +183,19 @@ def drop_website(c):
     (c.plugins / ".website.so.part").rename(c.plugins / "website.so")
 
 
+def a_plugin_shows_what_it_did_without_being_written(c):
+    def look(*path):
+        plugin = c.raw("/apis/keelson.dev/v1/plugins" + path[0]) if path else c.json("get", "plugin", "namespace")
+        return next(p for p in plugin.get("items", [plugin]) if p["metadata"]["name"] == "namespace")
+    before = look()
+    c.out("create", "namespace", "counted")
+    after = eventually("its reconciles are counted", lambda: (lambda p: p if p["status"].get("reconciles", 0) > before["status"].get("reconciles", 0) else None)(look()))
+    equal(after["metadata"]["resourceVersion"], before["metadata"]["resourceVersion"], "revision")
+    equal(look("")["status"]["reconciles"] >= after["status"]["reconciles"], True, "figures in a list")
+    equal(look("/namespace")["status"]["sha256"], before["status"]["sha256"], "what is stored is shown, too")
+    c.out("delete", "namespace", "counted")
+
+
 def a_dropped_plugin_brings_its_kind_and_takes_it_away(c):
     drop_website(c)
     eventually("websites are served", lambda: "websites" in c.out("api-resources", "--api-group=demo.io"))
@@ -234,7 +247,7 @@ def sigterm_ends_it_within_two_seconds(c):
 STEPS = [the_server_says_its_version_and_resources, explain_shows_our_own_descriptions, health_has_a_check_for_every_plugin, hollow_nodes_are_ready,
          every_namespace_has_its_account_and_ca, a_deployment_rolls_out, describe_shows_the_events, scaling_moves_the_pods, a_new_image_rolls_and_undo_goes_back,
          a_deleted_pod_is_replaced, small_objects_are_made_and_changed, selectors_and_output_forms_work, a_watch_shows_changes, curl_reads_health_version_and_metrics, unknown_fields_are_told,
-         server_side_apply_names_the_conflict, plugins_are_listed, a_dropped_plugin_brings_its_kind_and_takes_it_away,
+         server_side_apply_names_the_conflict, plugins_are_listed, a_plugin_shows_what_it_did_without_being_written, a_dropped_plugin_brings_its_kind_and_takes_it_away,
          a_plugin_that_comes_back_finishes_its_work_and_leaves_with_its_kind, metrics_have_upstream_names,
          a_namespace_goes_with_its_content, deleting_the_deployment_takes_everything, sigterm_ends_it_within_two_seconds]
 

@@ -79,6 +79,25 @@ def where_it_listens_and_what_it_is_called(_):
     in_every_way(check, disable="cri-shim,cni,hollow-node", service_cidr="10.77.0.0/16", cluster_cidr="10.78.0.0/16", cluster_domain="example.test", network_threads=3, log_level="error")
 
 
+def a_restart_keeps_the_certificate_while_its_names_fit(_):
+    c = Cluster()
+    try:
+        seen = []
+        for flags in ([], [], ["--cluster-domain", "other.test"]):
+            c.flags = flags
+            c.start()
+            seen.append(ssl.get_server_certificate(("127.0.0.1", c.port)))
+            names = names_in_certificate(c)
+            c.stop()
+        equal(seen[1], seen[0], "certificate after a restart")
+        expect(names, r"kubernetes\.default\.svc\.other\.test")
+        (c.data / "tls" / "server.for").unlink()
+        c.start()
+        equal(ssl.get_server_certificate(("127.0.0.1", c.port)) == seen[2], False, "kept without its note")
+    finally:
+        c.cleanup()
+
+
 def the_name_of_the_node_and_a_containerd_that_is_absent(_):
     """The node is there, under its name, NotReady, and says why."""
     def check(c):
@@ -171,7 +190,7 @@ def sigterm_ends_it_within_two_seconds_whoever_is_connected(c):
     expect(c.log(), "ready.*url=", "stopped$")
 
 
-STEPS = [where_it_listens_and_what_it_is_called, the_name_of_the_node_and_a_containerd_that_is_absent, plugins_of_others_need_a_key_where_keys_are_given,
+STEPS = [where_it_listens_and_what_it_is_called, a_restart_keeps_the_certificate_while_its_names_fit, the_name_of_the_node_and_a_containerd_that_is_absent, plugins_of_others_need_a_key_where_keys_are_given,
          safe_mode_loads_the_essential_plugins_only, upstream_only_has_no_plugin_objects, flags_win_over_variables_and_those_over_the_file, values_of_no_use_are_refused_by_name,
          sigterm_ends_it_within_two_seconds_whoever_is_connected]
 

@@ -74,6 +74,29 @@ TEST_CASE("nothing happens while nothing happens: no writes, no reconciles") {
   CHECK(k.plugin("probe")->reconciles == reconciles);
 }
 
+TEST_CASE("a plugin's figures move and its object keeps still, until there are errors") {
+  Cluster k(options());
+  k.load("probe1");
+  k.settle();
+  k.advance(std::chrono::minutes(1));
+  const auto revision = [&] {
+    const auto json = k.find_json({"Plugin", "probe"}).value();
+    return json.substr(json.find(R"("resourceVersion":")"), 30);
+  };
+  const auto before = revision();
+  const auto reconciles = k.plugin("probe")->reconciles;
+  for (const auto* name : {"a", "b", "c", "d"}) make(k, name, "child: right");
+  k.settle();
+  k.advance(std::chrono::minutes(1));
+  CHECK(k.plugin("probe")->reconciles > reconciles + 3);
+  CHECK(revision() == before);
+  CHECK(k.find_json({"Plugin", "probe"})->find("\"reconciles\":" + std::to_string(k.plugin("probe")->reconciles)) != std::string::npos);
+  make(k, "fails", "fail: '3', child: a");
+  k.settle();
+  k.advance(std::chrono::minutes(1));
+  CHECK(revision() != before);
+}
+
 TEST_CASE("a finalizer holds a deleted object until finalize has answered") {
   Cluster k(options());
   k.load("probe1");
