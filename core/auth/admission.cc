@@ -1,4 +1,5 @@
 #include "core/auth/admission.hpp"
+#include "core/auth/admission_classes.hpp"
 #include "core/auth/node.hpp"
 
 #include <algorithm>
@@ -114,6 +115,7 @@ void add_default_admission(Chains& chains) {
   chains.add(kOrderPodSecurity, pod_security());
   chains.add(kOrderPriority, priority_admission());
   chains.add(kOrderDefaultTolerationSeconds, default_toleration_seconds());
+  add_class_admission(chains);
 }
 
 }  // namespace keelson::auth

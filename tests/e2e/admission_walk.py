@@ -3,6 +3,7 @@
 crashes and answers garbage, and kubectl in front of the server."""
 import base64
 import concurrent.futures
+import copy
 import http.server
 import json
 import pathlib
@@ -167,9 +168,10 @@ def quota_is_exact(c):
     c.kubectl("create", "quota", "q", "-n", "limited", "--hard=count/secrets=100")
     eventually("the quota is counted", lambda: c.json("get", "quota", "q", "-n", "limited")["status"]["used"]["count/secrets"] == "0")
     answers = []
+    first = Https(c)
 
     def write(i):
-        https = Https(c)
+        https = copy.copy(first)   # with a connection of its own
         answers.append(https.ask("POST", "/api/v1/namespaces/limited/secrets", {"metadata": {"name": f"s{i}"}}, {"Content-Type": "application/json"}).code)
 
     threads = [threading.Thread(target=write, args=(i,)) for i in range(200)]
