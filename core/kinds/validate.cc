@@ -47,6 +47,11 @@ constexpr std::array kMoreRules{
     Rules{"networking.k8s.io", "Ingress", validate_ingress},
     Rules{"networking.k8s.io", "NetworkPolicy", validate_network_policy},
     Rules{"discovery.k8s.io", "EndpointSlice", validate_endpoint_slice},
+    Rules{"", "Endpoints", validate_endpoints},
+    Rules{"networking.k8s.io", "ServiceCIDR", validate_service_cidr},
+    Rules{"networking.k8s.io", "IPAddress", validate_ip_address},
+    Rules{"admissionregistration.k8s.io", "ValidatingWebhookConfiguration", validate_webhook_configuration},
+    Rules{"admissionregistration.k8s.io", "MutatingWebhookConfiguration", validate_webhook_configuration},
     Rules{"", "PersistentVolume", validate_persistent_volume},
     Rules{"", "PersistentVolumeClaim", validate_volume_claim},
 };

@@ -26,6 +26,16 @@ void validate_ingress(const Candidate& candidate, FieldErrors& errors);
 void validate_network_policy(const Candidate& candidate, FieldErrors& errors);
 void validate_endpoint_slice(const Candidate& candidate, FieldErrors& errors);
 
+// validate_addresses.cc
+/// `ip` is no address that nobody else can reach.
+void validate_reachable(std::string_view ip, const Path& at, FieldErrors& errors);
+void validate_endpoints(const Candidate& candidate, FieldErrors& errors);
+void validate_service_cidr(const Candidate& candidate, FieldErrors& errors);
+void validate_ip_address(const Candidate& candidate, FieldErrors& errors);
+
+// validate_webhook_configuration.cc
+void validate_webhook_configuration(const Candidate& candidate, FieldErrors& errors);
+
 // validate_storage.cc
 void validate_persistent_volume(const Candidate& candidate, FieldErrors& errors);
 void validate_volume_claim(const Candidate& candidate, FieldErrors& errors);

@@ -149,9 +149,7 @@ void validate_address(std::string_view type, const json::value& address, const P
   if (family == 0) return;
   if (ip_family(text) == 0) return errors.invalid_each(at, text, check_ip(text));
   if (ip_family(text) != family) return errors.invalid(at, text, "must be an " + std::string(type) + " address");
-  if (text == "0.0.0.0" || text == "::") errors.invalid(at, text, "may not be unspecified (" + std::string(text) + ")");
-  else if (text.starts_with("127.") || text == "::1") errors.invalid(at, text, "may not be in the loopback range (127.0.0.0/8, ::1/128)");
-  else if (text.starts_with("169.254.") || text.starts_with("fe80:")) errors.invalid(at, text, "may not be in the link-local range (169.254.0.0/16, fe80::/10)");
+  validate_reachable(text, at, errors);
 }
 
 }  // namespace

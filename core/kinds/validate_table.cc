@@ -25,7 +25,7 @@ struct Row {
   std::string_view argument = {}, detail = {};
 };
 
-constexpr std::string_view kBatch = "batch", kStorage = "storage.k8s.io", kNet = "networking.k8s.io", kScaling = "autoscaling";
+constexpr std::string_view kBatch = "batch", kStorage = "storage.k8s.io", kNet = "networking.k8s.io", kScaling = "autoscaling", kHooks = "admissionregistration.k8s.io";
 
 constexpr Row kRows[] = {
     {kBatch, "Job", "spec.parallelism", Is::minimum, "0"},
@@ -126,6 +126,11 @@ constexpr Row kRows[] = {
     {"apiregistration.k8s.io", "APIService", "spec.groupPriorityMinimum", Is::maximum, "20000", "must be positive and less than 20000"},
     {"apiregistration.k8s.io", "APIService", "spec.versionPriority", Is::minimum, "1", "must be positive and less than 1000"},
     {"apiregistration.k8s.io", "APIService", "spec.versionPriority", Is::maximum, "1000", "must be positive and less than 1000"},
+    {kHooks, "ValidatingWebhookConfiguration", "webhooks[].failurePolicy", Is::one_of, "Fail,Ignore"},
+    {kHooks, "ValidatingWebhookConfiguration", "webhooks[].matchPolicy", Is::one_of, "Equivalent,Exact"},
+    {kHooks, "MutatingWebhookConfiguration", "webhooks[].failurePolicy", Is::one_of, "Fail,Ignore"},
+    {kHooks, "MutatingWebhookConfiguration", "webhooks[].matchPolicy", Is::one_of, "Equivalent,Exact"},
+    {kHooks, "MutatingWebhookConfiguration", "webhooks[].reinvocationPolicy", Is::one_of, "IfNeeded,Never"},
     {"resource.k8s.io", "ResourceClaim", "spec", Is::immutable},
     {"resource.k8s.io", "ResourceClaimTemplate", "spec", Is::immutable},
     {"resource.k8s.io", "ResourceSlice", "spec.driver", Is::immutable},

@@ -3,6 +3,7 @@
 #include <boost/json/parse.hpp>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 
 #include "core/admission/admission.hpp"
@@ -17,11 +18,12 @@
 #include "core/main/plugin_command.hpp"
 #include "core/main/plugin_wiring.hpp"
 #include "core/store/store.hpp"
+#include "core/verbs/ask_webhook.hpp"
 #include "core/verbs/definitions.hpp"
 #include "core/verbs/event_expiry.hpp"
 #include "core/verbs/verbs.hpp"
 #include "core/watch/hub.hpp"
-#include "core/webhook/client.hpp"
+#include "core/webhook/client_config.hpp"
 
 namespace keelson::server {
 namespace {
@@ -80,6 +82,7 @@ class RunningCluster final : public Cluster {
   base::Outcome<void> serve();
   base::Outcome<void> write_kubeconfig();
   void start_plugins();
+  verbs::AskWebhook ask_webhook();
   std::string public_address() const;
   std::map<std::string, std::string> plugin_facts() const;
   api::TlsOptions tls() const { return {identity_.server.certificate_pem, identity_.server.key_pem, identity_.ca.certificate_pem}; }
@@ -98,6 +101,7 @@ class RunningCluster final : public Cluster {
   std::unique_ptr<watch::Hub> hub_;
   std::unique_ptr<auth::TokenIssuer> tokens_;
   std::unique_ptr<webhook::Client> webhooks_;
+  std::atomic<std::uint64_t> webhook_turn_{0};
   std::unique_ptr<verbs::Verbs> verbs_;
   std::unique_ptr<admission::Admission> admission_;
   std::unique_ptr<verbs::Definitions> definitions_;
@@ -142,11 +146,23 @@ base::Outcome<void> RunningCluster::make_parts() {
   webhooks_ = webhook::make_client(runtime_, *metrics_);
   admission_ = admission::make_admission({*chains_, *registry_, *store_, runtime_, *metrics_, webhooks_.get()});
   hub_ = watch::make_hub(*store_, runtime_, *metrics_, {.gather_ns = kWatchGather_ms * base::kNanosPerMs});
-  verbs_ = verbs::make_verbs({*store_, *hub_, *registry_, *chains_, tokens_.get(), runtime_, *metrics_});
+  verbs_ = verbs::make_verbs({*store_, *hub_, *registry_, *chains_, tokens_.get(), runtime_, *metrics_}, ask_webhook());
   definitions_ = verbs::make_definitions(*store_, *verbs_, *registry_, runtime_);
   admission_->start(*verbs_);
   event_expiry_ = verbs::make_event_expiry(*store_, *verbs_, *registry_, runtime_);
   return {};
+}
+
+verbs::AskWebhook RunningCluster::ask_webhook() {
+  return [this](const boost::json::value& config, std::string body, base::Monotonic deadline, std::function<void(base::Outcome<std::string>)> done) {
+    auto endpoint = webhook::endpoint_of(config, store_->snapshot(), webhook_turn_++);
+    if (!endpoint) return done(endpoint.error());
+    webhooks_->post({std::move(*endpoint), std::move(body), deadline}, [done = std::move(done)](base::Outcome<webhook::Answer> answer) {
+      if (!answer) return done(answer.error());
+      if (answer->status != 200) return done(base::raw_500(webhook::status_text(answer->status)));
+      done(std::move(answer->body));
+    });
+  };
 }
 
 base::Outcome<void> RunningCluster::fill() {

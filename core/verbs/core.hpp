@@ -19,10 +19,12 @@ using auth::object_at;
 using auth::text_at;
 
 class ArenaPool;
+class Conversions;
 
 struct Core {
   Parts parts;
   std::shared_ptr<ArenaPool> arenas;
+  std::shared_ptr<Conversions> conversions{};
 
   /// 403 unless the user may; 405 when the kind has no such verb, 404 when it has no such subresource.
   base::Outcome<void> admit(const Context& context, const Target& target, std::string_view verb, bool authorize = true) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/verbs/converting_watch.hpp"
 #include "core/verbs/page_token.hpp"
 #include "core/verbs/step_scale.hpp"
 #include "core/verbs/versions.hpp"
@@ -41,7 +42,7 @@ base::Outcome<void> check_name_selector(const Target& target, watch::Selector& s
 class Page {
  public:
   Page(const Core& core, const Target& target, const ListOptions& options, std::optional<PageToken> token)
-      : core_(core), target_(target), options_(options), token_(std::move(token)), storage_(core.storage_kind(target)) {
+      : core_(core), target_(target), options_(options), token_(std::move(token)), storage_(core.storage_kind(target)), by_webhook_(core.conversions->by_webhook(*target.kind)) {
     const auto stored = [](const watch::FieldRequirement& one) { return one.target == watch::FieldRequirement::Target::column; };
     by_columns_ = std::any_of(options.selector.fields.begin(), options.selector.fields.end(), stored);
   }
@@ -107,15 +108,16 @@ class Page {
   }
 
   /// Columns of an older schema do not have what is selected now.
-  bool matches(const store::ObjectRef& object) const { return options_.selector.matches(by_columns_ ? *in_form_of(core_, *storage_, object) : *object); }
-  store::ObjectRef shown(const store::ObjectRef& object) const { return in_form_of(core_, *target_.kind, object); }
+  bool matches(const store::ObjectRef& object) const { return options_.selector.matches(by_columns_ && !by_webhook_ ? *in_form_of(core_, *storage_, object) : *object); }
+  /// What a webhook converts is asked of it together, later.
+  store::ObjectRef shown(const store::ObjectRef& object) const { return by_webhook_ ? object : in_form_of(core_, *target_.kind, object); }
 
   const Core& core_;
   const Target& target_;
   const ListOptions& options_;
   std::optional<PageToken> token_;
   kinds::KindRef storage_;
-  bool by_columns_ = false;
+  bool by_webhook_ = false, by_columns_ = false;
 };
 
 /// The revision that a list has to show exactly, if it has to.
@@ -153,12 +155,16 @@ void Reader::at_least(const Context& context, std::optional<store::Revision> rev
 
 void Reader::get(const Context& context, Target target, ReadOptions options, std::function<void(base::Outcome<store::ObjectRef>)> done) const {
   if (auto allowed = core_.admit(context, target, "get"); !allowed) return done(allowed.error());
-  at_least(context, options.revision, [this, target = std::move(target), done = std::move(done)](base::Outcome<store::Snapshot> snapshot) {
+  at_least(context, options.revision, [this, target = std::move(target), deadline = context.deadline, done = std::move(done)](base::Outcome<store::Snapshot> snapshot) {
     if (!snapshot) return done(snapshot.error());
     auto found = snapshot->get(key_of(target));
     if (!found) return done(not_found(target));
-    if (target.subresource == "scale") return done(scale_of(core_, target, *found));
-    done(answers_object(target) ? in_form_of(core_, *target.kind, std::move(found)) : std::move(found));
+    if (target.subresource != "scale" && !answers_object(target)) return done(std::move(found));
+    core_.conversions->in_form_of(core_, target.kind, {std::move(found)}, deadline, [this, target, done](base::Outcome<Objects> objects) {
+      if (!objects) return done(objects.error());
+      if (target.subresource == "scale") return done(scale_of(core_, target, *objects->front()));
+      done(std::move(objects->front()));
+    });
   });
 }
 
@@ -175,14 +181,20 @@ void Reader::list(const Context& context, Target target, ListOptions options, st
   }
   const auto exact = exact_revision(options, token);
   const auto wanted = exact ? exact : token ? std::optional<store::Revision>() : options.revision;
-  at_least(context, wanted, [this, target = std::move(target), options = std::move(options), token = std::move(token), exact, done = std::move(done)](base::Outcome<store::Snapshot> snapshot) {
+  at_least(context, wanted, [this, target = std::move(target), options = std::move(options), token = std::move(token), exact, deadline = context.deadline, done = std::move(done)](base::Outcome<store::Snapshot> snapshot) {
     if (!snapshot) return done(snapshot.error());
     if (exact && *exact != snapshot->revision()) {
       auto past = core_.parts.store.snapshot_at(*exact, target.kind->storage_key);
       if (!past) return done(past.error().code == 410 ? too_old(token) : past.error());
       snapshot = std::move(past);
     }
-    done(Page(core_, target, options, token).read(*snapshot));
+    auto listed = Page(core_, target, options, token).read(*snapshot);
+    auto objects = std::exchange(listed.objects, {});
+    core_.conversions->in_form_of(core_, target.kind, std::move(objects), deadline, [listed = std::move(listed), done](base::Outcome<Objects> converted) mutable {
+      if (!converted) return done(converted.error());
+      listed.objects = std::move(*converted);
+      done(std::move(listed));
+    });
   });
 }
 
@@ -192,6 +204,8 @@ base::Outcome<std::unique_ptr<watch::Watch>> Reader::watch(const Context& contex
   if (auto valid = over_stored(*target.kind, *core_.storage_kind(target), request.selector); !valid) return valid.error();
   request.resource = target.kind->storage_key;
   request.ns = target.kind->namespaced ? target.ns : std::string();
+  const auto open = [this](watch::WatchRequest stored, watch::WatchSink& to) -> base::Outcome<std::unique_ptr<watch::Watch>> { return core_.parts.hub.watch(std::move(stored), to); };
+  if (core_.conversions->by_webhook(*target.kind)) return converting_watch(core_, target.kind, std::move(request), sink, open);
   request.encoding.encode = [this, kind = target.kind, encode = std::move(request.encoding.encode)](watch::EventType type, store::Revision revision, const store::ObjectRef& object, bool initial_events_end) {
     if (!object || object->columns().schema_epoch == kind->schema_epoch) return encode(type, revision, object, initial_events_end);
     const auto now = core_.parts.registry.current()->find(kind->group, kind->version, kind->resource);   // a watch may outlive a schema

@@ -35,6 +35,12 @@ struct StepInput {
   int attempt = 0;
   bool authorize = true;
   auth::CommitExtras* extras = nullptr;
+  /// Of a definition that a webhook converts: the step works in the version that was asked for, on what is stored in its form.
+  kinds::KindRef form{};
+  store::ObjectRef converted{};
+
+  kinds::KindRef kind() const { return form ? form : core.storage_kind(step.target); }
+  store::ObjectRef stored(const store::Key& key) const { return form ? converted : view.get(key); }
 };
 
 class StepRun : public base::InBlock {
@@ -58,8 +64,10 @@ class StepRun : public base::InBlock {
   virtual base::Outcome<Written> answer(store::ObjectRef stored);
 
   auth::AdmissionRequest& request() { return request_; }
+  const kinds::KindRef& form() const { return in_.form; }
 
   std::optional<store::Write> write;
+  store::ObjectRef formed;                             ///< the write's object in the form of StepInput::form
   std::vector<store::Expectation> own_expectations;    ///< on the object itself
   std::vector<store::Expectation> read_expectations;   ///< on what admission read
   std::vector<std::string> warnings;

@@ -37,10 +37,10 @@ kinds::ManagerInfo PutRun::manager() const {
 std::string PutRun::own_name() const { return std::string(text_at(*object_, {"metadata", "name"})); }
 
 base::Outcome<void> PutRun::load() {
-  kind_ = in_.core.storage_kind(target());
+  kind_ = in_.kind();
   key_ = key_of(target());
   if (target().name.empty()) return {};
-  existing_ = in_.view.get(key_);
+  existing_ = in_.stored(key_);
   if (!existing_) return {};
   auto old = in_.core.decoded(*kind_, *existing_, in_.memory);
   if (!old) return old.error();
@@ -52,7 +52,7 @@ base::Outcome<StepRun::Next> PutRun::begin() {
   if (auto allowed = in_.core.admit(in_.context, target(), verb(), in_.authorize); !allowed) return allowed.error();
   if (verb() == "create") {
     creating_ = true;
-    kind_ = in_.core.storage_kind(target());
+    kind_ = in_.kind();
     return begin_create();
   }
   if (auto loaded = load(); !loaded) return loaded.error();

@@ -35,7 +35,7 @@ class PutRun : public StepRun {
   std::string own_name() const;
   void emplace_object(json::value value) { object_.emplace(std::move(value)); }
 
-  kinds::KindRef kind_;               ///< the storage form
+  kinds::KindRef kind_;               ///< in whose form it is worked on
   store::Key key_;
   store::ObjectRef existing_;
   std::optional<json::value> old_, object_;

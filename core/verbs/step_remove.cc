@@ -55,9 +55,9 @@ base::Outcome<void> RemoveRun::check_preconditions() const {
 }
 
 base::Outcome<void> RemoveRun::load() {
-  kind_ = in_.core.storage_kind(target());
+  kind_ = in_.kind();
   key_ = key_of(target());
-  existing_ = in_.view.get(key_);
+  existing_ = in_.stored(key_);
   if (!existing_) return not_found(target());
   auto value = in_.core.decoded(*kind_, *existing_, in_.memory);
   if (!value) return value.error();

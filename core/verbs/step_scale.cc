@@ -126,7 +126,7 @@ json::value make_scale(const kinds::Kind& kind, const json::value& object, const
 
 base::Outcome<store::ObjectRef> scale_of(const Core& core, const Target& target, const store::Object& object) {
   if (!target.kind->subresource("scale")) return base::no_such_resource();
-  const auto kind = core.storage_kind(target);
+  const auto kind = target.kind;
   auto value = core.decoded(*kind, object, {});
   if (!value) return value.error();
   return synthesized(make_scale(*kind, *value, {}), object.columns(), object.revision());

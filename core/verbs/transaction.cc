@@ -1,5 +1,6 @@
 #include "core/verbs/transaction.hpp"
 
+#include "core/verbs/conversion.hpp"
 #include "core/verbs/versions.hpp"
 
 namespace keelson::verbs {
@@ -30,6 +31,13 @@ Verbs::Step step_of(const auth::AddedWrite& added, bool dry_run) {
   return step;
 }
 
+std::string_view verb_of(Verbs::Step::Op op) {
+  using Op = Verbs::Step::Op;
+  return op == Op::create ? "create" : op == Op::update ? "update" : op == Op::patch ? "patch" : "delete";
+}
+
+store::Draft draft_of(const store::Object& object) { return {object.columns(), std::string(object.body()), object.revision_offset()}; }
+
 }  // namespace
 
 void Transaction::attempt() {
@@ -44,8 +52,28 @@ void Transaction::attempt() {
 }
 
 void Transaction::begin_next() {
-  if (runs_.size() == steps_.size() + added_.size()) return commit();
-  runs_.push_back(make_step(next_input()));
+  if (runs_.size() == steps_.size() + added_.size()) return store_forms(0);
+  auto input = next_input();
+  if (core_.conversions->by_webhook(*input.step.target.kind)) convert_stored(std::move(input));
+  else start(input);
+}
+
+// A webhook is asked for nobody who may not write.
+void Transaction::convert_stored(StepInput input) {
+  const auto& target = input.step.target;
+  if (auto allowed = core_.admit(input.context, target, verb_of(input.step.op), input.authorize); !allowed) return fail(allowed.error());
+  input.form = target.kind;
+  auto stored = target.name.empty() ? nullptr : view_->get(key_of(target));
+  if (!stored) return start(input);
+  core_.conversions->in_form_of(core_, target.kind, {std::move(stored)}, context_.deadline, [self = shared_from_this(), input](base::Outcome<Objects> objects) mutable {
+    if (!objects) return self->fail(objects.error());
+    input.converted = std::move(objects->front());
+    self->start(input);
+  });
+}
+
+void Transaction::start(const StepInput& input) {
+  runs_.push_back(make_step(input));
   auto next = run().begin();
   if (!next) return fail(next.error());
   if (*next == StepRun::Next::finished) return begin_next();
@@ -86,6 +114,21 @@ void Transaction::finish_step() {
   if (auto finished = run().finish(); !finished) return fail(finished.error());
   if (auto taken = take_additions(); !taken) return fail(taken.error());
   begin_next();
+}
+
+// What steps have made in the form of another version is stored in that of its storage version.
+void Transaction::store_forms(std::size_t from) {
+  for (; from < runs_.size(); ++from)
+    if (const auto& step = *runs_[from]; step.form() && step.write && step.write->draft) break;
+  if (from == runs_.size()) return commit();
+  auto& step = *runs_[from];
+  step.formed = std::move(*step.write->draft).freeze(0, {});
+  const auto storage = core_.parts.registry.current()->by_storage_key(step.write->key.resource);
+  core_.conversions->in_form_of(core_, storage ? storage : step.form(), {step.formed}, context_.deadline, [self = shared_from_this(), from](base::Outcome<Objects> objects) {
+    if (!objects) return self->fail(objects.error());
+    self->runs_[from]->write->draft = draft_of(*objects->front());
+    self->store_forms(from + 1);
+  });
 }
 
 void Transaction::collect(store::Commit& commit) {
@@ -159,7 +202,9 @@ void Transaction::answer(const std::vector<store::ObjectRef>& stored) {
   out.reserve(steps_.size());
   std::size_t next = 0;
   for (auto& step : runs_) {
-    auto written = step->answer(step->write ? stored[next++] : nullptr);
+    auto object = step->write ? stored[next++] : nullptr;
+    if (object && step->formed) object = draft_of(*step->formed).freeze(object->revision(), object->cause());
+    auto written = step->answer(std::move(object));
     if (!written) return fail(written.error());
     if (out.size() == steps_.size()) continue;   // what admission has added is nobody's answer
     const auto& target = steps_[out.size()].target;

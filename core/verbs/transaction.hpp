@@ -33,6 +33,9 @@ class Transaction : public std::enable_shared_from_this<Transaction> {
   };
 
   void begin_next();
+  void convert_stored(StepInput input);
+  void start(const StepInput& input);
+  void store_forms(std::size_t from);
   StepInput next_input();
   base::Outcome<void> take_additions();
   void settle();

@@ -2,6 +2,7 @@
 
 #include "core/verbs/arena.hpp"
 #include "core/verbs/collection.hpp"
+#include "core/verbs/conversion.hpp"
 #include "core/verbs/reader.hpp"
 #include "core/verbs/transaction.hpp"
 
@@ -10,7 +11,7 @@ namespace {
 
 class VerbsImpl final : public Verbs {
  public:
-  explicit VerbsImpl(Parts parts) : core_{parts, make_arena_pool()}, reader_(core_) {}
+  VerbsImpl(Parts parts, AskWebhook ask) : core_{parts, make_arena_pool()}, reader_(core_) { core_.conversions = std::make_shared<Conversions>(core_.parts, std::move(ask)); }
 
   void get(const Context& context, Target target, ReadOptions options, std::function<void(base::Outcome<store::ObjectRef>)> done) override {
     reader_.get(context, std::move(target), options, std::move(done));
@@ -71,6 +72,7 @@ class VerbsImpl final : public Verbs {
 
 }  // namespace
 
-std::unique_ptr<Verbs> make_verbs(Parts parts) { return std::make_unique<VerbsImpl>(parts); }
+std::unique_ptr<Verbs> make_verbs(Parts parts) { return make_verbs(parts, {}); }
+std::unique_ptr<Verbs> make_verbs(Parts parts, AskWebhook ask) { return std::make_unique<VerbsImpl>(parts, std::move(ask)); }
 
 }  // namespace keelson::verbs

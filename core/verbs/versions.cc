@@ -5,13 +5,26 @@
 #include "core/kinds/convert.hpp"
 
 namespace keelson::verbs {
+namespace {
+
+store::ObjectRef printed(const kinds::Kind& kind, const json::value& value, const store::Object& from) {
+  auto encoded = kinds::encode(kind, value, store::kRevisionSlotBytes);
+  return store::Draft(columns_of(kind, value), std::move(encoded.body), encoded.revision_offset).freeze(from.revision(), from.cause());
+}
+
+}  // namespace
 
 store::ObjectRef in_form_of(const Core& core, const kinds::Kind& kind, store::ObjectRef object) {
   if (!object || object->columns().schema_epoch == kind.schema_epoch) return object;
   auto value = core.decoded(kind, *object, {});
-  if (!value) return object;
-  auto encoded = kinds::encode(kind, *value, store::kRevisionSlotBytes);
-  return store::Draft(columns_of(kind, *value), std::move(encoded.body), encoded.revision_offset).freeze(object->revision(), object->cause());
+  return value ? printed(kind, *value, *object) : object;
+}
+
+base::Outcome<store::ObjectRef> in_form_of_value(const kinds::Kind& kind, json::value value, const store::Object& object) {
+  auto current = kinds::decode_value(kind, std::move(value), kinds::FieldValidation::ignore);
+  if (!current) return current.error();
+  kinds::apply_defaults(kind, current->object);
+  return printed(kind, current->object, object);
 }
 
 bool answers_object(const Target& target) {

@@ -10,6 +10,8 @@ namespace keelson::verbs {
 
 /// `object` in the form of `kind`; itself when it is, or when it cannot be read.
 store::ObjectRef in_form_of(const Core& core, const kinds::Kind& kind, store::ObjectRef object);
+/// `value`, read from `object` and converted, as an object in the form of `kind`: pruned, defaulted and printed.
+base::Outcome<store::ObjectRef> in_form_of_value(const kinds::Kind& kind, json::value value, const store::Object& object);
 /// True when what a target answers is the object itself, in one form or another (not Scale, TokenRequest ...).
 bool answers_object(const Target& target);
 /// A selector over fields of `kind` becomes one over the columns that are stored. 400 when they are not.

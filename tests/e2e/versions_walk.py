@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""One store behind several versions, seen through the real kubectl: Events in both of their groups, autoscalers of v1 and v2, and
-definitions whose versions differ in name only."""
+"""One store behind several versions, seen through the real kubectl: Events in both of their groups, autoscalers of v1 and v2,
+definitions whose versions differ in name only, and definitions whose versions a webhook converts."""
 import pathlib
 import subprocess
 import sys
@@ -9,6 +9,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from cluster import Cluster, equal, eventually, expect, start_and_run  # noqa: E402
+from conversion_webhook import Webhook  # noqa: E402
 
 BOATS = """
 apiVersion: apiextensions.k8s.io/v1
@@ -117,8 +118,115 @@ def a_schema_that_changes_holds_for_what_is_stored(c):
     equal(c.json("get", "boat", "barge")["spec"], {"oars": 2, "hull": "oak"}, "after a restart")
 
 
+# --- versions that a webhook converts ---------------------------------------------------------------------------------------
+
+BUOYS = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: buoys.versions.example.com}
+spec:
+  group: versions.example.com
+  scope: Namespaced
+  names: {plural: buoys, kind: Buoy}
+  conversion:
+    strategy: Webhook
+    webhook:
+      conversionReviewVersions: [v2, v1]
+      clientConfig: {url: "%s", caBundle: %s}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    subresources: {status: {}}
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec: {type: object, required: [host], properties: {host: {type: string}, port: {type: integer}, color: {type: string, default: red}}}
+          status: {type: object, x-kubernetes-preserve-unknown-fields: true}
+  - name: v1alpha1
+    served: true
+    storage: false
+    subresources: {status: {}}
+    additionalPrinterColumns: [{name: Place, type: string, jsonPath: .spec.place}]
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec: {type: object, required: [place], properties: {place: {type: string, maxLength: 20}, color: {type: string}}}
+          status: {type: object, x-kubernetes-preserve-unknown-fields: true}
+"""
+BUOY = "apiVersion: versions.example.com/%s\nkind: Buoy\nmetadata: {name: %s}\nspec: %s\n"
+OLD_BUOYS = "buoys.v1alpha1.versions.example.com"
+
+
+def a_webhook_converts_what_is_written_and_read(c):
+    c.webhook = Webhook(c.dir)
+    c.apply(BUOYS % (c.webhook.url, c.webhook.ca))
+    c.out("wait", "--for=condition=Established", "crd/buoys.versions.example.com", "--timeout=10s")
+    c.apply(BUOY % ("v1alpha1", "a", "{place: 'sea:1'}"))
+    equal(c.json("get", "buoy", "a")["spec"], {"host": "sea", "port": 1, "color": "red"}, "in v1")
+    expect(c.out("get", OLD_BUOYS), r"^NAME +PLACE", r"^a +sea:1")
+    c.apply(BUOY % ("v1alpha1", "a", "{place: 'sea:2'}"))
+    c.out("patch", OLD_BUOYS, "a", "--type=merge", "-p", '{"spec":{"place":"bay:3"}}')
+    equal(c.json("get", "buoy", "a")["spec"], {"host": "bay", "port": 3, "color": "red"}, "patched in v1alpha1")
+    c.out("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=BUOY % ("v1alpha1", "a", "{place: 'cove:4'}"))
+    c.out("patch", OLD_BUOYS, "a", "--subresource=status", "--type=merge", "-p", '{"status":{"lit":true}}')
+    seen = c.json("get", OLD_BUOYS, "a")
+    equal((seen["apiVersion"], seen["spec"], seen["status"]), ("versions.example.com/v1alpha1", {"place": "cove:4", "color": "red"}, {"lit": True}), "in v1alpha1")
+    told = c.kubectl("apply", "-f", "-", stdin=BUOY % ("v1alpha1", "b", "{place: 'a-place-that-is-far-away:1'}"), check=False).stderr
+    expect(told, r"spec\.place: Too long: may not be more than 20 bytes")
+
+
+def a_list_is_one_review(c):
+    for name in "bcdef":
+        c.apply(BUOY % ("v1", name, "{host: sea, port: 5}"))
+    before = len(c.webhook.reviews)
+    equal([b["spec"]["place"] for b in c.raw("/apis/versions.example.com/v1alpha1/namespaces/default/buoys")["items"]], ["cove:4"] + ["sea:5"] * 5, "places")
+    equal(len(c.webhook.reviews) - before, 1, "reviews")
+    equal((c.webhook.reviews[-1]["apiVersion"], len(c.webhook.reviews[-1]["request"]["objects"])), ("apiextensions.k8s.io/v1", 6), "the review")
+
+
+def a_watch_is_converted(c):
+    watch = subprocess.Popen(c.kubectl_command("get", OLD_BUOYS, "--watch", "-o", 'jsonpath={.metadata.name} {.spec.place}{"\\n"}'), stdout=subprocess.PIPE, text=True, env=c.env)
+    seen = []
+    threading.Thread(target=lambda: seen.extend(watch.stdout), daemon=True).start()
+    try:
+        eventually("what is there is shown", lambda: len(seen) >= 6)
+        for port in range(10, 20):
+            c.out("patch", "buoy", "b", "--type=merge", "-p", '{"spec":{"port":%d}}' % port)
+        c.out("delete", OLD_BUOYS, "c")
+        eventually("changes are shown in order", lambda: [line.split()[1] for line in seen if line.startswith("b ")][-10:] == [f"sea:{port}" for port in range(10, 20)])
+        eventually("the deleted one is shown", lambda: seen[-1] == "c sea:5\n")
+    finally:
+        watch.kill()
+        watch.wait()
+
+
+def a_webhook_that_fails_is_told_in_upstream_s_words(c):
+    def read():
+        return c.kubectl("get", OLD_BUOYS, "b", check=False).stderr
+    prefix = r"conversion webhook for versions\.example\.com/v1, Kind=Buoy "
+    for lie, wanted in [(lambda r, a: a.update(result={"status": "Failed", "message": "no way"}), "failed: no way"),
+                        (lambda r, a: a.update(result={"status": "Failed"}), "failed: response.result.status was 'Failed', not 'Success'"),
+                        (lambda r, a: a.update(uid="other"), r'failed: expected response\.uid=".*", got "other"'),
+                        (lambda r, a: a.update(convertedObjects=[]), "returned 0 objects, expected 1"),
+                        (lambda r, a: a["convertedObjects"][0].update(kind="Ship"), r"returned invalid object at index 0: invalid kind \(expected Buoy, received Ship\)"),
+                        (lambda r, a: a["convertedObjects"][0].update(apiVersion="v1"), r"returned invalid object at index 0: invalid groupVersion \(expected versions.example.com/v1alpha1, received v1\)"),
+                        (lambda r, a: a["convertedObjects"][0]["metadata"].update(name="z"), r"returned invalid object: must have the same name: b != z")]:
+        c.webhook.lie = lie
+        expect(read(), prefix + wanted)
+    expect(c.kubectl("apply", "-f", "-", stdin=BUOY % ("v1alpha1", "g", "{place: 'sea:1'}"), check=False).stderr, r"conversion webhook for versions\.example\.com/v1alpha1, Kind=Buoy returned invalid object")
+    c.webhook.lie = lambda r, a: None
+    equal(c.json("get", "buoy", "b")["spec"]["port"], 19, "what needs no webhook is served")
+    c.webhook.stop()
+    expect(read(), prefix + r'failed: Post "https://127\.0\.0\.1:\d+/convert(\?timeout=30s)?": ')
+    c.out("delete", "crd", "buoys.versions.example.com", "--timeout=20s")
+
+
 STEPS = [events_are_read_in_both_groups, a_watch_shows_the_version_that_it_asks_for, autoscalers_are_read_in_v1_and_v2, versions_of_a_definition_differ_in_name_only,
-         a_schema_that_changes_holds_for_what_is_stored]
+         a_schema_that_changes_holds_for_what_is_stored, a_webhook_converts_what_is_written_and_read, a_list_is_one_review, a_watch_is_converted,
+         a_webhook_that_fails_is_told_in_upstream_s_words]
 
 if __name__ == "__main__":
     start_and_run(STEPS, Cluster())
