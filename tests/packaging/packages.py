@@ -42,7 +42,7 @@ def unpack(debs, root):
         place = root / file if (root / file).exists() else root / 'usr' / file
         expect(place.exists(), f'{file} is installed')
     depends = run('dpkg-deb', '-f', debs['keelson'], 'Depends')
-    expect('libc6' in depends and 'librocksdb' in depends, 'keelson depends on the libraries that it is linked with')
+    expect('libc6' in depends and 'libssl3' in depends, f'keelson depends on the libraries that it is linked with: {depends.strip()}')
     expect('/etc/keelson/config.yaml' in run('dpkg-deb', '--ctrl-tarfile', debs['keelson']), 'the configuration is a conffile')
 
 
