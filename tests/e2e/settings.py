@@ -128,7 +128,7 @@ def safe_mode_loads_the_essential_plugins_only(_):
         shutil.copy(BUILD / "examples" / "website.so", c.plugins)
         eventually("all are looked at", lambda: re.search(r"^website +Refused", c.out("get", "plugins"), re.M))
         expect(c.out("get", "plugins"), r"^namespace +\S+ +Running", r"^garbage-collector +\S+ +Running", r"^scheduler +Refused")
-        expect(c.out("get", "plugins", "-o", "wide"), r"^NAME .*AGE +REASON +MESSAGE$", r"^website +Refused .* SafeMode +the server runs in safe mode, and website is not essential$")
+        expect(c.out("get", "plugins", "-o", "wide"), r"^NAME .*AGE .*REASON +MESSAGE *$", r"^website +Refused .* SafeMode +the server runs in safe mode, and website is not essential$")
     in_every_way(check, safe_mode=True, **NO_CONTAINERS)
 
 
