@@ -53,6 +53,7 @@ HTTP = [
     get("unknown resource in a known group", "/api/v1/nothings", 404, "NotFound", "the server could not find the requested resource"),
     get("cluster-scoped kind by a namespaced URL", f"{NS}/nodes", 404, "NotFound", "the server could not find the requested resource"),
     put("verb not offered (router)", MAPS, config_map(), 405, "MethodNotAllowed", ROUTER_405),
+    get("verb not offered: watch", "/api/v1/componentstatuses?watch=1", 405, "MethodNotAllowed", 'watch is not supported on resources of kind "componentstatuses"'),
     get("verb not offered: list of a review", "/apis/authentication.k8s.io/v1/tokenreviews", 405, "MethodNotAllowed", ROUTER_405),
     post("Content-Type unknown, POST", MAPS, "x", 415, "UnsupportedMediaType", UNKNOWN_FORMAT + "application/json, application/yaml, application/vnd.kubernetes.protobuf", **{"Content-Type": "text/html"}),
     Row("Content-Type unknown, PUT", "PUT", f"{MAPS}/one", "x", {"Content-Type": "text/html"}, 415, "UnsupportedMediaType", UNKNOWN_FORMAT + "..."),
