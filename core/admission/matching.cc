@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/json/parse.hpp>
 
+#include "core/kinds/convert.hpp"
+
 namespace keelson::admission {
 namespace {
 
@@ -58,9 +60,8 @@ std::string namespace_of(const AdmissionRequest& request) {
 
 json::value in_form_of(const kinds::Kind& kind, const json::value& object) {
   json::value out = object;
-  auto& fields = auth::object_at(out, {});
-  fields["apiVersion"] = kind.api_version();
-  fields["kind"] = kind.kind;
+  kinds::convert(kind, out);
+  auth::object_at(out, {})["kind"] = kind.kind;
   return out;
 }
 

@@ -9,7 +9,6 @@ namespace {
 using Done = std::function<void(base::Outcome<void>)>;
 using Operation = AdmissionRequest::Operation;
 
-constexpr std::string_view kQuotas = "resourcequotas";
 
 /// One quota of the namespace as it stands: stored, or already changed by this commit.
 struct Standing {
@@ -41,9 +40,9 @@ class ResourceQuota final : public auth::AdmissionUnit {
   }
 
  private:
-  static bool any_quota(const AdmissionRequest& request) {
+  bool any_quota(const AdmissionRequest& request) const {
     bool found = false;
-    request.snapshot.scan(store::Atom(kQuotas), request.ns, nullptr, [&](const store::ObjectRef&) { return found = true, false; });
+    request.snapshot.scan(quotas_, request.ns, nullptr, [&](const store::ObjectRef&) { return found = true, false; });
     return found;
   }
 
@@ -66,14 +65,14 @@ class ResourceQuota final : public auth::AdmissionUnit {
       if (*charged) changed.emplace(key, std::move(standing));
     }
     if (request.dry_run || changed.empty()) return {};
-    const auto kind = parts_.registry.current()->by_storage_key(store::Atom(kQuotas));
+    const auto kind = parts_.registry.current()->by_storage_key(quotas_);
     for (auto& [key, standing] : changed) request.extras->updates.insert_or_assign(key, auth::CommitExtras::Update{kind, std::move(standing.seen), std::move(standing.object)});
     return {};
   }
 
   std::map<store::Key, Standing> standings(const AdmissionRequest& request) const {
     std::map<store::Key, Standing> out;
-    parts_.store.snapshot().scan(store::Atom(kQuotas), request.ns, nullptr, [&](const store::ObjectRef& object) {
+    parts_.store.snapshot().scan(quotas_, request.ns, nullptr, [&](const store::ObjectRef& object) {
       const auto& key = object->key();
       const auto pending = request.extras->updates.find(key);
       if (pending == request.extras->updates.end()) out.emplace(key, Standing{object, body_of(*object)});
@@ -116,6 +115,7 @@ class ResourceQuota final : public auth::AdmissionUnit {
   }
 
   const QuotaParts parts_;
+  const store::Atom quotas_{"resourcequotas"};
 };
 
 }  // namespace

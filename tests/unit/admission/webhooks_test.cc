@@ -149,6 +149,27 @@ TEST_CASE("selectors, rules, scope and match conditions decide who is asked") {
   CHECK(holds(cluster.metrics->prometheus_text(), "apiserver_admission_match_condition_exclusions_total{"));
 }
 
+TEST_CASE("a webhook for another version of a kind sees and patches that version, what is stored keeps its own") {
+  json::value seen;
+  HttpsServer server([&](const HttpsRequest& request) {
+    seen = asked(request);
+    return patched(request, R"([{"op":"replace","path":"/spec/targetCPUUtilizationPercentage","value":70}])");
+  });
+  Cluster cluster;
+  cluster.webhook(kMutating, "old", server, R"({"rules":[{"operations":["CREATE"],"apiGroups":["autoscaling"],"apiVersions":["v1"],"resources":["horizontalpodautoscalers"]}]})");
+  const auto stored = Cluster::must(cluster.create("autoscaling/v2/horizontalpodautoscalers", "default", R"({"metadata":{"name":"h"},"spec":{"maxReplicas":3,
+    "scaleTargetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"d"},
+    "metrics":[{"type":"Resource","resource":{"name":"cpu","target":{"type":"Utilization","averageUtilization":50}}}]}})"));
+  CHECK(auth::text_at(seen, {"request", "object", "apiVersion"}) == "autoscaling/v1");
+  CHECK(auth::integer_at(seen, {"request", "object", "spec", "targetCPUUtilizationPercentage"}) == 50);
+  CHECK_FALSE(auth::find(seen, {"request", "object", "spec", "metrics"}));
+  const auto body = json::parse(stored->body());
+  CHECK(auth::text_at(body, {"apiVersion"}) == "autoscaling/v2");
+  const auto* metrics = auth::list_at(body, {"spec", "metrics"});
+  REQUIRE(metrics);
+  CHECK(auth::integer_at(metrics->front(), {"resource", "target", "averageUtilization"}) == 70);
+}
+
 TEST_CASE("a match condition that cannot be evaluated refuses, or passes by under Ignore") {
   HttpsServer server(allow);
   Cluster cluster;
