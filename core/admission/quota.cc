@@ -1,6 +1,8 @@
 #include "core/admission/quota.hpp"
 
-#include "core/admission/usage.hpp"
+#include <algorithm>
+
+#include "core/admission/quota_count.hpp"
 #include "core/auth/admission.hpp"
 
 namespace keelson::admission {
@@ -59,6 +61,7 @@ class ResourceQuota final : public auth::AdmissionUnit {
   base::Outcome<void> charge(AdmissionRequest& request, const Amounts& delta) const {
     std::map<store::Key, Standing> changed;
     for (auto& [key, standing] : standings(request)) {
+      settle(request, standing.object);
       if (!in_scope(standing.object, *request.kind, *request.object)) continue;
       auto charged = charge_one(request, delta, key.name, standing.object);
       if (!charged) return charged.error();
@@ -82,19 +85,27 @@ class ResourceQuota final : public auth::AdmissionUnit {
     return out;
   }
 
+  /// A quota that the keeper has not seen yet is counted here: upstream refuses with "status unknown for quota", and a chart
+  /// with a quota in it fails now and then.
+  void settle(const AdmissionRequest& request, json::value& quota) const {
+    const auto spec = amounts_at(quota, {"spec", "hard"}), hard = amounts_at(quota, {"status", "hard"}), used = amounts_at(quota, {"status", "used"});
+    const auto settled = [&](const auto& entry) {
+      const auto at = hard.find(entry.first);
+      return at != hard.end() && compare(at->second, entry.second) == 0 && used.contains(entry.first);
+    };
+    if (std::ranges::all_of(spec, settled) && hard.size() == spec.size()) return;
+    auth::object_at(quota, {})["status"] = counted_status(parts_.store.snapshot(), *parts_.registry.current(), request.ns, quota, parts_.runtime.unix_s());
+  }
+
   /// False: the quota is about something else.
   static base::Outcome<bool> charge_one(const AdmissionRequest& request, const Amounts& delta, const std::string& name, json::value& quota) {
-    const auto hard = amounts_at(quota, {"status", "hard"}), spec = amounts_at(quota, {"spec", "hard"});
+    const auto hard = amounts_at(quota, {"status", "hard"});
     const auto used = amounts_at(quota, {"status", "used"});
     Amounts requested;
-    std::string unknown;
-    for (const auto& [resource, amount] : delta) {
-      if (spec.contains(resource) && (!hard.contains(resource) || !used.contains(resource))) unknown += (unknown.empty() ? "" : ",") + resource;
+    for (const auto& [resource, amount] : delta)
       if (hard.contains(resource)) requested.emplace(resource, amount);
-    }
     if (request.kind->storage_key.text() == "pods" && request.operation == Operation::create)
       if (const auto missing = unspecified(*request.object, hard); !missing.empty()) return auth::refused(request, "failed quota: " + name + ": " + missing);
-    if (!unknown.empty()) return auth::refused(request, "status unknown for quota: " + name + ", resources: " + unknown);
     Amounts over_requested, over_used, over_hard;
     json::object sums;
     for (const auto& [resource, amount] : requested) {

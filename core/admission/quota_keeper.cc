@@ -2,7 +2,7 @@
 #include <set>
 
 #include "core/admission/quota.hpp"
-#include "core/admission/usage.hpp"
+#include "core/admission/quota_count.hpp"
 #include "core/base/log.hpp"
 #include "core/verbs/own_context.hpp"
 
@@ -113,44 +113,18 @@ class Keeper final : public QuotaKeeper, private store::FeedSink {
 
   void settle(const store::Snapshot& snapshot, const store::Object& quota, const QuotaTurns::Guard& turn, const std::shared_ptr<int>& owner) {
     auto object = body_of(quota);
-    const auto hard = amounts_at(object, {"spec", "hard"});
-    json::object hard_now, used_now;
-    for (const auto& [name, amount] : hard) hard_now[name] = amount.text();
-    for (const auto& [name, amount] : count(snapshot, quota.key().ns, object, hard)) used_now[name] = amount.text();
-    if (same(find(object, {"status", "hard"}), hard_now) && same(find(object, {"status", "used"}), used_now)) return;
-    auth::object_at(object, {})["status"] = {{"hard", std::move(hard_now)}, {"used", std::move(used_now)}};
-    const auto kind = parts_.registry.current()->by_storage_key(store::Atom(kQuotas));
+    const auto catalog = parts_.registry.current();
+    auto status = counted_status(snapshot, *catalog, quota.key().ns, object, parts_.runtime.unix_s());
+    if (same(find(object, {"status", "hard"}), status.at("hard").get_object()) && same(find(object, {"status", "used"}), status.at("used").get_object())) return;
+    auth::object_at(object, {})["status"] = std::move(status);
     const auto ns = quota.key().ns;
-    verbs_.update(verbs::own_context("resource-quota"), {kind, ns, quota.key().name, "status"}, {kinds::Media::json, json::serialize(object)}, {},
-                  [this, ns, turn, owner](const base::Outcome<verbs::Written>& written) {
+    verbs_.update(verbs::own_context("resource-quota"), {catalog->by_storage_key(store::Atom(kQuotas)), ns, quota.key().name, "status"},
+                  {kinds::Media::json, json::serialize(object)}, {}, [this, ns, turn, owner](const base::Outcome<verbs::Written>& written) {
                     if (!written && written.error().code != 404) again(ns, written.error());
                   });
   }
 
   static bool same(const json::value* before, const json::object& now) { return before && before->is_object() ? before->get_object() == now : now.empty(); }
-
-  Amounts count(const store::Snapshot& snapshot, const std::string& ns, const json::value& quota, const Amounts& hard) const {
-    Amounts used;
-    std::set<std::string> takers;
-    for (const auto& [name, amount] : hard) {
-      used.emplace(name, base::Quantity::whole(0));
-      takers.insert(kind_taking(name));
-    }
-    const auto catalog = parts_.registry.current();
-    const auto now_s = parts_.runtime.unix_s();
-    for (const auto& taker : takers) {
-      const auto kind = catalog->by_storage_key(store::Atom(taker));
-      if (!kind) continue;
-      snapshot.scan(kind->storage_key, ns, nullptr, [&](const store::ObjectRef& object) {
-        const auto body = measured(*kind) ? body_of(*object) : json::value();
-        if (!in_scope(quota, *kind, body)) return true;
-        for (const auto& [name, amount] : usage_of(*kind, measured(*kind) ? &body : nullptr, now_s))
-          if (hard.contains(name)) add_to(used, name, amount);
-        return true;
-      });
-    }
-    return used;
-  }
 
   void again(const std::string& ns, const base::Error& why) {
     base::log_warn("admission", "a quota was not updated", {{"namespace", ns}, {"what", why.message}});

@@ -45,6 +45,22 @@ TEST_CASE("200 concurrent writers against a quota of 100 end with exactly 100") 
   CHECK(used(cluster, "q", "count/configmaps") == "100");
 }
 
+TEST_CASE("a quota holds for the next request already, counted or not") {
+  Cluster cluster;
+  for (int i = 0; i < 3; ++i) Cluster::must(cluster.create("v1/secrets", "default", config_map("s" + std::to_string(i))));
+  for (int i = 0; i < 20; ++i) {   // faster than the keeper counts
+    const auto name = "q" + std::to_string(i);
+    Cluster::must(cluster.create("v1/resourcequotas", "default", R"({"metadata":{"name":")" + name + R"("},"spec":{"hard":{"count/secrets":")" + std::to_string(4 + i) + R"("}}})"));
+    Cluster::must(cluster.create("v1/secrets", "default", config_map("t" + std::to_string(i))));
+    const auto over = cluster.create("v1/secrets", "default", config_map("over"));
+    REQUIRE(over.has_error());
+    CHECK(over.error().code == 403);
+    CHECK(over.error().message.find("exceeded quota: " + name) != std::string::npos);
+    CHECK(used(cluster, name, "count/secrets") == std::to_string(4 + i));
+    Cluster::must(cluster.patch("v1/resourcequotas", "default", name, R"({"spec":{"hard":{"count/secrets":"1000"}}})"));
+  }
+}
+
 TEST_CASE("at every revision a quota says what there is") {
   Cluster cluster;
   quota(cluster, "q", R"({"hard":{"count/secrets":"10"}})");
