@@ -35,12 +35,12 @@ class Client:
     def open(self):
         return http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=10)
 
-    def request(self, method, path, body=None):
+    def request(self, method, path, body=None, content_type="application/json"):
         """(status, JSON); status 0: no answer, so the outcome is unknown."""
         try:
             if self.connection is None:
                 self.connection = self.open()
-            self.connection.request(method, path, body and json.dumps(body), {"Content-Type": "application/json"})
+            self.connection.request(method, path, body and json.dumps(body), {"Content-Type": content_type})
             answer = self.connection.getresponse()
             return answer.status, json.loads(answer.read())
         except (OSError, http.client.HTTPException, json.JSONDecodeError):
