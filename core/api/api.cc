@@ -4,7 +4,6 @@
 #include "core/api/impersonation.hpp"
 #include "core/api/options.hpp"
 #include "core/api/server.hpp"
-#include "core/base/block_pool.hpp"
 #include "core/base/log.hpp"
 
 namespace keelson::api {
@@ -53,7 +52,7 @@ class Api final : public RequestHandler {
   }
 
   void handle(Request request, std::shared_ptr<Responder> responder) override {
-    auto call = std::allocate_shared<Call>(base::BlockAllocator<Call>(), core_, std::move(request), std::move(responder));
+    auto call = std::make_shared<Call>(core_, std::move(request), std::move(responder));
     try {
       answer(call);
       call->bound();

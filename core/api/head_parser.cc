@@ -5,7 +5,6 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
-#include "core/base/block_pool.hpp"
 #include "core/kinds/engine.hpp"
 
 namespace keelson::api {
@@ -48,7 +47,7 @@ bool clean(std::string_view value) {
 }  // namespace
 
 // Beast's grammar without its container of fields: what it finds goes where the request needs it.
-struct RequestParser::Impl final : http::basic_parser<true>, base::InBlock {
+struct RequestParser::Impl final : http::basic_parser<true> {
   State state = State::head;
   ParseFailure failure;
   Request request;

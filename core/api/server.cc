@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/api/net_thread.hpp"
+#include "core/base/kept_memory.hpp"
 #include "core/base/log.hpp"
 
 namespace keelson::api {
@@ -85,6 +86,7 @@ base::Outcome<std::uint16_t> NetThread::listen(const std::string& address, std::
 }
 
 void NetThread::run() {
+  const base::KeptMemory kept;
   thread_ = std::this_thread::get_id();
   accept();
   context.run();

@@ -6,6 +6,7 @@
 #include <deque>
 #include <mutex>
 
+#include "core/base/kept_memory.hpp"
 #include "core/base/log.hpp"
 #include "core/store/batch.hpp"
 #include "core/store/hooks.hpp"
@@ -151,6 +152,7 @@ void Committer::commit(Commit commit, OnLogged done) {
 }
 
 void Committer::run() {
+  const base::KeptMemory kept;
   for (;;) {
     std::vector<Pending> taken = take_queued();
     const bool idle = taken.empty();

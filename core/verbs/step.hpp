@@ -6,7 +6,6 @@
 #pragma once
 #include <set>
 
-#include "core/base/block_pool.hpp"
 #include "core/verbs/core.hpp"
 
 namespace keelson::verbs {
@@ -43,7 +42,7 @@ struct StepInput {
   store::ObjectRef stored(const store::Key& key) const { return form ? converted : view.get(key); }
 };
 
-class StepRun : public base::InBlock {
+class StepRun {
  public:
   explicit StepRun(const StepInput& input) : in_(input), request_{.kind = input.step.target.kind, .snapshot = input.view.snapshot()} {}
   virtual ~StepRun() = default;

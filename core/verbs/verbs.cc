@@ -63,7 +63,7 @@ class VerbsImpl final : public Verbs {
       if (all) done(std::move(all->front()));
       else done(all.error());
     };
-    std::allocate_shared<Transaction>(base::BlockAllocator<Transaction>(), core_, context, std::move(steps), std::vector<store::Expectation>(), true, std::move(first))->attempt();
+    std::make_shared<Transaction>(core_, context, std::move(steps), std::vector<store::Expectation>(), true, std::move(first))->attempt();
   }
 
   Core core_;

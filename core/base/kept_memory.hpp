@@ -1,0 +1,26 @@
+// KeptMemory: what a busy thread frees it allocates again soon, in the same sizes. While one of these lives on a thread's stack,
+// operator delete there keeps blocks in lists of one size each and operator new takes them from there, where the allocator keeps
+// seven of a size and merges, splits and locks beyond that.
+//
+// Invariants: a kept block is one of malloc's and may end with free() anywhere; at most kKeptOfClass blocks and kKeptBytesOfClass
+//   bytes are kept of one size; nothing over kKeptBlockBytesMax is. Other threads see nothing of it: an idle process pays nothing.
+//   Under sanitizers everything goes to their allocator, which must see each use after its end.
+// Threads: bound to the one that made it. Ownership: of what is kept; it ends with this. One a thread.
+#pragma once
+#include <cstddef>
+
+namespace keelson::base {
+
+inline constexpr std::size_t kKeptBlockBytesMax = 16u << 10;
+inline constexpr std::size_t kKeptBytesOfClass = 128u << 10;
+inline constexpr std::size_t kKeptOfClass = 1024;
+
+class KeptMemory {
+ public:
+  KeptMemory();
+  ~KeptMemory();
+  KeptMemory(const KeptMemory&) = delete;
+  KeptMemory& operator=(const KeptMemory&) = delete;
+};
+
+}  // namespace keelson::base
