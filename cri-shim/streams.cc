@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/inotify.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,26 +31,58 @@ struct Fd {
 
 bool truth(const std::string& text) { return text == "true" || text == "1"; }
 
-StreamOptions stream_options(const std::string& query) {
-  return {truth(query_value(query, "stdin")), truth(query_value(query, "stdout")), truth(query_value(query, "stderr")), truth(query_value(query, "tty"))};
+/// A terminal has one output.
+Outcome<StreamOptions> stream_options(const std::string& query) {
+  StreamOptions options{truth(query_value(query, "stdin")), truth(query_value(query, "stdout")), truth(query_value(query, "stderr")), truth(query_value(query, "tty"))};
+  if (!options.in && !options.out && !options.err) return Error{400, "BadRequest", "you must specify at least 1 of stdin, stdout, stderr", {}};
+  if (options.tty) options.err = false;
+  return options;
+}
+
+/// The streams that the runtime will wait for, for whoever has to open them in the client's place.
+std::string streams_query(const StreamOptions& options, bool stdin_once = false) {
+  std::string query = "?";
+  const auto add = [&query](bool wanted, std::string_view name) {
+    if (wanted) query.append(query.size() > 1 ? "&" : "").append(name).append("=1");
+  };
+  add(options.in, "stdin");
+  add(options.out, "stdout");
+  add(options.err, "stderr");
+  add(options.tty, "tty");
+  add(stdin_once, "stdinOnce");
+  return query;
+}
+
+bool by_websocket(const Request& request) {
+  for (const auto& [name, value] : request.headers)
+    if (::strcasecmp(name.c_str(), "Upgrade") == 0) return ::strcasecmp(value.c_str(), "websocket") == 0;
+  return false;
 }
 
 /// "http://127.0.0.1:4000/exec/token" in two parts.
-void forward_to(Stream& stream, const Outcome<std::string>& url) {
+void forward_to(Stream& stream, const Outcome<std::string>& url, const std::string& query = {}) {
   if (!url) return stream.fail(url.error());
   const std::string rest = url->rfind("http://", 0) == 0 ? url->substr(7) : *url;
   const auto slash = rest.find('/');
   if (slash == std::string::npos) return stream.fail({500, "InternalError", "the container runtime answered no address to stream from", {}});
-  stream.forward(rest.substr(0, slash), rest.substr(slash));
+  stream.forward(rest.substr(0, slash), rest.substr(slash) + query);
 }
 
-bool has_terminal(const core_v1::Pod& pod, const std::string& container) {
-  const auto in = [&](const auto& containers) {
+struct Terminal {
+  bool there = false;
+  bool stdin_once = false;
+};
+
+Terminal terminal_of(const core_v1::Pod& pod, const std::string& container) {
+  Terminal terminal;
+  const auto look = [&](const auto& containers) {
     for (const auto& candidate : containers)
-      if (candidate.name == container) return candidate.tty;
-    return false;
+      if (candidate.name == container) terminal = {candidate.tty, candidate.stdinOnce};
   };
-  return in(pod.spec.containers) || in(pod.spec.initContainers) || in(pod.spec.ephemeralContainers);
+  look(pod.spec.containers);
+  look(pod.spec.initContainers);
+  look(pod.spec.ephemeralContainers);
+  return terminal;
 }
 
 /// The path names another file now: the log was rotated.
@@ -141,9 +174,11 @@ void PodStreams::exec(Context& ctx, const Request& request, Stream& stream) {
   if (!container) return stream.fail(container.error());
   const auto command = query_values(request.query, "command");
   if (command.empty()) return stream.fail({400, "BadRequest", "you must specify at least one command for the container", {}});
+  const auto options = stream_options(request.query);
+  if (!options) return stream.fail(options.error());
   const auto target = running(**pod, *container);
   if (!target) return stream.fail(target.error());
-  forward_to(stream, cri_.exec_url(target->id, command, stream_options(request.query)));
+  forward_to(stream, cri_.exec_url(target->id, command, *options), streams_query(*options));
 }
 
 void PodStreams::attach(Context& ctx, const Request& request, Stream& stream) {
@@ -153,11 +188,15 @@ void PodStreams::attach(Context& ctx, const Request& request, Stream& stream) {
   if (!container) return stream.fail(container.error());
   const auto target = running(**pod, *container);
   if (!target) return stream.fail(target.error());
-  // Whether there is a terminal was decided when the process started, not by who attaches. A client that asked for errors of their
-  // own is refused by the runtime: with a terminal they never come, so that it would wait for their end for ever.
+  // Whether there is a terminal was decided when the process started, not by who attaches. A SPDY client that asked for errors of
+  // their own is refused by the runtime: with a terminal they never come, so that it would wait for their end for ever. In a WebSocket
+  // there is nothing to wait for.
   auto options = stream_options(request.query);
-  options.tty = has_terminal(**pod, *container);
-  forward_to(stream, cri_.attach_url(target->id, options));
+  if (!options) return stream.fail(options.error());
+  const auto terminal = terminal_of(**pod, *container);
+  options->tty = terminal.there;
+  if (terminal.there && by_websocket(request)) options->err = false;
+  forward_to(stream, cri_.attach_url(target->id, *options), streams_query(*options, terminal.stdin_once));
 }
 
 void PodStreams::port_forward(Context& ctx, const Request& request, Stream& stream) {

@@ -81,12 +81,19 @@ struct Response {
   std::function<void(int status)> sent;        ///< once, when the last byte was handed to the socket or the client left
 };
 
+/// Streams of exec and attach, as the server at the other end expects them.
+struct StreamChannels {
+  bool input = false, output = false, errors = false, terminal = false;
+  bool end_of_terminal = false;                ///< the end of the input is told to who reads the terminal (^D)
+};
+
 /// The client's connection handed to another HTTP server as it is.
 struct Tunnel {
   std::string address;                         ///< numeric IP
   std::uint16_t port = 0;
   std::string head;                            ///< request line and headers to send there
   std::string websocket_head;                  ///< not empty: the client gets this instead of the other's 101, and its bytes travel in binary frames
+  std::optional<StreamChannels> channels;      ///< with websocket_head: those frames are v5.channel.k8s.io, the other speaks SPDY/3.1
   std::function<void(int status)> ended;
 };
 

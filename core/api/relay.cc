@@ -1,7 +1,7 @@
 #include "core/api/relay.hpp"
 
 #include "core/api/head_parser.hpp"
-#include "core/api/websocket_frames.hpp"
+#include "core/api/translation.hpp"
 
 namespace keelson::api {
 namespace {
@@ -24,7 +24,7 @@ struct Pipe {
 class Relay final : public Session, public std::enable_shared_from_this<Relay> {
  public:
   Relay(std::shared_ptr<NetThread> net, tcp::socket client, std::shared_ptr<TlsContext> context, std::unique_ptr<TlsStream> tls, std::string received, Tunnel tunnel)
-      : net_(std::move(net)), client_(std::move(client)), context_(std::move(context)), tls_(std::move(tls)), server_(net_->context), tunnel_(std::move(tunnel)) {
+      : net_(std::move(net)), client_(std::move(client)), context_(std::move(context)), tls_(std::move(tls)), server_(net_->context), tunnel_(std::move(tunnel)), translation_(make_translation(tunnel_)) {
     up_.bytes = tunnel_.head;
     take_from_client(received);
   }
@@ -39,9 +39,11 @@ class Relay final : public Session, public std::enable_shared_from_this<Relay> {
   void refuse(std::string_view why);
   void answer(int status, std::string_view content_type, std::string_view body);
   void drive();
-  bool framed() const { return !tunnel_.websocket_head.empty(); }
+  void begin_translation(std::string_view ahead);
   void take_from_client(std::string_view bytes);
   void take_from_server(std::string_view bytes);
+  /// What a client says may need an answer (pings): one that does not read is not listened to either.
+  bool listens_to_client() const { return up_.room() && early_.size() < kRelayBytes && (!translation_ || down_.bytes.size() < 2 * kRelayBytes); }
   bool from_client();
   bool to_server();
   bool from_server();
@@ -56,9 +58,9 @@ class Relay final : public Session, public std::enable_shared_from_this<Relay> {
   std::unique_ptr<TlsStream> tls_;
   tcp::socket server_;
   Tunnel tunnel_;
+  std::unique_ptr<Translation> translation_;   // null: bytes go through as they are
   Pipe up_, down_;
-  WebSocketReader frames_;
-  std::string replies_;      // to the client's control frames, when the server has not answered yet
+  std::string early_;        // what a client said before the server answered, when it has to be translated
   bool answered_ = false;    // the server's head was seen, or we answered in its place
   bool upgraded_ = false;
   bool said_goodbye_ = false;
@@ -114,12 +116,7 @@ void Relay::check_answer() {
   if (!head) return answer(502, "text/plain; charset=utf-8", "the server's answer is not HTTP");
   if (head->status == 101) {
     answered_ = upgraded_ = true;
-    if (framed()) {
-      const auto ahead = down_.bytes.substr(down_.at + head->head_bytes);
-      down_.bytes = tunnel_.websocket_head + std::exchange(replies_, {});
-      down_.at = 0;
-      if (!ahead.empty()) down_.bytes += websocket_binary(ahead);
-    }
+    if (translation_) begin_translation(down_.bytes.substr(down_.at + head->head_bytes));
     net_->set_deadline(*this, base::kForever);
   } else if (head->complete) {
     answer(head->status, head->content_type, head->body);
@@ -128,18 +125,27 @@ void Relay::check_answer() {
   }
 }
 
+void Relay::begin_translation(std::string_view ahead) {
+  down_.bytes = tunnel_.websocket_head;
+  down_.at = 0;
+  translation_->begin(up_.bytes);
+  take_from_client(std::exchange(early_, {}));
+  take_from_server(ahead);
+}
+
 void Relay::take_from_client(std::string_view bytes) {
-  if (!framed()) return void(up_.bytes.append(bytes));
-  if (frames_.feed(bytes, up_.bytes, upgraded_ ? down_.bytes : replies_) == WebSocketReader::State::closed) up_.ended = true;
+  if (!translation_) return void(up_.bytes.append(bytes));
+  if (!upgraded_) return void(early_.append(bytes));
+  if (!translation_->from_client(bytes, up_.bytes, down_.bytes)) up_.ended = true;
 }
 
 void Relay::take_from_server(std::string_view bytes) {
-  if (framed() && upgraded_) down_.bytes += websocket_binary(bytes);
-  else down_.bytes.append(bytes);
+  if (!translation_ || !upgraded_) return void(down_.bytes.append(bytes));
+  if (!translation_->from_server(bytes, up_.bytes, down_.bytes)) down_.ended = true;
 }
 
 bool Relay::from_client() {
-  if (!up_.room()) return false;
+  if (!listens_to_client()) return false;
   std::size_t got = 0;
   switch (tls_->read(net_->scratch(), NetThread::kReadBytes, got)) {
     case Io::done: take_from_client({net_->scratch(), got}); return true;
@@ -183,8 +189,8 @@ bool Relay::from_server() {
 bool Relay::to_client() {
   if (!answered_ || down_.finished) return false;
   if (down_.ended && !down_.pending()) {
-    if (framed() && upgraded_ && !std::exchange(said_goodbye_, true)) {
-      down_.bytes = websocket_close(WebSocketCode::normal);
+    if (translation_ && upgraded_ && !std::exchange(said_goodbye_, true)) {
+      translation_->server_ended(down_.bytes);
       return true;
     }
     tls_->close_notify();
@@ -237,7 +243,7 @@ void Relay::wait(tcp::socket& socket, tcp::socket::wait_type what, bool& waiting
 }
 
 void Relay::arm() {
-  if (up_.room()) wait(client_, tcp::socket::wait_read, client_reading_);
+  if (listens_to_client()) wait(client_, tcp::socket::wait_read, client_reading_);
   if (!client_writable_) wait(client_, tcp::socket::wait_write, client_writing_);
   if (!connected_) return;
   if (down_.room()) wait(server_, tcp::socket::wait_read, server_reading_);

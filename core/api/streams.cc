@@ -91,14 +91,29 @@ std::string forwarded_head(const Request& request, std::string_view host_port, s
   return head + "\r\n";
 }
 
-// Port-forwarding as kubectl does it now: what would be a SPDY connection travels inside a WebSocket.
-constexpr std::string_view kTunnelled = "SPDY/3.1+portforward.k8s.io";
+// The runtime speaks SPDY/3.1 and WebSocket with v1 to v4, forwarded as they are. Two newer ways in a WebSocket become SPDY here:
+// port-forwarding, where what would be a SPDY connection travels inside, and channels that can be half closed.
+constexpr std::string_view kTunnelled = "SPDY/3.1+portforward.k8s.io", kTunnelledInside = "portforward.k8s.io";
+constexpr std::string_view kChannels = "v5.channel.k8s.io", kChannelsInside = "v4.channel.k8s.io";
 
-bool asks_tunnel(const Request& request) { return asks_websocket(request) && lists_token(request.joined("Sec-WebSocket-Protocol"), kTunnelled); }
+/// The subprotocol to translate; empty: none.
+std::string_view translated(const Request& request, std::string_view subresource) {
+  if (!asks_websocket(request)) return {};
+  const auto protocol = subresource == "portforward" ? kTunnelled : kChannels;
+  return lists_token(request.joined("Sec-WebSocket-Protocol"), protocol) ? protocol : std::string_view();
+}
 
-std::string tunnelled_head(std::string_view host_port, std::string_view path_and_query) {
+std::string spdy_head(std::string_view host_port, std::string_view path_and_query, std::string_view protocol) {
   return "POST " + std::string(path_and_query) + " HTTP/1.1\r\nHost: " + std::string(host_port) +
-         "\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: portforward.k8s.io\r\nContent-Length: 0\r\n\r\n";
+         "\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: " + std::string(protocol) + "\r\nContent-Length: 0\r\n\r\n";
+}
+
+// The plugin says in its query what the server at the other end was asked for, which may be less than what the client wants.
+StreamChannels channels_of(std::string_view path_and_query) {
+  const auto mark = path_and_query.find('?');
+  const Query asked(mark == std::string_view::npos ? std::string_view() : path_and_query.substr(mark + 1));
+  return {.input = truthy(asked, "stdin"), .output = truthy(asked, "stdout"), .errors = truthy(asked, "stderr"), .terminal = truthy(asked, "tty"),
+          .end_of_terminal = truthy(asked, "stdinOnce")};
 }
 
 class Stream final : public plugins::RouteStream {
@@ -150,9 +165,14 @@ class Stream final : public plugins::RouteStream {
     Tunnel tunnel;
     tunnel.address = endpoint->address;
     tunnel.port = endpoint->port;
-    const bool tunnelled = call_->info.subresource == "portforward" && asks_tunnel(call_->request);
-    tunnel.head = tunnelled ? tunnelled_head(host_port, path_and_query) : forwarded_head(call_->request, host_port, path_and_query);
-    if (tunnelled) tunnel.websocket_head = websocket_head(call_->request, kTunnelled);
+    const auto protocol = translated(call_->request, call_->info.subresource);
+    if (protocol.empty()) {
+      tunnel.head = forwarded_head(call_->request, host_port, path_and_query);
+    } else {
+      tunnel.head = spdy_head(host_port, path_and_query, protocol == kChannels ? kChannelsInside : kTunnelledInside);
+      tunnel.websocket_head = websocket_head(call_->request, protocol);
+      if (protocol == kChannels) tunnel.channels = channels_of(path_and_query);
+    }
     tunnel.ended = call_->finisher();
     call_->responder->tunnel(std::move(tunnel));
   }
@@ -180,7 +200,7 @@ class Stream final : public plugins::RouteStream {
   bool begun_ = false, streaming_ = false;
 };
 
-// containerd speaks SPDY/3.1 and WebSocket with v1 to v4. kubectl takes a refused WebSocket handshake as "use SPDY".
+// kubectl takes a refused WebSocket handshake as "use SPDY".
 std::string upgrade_complaint(const Request& request, std::string_view subresource) {
   if (!request.upgrade) return "Upgrade request required";
   if (!request.http1) return "unable to upgrade: only over HTTP/1.1";
@@ -188,7 +208,7 @@ std::string upgrade_complaint(const Request& request, std::string_view subresour
   if (same_text(protocol, "SPDY/3.1")) return {};
   if (!same_text(protocol, "websocket")) return "unable to upgrade: unknown protocol";
   const auto offered = request.joined("Sec-WebSocket-Protocol");
-  if (offered.empty() || (subresource == "portforward" && asks_tunnel(request))) return {};
+  if (offered.empty() || !translated(request, subresource).empty()) return {};
   for (const std::string_view known : {"v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io", "channel.k8s.io", "v4.base64.channel.k8s.io", "base64.channel.k8s.io"})
     if (lists_token(offered, known)) return {};
   return "unable to upgrade: no known subprotocol among " + offered;

@@ -6,7 +6,7 @@ namespace keelson::api {
 namespace {
 
 constexpr unsigned char kLast = 0x80, kMasked = 0x80, kReserved = 0x70;
-constexpr unsigned char kBinary = 2, kClose = 8, kPing = 9, kPong = 10;
+constexpr unsigned char kContinued = 0, kBinary = 2, kClose = 8, kPing = 9, kPong = 10;
 constexpr std::size_t kControlBytesMax = 125;
 constexpr std::size_t kMaskBytes = 4;
 
@@ -34,6 +34,16 @@ std::string websocket_close(WebSocketCode code) {
 }
 
 WebSocketReader::State WebSocketReader::feed(std::string_view bytes, std::string& data, std::string& reply) {
+  struct Joined final : WebSocketListener {
+    explicit Joined(std::string& data) : data(data) {}
+    void message_begins() override {}
+    void message_part(std::string_view part) override { data += part; }
+    std::string& data;
+  } joined(data);
+  return feed(bytes, joined, reply);
+}
+
+WebSocketReader::State WebSocketReader::feed(std::string_view bytes, WebSocketListener& listener, std::string& reply) {
   while (state_ == State::open && (!bytes.empty() || (in_payload_ && left_ == 0))) {
     if (!in_payload_) {
       bytes.remove_prefix(read_head(bytes));
@@ -43,8 +53,9 @@ WebSocketReader::State WebSocketReader::feed(std::string_view bytes, std::string
       }
       if (head_size_ < 2 || head_size_ < 2 + length_bytes(head_[1]) + kMaskBytes) continue;
       begin_payload();
+      if (!control() && operation_ != kContinued) listener.message_begins();
     }
-    bytes.remove_prefix(read_payload(bytes, control() ? control_ : data));
+    bytes.remove_prefix(read_payload(bytes, listener));
     if (left_ > 0) continue;
     in_payload_ = false;
     head_size_ = 0;
@@ -80,11 +91,13 @@ void WebSocketReader::begin_payload() {
   control_.clear();
 }
 
-std::size_t WebSocketReader::read_payload(std::string_view bytes, std::string& data) {
+std::size_t WebSocketReader::read_payload(std::string_view bytes, WebSocketListener& listener) {
   const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), left_));
-  data.reserve(data.size() + count);
-  for (std::size_t i = 0; i < count; ++i) data += static_cast<char>(static_cast<unsigned char>(bytes[i]) ^ mask_[mask_at_++ % kMaskBytes]);
+  part_.assign(bytes.substr(0, count));
+  for (auto& byte : part_) byte = static_cast<char>(static_cast<unsigned char>(byte) ^ mask_[mask_at_++ % kMaskBytes]);
   left_ -= count;
+  if (control()) control_ += part_;
+  else if (!part_.empty()) listener.message_part(part_);
   return count;
 }
 

@@ -18,17 +18,27 @@ std::string websocket_frame_head(unsigned char operation, std::size_t size);
 std::string websocket_binary(std::string_view bytes);
 std::string websocket_close(WebSocketCode code);
 
+/// Hears a client's messages, each in as many parts as they arrived in.
+class WebSocketListener {
+ public:
+  virtual ~WebSocketListener() = default;
+  virtual void message_begins() = 0;
+  virtual void message_part(std::string_view bytes) = 0;
+};
+
 class WebSocketReader {
  public:
   enum class State { open, closed };
-  /// Appends the payload of data frames to `data`, and what has to be answered (pongs, the goodbye) to `reply`.
+  /// Tells `listener` of data, and appends to `reply` what has to be answered (pongs, the goodbye).
+  State feed(std::string_view bytes, WebSocketListener& listener, std::string& reply);
+  /// The same without borders between messages: their bytes are appended to `data`.
   State feed(std::string_view bytes, std::string& data, std::string& reply);
 
  private:
   std::size_t read_head(std::string_view bytes);
   bool head_makes_sense() const;
   void begin_payload();
-  std::size_t read_payload(std::string_view bytes, std::string& data);
+  std::size_t read_payload(std::string_view bytes, WebSocketListener& listener);
   void end_control(std::string& reply);
   void fail(std::string& reply);
   bool control() const { return (operation_ & 8) != 0; }
@@ -41,6 +51,7 @@ class WebSocketReader {
   std::size_t mask_at_ = 0;
   bool in_payload_ = false;
   std::string control_;
+  std::string part_;
   State state_ = State::open;
 };
 

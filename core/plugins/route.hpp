@@ -52,6 +52,8 @@ class RouteStream {
   /// Hands the connection to http://host_port/path_and_query: the client's request head is sent there with the upgrade
   /// headers kept, then bytes go both ways until either side closes, half-close preserved. An answer other than 101 is
   /// passed on and both sides are closed. Returns at once; the stream is finished for the caller.
+  /// For exec and attach the query says which streams the other server waits for (stdin, stdout, stderr, tty: each "=1"), so that
+  /// a client of v5.channel.k8s.io can be served by one that speaks SPDY; "stdinOnce=1": who reads the terminal is told of the end.
   virtual void forward(std::string_view host_port, std::string_view path_and_query) = 0;
   /// The client has gone (or the server stops).
   virtual bool closed() const = 0;

@@ -216,7 +216,7 @@ TEST_CASE_METHOD(Fixture, "a plugin's stream reaches the client whole, with back
 TEST_CASE_METHOD(Fixture, "exec wants an upgrade that the runtime speaks") {
   CHECK(message(get("/api/v1/namespaces/a/pods/p/exec")) == "Upgrade request required");
   const std::string websocket = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: ";
-  CHECK(get("/api/v1/namespaces/a/pods/p/exec", websocket + "v5.channel.k8s.io\r\n").status == 400);
+  CHECK(get("/api/v1/namespaces/a/pods/p/exec", websocket + "v9.channel.k8s.io\r\n").status == 400);
 }
 
 TEST_CASE_METHOD(Fixture, "metrics count requests by bounded labels") {
