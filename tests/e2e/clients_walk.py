@@ -4,6 +4,7 @@ a raw watch go on from the last revision that they saw. That nobody lists again 
 import json
 import pathlib
 import queue
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,7 +13,9 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from cluster import Cluster, Failed, equal, eventually, expect, start_and_run  # noqa: E402
 from kill_under_load import Watcher  # noqa: E402
+from node_package import folder  # noqa: E402
 
+HERE = pathlib.Path(__file__).parent
 KILLS = 3
 PYTHONS = ["/usr/bin/python3", sys.executable]
 
@@ -26,9 +29,8 @@ def python_with_client():
 
 
 class Informer:
-    def __init__(self, c, python):
-        script = pathlib.Path(__file__).parent / "informer.py"
-        self.process = subprocess.Popen([python, str(script), str(c.kubeconfig), "default"], stdout=subprocess.PIPE, text=True, env=c.env)
+    def __init__(self, c, *command):
+        self.process = subprocess.Popen([*map(str, command), str(c.kubeconfig), "default"], stdout=subprocess.PIPE, text=True, env=c.env)
         self.lines = queue.Queue()
         self.seen = []
         threading.Thread(target=lambda: [self.lines.put(json.loads(line)) for line in self.process.stdout], daemon=True).start()
@@ -61,7 +63,7 @@ def an_informer_goes_on_over_kills_without_a_relist(c):
     if python is None:
         print("   skipped: apt-get install python3-kubernetes")
         return
-    informer = Informer(c, python)
+    informer = Informer(c, python, HERE / "informer.py")
     try:
         informer.wait_for(lambda line: "list" in line)
         wanted = []
@@ -75,6 +77,37 @@ def an_informer_goes_on_over_kills_without_a_relist(c):
             equal(lists(c, "configmaps"), 0, "lists of config maps since the server's start")
         equal([name for name in informer.names() if name in wanted], wanted, "every object once, in order")
         equal([line for line in informer.seen if "list" in line or "refused" in line], informer.seen[:1], "one list, no refusal")
+    finally:
+        informer.end()
+
+
+def an_informer_of_javascript_reconnects_and_misses_nothing(c):
+    node = shutil.which("node")
+    if node is None:
+        print("   skipped: there is no node")
+        return
+    try:
+        package = folder("@kubernetes/client-node@1.3.0")
+    except SystemExit:
+        return   # it has said why
+    informer = Informer(c, node, HERE / "informer.mjs", package)
+    try:
+        informer.wait_for(lambda line: "connected" in line)
+        wanted = []
+        for kill in range(KILLS):
+            wanted += [f"js-before-{kill}", f"js-after-{kill}"]
+            c.out("create", "secret", "generic", f"js-before-{kill}")
+            informer.wait_for(lambda line: line.get("event") == "ADD" and line["name"] == f"js-before-{kill}")
+            c.kill()
+            c.start()
+            c.out("create", "secret", "generic", f"js-after-{kill}")
+            informer.wait_for(lambda line: line.get("event") == "ADD" and line["name"] == f"js-after-{kill}")
+            c.out("label", "secret", f"js-before-{kill}", "seen=yes")
+            informer.wait_for(lambda line: line.get("event") == "UPDATE" and line["name"] == f"js-before-{kill}")
+            c.out("delete", "secret", f"js-before-{kill}")
+            informer.wait_for(lambda line: line.get("event") == "DELETE" and line["name"] == f"js-before-{kill}")
+        equal([line["name"] for line in informer.seen if line.get("event") == "ADD" and line["name"] in wanted], wanted, "every object once, in order")
+        equal([line for line in informer.seen if "410" in line.get("error", "")], [], "no revision was refused")
     finally:
         informer.end()
 
@@ -127,7 +160,7 @@ def rollout_status_survives_kills_without_a_relist(c):
         status.wait()
 
 
-STEPS = [an_informer_goes_on_over_kills_without_a_relist, a_raw_watch_goes_on_over_kills, rollout_status_survives_kills_without_a_relist]
+STEPS = [an_informer_goes_on_over_kills_without_a_relist, an_informer_of_javascript_reconnects_and_misses_nothing, a_raw_watch_goes_on_over_kills, rollout_status_survives_kills_without_a_relist]
 
 if __name__ == "__main__":
     start_and_run(STEPS, Cluster(hollow_nodes=2))
