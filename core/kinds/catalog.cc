@@ -1,6 +1,7 @@
 #include "core/kinds/catalog.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <tuple>
@@ -24,13 +25,38 @@ KindRef find_in(const std::vector<KindRef>& sorted, const Place& wanted) {
   return found != sorted.end() && place(*found) == wanted ? *found : nullptr;
 }
 
+/// By address, which is quick; the order is seen by nobody.
+std::size_t key_place(const KindRef& kind) { return kind->storage_key.hash(); }
+
+/// One resource's share of a change: its versions so far (or one of them) go, these come.
+struct Replacement {
+  base::Atom storage_key;
+  std::optional<std::string> version;   ///< only this one goes
+  std::vector<KindRef> added;
+  bool replaces(const Kind& kind) const { return kind.storage_key == storage_key && (!version || kind.version == *version); }
+};
+
 class KindCatalog final : public Catalog {
  public:
-  KindCatalog(std::uint64_t epoch, std::vector<KindRef> kinds) : epoch_(epoch), all_(std::move(kinds)) {
-    for (const auto& kind : all_) remember_storage_form(kind);
+  /// `kinds` in the order of their installation.
+  KindCatalog(std::uint64_t epoch, std::vector<KindRef> kinds) : epoch_(epoch), all_(std::move(kinds)), by_kind_(all_) {
+    std::unordered_map<base::Atom, KindRef> stored;
+    for (const auto& kind : all_) keep_stored_form(stored[kind->storage_key], kind);
+    for (auto& [key, kind] : stored) by_storage_key_.push_back(std::move(kind));
     std::sort(all_.begin(), all_.end(), [](const auto& a, const auto& b) { return resource_place(a) < resource_place(b); });
-    by_kind_ = all_;
     std::sort(by_kind_.begin(), by_kind_.end(), [](const auto& a, const auto& b) { return kind_place(a) < kind_place(b); });
+    std::sort(by_storage_key_.begin(), by_storage_key_.end(), [](const auto& a, const auto& b) { return key_place(a) < key_place(b); });
+  }
+  /// `previous` after one change: copied in its order, not sorted anew, since there may be thousands of kinds.
+  KindCatalog(std::uint64_t epoch, const KindCatalog& previous, const Replacement& change) : epoch_(epoch) {
+    auto stored = previous.by_storage_key(change.storage_key);
+    if (stored && change.replaces(*stored)) stored = nullptr;
+    for (const auto& kind : previous.all_)
+      if (kind->storage_key == change.storage_key && !change.replaces(*kind)) keep_stored_form(stored, kind);
+    for (const auto& kind : change.added) keep_stored_form(stored, kind);
+    all_ = changed(previous.all_, change, change.added, resource_place);
+    by_kind_ = changed(previous.by_kind_, change, change.added, kind_place);
+    by_storage_key_ = changed(previous.by_storage_key_, {change.storage_key, std::nullopt, {}}, stored ? std::vector{stored} : std::vector<KindRef>(), key_place);
   }
   std::uint64_t epoch() const override { return epoch_; }
   KindRef find(std::string_view group, std::string_view version, std::string_view resource) const override {
@@ -40,8 +66,8 @@ class KindCatalog final : public Catalog {
     return find_in<kind_place>(by_kind_, {group, version, kind});
   }
   KindRef by_storage_key(base::Atom key) const override {
-    const auto found = by_storage_key_.find(key);
-    return found == by_storage_key_.end() ? nullptr : found->second;
+    const auto found = std::lower_bound(by_storage_key_.begin(), by_storage_key_.end(), key.hash(), [](const KindRef& kind, std::size_t wanted) { return key_place(kind) < wanted; });
+    return found != by_storage_key_.end() && (*found)->storage_key == key ? *found : nullptr;
   }
   const std::vector<KindRef>& all() const override { return all_; }
   std::vector<std::string> groups() const override;
@@ -49,17 +75,26 @@ class KindCatalog final : public Catalog {
 
  private:
   /// Of several versions the one that names the others is stored; otherwise the first that was installed.
-  void remember_storage_form(const KindRef& kind) {
-    auto& stored = by_storage_key_[kind->storage_key];
+  static void keep_stored_form(KindRef& stored, const KindRef& kind) {
     if (!stored || (stored->other_versions.empty() && !kind->other_versions.empty())) stored = kind;
   }
+
+  template <class Where>
+  static std::vector<KindRef> changed(const std::vector<KindRef>& sorted, const Replacement& change, const std::vector<KindRef>& added, Where place) {
+    std::vector<KindRef> next;
+    next.reserve(sorted.size() + added.size());
+    std::copy_if(sorted.begin(), sorted.end(), std::back_inserter(next), [&](const KindRef& kind) { return !change.replaces(*kind); });
+    for (const auto& kind : added)
+      next.insert(std::upper_bound(next.begin(), next.end(), kind, [&](const auto& a, const auto& b) { return place(a) < place(b); }), kind);
+    return next;
+  }
+
   bool serves(std::string_view group) const {
     return std::any_of(all_.begin(), all_.end(), [&](const KindRef& kind) { return kind->group == group; });
   }
 
   std::uint64_t epoch_;
-  std::vector<KindRef> all_, by_kind_;
-  std::unordered_map<base::Atom, KindRef> by_storage_key_;
+  std::vector<KindRef> all_, by_kind_, by_storage_key_;   // each sorted by its place
 };
 
 std::vector<std::string> KindCatalog::groups() const {
@@ -103,7 +138,7 @@ base::Error name_taken(const Kind& wanted, const Kind& owner, const std::string&
 
 class KindRegistry final : public Registry {
  public:
-  explicit KindRegistry(std::vector<KindRef> builtin) : installed_(std::move(builtin)) { publish(); }
+  explicit KindRegistry(std::vector<KindRef> builtin) : installed_(std::move(builtin)), newest_(std::make_shared<const KindCatalog>(1, installed_)), catalog_(newest_) {}
 
   CatalogRef current() const override {
     const std::lock_guard lock(catalog_mutex_);
@@ -121,22 +156,23 @@ class KindRegistry final : public Registry {
   /// Why this kind may not be installed.
   std::optional<base::Error> refusal(const Kind& kind) const;
   KindRef add(Kind kind, std::uint32_t schema_epoch);
-  void publish();
+  void publish(const Replacement& change);
   void tell();
 
   mutable std::mutex mutex_;                        // guards what follows, never held during a callback
   std::vector<KindRef> installed_;                  // in the order of installation
   std::unordered_map<base::Atom, std::uint32_t> schema_epochs_;   // also of kinds that are gone: their objects may not be
   std::vector<std::weak_ptr<Listener>> listeners_;
-  std::uint64_t epoch_ = 0;
+  std::shared_ptr<const KindCatalog> newest_;
   // Its own mutex, held only to copy the pointer: readers never wait for an install. (std::atomic<std::shared_ptr> of
   // GCC 12 does the same with a spin lock, and ends it with a relaxed store that ThreadSanitizer rightly reports.)
   mutable std::mutex catalog_mutex_;
   CatalogRef catalog_;
 };
 
-void KindRegistry::publish() {
-  CatalogRef next = std::make_shared<const KindCatalog>(++epoch_, installed_);
+void KindRegistry::publish(const Replacement& change) {
+  newest_ = std::make_shared<const KindCatalog>(newest_->epoch() + 1, *newest_, change);
+  CatalogRef next = newest_;
   const std::lock_guard lock(catalog_mutex_);
   catalog_.swap(next);   // the old one is freed after the lock, should nobody else hold it
 }
@@ -166,7 +202,7 @@ base::Outcome<KindRef> KindRegistry::install(Kind kind) {
     std::erase_if(installed_, [&](const KindRef& k) { return k->storage_key == kind.storage_key && k->version == kind.version; });
     const auto epoch = ++schema_epochs_[kind.storage_key];
     added = add(std::move(kind), epoch);
-    publish();
+    publish({added->storage_key, added->version, {added}});
   }
   tell();
   return added;
@@ -183,7 +219,7 @@ base::Outcome<std::vector<KindRef>> KindRegistry::install_versions(std::vector<K
     std::erase_if(installed_, [key](const KindRef& k) { return k->storage_key == key; });
     const auto epoch = ++schema_epochs_[key];
     for (auto& kind : versions) added.push_back(add(std::move(kind), epoch));
-    publish();
+    publish({key, std::nullopt, added});
   }
   tell();
   return added;
@@ -193,7 +229,7 @@ void KindRegistry::withdraw(base::Atom storage_key) {
   {
     const std::lock_guard lock(mutex_);
     if (std::erase_if(installed_, [&](const KindRef& k) { return k->storage_key == storage_key; }) == 0) return;
-    publish();
+    publish({storage_key, std::nullopt, {}});
   }
   tell();
 }
@@ -202,15 +238,19 @@ void KindRegistry::set_writable(base::Atom storage_key, bool writable) {
   {
     const std::lock_guard lock(mutex_);
     bool any = false;
+    std::vector<KindRef> versions;
     for (auto& kind : installed_) {
-      if (kind->storage_key != storage_key || kind->writable == writable) continue;
-      Kind copy = *kind;
-      copy.writable = writable;
-      kind = std::make_shared<const Kind>(std::move(copy));
-      any = true;
+      if (kind->storage_key != storage_key) continue;
+      if (kind->writable != writable) {
+        Kind copy = *kind;
+        copy.writable = writable;
+        kind = std::make_shared<const Kind>(std::move(copy));
+        any = true;
+      }
+      versions.push_back(kind);
     }
     if (!any) return;
-    publish();
+    publish({storage_key, std::nullopt, std::move(versions)});
   }
   tell();
 }

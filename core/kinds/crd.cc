@@ -103,8 +103,9 @@ class Definition {
       violate("FieldValueRequired", path + ".schema.openAPIV3Schema", "Required value");
       return nullptr;
     }
-    if (!same_schema_) return compile_schema(*schema, path + ".schema.openAPIV3Schema", violations_);
-    if (!std::exchange(shared_compiled_, true)) shared_ = compile_schema(*schema, "spec.validation.openAPIV3Schema", violations_);
+    const bool by_webhook = text_at(crd_, {"spec", "conversion", "strategy"}) == "Webhook";
+    if (!same_schema_) return compile_schema(*schema, path + ".schema.openAPIV3Schema", by_webhook, violations_);
+    if (!std::exchange(shared_compiled_, true)) shared_ = compile_schema(*schema, "spec.validation.openAPIV3Schema", by_webhook, violations_);
     return shared_;
   }
 

@@ -1,5 +1,7 @@
 #include "core/kinds/crd_schema.hpp"
 
+#include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <deque>
 
@@ -64,18 +66,27 @@ class Compiler {
 
   const Type* compile(const json::value& source, const std::string& path, int depth, Place place) {
     Type& type = schema_.types.emplace_back();
-    SchemaRules& rules = schema_.rules.emplace_back();
-    type.rules = &rules;
-    rules.source = &source;
+    type.rules = plain({});
     if (!source.is_object()) return &type;
     const json::object& object = source.get_object();
+    SchemaRules rules;
     read_rules(rules, object, path);
     type.description = text_of(object, "description");
     if (const json::value* rows = get(object, "x-kubernetes-validations")) read_expressions(rules, *rows, source, path, place);
     read_children(type, rules, object, path, depth, place);
     read_combinations(rules, object, path, depth);
     type.shape = shape_of(type, rules);
+    const auto* shared = says_type_alone(rules) ? plain(rules.type) : nullptr;
+    type.rules = shared ? shared : &schema_.rules.emplace_back(std::move(rules));
     return &type;
+  }
+
+  /// The root has rules of its own.
+  void complete_root(Type& root, bool by_webhook) {
+    SchemaRules& own = schema_.rules.emplace_back(*root.rules);
+    own.source = &schema_.source;
+    own.converted_by_webhook = by_webhook;
+    root.rules = &own;
   }
 
   /// apiVersion, kind and metadata, as every object has them.
@@ -109,7 +120,7 @@ class Compiler {
     rules.nullable = flag(object, "nullable");
     rules.preserve_unknown = flag(object, "x-kubernetes-preserve-unknown-fields");
     rules.int_or_string = flag(object, "x-kubernetes-int-or-string");
-    rules.embedded_resource = flag(object, "x-kubernetes-embedded-resource");
+    rules.embedded_resource = rules.embedded_below = flag(object, "x-kubernetes-embedded-resource");
     if (const json::value* values = get(object, "enum"); values && values->is_array()) rules.enum_values = &values->get_array();
     if (rules.pattern_text.empty()) return;
     std::string why;
@@ -181,6 +192,7 @@ class Compiler {
 
   static const Type* below(SchemaRules& rules, const Type* child) {
     rules.expressions_below |= child->rules->expressions_below;
+    rules.embedded_below |= child->rules->embedded_below;
     return child;
   }
 
@@ -209,6 +221,27 @@ class Compiler {
     return rules.preserve_unknown && type.element->shape == Shape::any ? Shape::raw : Shape::map;
   }
 
+  /// Most nodes ask for a type and no more: they share their rules, over all definitions.
+  static const SchemaRules* plain(std::string_view type) {
+    static const auto all = [] {
+      std::array<SchemaRules, 7> rules;
+      constexpr std::string_view kTypes[] = {"", "object", "array", "string", "integer", "number", "boolean"};
+      for (std::size_t i = 0; i < rules.size(); ++i) rules[i].type = kTypes[i];
+      return rules;
+    }();
+    const auto found = std::find_if(all.begin(), all.end(), [&](const SchemaRules& rules) { return rules.type == type; });
+    return found == all.end() ? nullptr : &*found;
+  }
+
+  static bool says_type_alone(const SchemaRules& rules) {
+    const bool bounded = rules.minimum || rules.maximum || rules.multiple_of || rules.exclusive_minimum || rules.exclusive_maximum || rules.min_length || rules.max_length ||
+                         rules.min_items || rules.max_items || rules.min_properties || rules.max_properties || rules.enum_values;
+    const bool combined = !rules.all_of.empty() || !rules.any_of.empty() || !rules.one_of.empty() || rules.not_schema;
+    const bool marked = rules.nullable || rules.preserve_unknown || rules.int_or_string || rules.embedded_resource;
+    return !bounded && !combined && !marked && rules.format.empty() && rules.pattern_text.empty() && rules.required.empty() && !rules.expressions && !rules.expressions_below &&
+           !rules.embedded_below;
+  }
+
   static const Type* any() {
     static const Type type{};
     return &type;
@@ -221,7 +254,7 @@ class Compiler {
 
 }  // namespace
 
-std::shared_ptr<const Type> compile_schema(const json::value& schema, const std::string& path, std::vector<base::Cause>& violations) {
+std::shared_ptr<const Type> compile_schema(const json::value& schema, const std::string& path, bool by_webhook, std::vector<base::Cause>& violations) {
   auto owner = std::make_shared<Schema>();
   owner->source = json::value(schema, json::storage_ptr());
   if (owner->source.is_null()) owner->source = {{"type", "object"}, {"x-kubernetes-preserve-unknown-fields", true}};
@@ -233,6 +266,7 @@ std::shared_ptr<const Type> compile_schema(const json::value& schema, const std:
   compiler.finish(path);
   if (violations.size() != before) return nullptr;
   compiler.add_identity(*root);
+  compiler.complete_root(*root, by_webhook);
   return std::shared_ptr<const Type>(owner, root);
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/base/error.hpp"
+#include "core/kinds/kind.hpp"
 #include "core/kinds/type.hpp"
 
 namespace keelson::cel {
@@ -25,7 +26,7 @@ namespace keelson::kinds {
 class Pattern;   ///< a compiled regular expression
 
 struct SchemaRules {
-  const boost::json::value* source = nullptr;   ///< the schema as it was given
+  const boost::json::value* source = nullptr;   ///< at the root: the schema as it was given
   std::string_view type;                        ///< "object", "string" ...; empty: not said
   std::string_view format, pattern_text;
   std::shared_ptr<const Pattern> pattern;
@@ -39,6 +40,8 @@ struct SchemaRules {
   bool nullable = false, preserve_unknown = false, int_or_string = false, embedded_resource = false;
   std::shared_ptr<const cel::Rules> expressions;   ///< x-kubernetes-validations here; shared: rules are copied with their node
   bool expressions_below = false;                  ///< here or further down
+  bool embedded_below = false;                     ///< embedded resources, likewise
+  bool converted_by_webhook = false;               ///< at the root: what the definition says of its other versions
 };
 
 /// Appends all violations in `value`, whose path is `path` ("" at the root). Types without rules are not looked into.
@@ -46,6 +49,9 @@ struct SchemaRules {
 /// Expressions are evaluated when nothing else that they rest on is wrong.
 void validate_rules(const Type& type, const boost::json::value& value, const std::string& path, std::vector<base::Cause>& out,
                     const boost::json::value* old = nullptr);
+/// Whether a webhook makes the other versions of this kind, as its definition said when it was compiled.
+bool converted_by_webhook(const Kind& kind);
+
 /// Appends what the schema's expressions complain about, within one cost budget. (schema_expressions.cc)
 void validate_expressions(const Type& type, const boost::json::value& value, const boost::json::value* old, const std::string& path, std::vector<base::Cause>& out);
 

@@ -5,6 +5,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "core/base/json_text.hpp"
+#include "core/kinds/schema_rules.hpp"
 #include "core/verbs/versions.hpp"
 
 namespace keelson::verbs {
@@ -76,7 +77,7 @@ std::optional<std::string> complaint(const json::value& before, const json::valu
 }  // namespace
 
 Conversions::DefinitionRef Conversions::definition_of(const kinds::Kind& kind) const {
-  if (!kind.declared_by.starts_with(kDeclared)) return nullptr;
+  if (!kinds::converted_by_webhook(kind) || !kind.declared_by.starts_with(kDeclared)) return nullptr;
   static const base::Atom resource("customresourcedefinitions.apiextensions.k8s.io");
   const auto name = kind.declared_by.substr(kDeclared.size());
   const auto stored = parts_.store.snapshot().get({resource, "", name});
