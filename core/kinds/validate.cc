@@ -93,6 +93,7 @@ std::vector<base::Cause> validate(const Kind& kind, const json::value& object, c
   const Candidate candidate{kind, object, old, subresource};
   validate_metadata(candidate, errors);
   if (kind.strategy.custom_resource) {
+    if (kind.type) validate_embedded(*kind.type, object, nullptr, errors);
     auto causes = errors.take();
     if (kind.type) validate_rules(*kind.type, object, "", causes, candidate.old);
     return causes;

@@ -134,6 +134,21 @@ void validate_annotations(const json::value* annotations, const Path& path, Fiel
   if (bytes > kAnnotationsMax) errors.too_long(path, kAnnotationsMax);
 }
 
+void validate_embedded_metadata(const json::value& object, const Path& path, FieldErrors& errors) {
+  const auto* metadata = member(&object, "metadata");
+  const auto name = text_of(member(metadata, "name")), prefix = text_of(member(metadata, "generateName")), ns = text_of(member(metadata, "namespace"));
+  if (!prefix.empty()) errors.invalid_each(path.child("generateName"), prefix, check_path_segment(prefix));
+  if (!name.empty()) errors.invalid_each(path.child("name"), name, check_path_segment(name));
+  if (!ns.empty()) errors.invalid_each(path.child("namespace"), ns, check_label_1123(ns));
+  not_negative(member(metadata, "generation"), path.child("generation"), errors);
+  validate_labels(member(metadata, "labels"), path.child("labels"), errors);
+  validate_annotations(member(metadata, "annotations"), path.child("annotations"), errors);
+  validate_owners(member(metadata, "ownerReferences"), path.child("ownerReferences"), errors);
+  static const Kind none;
+  validate_finalizers({none, object, nullptr, {}}, member(metadata, "finalizers"), path.child("finalizers"), errors);
+  validate_managers(member(metadata, "managedFields"), path.child("managedFields"), errors);
+}
+
 void validate_metadata(const Candidate& candidate, FieldErrors& errors) {
   const Path path("metadata");
   const auto* metadata = at_path(candidate.object, "metadata");

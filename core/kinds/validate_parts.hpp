@@ -17,8 +17,14 @@ struct Candidate {
 
 // validate_meta.cc
 void validate_metadata(const Candidate& candidate, FieldErrors& errors);
+/// Of an object inside another one; a name need not be there.
+void validate_embedded_metadata(const json::value& object, const Path& path, FieldErrors& errors);
 void validate_labels(const json::value* labels, const Path& path, FieldErrors& errors);
 void validate_annotations(const json::value* annotations, const Path& path, FieldErrors& errors);
+
+// validate_embedded.cc
+/// Objects inside `value` (of a custom resource) that its schema marks with x-kubernetes-embedded-resource. `path` is null at the root.
+void validate_embedded(const Type& type, const json::value& value, const Path* path, FieldErrors& errors);
 
 // validate_selector.cc
 void validate_label_selector(const json::value* selector, const Path& path, FieldErrors& errors);
