@@ -292,6 +292,30 @@ void encode_version(const Object& object, std::uint64_t columns_version, std::st
   out += sealed.bytes;
 }
 
+std::string_view sealed_by(std::string_view value) {
+  Reader in(value);
+  if (in.byte() != static_cast<std::uint8_t>(kRecordFormat) || in.byte() != static_cast<std::uint8_t>(kObject)) return {};
+  const auto key_id = in.text();
+  return in.ok() ? key_id : std::string_view();
+}
+
+base::Outcome<void> reseal(std::string_view value, std::string_view place, const ValueTransform& transform, std::string& out) {
+  const auto key_id = sealed_by(value);
+  Reader in(value);
+  in.byte();
+  in.byte();
+  in.text();
+  auto plain = key_id.empty() ? base::Outcome<std::string>(std::string(in.rest())) : transform.open(place, key_id, in.rest());
+  if (!plain) return plain.error();
+  const auto sealed = transform.seal(place, *plain);
+  Writer writer(out);
+  writer.byte(static_cast<std::uint8_t>(kRecordFormat));
+  writer.byte(static_cast<std::uint8_t>(kObject));
+  writer.text(sealed.key_id);
+  out += sealed.bytes;
+  return {};
+}
+
 base::Outcome<ObjectRef> decode_version(const Key& key, Revision revision, std::string_view value, std::uint64_t columns_version, std::string_view place, const ValueTransform* transform, const ColumnsOf& columns_of) {
   Reader in(value);
   const bool known = in.byte() == static_cast<std::uint8_t>(kRecordFormat) && in.byte() == static_cast<std::uint8_t>(kObject);

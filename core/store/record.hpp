@@ -41,6 +41,11 @@ std::optional<VersionPlace> parse_version_key(std::string_view text);
 void encode_log(const Change& change, bool ends_commit, std::int64_t now_ms, std::uint64_t bytes, std::string& out);
 base::Outcome<LogEntry> decode_log(std::string_view text);
 
+/// The key that a version's record is sealed by; empty: none.
+std::string_view sealed_by(std::string_view value);
+/// Appends the record of a version sealed anew. Error: it cannot be opened.
+base::Outcome<void> reseal(std::string_view value, std::string_view place, const ValueTransform& transform, std::string& out);
+
 std::string tombstone();
 bool is_tombstone(std::string_view value);
 /// Appends the record of an object; `place`: the version key.

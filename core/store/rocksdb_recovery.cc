@@ -46,20 +46,22 @@ base::Outcome<RocksDbStorage::Meta> RocksDbStorage::read_meta() {
   return meta;
 }
 
-base::Outcome<std::vector<ObjectRef>> RocksDbStorage::scan_versions(Revision& newest) {
+base::Outcome<std::vector<ObjectRef>> RocksDbStorage::scan_versions(Revision& newest, std::vector<std::string>& stale) {
   std::vector<ObjectRef> objects;
   std::string prefix;   // of the key whose newest version was seen
   Key key;
+  std::shared_ptr<const ValueTransform> transform;
   const auto at = iterate(versions_);
   for (at->SeekToFirst(); at->Valid(); at->Next()) {
     const std::string_view place = view(at->key());
     const auto parsed = parse_version_key(place);
     if (!parsed) return damaged("a key of `versions`");
+    if (key.resource.text() != parsed->resource) transform = transform_of(key.resource = Atom(parsed->resource));
+    if (transform && !is_tombstone(view(at->value())) && !transform->current(sealed_by(view(at->value())))) stale.emplace_back(place);
     if (place.substr(0, place.size() - 8) == prefix) continue;
     prefix = place.substr(0, place.size() - 8);
     newest = std::max(newest, parsed->revision);
     if (is_tombstone(view(at->value()))) continue;
-    if (key.resource.text() != parsed->resource) key.resource = Atom(parsed->resource);
     key.ns = parsed->ns;
     key.name = parsed->name;
     auto object = decode(key, parsed->revision, place, view(at->value()));
@@ -68,6 +70,38 @@ base::Outcome<std::vector<ObjectRef>> RocksDbStorage::scan_versions(Revision& ne
   }
   if (!at->status().ok()) return disk_error(at->status());
   return objects;
+}
+
+// In place, under the same revisions: for everybody but the disk nothing happens.
+base::Outcome<void> RocksDbStorage::seal_anew(const std::vector<std::string>& stale) {
+  if (stale.empty()) return {};
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  rocksdb::WriteBatch batch;
+  std::size_t done = 0;
+  for (std::size_t i = 0; i < stale.size(); ++i) {
+    rocksdb::PinnableSlice value;
+    if (const auto status = database_->Get(rocksdb::ReadOptions(), versions_, stale[i], &value); !status.ok()) return disk_error(status);
+    const auto place = parse_version_key(stale[i]);
+    std::string sealed;
+    if (auto made = reseal(view(value), stale[i], *transform_of(Atom(place->resource)), sealed)) {
+      batch.Put(versions_, stale[i], sealed);
+      ++done;
+    } else {   // an old state whose key is gone: it stays as it is
+      base::log_warn("store", "an old version cannot be sealed anew", {{"resource", std::string(place->resource)}, {"namespace", std::string(place->ns)}, {"name", std::string(place->name)}, {"what", made.error().message}});
+    }
+    if (batch.GetDataSize() < kBatchBytesMax && i + 1 < stale.size()) continue;
+    if (const auto status = database_->Write(options, &batch); !status.ok()) return disk_error(status);
+    batch.Clear();
+  }
+  if (done == 0) return {};
+  // What was there before has to leave the disk too.
+  if (const auto status = database_->Flush(rocksdb::FlushOptions(), {versions_, log_, meta_}); !status.ok()) return disk_error(status);
+  rocksdb::CompactRangeOptions all;
+  all.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  if (const auto status = database_->CompactRange(all, versions_, nullptr, nullptr); !status.ok()) return disk_error(status);
+  base::log_info("store", "values were sealed anew", {{"values", std::to_string(done)}});
+  return {};
 }
 
 Revision RocksDbStorage::last_logged() {
@@ -137,12 +171,14 @@ base::Outcome<Recovered> RocksDbStorage::recover() {
   Recovered recovered;
   Revision newest = last_logged();
   for (const auto& [resource, mark] : marks_) newest = std::max(newest, mark);
-  auto objects = scan_versions(newest);
+  std::vector<std::string> stale;   // sealed by an old key, or not at all
+  auto objects = scan_versions(newest, stale);
   if (!objects) return objects.error();
   recovered.objects = std::move(*objects);
   // First: of a log that was cut, the rest may well agree with itself.
   if (const auto checked = check_acknowledged(newest); !checked) return checked.error();
   if (const auto checked = check_tail(recovered.objects); !checked) return checked.error();
+  if (const auto sealed = seal_anew(stale); !sealed) return sealed.error();
   if (const auto settled = settle(*meta, newest, recovered); !settled) return settled.error();
   return recovered;
 }

@@ -53,7 +53,8 @@ class RocksDbStorage final : public Storage {
   struct Drops;
   // rocksdb_recovery.cc
   base::Outcome<Meta> read_meta();
-  base::Outcome<std::vector<ObjectRef>> scan_versions(Revision& newest);
+  base::Outcome<std::vector<ObjectRef>> scan_versions(Revision& newest, std::vector<std::string>& stale);
+  base::Outcome<void> seal_anew(const std::vector<std::string>& stale);
   base::Outcome<void> check_tail(const std::vector<ObjectRef>& objects);
   base::Outcome<void> check_acknowledged(Revision newest) const;
   Revision last_logged();

@@ -22,6 +22,11 @@ class ValueTransform {
   virtual ~ValueTransform() = default;
   /// `associated`: the value's place (resource, namespace, name, revision), authenticated but not stored.
   virtual SealedValue seal(std::string_view associated, std::string_view plain) const = 0;
+  /// Whether a new value would be sealed by that key too: what is not is sealed anew at the next start. "": as it is, unsealed.
+  virtual bool current(std::string_view key_id) const {
+    (void)key_id;
+    return true;
+  }
   virtual base::Outcome<std::string> open(std::string_view associated, std::string_view key_id, std::string_view sealed) const = 0;
 };
 
