@@ -1,5 +1,6 @@
 #include "core/verbs/core.hpp"
 
+#include "core/audit/notes.hpp"
 #include "core/kinds/convert.hpp"
 
 #include <algorithm>
@@ -31,6 +32,7 @@ base::Outcome<void> Core::admit(const Context& context, const Target& target, st
     attributes.ns = names_a_namespace(kind, verb) ? target.name : target.ns;
     attributes.name = target.name;
     const auto verdict = parts.chains.authorize(attributes);
+    if (context.notes) context.notes->decided(verdict);
     if (verdict.decision != auth::Decision::allow) return auth::refusal(attributes, verdict.reason);
   }
   if (target.subresource.empty()) {

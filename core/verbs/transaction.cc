@@ -1,5 +1,6 @@
 #include "core/verbs/transaction.hpp"
 
+#include "core/audit/notes.hpp"
 #include "core/verbs/conversion.hpp"
 #include "core/verbs/versions.hpp"
 
@@ -169,7 +170,7 @@ void Transaction::commit() {
   collect(commit);
   if (!commit.writes.empty())
     if (auto added = collect_extras(commit); !added) return fail(added.error());
-  if (commit.writes.empty() && commit.expectations.empty()) return answer({});
+  if (commit.writes.empty() && commit.expectations.empty()) return note(nullptr), answer({});
   commit.cause = {context_.user.plugin.empty() ? context_.user.name : "plugin:" + context_.user.plugin, context_.request_id, context_.trigger};
   core_.parts.store.commit(std::move(commit), [self = shared_from_this()](store::CommitOutcome outcome) { self->committed(std::move(outcome)); });
 }
@@ -177,6 +178,7 @@ void Transaction::commit() {
 void Transaction::committed(store::CommitOutcome outcome) {
   if (outcome.error) return fail(std::move(*outcome.error));
   if (outcome.mismatch) return mismatched(*outcome.mismatch);
+  note(&*outcome.committed);
   answer(outcome.committed->objects);
 }
 
@@ -216,7 +218,15 @@ void Transaction::answer(const std::vector<store::ObjectRef>& stored) {
   extras_ = {};
 }
 
+void Transaction::note(const store::Committed* committed) const {
+  if (!context_.notes) return;
+  for (const auto& step : runs_) context_.notes->annotate(step->annotations);
+  if (committed && !committed->objects.empty()) context_.notes->annotate({{audit::kRevision, std::to_string(committed->revision)}});
+  if (committed && context_.trigger != 0) context_.notes->annotate({{audit::kTrigger, std::to_string(context_.trigger)}});
+}
+
 void Transaction::fail(base::Error error) {
+  note(nullptr);
   done_(std::move(error));
   extras_ = {};   // who waits for what is held goes on after the answer
 }

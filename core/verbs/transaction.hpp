@@ -47,6 +47,7 @@ class Transaction : public std::enable_shared_from_this<Transaction> {
   void mismatched(const store::Mismatch& mismatch);
   void again();
   void answer(const std::vector<store::ObjectRef>& stored);
+  void note(const store::Committed* committed) const;
   void fail(base::Error error);
   StepRun& run() { return *runs_.back(); }
 

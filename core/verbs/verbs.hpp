@@ -28,6 +28,10 @@
 #include "core/watch/hub.hpp"
 #include "core/watch/selector.hpp"
 
+namespace keelson::audit {
+class Notes;   // core/audit/notes.hpp
+}
+
 namespace keelson::verbs {
 
 inline constexpr int kConflictRetriesMax = 32;
@@ -41,6 +45,7 @@ struct Context {
   std::string field_manager;        ///< explicit fieldManager, else the User-Agent up to '/'
   store::Revision trigger = 0;      ///< of a reconcile: the revision that led here
   base::Monotonic deadline = base::kForever;
+  std::shared_ptr<audit::Notes> notes;   ///< null: the request is not audited
 };
 
 /// Names an object (or a collection: name empty) by what the URL says.
