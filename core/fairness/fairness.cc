@@ -1,0 +1,226 @@
+#include "core/fairness/fairness.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+
+#include "core/base/block_pool.hpp"
+#include "core/fairness/levels.hpp"
+
+namespace keelson::fairness {
+namespace {
+
+const std::vector<double>& wait_bounds() {
+  static const std::vector<double> bounds = {0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30};
+  return bounds;
+}
+
+/// A schema as requests are matched with it, and what is counted of it.
+struct Schema {
+  SchemaSpec spec;
+  LevelRef level;
+  std::string level_name, level_uid;
+  base::Counter *dispatched, *queue_full, *timed_out, *no_seat;
+  base::Histogram* waited;
+};
+using Schemas = std::vector<std::shared_ptr<const Schema>>;
+
+class Shared : public std::enable_shared_from_this<Shared> {
+ public:
+  Shared(base::Runtime& runtime, base::Metrics& metrics, int seats) : runtime(runtime), metrics_(metrics), levels_(seats) {}
+
+  std::shared_ptr<const Schemas> schemas() const { return std::atomic_load(&schemas_); }
+  void set(std::vector<SchemaSpec> specs, const std::vector<LevelSpec>& levels);
+  Levels::Place enter(const RequestRef& request, bool may_wait);
+  void leave(Request& request);
+  void stop();
+  void watch_metrics();
+  base::Runtime& runtime;
+
+ private:
+  std::shared_ptr<const Schema> schema_of(SchemaSpec spec, const LevelRef& level);
+  void arm(base::Monotonic eldest);   // under mutex_
+  void sweep();
+  static void tell(const std::vector<RequestRef>& requests, bool admitted);
+
+  base::Metrics& metrics_;
+  std::shared_ptr<const Schemas> schemas_ = std::make_shared<const Schemas>();
+  std::vector<std::shared_ptr<void>> gauges_;
+  std::mutex mutex_;
+  Levels levels_;                                // under mutex_, like all below
+  base::TimerId timer_ = 0;
+  bool armed_ = false, stopped_ = false;
+};
+
+class TurnImpl final : public Turn {
+ public:
+  TurnImpl(std::shared_ptr<Shared> shared, std::shared_ptr<const Schema> schema, RequestRef request) : shared_(std::move(shared)), schema_(std::move(schema)), request_(std::move(request)) {
+    const auto place = shared_->enter(request_, false);
+    state_ = place == Levels::Place::seat ? State::now : place == Levels::Place::queue ? State::must_wait : State::refused;
+    if (state_ == State::now) schema_->dispatched->add(), schema_->waited->observe(0);
+    if (state_ == State::refused) (schema_->level->spec.queues_requests ? schema_->queue_full : schema_->no_seat)->add();
+  }
+  ~TurnImpl() override { release(); }
+
+  State state() const override { return state_; }
+  bool wait(std::function<void(bool)> decided) override {
+    const auto began = shared_->runtime.monotonic_ns();
+    request_->decided = [schema = schema_, &runtime = shared_->runtime, began, decided = std::move(decided)](bool admitted) {
+      (admitted ? schema->dispatched : schema->timed_out)->add();
+      if (admitted) schema->waited->observe(static_cast<double>(runtime.monotonic_ns() - began) / 1e9);
+      decided(admitted);
+    };
+    const auto place = shared_->enter(request_, true);
+    if (place == Levels::Place::queue) return true;
+    auto told = std::exchange(request_->decided, nullptr);
+    if (place == Levels::Place::seat) return told(true), true;
+    schema_->queue_full->add();
+    return false;
+  }
+  void release() override { shared_->leave(*request_); }
+  const std::string& schema_uid() const override { return schema_->spec.uid; }
+  const std::string& level_uid() const override { return schema_->level_uid; }
+
+ private:
+  const std::shared_ptr<Shared> shared_;
+  const std::shared_ptr<const Schema> schema_;
+  const RequestRef request_;
+  State state_;
+};
+
+std::shared_ptr<const Schema> Shared::schema_of(SchemaSpec spec, const LevelRef& level) {
+  const base::Labels labels{{"flow_schema", spec.name}, {"priority_level", spec.level}};
+  const auto rejected = [&](const char* reason) {
+    auto more = labels;
+    more["reason"] = reason;
+    return &metrics_.counter("apiserver_flowcontrol_rejected_requests_total", "Requests that were refused for want of a seat.", more);
+  };
+  auto waits = labels;
+  waits["execute"] = "true";
+  auto schema = std::make_shared<Schema>();
+  schema->level = level;
+  schema->level_name = level->spec.name;
+  schema->level_uid = level->spec.uid;
+  schema->dispatched = &metrics_.counter("apiserver_flowcontrol_dispatched_requests_total", "Requests that got a seat.", labels);
+  schema->queue_full = rejected("queue-full");
+  schema->timed_out = rejected("time-out");
+  schema->no_seat = rejected("concurrency-limit");
+  schema->waited = &metrics_.histogram("apiserver_flowcontrol_request_wait_duration_seconds", "How long requests waited for a seat.", wait_bounds(), waits);
+  schema->spec = std::move(spec);
+  return schema;
+}
+
+void Shared::set(std::vector<SchemaSpec> specs, const std::vector<LevelSpec>& levels) {
+  order(specs);
+  std::vector<RequestRef> seated;
+  {
+    const std::lock_guard lock(mutex_);
+    levels_.set(levels);
+    auto next = std::make_shared<Schemas>();
+    for (auto& spec : specs)
+      if (const auto level = levels_.find(spec.level)) next->push_back(schema_of(std::move(spec), level));
+    std::atomic_store(&schemas_, std::shared_ptr<const Schemas>(std::move(next)));
+    levels_.dispatch(nullptr, runtime.monotonic_ns(), seated);
+  }
+  tell(seated, true);
+}
+
+Levels::Place Shared::enter(const RequestRef& request, bool may_wait) {
+  const std::lock_guard lock(mutex_);
+  if (stopped_) return Levels::Place::none;
+  const auto place = levels_.enter(request, runtime.monotonic_ns(), may_wait);
+  if (place == Levels::Place::queue && may_wait) arm(request->since);
+  return place;
+}
+
+void Shared::leave(Request& request) {
+  std::vector<RequestRef> seated;
+  {
+    const std::lock_guard lock(mutex_);
+    if (request.state != Request::State::executing) return;
+    const auto now = runtime.monotonic_ns();
+    levels_.leave(request, now);
+    if (!stopped_) levels_.dispatch(request.level, now, seated);
+  }
+  tell(seated, true);
+}
+
+void Shared::tell(const std::vector<RequestRef>& requests, bool admitted) {
+  for (const auto& request : requests)
+    if (auto decided = std::exchange(request->decided, nullptr)) decided(admitted);
+}
+
+void Shared::arm(base::Monotonic eldest) {
+  if (armed_ || stopped_) return;
+  armed_ = true;
+  timer_ = runtime.schedule_at(eldest + kWaitMax_ms * base::kNanosPerMs, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->sweep();
+  });
+}
+
+void Shared::sweep() {
+  std::vector<RequestRef> late;
+  {
+    const std::lock_guard lock(mutex_);
+    armed_ = false;
+    const auto eldest = levels_.expire(runtime.monotonic_ns() - kWaitMax_ms * base::kNanosPerMs, late);
+    if (eldest != base::kForever) arm(eldest);
+  }
+  tell(late, false);
+}
+
+void Shared::stop() {
+  gauges_.clear();
+  std::vector<RequestRef> left;
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    runtime.cancel(timer_);
+    levels_.expire(base::kForever, left);
+  }
+  tell(left, false);
+}
+
+void Shared::watch_metrics() {
+  const auto add = [&](const char* name, const char* help, int (*read)(const Level&)) {
+    gauges_.push_back(metrics_.on_scrape(name, help, "gauge", [this, read](const auto& emit) {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [level, at] : levels_.all()) emit({{"priority_level", level}}, read(*at));
+    }));
+  };
+  add("apiserver_flowcontrol_current_executing_requests", "Requests that have a seat.", [](const Level& level) { return level.executing; });
+  add("apiserver_flowcontrol_current_executing_seats", "Seats that are taken.", [](const Level& level) { return level.executing_seats; });
+  add("apiserver_flowcontrol_current_inqueue_requests", "Requests that wait for a seat.", [](const Level& level) { return level.waiting; });
+  add("apiserver_flowcontrol_nominal_limit_seats", "Seats of the level before any are lent or borrowed.", [](const Level& level) { return level.nominal; });
+  add("apiserver_flowcontrol_lower_limit_seats", "Seats that are never lent.", [](const Level& level) { return level.nominal - level.lendable; });
+}
+
+class FairnessImpl final : public Fairness {
+ public:
+  FairnessImpl(base::Runtime& runtime, base::Metrics& metrics, int seats) : shared_(std::make_shared<Shared>(runtime, metrics, seats)) { shared_->watch_metrics(); }
+  ~FairnessImpl() override { stop(); }
+
+  std::shared_ptr<Turn> turn(const auth::Attributes& request, int seats) override {
+    const auto schemas = shared_->schemas();
+    for (const auto& schema : *schemas) {
+      if (!matches(schema->spec, request)) continue;
+      auto held = std::allocate_shared<Request>(base::BlockAllocator<Request>());
+      held->level = schema->level;
+      held->seats = seats;
+      held->flow = schema->level->spec.exempt ? 0 : flow_hash(schema->spec, request);
+      return std::make_shared<TurnImpl>(shared_, schema, std::move(held));
+    }
+    return nullptr;
+  }
+  void set(std::vector<SchemaSpec> schemas, const std::vector<LevelSpec>& levels) override { shared_->set(std::move(schemas), levels); }
+  void stop() override { shared_->stop(); }
+
+ private:
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace
+
+std::unique_ptr<Fairness> make_fairness(base::Runtime& runtime, base::Metrics& metrics, int seats) { return std::make_unique<FairnessImpl>(runtime, metrics, seats); }
+
+}  // namespace keelson::fairness
