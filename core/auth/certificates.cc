@@ -3,16 +3,18 @@
 #include <openssl/bn.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include "core/auth/auth.hpp"
+#include "core/auth/certificate_life.hpp"
 #include "core/auth/openssl.hpp"
 
 namespace keelson::auth {
 namespace {
 
-/// Clocks of nodes differ a little: a certificate is valid from a moment before it was made.
-constexpr std::int64_t kBackdated_s = 300;
+/// The begin of a certificate's life is no secret and protects nobody; a wrong clock on either side makes it a trap.
+constexpr std::int64_t kValidFrom_unix_s = 0;
 constexpr int kSerialBits = 127;
 
 using NamePtr = std::unique_ptr<X509_NAME, Freed<X509_NAME_free>>;
@@ -78,8 +80,8 @@ CertificatePtr blank(EVP_PKEY* key, std::int64_t now_unix_s, std::int64_t lifeti
   BigNumberPtr serial(BN_new());
   BN_rand(serial.get(), kSerialBits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY);
   BN_to_ASN1_INTEGER(serial.get(), X509_get_serialNumber(certificate.get()));
-  ASN1_TIME_set(X509_getm_notBefore(certificate.get()), static_cast<std::time_t>(now_unix_s - kBackdated_s));
-  ASN1_TIME_set(X509_getm_notAfter(certificate.get()), static_cast<std::time_t>(now_unix_s + lifetime_s));
+  ASN1_TIME_set(X509_getm_notBefore(certificate.get()), static_cast<std::time_t>(kValidFrom_unix_s));
+  ASN1_TIME_set(X509_getm_notAfter(certificate.get()), static_cast<std::time_t>(std::max(now_unix_s, kMadeAfter_unix_s) + lifetime_s));
   X509_set_pubkey(certificate.get(), key);
   return certificate;
 }

@@ -13,6 +13,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "core/auth/certificate_life.hpp"
 #include "core/base/durable_file.hpp"
 
 namespace keelson::server {
@@ -62,7 +63,7 @@ base::Outcome<auth::KeyPair> load_admin(const std::string& folder, const auth::K
   if (exists(stem + ".crt") && exists(stem + ".key")) {
     auto admin = load(stem);
     const auto expiry = admin ? auth::certificate_expiry(admin->certificate_pem) : base::Outcome<std::int64_t>(admin.error());
-    if (expiry && *expiry - runtime.unix_s() > kAdminLifetime_s / 3) return admin;
+    if (expiry && !auth::renewal_due(*expiry, kAdminLifetime_s, runtime.unix_s())) return admin;
   }
   auth::LeafRequest request;
   request.common_name = "system:admin";
@@ -100,20 +101,30 @@ std::string purpose_of(const auth::LeafRequest& request, const auth::KeyPair& ca
 
 // server.for says until when the pair beside it is valid and what it was made for: reading a certificate costs a millisecond.
 // It goes before the pair is replaced and comes after.
-base::Outcome<auth::KeyPair> load_server(const std::string& folder, const auth::KeyPair& ca, const ServerNames& names, base::Runtime& runtime) {
-  const auto stem = folder + "/server", note = stem + ".for";
-  const auto request = server_request(names);
-  const auto purpose = purpose_of(request, ca);
-  const auto known = read_file(note);
-  const auto left_s = known && known->ends_with("\n" + purpose) ? std::atoll(known->c_str()) - runtime.unix_s() : 0;
-  if (left_s > kServerKept_s && left_s <= kServerLifetime_s)   // more than all of it: the clock was set back
-    if (auto kept = load(stem)) return kept;
+bool server_fits(const std::string& stem, const std::string& purpose, base::Runtime& runtime) {
+  const auto known = read_file(stem + ".for");
+  return known && known->ends_with("\n" + purpose) && !auth::renewal_due(std::atoll(known->c_str()), kServerLifetime_s, runtime.unix_s());
+}
+
+base::Outcome<auth::KeyPair> make_server(const std::string& stem, const auth::LeafRequest& request, const std::string& purpose, const auth::KeyPair& ca, base::Runtime& runtime) {
   auto server = auth::issue_certificate(ca, request, runtime.unix_s());
   if (!server) return server;
+  const auto expiry = auth::certificate_expiry(server->certificate_pem);
+  if (!expiry) return expiry.error();
+  const auto note = stem + ".for";
   ::unlink(note.c_str());
   if (auto saved = save(stem, *server); !saved) return saved.error();
-  if (auto noted = write_private_file(note, std::to_string(runtime.unix_s() + kServerLifetime_s) + "\n" + purpose); !noted) return noted.error();
+  if (auto noted = write_private_file(note, std::to_string(*expiry) + "\n" + purpose); !noted) return noted.error();
   return server;
+}
+
+base::Outcome<auth::KeyPair> load_server(const std::string& folder, const auth::KeyPair& ca, const ServerNames& names, base::Runtime& runtime) {
+  const auto stem = folder + "/server";
+  const auto request = server_request(names);
+  const auto purpose = purpose_of(request, ca);
+  if (server_fits(stem, purpose, runtime))
+    if (auto kept = load(stem)) return kept;
+  return make_server(stem, request, purpose, ca, runtime);
 }
 
 bool is_private(const std::string& path) {
@@ -174,8 +185,22 @@ std::vector<std::string> machine_addresses() {
   return v4;
 }
 
-base::Outcome<auth::KeyPair> renew_server(const auth::KeyPair& ca, const ServerNames& names, base::Runtime& runtime) {
-  return auth::issue_certificate(ca, server_request(names), runtime.unix_s());
+base::Outcome<Renewed> renew_due(Identity& identity, const std::string& data_dir, const ServerNames& names, base::Runtime& runtime) {
+  Renewed renewed;
+  const auto folder = data_dir + "/tls", stem = folder + "/server";
+  const auto request = server_request(names);
+  const auto purpose = purpose_of(request, identity.ca);
+  if (!server_fits(stem, purpose, runtime)) {
+    auto server = make_server(stem, request, purpose, identity.ca, runtime);
+    if (!server) return server.error();
+    identity.server = std::move(*server);
+    renewed.server = true;
+  }
+  auto admin = load_admin(folder, identity.ca, runtime);
+  if (!admin) return admin.error();
+  renewed.admin = admin->certificate_pem != identity.admin.certificate_pem;
+  identity.admin = std::move(*admin);
+  return renewed;
 }
 
 base::Outcome<Identity> load_identity(const std::string& data_dir, const ServerNames& names, base::Runtime& runtime) {

@@ -1,8 +1,9 @@
 // Identity: the cluster's keys and certificates in <data-dir>/tls, made at first start, and the admin's kubeconfig.
 //
 // Invariants: keys are readable by their owner only. CA and signing key are made once; the server's certificate is made
-//   anew at a start that finds none for the addresses of that moment with enough of its life left, and by renew_server();
-//   the admin's is replaced at two thirds of its life.
+//   anew when two thirds of its life are over, when the machine's names or addresses are others, or when the clock was set back
+//   behind its making, at a start and while the server runs; so is the admin's, with its kubeconfig. A wrong clock locks nobody
+//   out: see core/auth/certificate_life.hpp.
 #pragma once
 #include <string>
 #include <vector>
@@ -15,8 +16,8 @@ namespace keelson::server {
 
 inline constexpr std::int64_t kCaLifetime_s = 10ll * 365 * 24 * 3600;
 inline constexpr std::int64_t kServerLifetime_s = 24 * 3600;
-/// A start keeps a certificate that is valid for at least this long: longer than until renew_server() is called.
-inline constexpr std::int64_t kServerKept_s = kServerLifetime_s * 3 / 4;
+/// How often a running server looks whether one is due.
+inline constexpr std::int64_t kCertificateTurn_s = 60;
 inline constexpr std::int64_t kAdminLifetime_s = 365ll * 24 * 3600;
 
 struct Identity {
@@ -31,7 +32,9 @@ struct ServerNames {
   std::string bind_address, service_address, cluster_domain;
 };
 base::Outcome<Identity> load_identity(const std::string& data_dir, const ServerNames& names, base::Runtime& runtime);
-base::Outcome<auth::KeyPair> renew_server(const auth::KeyPair& ca, const ServerNames& names, base::Runtime& runtime);
+/// Replaces what is due, on disk and in `identity`.
+struct Renewed { bool server = false, admin = false; };
+base::Outcome<Renewed> renew_due(Identity& identity, const std::string& data_dir, const ServerNames& names, base::Runtime& runtime);
 
 /// A kubeconfig for the admin; `url` like https://127.0.0.1:6443.
 std::string admin_kubeconfig(const Identity& identity, const std::string& url);

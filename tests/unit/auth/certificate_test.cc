@@ -1,10 +1,12 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <memory>
 
 #include "core/auth/auth.hpp"
+#include "core/auth/certificate_life.hpp"
 
 using namespace keelson::auth;
 
@@ -77,4 +79,26 @@ TEST_CASE("what is no certificate is an error") {
   LeafRequest request;
   request.ip_addresses = {"not an address"};
   CHECK_FALSE(issue_certificate(*make_ca("x", kNow, 60), request, kNow).has_value());
+}
+
+TEST_CASE("certificates are valid whatever the clock said when they were made") {
+  constexpr std::int64_t dead_battery = 0, far_future = 4'000'000'000;
+  for (const auto clock : {dead_battery, kNow, far_future}) {
+    const auto ca = make_ca("keelson-ca", clock, 3600);
+    REQUIRE(ca.has_value());
+    std::time_t right_after_it_was_made = kMadeAfter_unix_s;
+    CHECK(X509_cmp_time(X509_get0_notBefore(read(ca->certificate_pem).get()), &right_after_it_was_made) < 0);
+    CHECK(*certificate_expiry(ca->certificate_pem) == std::max(clock, kMadeAfter_unix_s) + 3600);
+  }
+}
+
+TEST_CASE("a certificate is due at two thirds of its life, and when the clock was set back") {
+  constexpr std::int64_t life = 3000;
+  CHECK_FALSE(renewal_due(kNow + 1001, life, kNow));
+  CHECK(renewal_due(kNow + 1000, life, kNow));
+  CHECK(renewal_due(kNow - 1, life, kNow));
+  CHECK_FALSE(renewal_due(kNow + life, life, kNow));
+  CHECK(renewal_due(kNow + life + 1, life, kNow));
+  CHECK_FALSE(renewal_due(kMadeAfter_unix_s + life, life, 0));   // made, and looked at, in 1970
+  CHECK(renewal_due(kMadeAfter_unix_s + life, life, kNow));      // and then the clock was right
 }
