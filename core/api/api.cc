@@ -1,9 +1,11 @@
 #include "core/api/api.hpp"
 
+#include "core/api/auditing.hpp"
 #include "core/api/core.hpp"
 #include "core/api/impersonation.hpp"
 #include "core/api/options.hpp"
 #include "core/api/server.hpp"
+#include "core/api/turns.hpp"
 #include "core/base/log.hpp"
 
 namespace keelson::api {
@@ -53,17 +55,25 @@ class Api final : public RequestHandler {
 
   void handle(Request request, std::shared_ptr<Responder> responder) override {
     auto call = std::make_shared<Call>(core_, std::move(request), std::move(responder));
-    try {
+    guarded(call, [&] {
       answer(call);
       call->bound();
-    } catch (const std::exception& broken) {
-      base::log_error("api", "a request ended by an exception", {{"what", broken.what()}, {"request", call->context.request_id}});
-      call->text(500, "This request caused apiserver to panic. Look in the logs for details.");
-    }
+    });
   }
 
  private:
+  template <class Work>
+  static void guarded(const CallRef& call, Work work) {
+    try {
+      work();
+    } catch (const std::exception& broken) {
+      base::log_error("api", "a request ended by an exception", {{"what", broken.what()}, {"request", call->context.request_id}});
+      if (call->record) call->record->panicked = true;
+      call->text(500, "This request caused apiserver to panic. Look in the logs for details.");
+    }
+  }
   void answer(const CallRef& call);
+  void serve(const CallRef& call);
   bool identify(const CallRef& call);
   void answer_resource(const CallRef& call);
   bool find_kind(const CallRef& call);
@@ -89,13 +99,18 @@ void Api::answer(const CallRef& call) {
   static constexpr std::size_t kAuditIdBytesMax = 64;
   context.request_id = audit_id.empty() || audit_id.size() > kAuditIdBytesMax ? base::uuid_v4(core_.parts.runtime) : std::string(audit_id);
   context.field_manager = manager_from_agent(call->request.header("User-Agent"));
-  if (core_.observer->in_flight() > kRequestsInFlightMax)
+  if (!core_.parts.fairness && core_.observer->in_flight() > kRequestsInFlightMax)
     return call->send(429, "text/plain; charset=utf-8", text_payload("Too many requests, please try again later.\n"), {{"Retry-After", "1"}});
   if (!identify(call)) return;
   call->form.pretty = wants_pretty(*call);
   const auto timeout_ms = request_timeout_ms(call->query, kRequestTimeout_ms);
   if (!timeout_ms) return call->fail(timeout_ms.error());
   context.deadline = core_.parts.runtime.in_ms(*timeout_ms);
+  if (core_.parts.fairness && take_turn(call, [this, call] { guarded(call, [&] { serve(call); }); }) != Entry::now) return;
+  serve(call);
+}
+
+void Api::serve(const CallRef& call) {
   if (!call->info.broken.empty()) return call->fail(base::internal("failed to create RequestInfo: " + call->info.broken));
   call->info.resource_request ? answer_resource(call) : answer_path(call);
 }
@@ -107,9 +122,11 @@ bool Api::identify(const CallRef& call) {
   if (certificate && certificate->verified) credentials.certificate = certificate->subject;
   const bool refused = certificate && !certificate->verified && !credentials.bearer_token;
   auto user = refused ? base::Outcome<auth::Identity>(base::unauthorized()) : core_.parts.chains.authenticate(credentials);
+  if (core_.parts.audit) begin_audit(*call, user ? &*user : nullptr);
   if (!user) return call->fail(user.error()), false;
   user = acting_as(call->request, core_.parts.chains, std::move(*user));
   if (!user) return call->fail(user.error()), false;
+  if (call->record) audit_acting(*call, *user);
   call->context.user = std::move(*user);
   return true;
 }
@@ -137,6 +154,7 @@ bool Api::find_kind(const CallRef& call) {
   attributes.ns = info.ns;
   attributes.name = info.name;
   const auto verdict = core_.parts.chains.authorize(attributes);
+  if (call->record) call->record->notes->decided(verdict);
   if (verdict.decision != auth::Decision::allow) return call->fail(auth::refusal(attributes, verdict.reason)), false;
   if (known_group_version(*catalog, info)) return call->fail(base::no_such_resource()), false;
   call->text(404, "404 page not found\n");

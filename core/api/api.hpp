@@ -12,6 +12,14 @@
 #include "core/plugins/route.hpp"
 #include "core/verbs/verbs.hpp"
 
+namespace keelson::audit {
+class Audit;   // core/audit/audit.hpp
+}
+
+namespace keelson::fairness {
+class Fairness;   // core/fairness/fairness.hpp
+}
+
 namespace keelson::api {
 
 /// gitVersion, as clients check it for skew and features.
@@ -36,6 +44,8 @@ struct ApiParts {
   auth::TokenIssuer* tokens = nullptr;           ///< for /openid/v1/jwks
   std::string issuer;                            ///< of ServiceAccount tokens
   std::string server_address;                    ///< host:port as /api tells clients
+  std::shared_ptr<audit::Audit> audit = nullptr; ///< null: nothing is audited. Shared by the calls, which may outlive the API
+  fairness::Fairness* fairness = nullptr;        ///< null: nobody waits, kRequestsInFlightMax alone holds
 };
 
 std::unique_ptr<RequestHandler> make_api(ApiParts parts);

@@ -1,6 +1,8 @@
 #include "core/api/call.hpp"
 
+#include "core/api/auditing.hpp"
 #include "core/api/core.hpp"
+#include "core/fairness/fairness.hpp"
 #include "core/api/text.hpp"
 
 namespace keelson::api {
@@ -22,7 +24,7 @@ class ObjectPayload final : public Payload {
   std::size_t at_ = 0;
 };
 
-constexpr std::size_t kUsualHeaders = 4;   // of an answer
+constexpr std::size_t kUsualHeaders = 6;   // of an answer
 
 /// Without quotes and control characters that would break the header.
 std::string header_text(std::string_view text) {
@@ -65,6 +67,7 @@ void Call::long_running() {
   if (watching_.long_running) return;
   observer_->became_stream(watching_);
   watching_.long_running = true;
+  if (turn) turn->release();
 }
 
 std::function<void(int)> Call::finisher() {
@@ -73,6 +76,8 @@ std::function<void(int)> Call::finisher() {
 
 void Call::ended(int status) {
   if (std::exchange(ended_, true)) return;
+  if (turn) turn->release();
+  if (record) audit_ended(*this, status);
   watching_.verb = info_verb(info, request.method);
   if (kind) {
     watching_.group = kind->group;
@@ -90,12 +95,17 @@ Headers Call::headers() const {
   headers.reserve(kUsualHeaders);
   headers.emplace_back("Audit-Id", context.request_id);
   headers.emplace_back("Cache-Control", "no-cache, private");
+  if (turn) {
+    headers.emplace_back("X-Kubernetes-Pf-Flowschema-Uid", turn->schema_uid());
+    headers.emplace_back("X-Kubernetes-Pf-Prioritylevel-Uid", turn->level_uid());
+  }
   for (const auto& warning : warnings) headers.emplace_back("Warning", "299 - \"" + header_text(warning) + "\"");
   return headers;
 }
 
 void Call::send(int code, std::string content_type, std::unique_ptr<Payload> payload, Headers more) {
   answered_ = true;
+  if (record && streams()) audit_started(*this, code);
   Response response;
   response.status = code;
   response.content_type = std::move(content_type);
@@ -117,6 +127,7 @@ void Call::send(int code, std::string content_type, std::unique_ptr<Payload> pay
 }
 
 void Call::fail(const base::Error& error) {
+  if (record) audit_failure(*record, error);
   Headers more;
   if (error.retry_after_s > 0) more.emplace_back("Retry-After", std::to_string(error.retry_after_s));
   if (error.code == 403) more.emplace_back("X-Content-Type-Options", "nosniff");
@@ -143,6 +154,7 @@ void Call::text(int code, std::string text) {
 }
 
 void Call::json(int code, std::string json_text) {
+  if (record && info.resource_request && record->keeps_response() && record->response.empty()) record->response.bytes = json_text;
   const auto shape = info.resource_request ? settled_form() : form;
   if (shape.media == Encoding::protobuf)
     if (const auto encoded = Encodings::protobuf_of(json_text)) return protobuf(code, encoded);
@@ -156,13 +168,17 @@ void Call::protobuf(int code, const ProtobufRef& encoded) {
 }
 
 void Call::object(int code, const store::ObjectRef& object) {
+  if (record) audit_object(*record, object);
   if (form.media == Encoding::json && !form.pretty) return send(code, form.content_type(), std::make_unique<ObjectPayload>(object));
   json(code, std::string(object->body()));
 }
 
 void Call::stored_object(int code, const store::ObjectRef& object) {
   if (form.media == Encoding::protobuf)
-    if (const auto encoded = core.encodings.protobuf(*kind, *object)) return protobuf(code, encoded);
+    if (const auto encoded = core.encodings.protobuf(*kind, *object)) {
+      if (record) audit_object(*record, object);
+      return protobuf(code, encoded);
+    }
   this->object(code, object);
 }
 

@@ -8,11 +8,16 @@
 #include <vector>
 
 #include "core/api/api.hpp"
+#include "core/audit/record.hpp"
 #include "core/api/negotiate.hpp"
 #include "core/api/observe.hpp"
 #include "core/api/overdue.hpp"
 #include "core/api/request_info.hpp"
 #include "core/kinds/protobuf.hpp"
+
+namespace keelson::fairness {
+class Turn;   // core/fairness/fairness.hpp
+}
 
 namespace keelson::api {
 
@@ -35,6 +40,8 @@ class Call : public std::enable_shared_from_this<Call> {
   Form form;
   bool form_settled = false;
   std::vector<std::string> warnings;
+  std::unique_ptr<audit::Record> record;   ///< null: the request is not audited
+  std::shared_ptr<fairness::Turn> turn;    ///< null: the request is not held to any limit
 
   verbs::Target target() const;
   /// Wraps a verb's completion: `work(outcome)` runs on the network thread, errors are answered.
@@ -63,6 +70,7 @@ class Call : public std::enable_shared_from_this<Call> {
   Headers headers() const;
   /// Marks a stream (watch, log, exec): counted apart, no request deadline.
   void long_running();
+  bool answered() const { return answered_; }
   bool streams() const { return watching_.long_running; }
   /// Waits for its answer no longer than its deadline allows.
   void bound();

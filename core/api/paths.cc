@@ -126,6 +126,7 @@ bool authorized(const CallRef& call) {
   attributes.resource_request = false;
   attributes.path = call->info.path;
   const auto verdict = call->core.parts.chains.authorize(attributes);
+  if (call->record) call->record->notes->decided(verdict);
   if (verdict.decision == auth::Decision::allow) return true;
   call->fail(auth::refusal(attributes, verdict.reason));
   return false;

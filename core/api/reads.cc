@@ -155,6 +155,10 @@ std::string list_prefix(std::string_view kind, std::string_view api_version, con
 }
 
 void send_list(const CallRef& call, verbs::Listed listed, bool stored) {
+  if (call->record && call->record->keeps_response()) {
+    auto& kept = call->record->response;
+    kept = {{}, list_prefix(list_kind_of(*call->kind), call->kind->api_version(), listed), nullptr, listed.objects, true};
+  }
   if (call->form.media == Encoding::protobuf) return call->send(200, call->form.content_type(), protobuf_list(call, std::move(listed), stored));
   auto payload = list_payload(call, std::move(listed));
   if (call->form.media == Encoding::yaml || call->form.pretty) return call->json(200, drain(*payload));

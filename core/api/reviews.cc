@@ -175,6 +175,7 @@ bool allowed(const CallRef& call, const Review& review) {
   attributes.resource = review.resource;
   attributes.ns = call->info.ns;
   const auto verdict = call->core.parts.chains.authorize(attributes);
+  if (call->record) call->record->notes->decided(verdict);
   if (verdict.decision == auth::Decision::allow) return true;
   call->fail(auth::refusal(attributes, verdict.reason));
   return false;

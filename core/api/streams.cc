@@ -247,6 +247,7 @@ base::Outcome<void> authorize_stream(const Call& call) {
   for (const auto& verb : verbs) {
     attributes.verb = verb;
     const auto verdict = call.core.parts.chains.authorize(attributes);
+    if (call.record) call.record->notes->decided(verdict);
     if (verdict.decision != auth::Decision::allow) return auth::refusal(attributes, verdict.reason);
   }
   return {};

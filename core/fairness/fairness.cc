@@ -4,7 +4,6 @@
 #include <atomic>
 #include <mutex>
 
-#include "core/base/block_pool.hpp"
 #include "core/fairness/levels.hpp"
 
 namespace keelson::fairness {
@@ -204,7 +203,7 @@ class FairnessImpl final : public Fairness {
     const auto schemas = shared_->schemas();
     for (const auto& schema : *schemas) {
       if (!matches(schema->spec, request)) continue;
-      auto held = std::allocate_shared<Request>(base::BlockAllocator<Request>());
+      auto held = std::make_shared<Request>();
       held->level = schema->level;
       held->seats = seats;
       held->flow = schema->level->spec.exempt ? 0 : flow_hash(schema->spec, request);

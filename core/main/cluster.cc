@@ -12,11 +12,14 @@
 #include "core/auth/node.hpp"
 #include "core/base/log.hpp"
 #include "core/base/metrics.hpp"
+#include "core/fairness/keeper.hpp"
 #include "core/kinds/catalog.hpp"
 #include "core/main/bootstrap.hpp"
 #include "core/main/identity.hpp"
 #include "core/main/plugin_command.hpp"
 #include "core/main/plugin_wiring.hpp"
+#include "core/main/security_wiring.hpp"
+#include "core/store/hooks.hpp"
 #include "core/store/store.hpp"
 #include "core/verbs/ask_webhook.hpp"
 #include "core/verbs/definitions.hpp"
@@ -64,6 +67,11 @@ store::ColumnsOf columns_reader(kinds::Registry& registry) {
   };
 }
 
+double expiry_of(const auth::KeyPair& pair) {
+  const auto expiry = auth::certificate_expiry(pair.certificate_pem);
+  return expiry ? static_cast<double>(*expiry) : 0;
+}
+
 class RunningCluster final : public Cluster {
  public:
   RunningCluster(const Settings& settings, base::Runtime& runtime) : settings_(settings), runtime_(runtime) {}
@@ -82,6 +90,7 @@ class RunningCluster final : public Cluster {
   base::Outcome<void> serve();
   base::Outcome<void> write_kubeconfig();
   void start_plugins();
+  void tell_expiries();
   verbs::AskWebhook ask_webhook();
   std::string public_address() const;
   std::map<std::string, std::string> plugin_facts() const;
@@ -107,6 +116,9 @@ class RunningCluster final : public Cluster {
   std::unique_ptr<verbs::Definitions> definitions_;
   std::unique_ptr<verbs::EventExpiry> event_expiry_;
   std::unique_ptr<PluginWiring> plugins_;
+  std::shared_ptr<audit::Audit> audit_;
+  std::unique_ptr<fairness::Fairness> fairness_;
+  std::unique_ptr<fairness::Keeper> fairness_keeper_;
   std::unique_ptr<api::RequestHandler> api_;
   std::unique_ptr<api::Server> server_;
   bool stopped_ = false;
@@ -130,6 +142,11 @@ base::Outcome<void> RunningCluster::open_store() {
   restore_plugin_kinds(*registry_, settings_.data_dir);
   store::StoreOptions options;
   options.directory = settings_.data_dir + "/db";
+  auto encryption = open_encryption(settings_, runtime_);
+  if (!encryption) return encryption.error();
+  store::StoreHooks hooks;
+  hooks.transform_of = [encryption = *encryption](store::Atom resource) { return encryption->transform_of(resource); };
+  options.hooks = std::make_shared<const store::StoreHooks>(std::move(hooks));
   auto store = store::open_rocksdb_store(options, runtime_, *metrics_, columns_reader(*registry_));
   if (!store) return store.error();
   store_ = std::move(*store);
@@ -170,16 +187,22 @@ base::Outcome<void> RunningCluster::fill() {
 }
 
 base::Outcome<void> RunningCluster::serve() {
+  tell_expiries();
   checks_.push_back(health_->add("ping", [] { return std::string(); }, true));
   checks_.push_back(health_->add("log", [] { return std::string(); }, true));
   checks_.push_back(health_->add("store", [this] { return store_->snapshot().revision() > 0 ? std::string() : std::string("nothing is stored"); }));
   checks_.push_back(health_->add("plugins", [this] { return plugins_ && plugins_->loaded() ? std::string() : std::string("plugins are being loaded"); }));
+  auto audit = open_audit(settings_, runtime_, *metrics_);
+  if (!audit) return audit.error();
+  audit_ = std::move(*audit);
+  fairness_ = fairness::make_fairness(runtime_, *metrics_);
+  fairness_keeper_ = fairness::make_keeper(*fairness_, *store_, *verbs_, *registry_, runtime_);
   const std::string address = any_address(settings_.bind_address) ? public_address() : settings_.bind_address;
   auto keys = trusted_keys(settings_.plugin_keys);
   if (!keys) return keys.error();
   plugins_ = make_plugin_wiring({*store_, *verbs_, *registry_, *chains_, runtime_, *metrics_, *health_, std::move(*keys)}, settings_);
   api_ = api::make_api({*verbs_, *registry_, *store_, *chains_, plugins_->routes(), *health_, runtime_, *metrics_, tokens_.get(), std::string(kIssuer),
-                        address + ":" + std::to_string(settings_.https_port)});
+                        address + ":" + std::to_string(settings_.https_port), audit_, fairness_.get()});
   api::ServerOptions options;
   options.address = settings_.bind_address;
   options.port = settings_.https_port;
@@ -229,11 +252,20 @@ std::map<std::string, std::string> RunningCluster::plugin_facts() const {
 void RunningCluster::start_plugins() { plugins_->start(plugin_facts()); }
 
 void RunningCluster::renew_certificates() {
-  auto renewed = renew_server(identity_.ca, names_, runtime_);
-  if (!renewed) return base::log_error("main", "the server certificate was not renewed", {{"what", renewed.error().message}});
-  identity_.server = std::move(*renewed);
-  if (auto replaced = server_->replace_certificate(tls()); !replaced)
-    base::log_error("main", "the server certificate was not replaced", {{"what", replaced.error().message}});
+  const auto renewed = renew_due(identity_, settings_.data_dir, names_, runtime_);
+  if (!renewed) return base::log_error("main", "certificates were not renewed", {{"what", renewed.error().message}});
+  if (renewed->server) {
+    if (auto replaced = server_->replace_certificate(tls()); !replaced) base::log_error("main", "the server certificate was not replaced", {{"what", replaced.error().message}});
+    else base::log_info("main", "the server certificate was renewed");
+  }
+  if (renewed->admin)
+    if (auto written = write_kubeconfig(); !written) base::log_error("main", "the admin's kubeconfig was not replaced", {{"what", written.error().message}});
+  tell_expiries();
+}
+
+void RunningCluster::tell_expiries() {
+  for (const auto& [name, pair] : {std::pair<const char*, const auth::KeyPair*>{"ca", &identity_.ca}, {"server", &identity_.server}, {"admin", &identity_.admin}})
+    metrics_->gauge("keelson_certificate_expiry_seconds", "End of a certificate's life, Unix time.", {{"certificate", name}}).set(expiry_of(*pair));
 }
 
 void RunningCluster::stop() {
@@ -241,6 +273,9 @@ void RunningCluster::stop() {
   const auto deadline = runtime_.in_ms(kStopWithin_ms);
   if (server_) server_->stop();
   if (plugins_) plugins_->stop(deadline);
+  if (fairness_keeper_) fairness_keeper_->stop();
+  if (fairness_) fairness_->stop();
+  if (audit_) audit_->stop();
   if (definitions_) definitions_->stop();
   if (event_expiry_) event_expiry_->stop();
   if (admission_) admission_->stop();

@@ -19,7 +19,7 @@ class Cluster {
   virtual ~Cluster() = default;
   virtual std::uint16_t port() const = 0;
   virtual std::string url() const = 0;
-  /// A fresh server certificate, to be called well before kServerLifetime_s has passed.
+  /// Replaces certificates that are due, without a restart; to be called every kCertificateTurn_s.
   virtual void renew_certificates() = 0;
   virtual void stop() = 0;
 };

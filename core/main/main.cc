@@ -7,6 +7,7 @@
 #include "core/api/api.hpp"
 #include "core/base/log.hpp"
 #include "core/base/memory.hpp"
+#include "core/main/certificate_command.hpp"
 #include "core/main/cluster.hpp"
 #include "core/main/identity.hpp"
 #include "core/main/plugin_command.hpp"
@@ -15,9 +16,6 @@
 
 namespace keelson::server {
 namespace {
-
-/// Server certificates are renewed at two thirds of their life.
-constexpr std::int64_t kRenewEvery_s = kServerLifetime_s * 2 / 3;
 
 struct ServerFlags {
   std::map<std::string, std::string> values;   // by key; empty = not given
@@ -53,13 +51,13 @@ sigset_t ending_signals() {
   return signals;
 }
 
-/// Returns when the process is told to end; renews certificates meanwhile.
+/// Returns when the process is told to end; looks after certificates meanwhile, and at once by SIGHUP.
 void wait_for_end(const sigset_t& signals, Cluster& cluster) {
-  const timespec renewal{kRenewEvery_s, 0};
+  const timespec turn{kCertificateTurn_s, 0};
   for (;;) {
-    const int signal = sigtimedwait(&signals, nullptr, &renewal);
+    const int signal = sigtimedwait(&signals, nullptr, &turn);
     if (signal == SIGTERM || signal == SIGINT) return;
-    if (signal < 0 && errno == EAGAIN) cluster.renew_certificates();
+    if (signal == SIGHUP || (signal < 0 && errno == EAGAIN)) cluster.renew_certificates();
   }
 }
 
@@ -115,6 +113,7 @@ int run(int argc, char** argv) {
   auto* const kubeconfig = app.add_subcommand("kubeconfig", "print the admin's kubeconfig");
   kubeconfig->add_option("--data-dir", data_dir, "the server's folder")->envname("KEELSON_DATA_DIR");
   const auto plugin_command = add_plugin_command(app);
+  const auto certificate_command = add_certificate_command(app);
   plugins::ChildArguments child;
   auto* const plugin_host = app.add_subcommand("plugin-host", "run one plugin outside of the server");
   plugin_host->add_option("--child", child.name, "what the server starts: its plugin and its lanes are open already")->group("");
@@ -125,6 +124,7 @@ int run(int argc, char** argv) {
   if (*plugin_host) return child.name.empty() ? remote_command() : plugins::run_child(child);
   if (*server) return run_server(flags, config->count() > 0);
   if (app.got_subcommand("plugin")) return plugin_command();
+  if (app.got_subcommand("certificate")) return certificate_command();
   if (*version) return print_version(format);
   if (*kubeconfig) return print_kubeconfig(data_dir);
   std::cout << app.help();

@@ -95,6 +95,12 @@ const std::vector<SettingKey>& setting_keys() {
       {"cluster-cidr", "range of pod addresses (default 10.42.0.0/16)"},
       {"cluster-domain", "DNS domain of the cluster (default cluster.local)"},
       {"network-threads", "threads that serve connections, 1 to 64 (default 1)"},
+      {"encryption-provider-config", "EncryptionConfiguration: what is sealed on disk, by which keys (default <data-dir>/tls/encryption.yaml: secrets, by a key of their own)"},
+      {"audit-policy-file", "audit.k8s.io/v1 Policy (default: secrets, tokens, what changes rights or runs in pods)"},
+      {"audit-log-path", "file of the audit log, - for standard output, off for none (default <data-dir>/audit/audit.log)"},
+      {"audit-log-maxsize", "megabytes of the audit log before it is rotated (default 100)"},
+      {"audit-log-maxbackup", "rotated files of the audit log that are kept, 0 for all (default 10)"},
+      {"audit-log-maxage", "days that rotated files of the audit log are kept, 0 for ever (default 30)"},
       {"log-level", "debug, info, warn or error (default info)"},
   };
   return keys;
@@ -131,10 +137,14 @@ base::Outcome<void> apply_values(const SettingValues& values, Settings& into) {
   const std::map<std::string, std::string*> texts = {
       {"data-dir", &into.data_dir},         {"bind-address", &into.bind_address}, {"write-kubeconfig", &into.write_kubeconfig},
       {"node-name", &into.node_name},       {"service-cidr", &into.service_cidr}, {"cluster-cidr", &into.cluster_cidr},
-      {"cluster-domain", &into.cluster_domain}, {"log-level", &into.log_level}};
+      {"cluster-domain", &into.cluster_domain}, {"log-level", &into.log_level},
+      {"encryption-provider-config", &into.encryption_provider_config}, {"audit-policy-file", &into.audit_policy_file}, {"audit-log-path", &into.audit_log_path}};
+  const std::map<std::string, int*> counts = {{"audit-log-maxbackup", &into.audit_log_maxbackup}, {"audit-log-maxage", &into.audit_log_maxage}};
   for (const auto& [key, value] : values) {
     base::Outcome<void> done;
     if (const auto text = texts.find(key); text != texts.end()) *text->second = value;
+    else if (const auto count = counts.find(key); count != counts.end()) done = set_number<int>(key, value, 0, 1'000'000, *count->second);
+    else if (key == "audit-log-maxsize") done = set_number<int>(key, value, 1, 1'000'000, into.audit_log_maxsize);
     else if (key == "plugin-dir") into.plugin_dirs = split(value);
     else if (key == "disable") into.disabled = split(value);
     else if (key == "plugin-keys") into.plugin_keys = split(value);

@@ -35,6 +35,12 @@ struct Settings {
   std::string cluster_domain = "cluster.local";
   int network_threads = 1;
   std::string log_level = "info";
+  std::string encryption_provider_config;           ///< empty: tls/encryption.yaml in the data folder, made at first start
+  std::string audit_policy_file;                    ///< empty: audit::default_policy_text()
+  std::string audit_log_path;                       ///< empty: audit/audit.log in the data folder; "-": standard output; "off": none
+  int audit_log_maxsize = 100;                      ///< MB, then the file is rotated
+  int audit_log_maxbackup = 10;                     ///< rotated files kept, 0 = all
+  int audit_log_maxage = 30;                        ///< days that rotated files are kept, 0 = for ever
   std::map<std::string, std::map<std::string, std::string>> plugin_config;
 };
 

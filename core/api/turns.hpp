@@ -1,0 +1,17 @@
+// Turns: a call's place among all that want to be served.
+//
+// Threads: the call's. Ownership: the turn is the call's.
+#pragma once
+#include "core/api/core.hpp"
+
+namespace keelson::api {
+
+/// A LIST takes a seat for each so many objects that it is expected to look at, up to kListSeatsMax.
+inline constexpr std::int64_t kObjectsPerSeat = 100;
+inline constexpr int kListSeatsMax = 10;
+
+enum class Entry { now, later, refused };
+/// `later`: `go_on` runs on the network thread, when the call's turn has come. `refused`: it is answered.
+Entry take_turn(const CallRef& call, std::function<void()> go_on);
+
+}  // namespace keelson::api
