@@ -4,6 +4,7 @@
 #include <deque>
 #include <mutex>
 
+#include "core/api/connecting.hpp"
 #include "core/api/core.hpp"
 #include "core/api/impersonation.hpp"
 #include "core/api/websocket.hpp"
@@ -264,8 +265,12 @@ bool answer_stream(const CallRef& call) {
   if (!handler) return call->fail(base::unavailable("no plugin serves " + call->kind->resource + "/" + call->info.subresource)), true;
   if (needs_upgrade(call->info.subresource))
     if (const auto complaint = upgrade_complaint(call->request, call->info.subresource); !complaint.empty()) return call->fail(base::bad_request(complaint)), true;
-  call->long_running();
-  handler->handle(route_request(*call), std::make_shared<Stream>(call));
+  auto begin = [call, handler = std::move(handler)] {
+    call->long_running();
+    handler->handle(route_request(*call), std::make_shared<Stream>(call));
+  };
+  if (needs_upgrade(call->info.subresource)) admit_connect(call, std::move(begin));
+  else begin();
   return true;
 }
 

@@ -1,0 +1,77 @@
+#include "core/api/connecting.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include "core/audit/notes.hpp"
+
+namespace keelson::api {
+namespace {
+
+namespace json = boost::json;
+
+std::string options_kind(const Call& call) {
+  const auto& sub = call.info.subresource;
+  if (sub == "exec") return "PodExecOptions";
+  if (sub == "attach") return "PodAttachOptions";
+  if (sub == "portforward") return "PodPortForwardOptions";
+  return call.kind->kind + "ProxyOptions";
+}
+
+json::value options_of(const Call& call) {
+  json::object out{{"kind", options_kind(call)}, {"apiVersion", "v1"}};
+  for (const char* flag : {"stdin", "stdout", "stderr", "tty"})
+    if (call.query.has(flag) && truthy(call.query, flag)) out[flag] = true;
+  for (const char* text : {"container", "path"})
+    if (const auto value = call.query.get(text); !value.empty()) out[text] = value;
+  json::array command, ports;
+  for (const auto& word : call.query.all("command")) command.emplace_back(word);
+  for (const auto& port : call.query.all("ports")) ports.emplace_back(std::atoi(port.c_str()));
+  if (!command.empty()) out["command"] = std::move(command);
+  if (!ports.empty()) out["ports"] = std::move(ports);
+  return out;
+}
+
+/// One question on its way through both phases.
+struct Asked {
+  CallRef call;
+  json::value object;
+  std::vector<std::string> warnings;
+  std::vector<std::pair<std::string, std::string>> annotations;
+  auth::AdmissionRequest request;
+  std::function<void()> go_on;
+};
+
+void decided(const std::shared_ptr<Asked>& asked, const base::Outcome<void>& outcome) {
+  asked->call->responder->post([asked, outcome] {
+    const auto& call = asked->call;
+    if (call->record) call->record->notes->annotate(asked->annotations);
+    call->warnings.insert(call->warnings.end(), asked->warnings.begin(), asked->warnings.end());
+    if (call->answered()) return;
+    if (outcome) asked->go_on();
+    else call->fail(outcome.error());
+  });
+}
+
+}  // namespace
+
+void admit_connect(const CallRef& call, std::function<void()> go_on) {
+  const auto asked = std::shared_ptr<Asked>(new Asked{call, options_of(*call), {}, {}, {.kind = call->kind, .snapshot = call->core.parts.store.snapshot()}, std::move(go_on)});
+  auto& request = asked->request;
+  request.operation = auth::AdmissionRequest::Operation::connect;
+  request.subresource = call->info.subresource;
+  request.ns = call->info.ns;
+  request.name = call->info.name;
+  request.object = &asked->object;
+  request.user = &call->context.user;
+  request.warnings = &asked->warnings;
+  request.annotations = &asked->annotations;
+  request.deadline = call->context.deadline;
+  const auto& chains = call->core.parts.chains;
+  chains.admit_mutate(request, [asked, &chains](base::Outcome<void> outcome) {
+    if (!outcome) return decided(asked, outcome);
+    chains.admit_validate(asked->request, [asked](const base::Outcome<void>& last) { decided(asked, last); });
+  });
+}
+
+}  // namespace keelson::api

@@ -1,0 +1,12 @@
+// Connecting: admission of exec, attach, portforward and proxy, whose operation is CONNECT and whose object are their options.
+//
+// Threads: the call's; `go_on` on the network thread, whoever answered. Ownership: the call is held until it is decided.
+#pragma once
+#include "core/api/core.hpp"
+
+namespace keelson::api {
+
+/// `go_on` when nobody objects; else the call is answered.
+void admit_connect(const CallRef& call, std::function<void()> go_on);
+
+}  // namespace keelson::api
