@@ -6,9 +6,9 @@
 //   been served least goes next. Threads: the caller's lock. Ownership: levels are shared with the requests in them.
 #pragma once
 #include <array>
-#include <deque>
 #include <functional>
 #include <limits>
+#include <list>
 #include <map>
 #include <memory>
 #include <string>
@@ -35,7 +35,7 @@ struct Request {
 using RequestRef = std::shared_ptr<Request>;
 
 struct Queue {
-  std::deque<RequestRef> waiting;
+  std::list<RequestRef> waiting;          // most of many queues are empty: those take no memory
   double served = 0;                       ///< seat seconds, as far as queues of the level are compared
 };
 
