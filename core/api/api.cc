@@ -76,6 +76,7 @@ class Api final : public RequestHandler {
   void serve(const CallRef& call);
   bool identify(const CallRef& call);
   void answer_resource(const CallRef& call);
+  bool may_learn(const CallRef& call);
   bool find_kind(const CallRef& call);
   bool settle_form(const CallRef& call);
   bool offered(const CallRef& call);
@@ -137,13 +138,9 @@ bool known_group_version(const kinds::Catalog& catalog, const RequestInfo& info)
   return false;
 }
 
-// 404 for what is not served; unauthorized callers learn nothing from it, they are refused first.
-bool Api::find_kind(const CallRef& call) {
-  auto& info = call->info;
-  const auto catalog = core_.parts.registry.current();
-  if ((info.prefix == "api") == info.group.empty()) call->kind = catalog->find(info.group, info.version, info.resource);
-  const bool subresource_known = call->kind && (info.subresource.empty() || call->kind->subresource(info.subresource) != nullptr);
-  if (subresource_known) return true;
+// Who may not do it does not learn that it cannot be done. False: refused.
+bool Api::may_learn(const CallRef& call) {
+  const auto& info = call->info;
   auth::Attributes attributes;
   attributes.user = &call->context.user;
   attributes.verb = info.verb;
@@ -155,7 +152,18 @@ bool Api::find_kind(const CallRef& call) {
   attributes.name = info.name;
   const auto verdict = core_.parts.chains.authorize(attributes);
   if (call->record) call->record->notes->decided(verdict);
-  if (verdict.decision != auth::Decision::allow) return call->fail(auth::refusal(attributes, verdict.reason)), false;
+  if (verdict.decision != auth::Decision::allow) call->fail(auth::refusal(attributes, verdict.reason));
+  return verdict.decision == auth::Decision::allow;
+}
+
+// 404 for what is not served.
+bool Api::find_kind(const CallRef& call) {
+  auto& info = call->info;
+  const auto catalog = core_.parts.registry.current();
+  if ((info.prefix == "api") == info.group.empty()) call->kind = catalog->find(info.group, info.version, info.resource);
+  const bool subresource_known = call->kind && (info.subresource.empty() || call->kind->subresource(info.subresource) != nullptr);
+  if (subresource_known) return true;
+  if (!may_learn(call)) return false;
   if (known_group_version(*catalog, info)) return call->fail(base::no_such_resource()), false;
   call->text(404, "404 page not found\n");
   return false;
@@ -190,11 +198,15 @@ bool Api::offered(const CallRef& call) {
   const bool named_create = info.verb == "create" && !info.name.empty() && !sub;
   const bool unknown = info.verb.empty() || info.verb == "proxy" || !info.rest.empty();
   const bool misplaced = call->kind->namespaced && info.ns.empty() && !info.name.empty() && !info.name_from_selector && !info.watch_prefix;
-  if (collection_write || named_create || unknown || call->request.method == "HEAD") return call->fail(method_not_routed()), false;
-  if (misplaced || (!call->kind->namespaced && !info.ns.empty() && info.resource != "namespaces")) return call->fail(base::no_such_resource()), false;
+  const auto refuse = [&](const base::Error& why) {
+    if (may_learn(call)) call->fail(why);
+    return false;
+  };
+  if (collection_write || named_create || unknown || call->request.method == "HEAD") return refuse(method_not_routed());
+  if (misplaced || (!call->kind->namespaced && !info.ns.empty() && info.resource != "namespaces")) return refuse(base::no_such_resource());
   bool has = call->kind->allows(info.verb);
   if (sub) has = std::find(sub->verbs.begin(), sub->verbs.end(), info.verb) != sub->verbs.end();
-  if (!has) return call->fail(not_offered(*call)), false;
+  if (!has) return refuse(not_offered(*call));
   return true;
 }
 
