@@ -18,6 +18,7 @@
 #include "core/main/identity.hpp"
 #include "core/main/plugin_command.hpp"
 #include "core/main/plugin_wiring.hpp"
+#include "core/main/running_note.hpp"
 #include "core/main/security_wiring.hpp"
 #include "core/store/hooks.hpp"
 #include "core/store/store.hpp"
@@ -227,6 +228,7 @@ std::string RunningCluster::url() const {
 }
 
 base::Outcome<void> RunningCluster::write_kubeconfig() {
+  if (auto noted = write_running_note(settings_); !noted) return noted;
   const auto text = admin_kubeconfig(identity_, url());
   if (auto kept = write_private_file(settings_.data_dir + "/admin.kubeconfig", text); !kept) return kept;
   auto wanted = settings_.write_kubeconfig;

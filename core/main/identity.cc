@@ -206,7 +206,7 @@ base::Outcome<Renewed> renew_due(Identity& identity, const std::string& data_dir
 base::Outcome<Identity> load_identity(const std::string& data_dir, const ServerNames& names, base::Runtime& runtime) {
   const auto folder = data_dir + "/tls";
   if (auto made = base::make_durable_directory(folder, kPrivateFolder); !made) return made.error();
-  ::chmod(folder.c_str(), kPrivateFolder);
+  for (const auto& own : {data_dir, folder}) ::chmod(own.c_str(), kPrivateFolder);
   auto ca = load_ca(folder, runtime);
   if (!ca) return ca.error();
   auto server = load_server(folder, *ca, names, runtime);

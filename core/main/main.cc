@@ -8,6 +8,7 @@
 #include "core/base/log.hpp"
 #include "core/base/memory.hpp"
 #include "core/main/certificate_command.hpp"
+#include "core/main/check_command.hpp"
 #include "core/main/cluster.hpp"
 #include "core/main/identity.hpp"
 #include "core/main/plugin_command.hpp"
@@ -114,6 +115,7 @@ int run(int argc, char** argv) {
   kubeconfig->add_option("--data-dir", data_dir, "the server's folder")->envname("KEELSON_DATA_DIR");
   const auto plugin_command = add_plugin_command(app);
   const auto certificate_command = add_certificate_command(app);
+  const auto check_command = add_check_command(app);
   plugins::ChildArguments child;
   auto* const plugin_host = app.add_subcommand("plugin-host", "run one plugin outside of the server");
   plugin_host->add_option("--child", child.name, "what the server starts: its plugin and its lanes are open already")->group("");
@@ -125,6 +127,7 @@ int run(int argc, char** argv) {
   if (*server) return run_server(flags, config->count() > 0);
   if (app.got_subcommand("plugin")) return plugin_command();
   if (app.got_subcommand("certificate")) return certificate_command();
+  if (app.got_subcommand("check")) return check_command();
   if (*version) return print_version(format);
   if (*kubeconfig) return print_kubeconfig(data_dir);
   std::cout << app.help();
