@@ -31,6 +31,13 @@ struct StreamOptions {
   bool in = false, out = false, err = false, tty = false;
 };
 
+/// What is told of the runtime's event stream, on the thread that follows it.
+struct RuntimeEvents {
+  std::function<void()> started;                                    ///< the stream is up
+  std::function<void(const std::string& container_id)> exited;     ///< a container's process ended
+  std::function<void()> images_changed;                             ///< several times for one image
+};
+
 class Cri {
  public:
   using Done = std::function<void(const Error*)>;                         ///< null: success
@@ -46,7 +53,8 @@ class Cri {
   virtual Outcome<Sandbox> sandbox_status(const std::string& id) = 0;
   virtual Outcome<RunContainer> container_status(const std::string& id) = 0;
 
-  virtual Outcome<std::string> run_sandbox(const ::runtime::v1::PodSandboxConfig& config) = 0;
+  /// `meanwhile` runs while the runtime works, whose part takes a hundred milliseconds and more.
+  virtual Outcome<std::string> run_sandbox(const ::runtime::v1::PodSandboxConfig& config, const std::function<void()>& meanwhile) = 0;
   virtual Outcome<void> stop_sandbox(const std::string& id) = 0;
   virtual Outcome<void> remove_sandbox(const std::string& id) = 0;
   virtual Outcome<std::string> create_container(const std::string& sandbox_id, const ::runtime::v1::ContainerConfig& config,
@@ -67,9 +75,8 @@ class Cri {
   virtual Outcome<std::vector<ImageInfo>> images() = 0;
   virtual void pull(const std::string& ref, const Credentials& credentials, PullDone done) = 0;
 
-  /// Blocks while the runtime's event stream lasts, calling `started` once it is up and `exited` for each container process
-  /// that ends; returns when the stream ends or close() is called.
-  virtual void watch_exits(const std::function<void()>& started, const std::function<void(const std::string& container_id)>& exited) = 0;
+  /// Blocks while the runtime's event stream lasts; returns when it ends or close() is called.
+  virtual void watch_events(const RuntimeEvents& events) = 0;
   /// Cancels everything in flight and waits for the completions. Calls after it fail with 503.
   virtual void close() = 0;
 };

@@ -15,6 +15,7 @@ namespace {
 
 namespace v1 = ::runtime::v1;
 namespace cevents = ::containerd::services::events::v1;
+constexpr const char* kNamespace = "k8s.io";   // of all that CRI makes in containerd
 constexpr int kListDeadlineS = 10;
 
 Error to_error(const GrpcStatus& status) {
@@ -197,10 +198,10 @@ class CriClient final : public Cri {
     return to_container(response->status());
   }
 
-  Outcome<std::string> run_sandbox(const v1::PodSandboxConfig& config) override {
+  Outcome<std::string> run_sandbox(const v1::PodSandboxConfig& config, const std::function<void()>& meanwhile) override {
     v1::RunPodSandboxRequest request;
     *request.mutable_config() = config;
-    const auto response = call<v1::RunPodSandboxResponse>("RuntimeService/RunPodSandbox", request, kSandboxDeadlineS);
+    const auto response = call<v1::RunPodSandboxResponse>("RuntimeService/RunPodSandbox", request, kSandboxDeadlineS, meanwhile);
     if (!response) return response.error();
     return response->pod_sandbox_id();
   }
@@ -324,20 +325,26 @@ class CriClient final : public Cri {
     });
   }
 
-  void watch_exits(const std::function<void()>& started, const std::function<void(const std::string&)>& exited) override {
+  void watch_events(const RuntimeEvents& tell) override {
     cevents::SubscribeRequest request;
     request.add_filters("topic==\"/tasks/exit\"");
+    request.add_filters("topic~=\"/images/\"");
     const auto events = std::make_shared<Events>();
     client_.start({.method = "/containerd.services.events.v1.Events/Subscribe",
                    .request = request.SerializeAsString(),
-                   .metadata = {{"containerd-namespace", "k8s.io"}},
+                   .metadata = {{"containerd-namespace", kNamespace}},
                    .up = [events] { events->up(); },
                    .message = [events](std::string envelope) { events->add(std::move(envelope)); },
                    .done = [events](const GrpcStatus&) { events->end(); }});
-    events->follow(started, [&](const std::string& bytes) {
+    events->follow(tell.started, [&](const std::string& bytes) {
       cevents::Envelope envelope;
       cevents::TaskExit exit;
-      if (envelope.ParseFromString(bytes) && exit.ParseFromString(envelope.event().value()) && exit.id() == exit.container_id()) exited(exit.container_id());
+      if (!envelope.ParseFromString(bytes)) return;
+      if (envelope.topic().starts_with("/images/")) {
+        if (envelope.namespace_() == kNamespace) tell.images_changed();
+      } else if (exit.ParseFromString(envelope.event().value()) && exit.id() == exit.container_id()) {
+        tell.exited(exit.container_id());
+      }
     });
   }
 
@@ -362,13 +369,18 @@ class CriClient final : public Cri {
   }
 
   template <class Response>
-  Outcome<Response> call(const char* method, const google::protobuf::MessageLite& request, int deadline_s = kCallDeadlineS) {
+  Outcome<Response> call(const char* method, const google::protobuf::MessageLite& request, int deadline_s = kCallDeadlineS, const std::function<void()>& meanwhile = {}) {
     std::promise<Outcome<Response>> promise;
+    auto answer = promise.get_future();
     start<Response>(method, request, deadline_s, [&](const Error* error, Response& response) {
       if (error) promise.set_value(*error);
       else promise.set_value(std::move(response));
     });
-    return promise.get_future().get();
+    // The completion needs the promise, whatever becomes of what is done meanwhile.
+    const auto wait = [](auto* pending) { if (pending->valid()) pending->wait(); };
+    const std::unique_ptr<std::future<Outcome<Response>>, decltype(wait)> last(&answer, wait);
+    if (meanwhile) meanwhile();
+    return answer.get();
   }
 
   template <class Response>

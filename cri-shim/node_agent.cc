@@ -16,6 +16,7 @@ constexpr int kPodWorkers = 8;                        // they wait for the runti
 constexpr auto kLeaseRetry = std::chrono::seconds(1);
 constexpr auto kConflictRetry = std::chrono::milliseconds(20);   // others write conditions of the node too
 constexpr auto kReconnectPause = std::chrono::milliseconds(200);
+constexpr auto kImagesSettle = std::chrono::seconds(1);   // one image is several events
 constexpr std::int64_t kSecondLookNs = 2 * kSecondNs; // an exit between two event streams
 constexpr const char* kLeaseNamespace = "kube-node-lease";
 constexpr Gvk kPod{"", "v1", "Pod", "pods"};
@@ -135,7 +136,7 @@ void NodeAgent::declare(Setup& setup, const std::shared_ptr<NodeAgent>& self) {
   setup.task("exits", [self, &lease, key](Context& ctx) {
     self->node_->trigger(key);
     lease.trigger(key);
-    self->follow_exits(ctx);
+    self->follow_events(ctx);
   });
   setup.task("probes", [self](Context&) { self->loop_.run(); });
   if (self->containerd_) setup.task("containerd", [self](Context&) { self->containerd_->supervise(); });
@@ -173,16 +174,17 @@ void NodeAgent::wake_all(Context& ctx) {
   }
 }
 
-void NodeAgent::follow_exits(Context& ctx) {
+void NodeAgent::follow_events(Context& ctx) {
   while (!stopping_ && !ctx.cancelled()) {
     bool up = false;
-    cri_->watch_exits(
-        [&] {
-          up = true;
-          node_->trigger({"", options_.node_name});
-          wake_all(ctx);
-        },
-        [this](const std::string& id) { agent_->container_exited(id); });
+    cri_->watch_events({.started =
+                            [&] {
+                              up = true;
+                              node_->trigger({"", options_.node_name});
+                              wake_all(ctx);
+                            },
+                        .exited = [this](const std::string& id) { agent_->container_exited(id); },
+                        .images_changed = [this] { node_->trigger({"", options_.node_name}, kImagesSettle); }});
     if (up) node_->trigger({"", options_.node_name});
     if (!ctx.sleep(kReconnectPause)) return;
   }

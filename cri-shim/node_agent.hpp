@@ -34,7 +34,7 @@ class NodeAgent {
   Result reconcile_node(Context& ctx);
   Result renew_lease(Context& ctx);
   /// Follows the runtime's exits until stop(); on every (re)connection all pods are looked at again.
-  void follow_exits(Context& ctx);
+  void follow_events(Context& ctx);
   void stop();
 
  private:

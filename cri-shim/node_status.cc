@@ -1,6 +1,7 @@
 #include "node_status.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace keelson::node {
 namespace {
@@ -65,7 +66,12 @@ void fill_resources(core_v1::NodeStatus& status, const MachineFacts& machine) {
 }
 
 void fill_images(core_v1::NodeStatus& status, std::vector<ImageInfo> images) {
-  std::stable_sort(images.begin(), images.end(), [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
+  // The runtime lists them in another order each time; a status that only looks different would be written for nothing.
+  for (auto& image : images) {
+    std::sort(image.digests.begin(), image.digests.end());
+    std::sort(image.tags.begin(), image.tags.end());
+  }
+  std::sort(images.begin(), images.end(), [](const auto& a, const auto& b) { return std::tie(b.bytes, a.digests, a.tags) < std::tie(a.bytes, b.digests, b.tags); });
   status.images.clear();
   for (const auto& image : images) {
     if (static_cast<int>(status.images.size()) == kNodeImagesMax) break;

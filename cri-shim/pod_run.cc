@@ -39,7 +39,6 @@ void Agent::run(Sync& sync) {
   }
   std::map<std::string, std::string> volume_paths;
   const bool wanted = plan.create_sandbox || !plan.starts.empty();
-  if (!sync.pod->status.startTime && wanted) write_status(sync, false);
   const bool volumes = setup_volumes(sync, volume_paths);
   if (volumes && wanted && prepare_sandbox(sync, plan)) {
     plan = plan_pod(*sync.pod, sync.view, parts_.prober.verdicts(sync.record->uid), sync.sandbox_ready);
@@ -135,7 +134,10 @@ bool Agent::create_sandbox(Sync& sync, std::uint32_t attempt) {
   ::runtime::v1::PodSandboxConfig config;
   fill_sandbox_config(*sync.pod, attempt, parts_.settings, config);
   auto made = make_dirs(config.log_directory(), 0755);
-  Outcome<std::string> id = made ? parts_.cri.run_sandbox(config) : Outcome<std::string>(made.error());
+  const auto say_started = [&] {
+    if (!sync.pod->status.startTime) write_status(sync, false);
+  };
+  Outcome<std::string> id = made ? parts_.cri.run_sandbox(config, say_started) : Outcome<std::string>(made.error());
   if (!id) {
     const int step = std::min(record.sandbox_failures++, kSandboxBackoffMax);
     record.sandbox_retry_ns = now() + (kSecondNs << step);

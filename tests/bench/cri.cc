@@ -89,7 +89,7 @@ class Runs {
     if (!filled) die(filled.error().message);
     std::filesystem::create_directories(sandbox.log_directory() + "/hello");
     const auto began = Clock::now();
-    const auto id = must(cri_->run_sandbox(sandbox), "RunPodSandbox");
+    const auto id = must(cri_->run_sandbox(sandbox, {}), "RunPodSandbox");
     const auto started = cri_->start_container(must(cri_->create_container(id, container, sandbox), "CreateContainer"));
     if (!started) die("StartContainer: " + started.error().message);
     const double took = ms_since(began);

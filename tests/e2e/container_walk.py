@@ -6,6 +6,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -41,6 +42,23 @@ def the_node_becomes_ready(c):
 
 def images_are_imported(c):
     subprocess.run([SOURCE / "tools" / "make-images.sh", "--import", str(c.data)], check=True, capture_output=True, timeout=60)
+
+
+def the_node_lists_them_and_then_writes_nothing(c):
+    def listed():
+        return [name for node in c.json("get", "nodes")["items"] for image in node["status"].get("images", []) for name in image["names"]]
+
+    eventually("the node lists the image", lambda: any("keelson.dev/demo:1" in name for name in listed()), 8)
+
+    def written():
+        return next(line for line in pathlib.Path(f"/proc/{c.process.pid}/io").read_text().splitlines() if line.startswith("write_bytes"))
+
+    def quiet():   # longer than the period in which the node looks at itself and renews its lease
+        before = written()
+        time.sleep(11)
+        return written() == before
+
+    eventually("eleven seconds without a write", quiet, 50, 0)
 
 
 def apply_and_rollout(c):
@@ -211,7 +229,8 @@ def containerd_dying_is_survived(c):
     c.out("delete", "pod", "again", "--timeout=40s")
 
 
-STEPS = [the_node_becomes_ready, images_are_imported, apply_and_rollout, events_tell_the_story, pods_answer_the_host_and_each_other, logs_follow,
+STEPS = [the_node_becomes_ready, images_are_imported, the_node_lists_them_and_then_writes_nothing, apply_and_rollout,
+         events_tell_the_story, pods_answer_the_host_and_each_other, logs_follow,
          exec_has_its_streams_and_codes, a_port_is_forwarded, a_service_account_token_is_in_every_pod, a_killed_process_is_restarted_in_place, scale_set_image_and_undo,
          an_image_that_is_not_there_says_so, volumes_env_probes_and_hooks, a_crashing_container_backs_off, sigkill_of_the_server_changes_nothing_that_runs,
          deleting_leaves_nothing_behind, containerd_dying_is_survived]

@@ -91,6 +91,16 @@ TEST_CASE("a pod of this node gets a sandbox and its container and is Running an
   CHECK(world.cluster.count("Started") == 1);
 }
 
+TEST_CASE("the runtime does not wait for the API: that a pod was accepted is told while its sandbox is made") {
+  World world;
+  world.add(kPod);
+  std::vector<bool> told;
+  world.cri.around_sandbox = [&] { told.push_back(bool(world.status().startTime)); };
+  world.settle();
+  CHECK(told == std::vector<bool>{false, true});
+  CHECK(world.status().phase == "Running");
+}
+
 TEST_CASE("a pod of another node is left alone") {
   World world;
   std::string other = kPod;

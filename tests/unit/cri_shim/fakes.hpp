@@ -92,6 +92,7 @@ class FakeCri final : public Cri {
   std::set<std::string> present{"keelson.dev/demo:1"};
   std::int64_t* clock_ns = nullptr;
   int calls = 0, fail_call = -1;          ///< the call with this number fails
+  std::function<void()> around_sandbox;   ///< before and after what is done while a sandbox is made
   bool stop_at_once = true;               ///< else only finish_stops() ends containers
   std::vector<std::pair<std::string, std::int64_t>> stops;
 
@@ -144,7 +145,10 @@ class FakeCri final : public Cri {
     if (!containers.contains(id)) return Error{404, "NotFound", "no such container", {}};
     return containers[id];
   }
-  Outcome<std::string> run_sandbox(const ::runtime::v1::PodSandboxConfig& config) override {
+  Outcome<std::string> run_sandbox(const ::runtime::v1::PodSandboxConfig& config, const std::function<void()>& meanwhile) override {
+    if (around_sandbox) around_sandbox();
+    meanwhile();
+    if (around_sandbox) around_sandbox();
     if (fails()) return failure();
     const std::string id = "sandbox-" + std::to_string(++made_);
     const auto& metadata = config.metadata();
@@ -220,7 +224,7 @@ class FakeCri final : public Cri {
     const Error error{404, "NotFound", "no such image", {}};
     present.contains(ref) ? done(nullptr, ref) : done(&error, {});
   }
-  void watch_exits(const std::function<void()>&, const std::function<void(const std::string&)>&) override {}
+  void watch_events(const RuntimeEvents&) override {}
   void close() override {}
 
  private:
