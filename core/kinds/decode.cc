@@ -97,6 +97,23 @@ base::Outcome<Decoded> conform_all(const Kind& kind, json::value&& value, FieldV
   return decoded;
 }
 
+std::size_t depth_of(const json::value& value) {
+  std::size_t deepest = 0;
+  if (const auto* object = value.if_object())
+    for (const auto& member : *object) deepest = std::max(deepest, depth_of(member.value()));
+  else if (const auto* list = value.if_array())
+    for (const auto& element : *list) deepest = std::max(deepest, depth_of(element));
+  else
+    return 0;
+  return deepest + 1;
+}
+
+/// What a patch makes may be no deeper than what is sent whole; metadata speaks of the rest and is as deep as it has to be.
+bool too_deep(const json::value& object) {
+  const auto* members = object.if_object();
+  return members && std::any_of(members->begin(), members->end(), [](const auto& member) { return member.key() != "metadata" && depth_of(member.value()) >= kNestingMax; });
+}
+
 }  // namespace
 
 base::Outcome<Decoded> decode(const Kind& kind, Media media, std::string_view body, FieldValidation mode, json::storage_ptr memory) {
@@ -105,12 +122,14 @@ base::Outcome<Decoded> decode(const Kind& kind, Media media, std::string_view bo
   if (body.find_first_not_of(" \t\r\n") == std::string_view::npos)
     return unrecognized(kind, "Object 'Kind' is missing in '" + std::string(body) + "'", body);
   auto parsed = media == Media::json ? parse_json(body, std::move(memory)) : parse_yaml(body, std::move(memory));
+  if (parsed.depth > kNestingMax) parsed.fault = "exceeded max depth";
   if (!parsed.fault.empty())
     return unrecognized(kind, (media == Media::json ? "couldn't get version/kind; json parse error: " : "") + parsed.fault, body);
   return conform_all(kind, std::move(parsed.value), mode, std::move(parsed.duplicates), body);
 }
 
 base::Outcome<Decoded> decode_value(const Kind& kind, json::value value, FieldValidation mode) {
+  if (too_deep(value)) return base::bad_request("exceeded max depth");
   return conform_all(kind, std::move(value), mode, {}, "");
 }
 

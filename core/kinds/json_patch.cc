@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
 #include <optional>
 
 #include "core/kinds/engine.hpp"
+#include "core/kinds/parse.hpp"
 #include "core/kinds/patch.hpp"
 
 namespace keelson::kinds {
@@ -12,6 +14,8 @@ using Failure = std::optional<std::string>;   // why an operation does not apply
 
 constexpr std::string_view kMissing = "missing value";
 constexpr std::string_view kInvalidIndex = "invalid index referenced";
+/// Values that are looked at to know how deep what is moved or copied nests, over all operations.
+constexpr std::size_t kLooksMax = 4'000'000;
 
 /// RFC 6901: ~1 is /, ~0 is ~.
 std::string unescape(std::string_view token) {
@@ -125,12 +129,35 @@ class Application {
     return value ? json::value(*value, document_.storage()) : json::value(nullptr, document_.storage());
   }
 
+  /// 0 for a scalar.
+  std::size_t depth_of(const json::value& value) {
+    if (!value.is_structured() || ++looks_ > kLooksMax) return 0;
+    std::size_t deepest = 0;
+    if (const auto* object = value.if_object())
+      for (const auto& member : *object) deepest = std::max(deepest, depth_of(member.value()));
+    else
+      for (const auto& element : value.get_array()) deepest = std::max(deepest, depth_of(element));
+    return deepest + 1;
+  }
+
+  /// Each operation may nest deeper what those before it have made: everybody after us relies on the limit of parsed values.
+  Failure too_deep(std::string_view path, const json::value& value) {
+    const auto depth = static_cast<std::size_t>(std::count(path.begin(), path.end(), '/')) + depth_of(value);
+    if (looks_ > kLooksMax) return "the operations move or copy too much";
+    return depth > kNestingMax ? Failure("exceeded max depth") : std::nullopt;
+  }
+
+  Failure put(const Place& place, std::string_view path, json::value value) {
+    if (Failure failure = too_deep(path, value)) return failure;
+    return add(place, path, std::move(value));
+  }
+
   Failure run_add(const json::object& operation) {
     const auto path = text(operation, "path");
     if (!path) return lacks("add", "path");
     const Place place = find(document_, *path);
     if (!place.container) return missing_path("add", *path);
-    return add(place, *path, value_of(operation));
+    return put(place, *path, value_of(operation));
   }
 
   Failure run_remove(const json::object& operation) {
@@ -148,10 +175,12 @@ class Application {
     if (path->empty()) return replace_all(operation);
     const Place place = find(document_, *path);
     if (!place.container) return missing_path("replace", *path);
-    if (place.container->is_object()) return add(place, *path, value_of(operation));
+    if (place.container->is_object()) return put(place, *path, value_of(operation));
     json::value* slot = child(*place.container, place.key);
     if (!slot) return "replace operation does not apply: doc is missing key: " + *path + ": " + std::string(kMissing);
-    *slot = value_of(operation);
+    json::value value = value_of(operation);
+    if (Failure failure = too_deep(*path, value)) return failure;
+    *slot = std::move(value);
     return {};
   }
 
@@ -174,7 +203,7 @@ class Application {
     if (!path) return lacks("move", "path");
     const Place target = find(document_, *path);
     if (!target.container) return missing_path("move", *path);
-    return add(target, *path, std::move(moved));
+    return put(target, *path, std::move(moved));
   }
 
   Failure run_copy(const json::object& operation) {
@@ -192,7 +221,7 @@ class Application {
     copied_bytes_ += json::serialize(*slot).size();
     if (copied_bytes_ > kJsonPatchCopyBytesMax)
       return "Unable to complete the copy, the accumulated size increase of copy is " + std::to_string(copied_bytes_) + ", exceeding the limit " + std::to_string(kJsonPatchCopyBytesMax);
-    return add(target, *path, json::value(*slot, document_.storage()));
+    return put(target, *path, json::value(*slot, document_.storage()));
   }
 
   Failure run_test(const json::object& operation) {
@@ -213,6 +242,7 @@ class Application {
 
   json::value& document_;
   std::size_t copied_bytes_ = 0;
+  std::size_t looks_ = 0;
 };
 
 base::Error undecodable(const json::value& value, std::string_view wanted) {

@@ -31,6 +31,7 @@ constexpr std::size_t kAddedMembers = 6;
 class Builder {
  public:
   Builder(json::storage_ptr memory, std::vector<std::string>& duplicates) : memory_(std::move(memory)), duplicates_(duplicates) {}
+  std::size_t deepest() const { return deepest_; }
 
   json::value build(const simdjson::dom::element& from, const Place& place) {
     switch (from.type()) {
@@ -51,20 +52,23 @@ class Builder {
 
  private:
   json::value build_object(const simdjson::dom::element& from, const Place& place) {
+    const Level level(*this);
     json::object object(memory_);
     const simdjson::dom::object members = from.get_object().value_unsafe();
     object.reserve(members.size() + (near_root(place) ? kAddedMembers : 0));
     for (const auto [key, element] : members) {
       const Place here{&place, key, 0};
-      const auto [at, added] = object.emplace(json::string_view(key.data(), key.size()), build(element, here));
+      json::value value = build(element, here);   // once, also when it has to go elsewhere: else duplicates in duplicates take exponential time
+      const auto [at, added] = object.emplace(json::string_view(key.data(), key.size()), std::move(value));
       if (added) continue;
-      at->value() = build(element, here);
+      at->value() = std::move(value);   // it was not moved from
       if (duplicates_.size() < kComplaintsMax) duplicates_.push_back("duplicate field \"" + here.text() + "\"");
     }
     return json::value(std::move(object));
   }
 
   json::value build_array(const simdjson::dom::element& from, const Place& place) {
+    const Level level(*this);
     json::array array(memory_);
     const simdjson::dom::array elements = from.get_array().value_unsafe();
     array.reserve(elements.size());
@@ -73,10 +77,19 @@ class Builder {
     return json::value(std::move(array));
   }
 
+  struct Level {
+    explicit Level(Builder& builder) : builder(builder) { builder.deepest_ = std::max(builder.deepest_, ++builder.depth_); }
+    ~Level() { --builder.depth_; }
+    Level(const Level&) = delete;
+    Level& operator=(const Level&) = delete;
+    Builder& builder;
+  };
+
   static bool near_root(const Place& place) { return !place.up || !place.up->up; }
 
   json::storage_ptr memory_;
   std::vector<std::string>& duplicates_;
+  std::size_t depth_ = 0, deepest_ = 0;
 };
 
 // The texts are those of Go's encoding/json where the cause is known.
@@ -122,15 +135,15 @@ namespace {
 constexpr std::size_t kKeptParserBytes = 16u << 10;
 
 simdjson::error_code make_ready(simdjson::dom::parser& parser, std::size_t bytes) {
-  if (parser.capacity() >= bytes && parser.max_depth() == kNestingMax) return simdjson::SUCCESS;
-  return parser.allocate(bytes, kNestingMax);
+  if (parser.capacity() >= bytes && parser.max_depth() == kNestingMax + kOwnNestingMax) return simdjson::SUCCESS;
+  return parser.allocate(bytes, kNestingMax + kOwnNestingMax);
 }
 
 }  // namespace
 
 Parsed parse_json(std::string_view body, json::storage_ptr memory) {
   thread_local simdjson::dom::parser kept(kKeptParserBytes);
-  Parsed parsed{json::value(memory), {}, {}};   // assigned from elsewhere it would be copied
+  Parsed parsed{json::value(memory), {}, 0, {}};   // assigned from elsewhere it would be copied
   const bool usual = body.size() <= kKeptParserBytes;
   std::optional<simdjson::dom::parser> large;
   if (!usual) large.emplace(kBodyBytesMax + simdjson::SIMDJSON_PADDING);
@@ -139,10 +152,12 @@ Parsed parse_json(std::string_view body, json::storage_ptr memory) {
   simdjson::dom::element root;
   if (!fault) fault = parser.parse(body.data(), body.size()).get(root);
   if (fault) {
-    parsed.fault = deeper_than(body, kNestingMax) ? "exceeded max depth" : fault_text(body, fault);
+    parsed.fault = deeper_than(body, kNestingMax + kOwnNestingMax) ? "exceeded max depth" : fault_text(body, fault);
     return parsed;
   }
-  parsed.value = Builder(memory, parsed.duplicates).build(root, Place{});
+  Builder builder(memory, parsed.duplicates);
+  parsed.value = builder.build(root, Place{});
+  parsed.depth = builder.deepest();
   return parsed;
 }
 

@@ -195,7 +195,7 @@ Parsed parse_yaml(std::string_view body, json::storage_ptr memory) {
     auto as_json = parse_json(body, memory);
     if (as_json.fault.empty()) return as_json;
   }
-  Parsed parsed{json::value(memory), {}, {}};
+  Parsed parsed{json::value(memory), {}, 0, {}};
   if (flow_too_deep(body)) {
     parsed.fault = "error converting YAML to JSON: yaml: exceeded max depth";
     return parsed;

@@ -57,6 +57,30 @@ TEST_CASE("a JSON patch that doubles by copying is refused before it grows beyon
   CHECK(jp("{}", patch + "]").find("the accumulated size increase of copy is") != std::string::npos);
 }
 
+TEST_CASE("a JSON patch cannot nest deeper than a body may") {
+  // Twenty levels at a time, each where the last one ended.
+  const auto added = [](const std::string& operation, int times) {
+    std::string path = "/a", value = "1", list;
+    for (int i = 0; i < 20; ++i) value = "{'a':" + value + "}";
+    for (int i = 0; i < times; ++i) {
+      list += (list.empty() ? "[" : ",") + std::string("{'op':'") + operation + "','path':'" + path + "','value':" + value + "}";
+      for (int level = 0; level < 20; ++level) path += "/a";
+    }
+    return list + "]";
+  };
+  const std::string too_deep = std::string(kRejected) + "exceeded max depth";
+  CHECK(jp("{}", added("add", 30)) == too_deep);
+  CHECK(jp("{}", added("replace", 30)) == too_deep);
+  CHECK(jp("{}", added("add", 20)).size() > 2000);
+  std::string moves = "[{'op':'add','path':'/s','value':{}}", copies = moves;
+  for (int i = 0; i < 600; ++i) {
+    moves += ",{'op':'add','path':'/t','value':{}},{'op':'move','from':'/s','path':'/t/s'},{'op':'move','from':'/t','path':'/s'}";
+    copies += ",{'op':'copy','from':'/s','path':'/s/a'}";
+  }
+  CHECK(jp("{}", moves + "]") == too_deep);
+  CHECK(jp("{}", copies + "]") == too_deep);
+}
+
 TEST_CASE("a merge patch sets, replaces and deletes by null") {
   const auto mp = [](std::string_view a, std::string_view b) { return patched(PatchType::merge, a, b, custom()); };
   CHECK(mp("{'a':'b'}", "{'a':'c'}") == "{'a':'c'}");
