@@ -30,6 +30,7 @@ class Shared : public std::enable_shared_from_this<Shared> {
 
   std::shared_ptr<const Schemas> schemas() const { return std::atomic_load(&schemas_); }
   void set(std::vector<SchemaSpec> specs, const std::vector<LevelSpec>& levels);
+  bool take_seat(Request& request);
   Levels::Place enter(const RequestRef& request, bool may_wait);
   void leave(Request& request);
   void stop();
@@ -51,40 +52,48 @@ class Shared : public std::enable_shared_from_this<Shared> {
   bool armed_ = false, stopped_ = false;
 };
 
-class TurnImpl final : public Turn {
+/// Is the request that its level knows, so that a turn is one allocation.
+class TurnImpl final : public Turn, public Request, public std::enable_shared_from_this<TurnImpl> {
  public:
-  TurnImpl(std::shared_ptr<Shared> shared, std::shared_ptr<const Schema> schema, RequestRef request) : shared_(std::move(shared)), schema_(std::move(schema)), request_(std::move(request)) {
-    const auto place = shared_->enter(request_, false);
-    state_ = place == Levels::Place::seat ? State::now : place == Levels::Place::queue ? State::must_wait : State::refused;
-    if (state_ == State::now) schema_->dispatched->add(), schema_->waited->observe(0);
-    if (state_ == State::refused) (schema_->level->spec.queues_requests ? schema_->queue_full : schema_->no_seat)->add();
+  TurnImpl(std::shared_ptr<Shared> shared, std::shared_ptr<const Schema> schema, const auth::Attributes& asked, int wanted) : shared_(std::move(shared)), schema_(std::move(schema)) {
+    level = schema_->level;
+    seats = wanted;
+    if (shared_->take_seat(*this)) {
+      schema_->dispatched->add();
+      return;
+    }
+    flow = flow_hash(schema_->spec, asked);
+    const auto place = shared_->enter(RequestRef(std::shared_ptr<void>(), this), false);   // it is not kept: nobody waits yet
+    turn_ = place == Levels::Place::seat ? State::now : place == Levels::Place::queue ? State::must_wait : State::refused;
+    if (turn_ == State::now) schema_->dispatched->add();
+    if (turn_ == State::refused) (level->spec.queues_requests ? schema_->queue_full : schema_->no_seat)->add();
   }
   ~TurnImpl() override { release(); }
 
-  State state() const override { return state_; }
-  bool wait(std::function<void(bool)> decided) override {
+  Turn::State state() const override { return turn_; }
+  bool wait(std::function<void(bool)> told) override {
     const auto began = shared_->runtime.monotonic_ns();
-    request_->decided = [schema = schema_, &runtime = shared_->runtime, began, decided = std::move(decided)](bool admitted) {
+    decided = [schema = schema_, &runtime = shared_->runtime, began, told = std::move(told)](bool admitted) {
       (admitted ? schema->dispatched : schema->timed_out)->add();
       if (admitted) schema->waited->observe(static_cast<double>(runtime.monotonic_ns() - began) / 1e9);
-      decided(admitted);
+      told(admitted);
     };
-    const auto place = shared_->enter(request_, true);
+    const auto place = shared_->enter(shared_from_this(), true);
     if (place == Levels::Place::queue) return true;
-    auto told = std::exchange(request_->decided, nullptr);
-    if (place == Levels::Place::seat) return told(true), true;
+    auto tell = std::exchange(decided, nullptr);
+    if (place == Levels::Place::seat) return tell(true), true;
     schema_->queue_full->add();
     return false;
   }
-  void release() override { shared_->leave(*request_); }
+  void release() override { shared_->leave(*this); }
   const std::string& schema_uid() const override { return schema_->spec.uid; }
   const std::string& level_uid() const override { return schema_->level_uid; }
 
  private:
+  using State = Turn::State;
   const std::shared_ptr<Shared> shared_;
   const std::shared_ptr<const Schema> schema_;
-  const RequestRef request_;
-  State state_;
+  State turn_ = State::now;
 };
 
 std::shared_ptr<const Schema> Shared::schema_of(SchemaSpec spec, const LevelRef& level) {
@@ -104,7 +113,7 @@ std::shared_ptr<const Schema> Shared::schema_of(SchemaSpec spec, const LevelRef&
   schema->queue_full = rejected("queue-full");
   schema->timed_out = rejected("time-out");
   schema->no_seat = rejected("concurrency-limit");
-  schema->waited = &metrics_.histogram("apiserver_flowcontrol_request_wait_duration_seconds", "How long requests waited for a seat.", wait_bounds(), waits);
+  schema->waited = &metrics_.histogram("apiserver_flowcontrol_request_wait_duration_seconds", "How long requests waited for a seat, of those that did.", wait_bounds(), waits);
   schema->spec = std::move(spec);
   return schema;
 }
@@ -122,6 +131,12 @@ void Shared::set(std::vector<SchemaSpec> specs, const std::vector<LevelSpec>& le
     levels_.dispatch(nullptr, runtime.monotonic_ns(), seated);
   }
   tell(seated, true);
+}
+
+bool Shared::take_seat(Request& request) {
+  const auto now = runtime.monotonic_ns();
+  const std::lock_guard lock(mutex_);
+  return !stopped_ && levels_.take_seat(request, now);
 }
 
 Levels::Place Shared::enter(const RequestRef& request, bool may_wait) {
@@ -203,11 +218,7 @@ class FairnessImpl final : public Fairness {
     const auto schemas = shared_->schemas();
     for (const auto& schema : *schemas) {
       if (!matches(schema->spec, request)) continue;
-      auto held = std::make_shared<Request>();
-      held->level = schema->level;
-      held->seats = seats;
-      held->flow = schema->level->spec.exempt ? 0 : flow_hash(schema->spec, request);
-      return std::make_shared<TurnImpl>(shared_, schema, std::move(held));
+      return std::make_shared<TurnImpl>(shared_, schema, request, seats);
     }
     return nullptr;
   }

@@ -52,6 +52,11 @@ void Levels::set(const std::vector<LevelSpec>& specs) {
   levels_ = std::move(next);
 }
 
+Levels::~Levels() {
+  for (const auto& [name, level] : levels_)
+    for (auto& queue : level->queues) queue.waiting.clear();
+}
+
 LevelRef Levels::find(const std::string& name) const {
   const auto found = levels_.find(name);
   return found == levels_.end() ? nullptr : found->second;
@@ -82,9 +87,15 @@ void Levels::seat(Request& request, base::Monotonic now) {
   if (request.queue >= 0) level.queues[static_cast<std::size_t>(request.queue)].served += request.seats * kGuess_s;
 }
 
+bool Levels::take_seat(Request& request, base::Monotonic now) {
+  if (request.level->waiting > 0 || !seat_free(*request.level, request.seats)) return false;
+  seat(request, now);
+  return true;
+}
+
 Levels::Place Levels::enter(const RequestRef& request, base::Monotonic now, bool may_wait) {
   auto& level = *request->level;
-  if (level.waiting == 0 && seat_free(level, request->seats)) return seat(*request, now), Place::seat;
+  if (take_seat(*request, now)) return Place::seat;
   if (!level.spec.queues_requests) return Place::none;
   std::array<int, kHandSizeMax> hand{};
   const int queues = static_cast<int>(level.queues.size()), size = std::min(level.spec.hand_size, queues);

@@ -54,12 +54,15 @@ void deal(std::uint64_t hash, int queues, int hand, std::array<int, kHandSizeMax
 class Levels {
  public:
   explicit Levels(int seats) : seats_(seats) {}
+  ~Levels();   // who still waits knows its level, and the level knows who waits
   /// The levels from now on. Those that stay keep who is in them; those that are gone live until their last request ends.
   void set(const std::vector<LevelSpec>& specs);
   LevelRef find(const std::string& name) const;
   const std::map<std::string, LevelRef>& all() const { return levels_; }
 
   enum class Place { seat, queue, none };
+  /// A seat, if there is one and nobody waits for it.
+  bool take_seat(Request& request, base::Monotonic now);
   /// A seat if there is one and nobody waits for it, else a place in a queue.
   Place enter(const RequestRef& request, base::Monotonic now, bool may_wait);
   /// Ends a request that executes.

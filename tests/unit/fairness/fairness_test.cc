@@ -133,6 +133,6 @@ TEST_CASE("asking for a turn costs less than a microsecond") {
 #ifdef __OPTIMIZE__
   CHECK(best < 1'000);
 #else
-  CHECK(best < 100'000);   // unoptimized and sanitized builds
+  CHECK(best < 2'000'000);   // unoptimized and sanitized builds
 #endif
 }
