@@ -191,6 +191,7 @@ void add_class_admission(Chains& chains) {
   chains.add(kOrderRuntimeClass, std::make_shared<RuntimeClass>());
   chains.add(kOrderCertificateApproval, std::make_shared<SignerUnit>(chains, "CertificateApproval", "approval", "approve"));
   chains.add(kOrderCertificateSigning, std::make_shared<SignerUnit>(chains, "CertificateSigning", "status", "sign"));
+  chains.add(kOrderCertificateSubjectRestriction, certificate_subject_restriction());
   chains.add(kOrderDefaultIngressClass, std::make_shared<DefaultIngressClass>());
 }
 

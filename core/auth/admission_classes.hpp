@@ -13,7 +13,10 @@ inline constexpr int kOrderClaimResize = 22;
 inline constexpr int kOrderRuntimeClass = 23;
 inline constexpr int kOrderCertificateApproval = 24;
 inline constexpr int kOrderCertificateSigning = 25;
+inline constexpr int kOrderCertificateSubjectRestriction = 27;
 inline constexpr int kOrderDefaultIngressClass = 28;
+
+std::shared_ptr<AdmissionUnit> certificate_subject_restriction();
 
 /// Adds them all.
 void add_class_admission(Chains& chains);
