@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/api/server.hpp"
+#include "core/auth/event_rate.hpp"
 #include "core/auth/json_access.hpp"
 #include "core/main/check_list.hpp"
 
@@ -55,7 +56,7 @@ Finding node_and_rbac(Probe& probe) {
   return well("a node without pods reads no secret; " + std::to_string(items->size()) + " cluster roles");
 }
 
-Finding event_rate(Probe&) { return bad("no admission limits Events alone; flow control limits who writes them"); }
+Finding event_rate(Probe&) { return well(std::to_string(static_cast<int>(auth::kEventsPerSecond)) + " a second and user, " + std::to_string(static_cast<int>(auth::kEventsBurst)) + " at once"); }
 Finding fixed_admission(Probe&) { return no_setting({"enable-admission-plugins", "disable-admission-plugins"}) ? well("the chain is fixed by the build: no setting takes a unit out") : bad("units can be taken out"); }
 
 Finding lifecycle(Probe& probe) {

@@ -9,6 +9,8 @@
 #include "core/admission/admission.hpp"
 #include "core/api/api.hpp"
 #include "core/api/server.hpp"
+#include "core/auth/bootstrap_tokens.hpp"
+#include "core/auth/event_rate.hpp"
 #include "core/auth/node.hpp"
 #include "core/base/log.hpp"
 #include "core/base/metrics.hpp"
@@ -159,8 +161,10 @@ base::Outcome<void> RunningCluster::make_parts() {
   if (!tokens) return tokens.error();
   tokens_ = std::move(*tokens);
   chains_->add(tokens_->authenticator(*store_));
+  chains_->add(auth::bootstrap_token_authenticator(*store_, runtime_));
   chains_->add(auth::node_authorizer(*store_));
   auth::add_default_admission(*chains_);
+  chains_->add(auth::kOrderEventRateLimit, auth::event_rate_limit(runtime_));
   webhooks_ = webhook::make_client(runtime_, *metrics_);
   admission_ = admission::make_admission({*chains_, *registry_, *store_, runtime_, *metrics_, webhooks_.get()});
   hub_ = watch::make_hub(*store_, runtime_, *metrics_, {.gather_ns = kWatchGather_ms * base::kNanosPerMs});
