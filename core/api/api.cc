@@ -161,7 +161,7 @@ bool Api::find_kind(const CallRef& call) {
   auto& info = call->info;
   const auto catalog = core_.parts.registry.current();
   if ((info.prefix == "api") == info.group.empty()) call->kind = catalog->find(info.group, info.version, info.resource);
-  const bool subresource_known = call->kind && (info.subresource.empty() || call->kind->subresource(info.subresource) != nullptr);
+  const bool subresource_known = call->kind && (info.subresource.empty() || call->kind->subresource(info.subresource) != nullptr || route_of(*call) != nullptr);
   if (subresource_known) return true;
   if (!may_learn(call)) return false;
   if (known_group_version(*catalog, info)) return call->fail(base::no_such_resource()), false;
@@ -210,6 +210,9 @@ bool Api::offered(const CallRef& call) {
   return true;
 }
 
+// Of a plugin's kind that is stored nowhere.
+bool serves_all(const Call& call) { return call.info.subresource.empty() && call.kind->declared_by.starts_with("plugin:") && route_of(call) != nullptr; }
+
 void Api::answer_resource(const CallRef& call) {
   if (answer_review(call) || !find_kind(call)) return;
   // Told before the name is looked at, as upstream does.
@@ -217,7 +220,8 @@ void Api::answer_resource(const CallRef& call) {
     if (const auto form = patch_form(call->request.header("Content-Type"), call->kind->strategy.custom_resource); !form) return call->fail(form.error());
   if (const auto complaint = path_segment_complaint(call->info.name); !call->info.name.empty() && !complaint.empty())
     return call->fail(base::bad_request("Name parameter invalid: \"" + call->info.name + "\": " + complaint));
-  if (!call->info.subresource.empty() && answer_stream(call)) return;
+  if (serves_all(*call) && !offered(call)) return;
+  if ((!call->info.subresource.empty() || serves_all(*call)) && answer_stream(call)) return;
   if (!settle_form(call) || !offered(call)) return;
   perform(call);
 }

@@ -34,8 +34,12 @@ void answer_update(const CallRef& call);
 void answer_patch(const CallRef& call);
 void answer_delete(const CallRef& call);
 void answer_delete_collection(const CallRef& call);
-/// A subresource that a plugin streams; false: nobody serves it.
+/// A subresource, or a whole resource, that a plugin serves; false: nobody does.
 bool answer_stream(const CallRef& call);
+/// Who does; null: nobody.
+std::shared_ptr<plugins::RouteHandler> route_of(const Call& call);
+/// A path, authorized already, that a plugin serves; false: nobody does.
+bool answer_plugin_path(const CallRef& call);
 /// SelfSubjectAccessReview and its like, which are answered and never stored; false: the URL is none.
 bool answer_review(const CallRef& call);
 

@@ -1,5 +1,6 @@
 #include "core/api/discovery.hpp"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -19,6 +20,22 @@ json::array strings(const std::vector<std::string>& values) {
   json::array out;
   for (const auto& value : values) out.emplace_back(value);
   return out;
+}
+
+/// What answers are made of.
+struct Source {
+  const Catalog& catalog;
+  const std::vector<plugins::ServedRoute>& served;
+};
+
+/// Those of the kind, and those that plugins serve below it.
+std::vector<kinds::Subresource> subresources_of(const Source& source, const Kind& kind) {
+  auto all = kind.subresources;
+  const auto known = [&](const std::string& name) { return std::any_of(all.begin(), all.end(), [&](const auto& sub) { return sub.name == name; }); };
+  for (const auto& route : source.served)
+    if (route.path.empty() && route.resource == kind.storage_key && !route.subresource.empty() && !known(route.subresource))
+      all.push_back({route.subresource, kind.kind, "", "", {"create", "delete", "get", "patch", "update"}});
+  return all;
 }
 
 std::string group_version(std::string_view group, std::string_view version) {
@@ -60,24 +77,24 @@ json::object legacy_subresource(const Kind& kind, const kinds::Subresource& sub)
   return out;
 }
 
-json::object legacy_resources(const Catalog& catalog, const std::string& group, const std::string& version) {
+json::object legacy_resources(const Source& source, const std::string& group, const std::string& version) {
   json::array resources;
-  for (const auto* kind : kinds_of(catalog, group, version)) {
+  for (const auto* kind : kinds_of(source.catalog, group, version)) {
     resources.emplace_back(legacy_resource(*kind));
-    for (const auto& sub : kind->subresources) resources.emplace_back(legacy_subresource(*kind, sub));
+    for (const auto& sub : subresources_of(source, *kind)) resources.emplace_back(legacy_subresource(*kind, sub));
   }
   return {{"kind", "APIResourceList"}, {"apiVersion", "v1"}, {"groupVersion", group_version(group, version)}, {"resources", std::move(resources)}};
 }
 
 json::object response_kind(std::string_view group, std::string_view version, std::string_view kind) { return {{"group", group}, {"version", version}, {"kind", kind}}; }
 
-json::object aggregated_resource(const Kind& kind) {
+json::object aggregated_resource(const Source& source, const Kind& kind) {
   json::object out{{"resource", kind.resource}, {"responseKind", response_kind(kind.group, kind.version, kind.kind)},
                    {"scope", kind.namespaced ? "Namespaced" : "Cluster"}, {"singularResource", kind.singular}, {"verbs", strings(kind.verbs)}};
   if (!kind.short_names.empty()) out["shortNames"] = strings(kind.short_names);
   if (!kind.categories.empty()) out["categories"] = strings(kind.categories);
   json::array subresources;
-  for (const auto& sub : kind.subresources) {
+  for (const auto& sub : subresources_of(source, kind)) {
     const bool own = sub.version.empty();
     subresources.emplace_back(json::object{{"subresource", sub.name},
                                            {"responseKind", response_kind(own ? kind.group : sub.group, own ? kind.version : sub.version, sub.kind)},
@@ -87,20 +104,20 @@ json::object aggregated_resource(const Kind& kind) {
   return out;
 }
 
-json::object aggregated_group(const Catalog& catalog, const std::string& group) {
+json::object aggregated_group(const Source& source, const std::string& group) {
   json::array versions;
-  for (const auto& version : catalog.versions(group)) {
+  for (const auto& version : source.catalog.versions(group)) {
     json::array resources;
-    for (const auto* kind : kinds_of(catalog, group, version)) resources.emplace_back(aggregated_resource(*kind));
+    for (const auto* kind : kinds_of(source.catalog, group, version)) resources.emplace_back(aggregated_resource(source, *kind));
     versions.emplace_back(json::object{{"version", version}, {"resources", std::move(resources)}, {"freshness", "Current"}});
   }
   return {{"metadata", json::object{{"name", group}, {"creationTimestamp", nullptr}}}, {"versions", std::move(versions)}};
 }
 
-json::object aggregated_list(const Catalog& catalog, bool core, const std::string& version) {
+json::object aggregated_list(const Source& source, bool core, const std::string& version) {
   json::array items;
-  for (const auto& group : catalog.groups())
-    if (group.empty() == core) items.emplace_back(aggregated_group(catalog, group));
+  for (const auto& group : source.catalog.groups())
+    if (group.empty() == core) items.emplace_back(aggregated_group(source, group));
   return {{"kind", "APIGroupDiscoveryList"}, {"apiVersion", "apidiscovery.k8s.io/" + version}, {"metadata", json::object()}, {"items", std::move(items)}};
 }
 
@@ -123,7 +140,8 @@ bool contains(const std::vector<std::string>& values, const std::string& value) 
 }
 
 // Empty: there is no such document.
-json::object group_document(const Catalog& catalog, const std::string& rest) {
+json::object group_document(const Source& source, const std::string& rest) {
+  const auto& catalog = source.catalog;
   const auto slash = rest.find('/');
   const auto group = rest.substr(0, slash);
   if (group.empty() || !contains(catalog.groups(), group)) return {};
@@ -133,15 +151,15 @@ json::object group_document(const Catalog& catalog, const std::string& rest) {
     return out;
   }
   const auto version = rest.substr(slash + 1);
-  return contains(catalog.versions(group), version) ? legacy_resources(catalog, group, version) : json::object{};
+  return contains(catalog.versions(group), version) ? legacy_resources(source, group, version) : json::object{};
 }
 
-json::object legacy_document(const Catalog& catalog, const std::string& path, const std::string& address) {
-  if (path == "/api") return api_versions(catalog, address);
-  if (path == "/apis") return api_group_list(catalog);
-  if (path.starts_with("/apis/")) return group_document(catalog, path.substr(6));
+json::object legacy_document(const Source& source, const std::string& path, const std::string& address) {
+  if (path == "/api") return api_versions(source.catalog, address);
+  if (path == "/apis") return api_group_list(source.catalog);
+  if (path.starts_with("/apis/")) return group_document(source, path.substr(6));
   const auto version = path.starts_with("/api/") ? path.substr(5) : std::string();
-  return contains(catalog.versions(""), version) ? legacy_resources(catalog, "", version) : json::object{};
+  return contains(source.catalog.versions(""), version) ? legacy_resources(source, "", version) : json::object{};
 }
 
 std::string print(const json::object& object, Encoding encoding) {
@@ -151,8 +169,8 @@ std::string print(const json::object& object, Encoding encoding) {
   return json::serialize(object) + "\n";
 }
 
-DocumentRef make(const Catalog& catalog, const std::string& path, const std::string& aggregated, Encoding encoding, const std::string& address) {
-  const auto object = aggregated.empty() ? legacy_document(catalog, path, address) : aggregated_list(catalog, path == "/api", aggregated);
+DocumentRef make(const Source& source, const std::string& path, const std::string& aggregated, Encoding encoding, const std::string& address) {
+  const auto object = aggregated.empty() ? legacy_document(source, path, address) : aggregated_list(source, path == "/api", aggregated);
   if (object.empty()) return nullptr;
   auto document = std::make_shared<Document>();
   const Form form{.media = encoding};
@@ -164,19 +182,21 @@ DocumentRef make(const Catalog& catalog, const std::string& path, const std::str
 
 }  // namespace
 
-DocumentRef Discovery::find(const kinds::CatalogRef& catalog, const std::string& path, const std::string& aggregated, Encoding encoding) {
+DocumentRef Discovery::find(const kinds::CatalogRef& catalog, const ServedRef& served, const std::string& path, const std::string& aggregated, Encoding encoding) {
   const std::tuple key(path, aggregated, encoding);
   {
     const std::lock_guard lock(mutex_);
-    if (epoch_ != catalog->epoch()) {
+    if (epoch_ != catalog->epoch() || served_ != served) {
       made_.clear();
       epoch_ = catalog->epoch();
+      served_ = served;
     }
     if (const auto found = made_.find(key); found != made_.end()) return found->second;
   }
-  auto document = make(*catalog, path, aggregated, encoding, server_address_);
+  static const std::vector<plugins::ServedRoute> nothing;
+  auto document = make({*catalog, served ? *served : nothing}, path, aggregated, encoding, server_address_);
   const std::lock_guard lock(mutex_);
-  if (document && epoch_ == catalog->epoch()) made_[key] = document;
+  if (document && epoch_ == catalog->epoch() && served_ == served) made_[key] = document;
   return document;
 }
 

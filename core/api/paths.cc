@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::string_view kNotFound = "404 page not found\n";
 
+ServedRef served_by_plugins(const plugins::RouteTable* routes) { return routes ? routes->served() : nullptr; }
+
 void send_document(const CallRef& call, const DocumentRef& document, bool immutable = false) {
   if (!document) return call->text(404, std::string(kNotFound));
   Headers more{{"Etag", document->etag}, {"Vary", "Accept"}};
@@ -43,7 +45,7 @@ base::Outcome<DiscoveryForm> discovery_form(std::string_view accept, bool aggreg
 void answer_discovery(const CallRef& call, const std::string& path) {
   const auto form = discovery_form(call->request.joined("Accept"), path == "/api" || path == "/apis");
   if (!form) return call->fail(form.error());
-  send_document(call, call->core.discovery.find(call->core.parts.registry.current(), path, form->aggregated, form->encoding));
+  send_document(call, call->core.discovery.find(call->core.parts.registry.current(), served_by_plugins(call->core.parts.routes), path, form->aggregated, form->encoding));
 }
 
 // Old clients ask for protobuf alone, by either of its names. The answer has the name without '@', which is no media type to a
@@ -99,7 +101,13 @@ void answer_metrics(const CallRef& call) { call->send(200, "text/plain; version=
 
 void answer_index(const CallRef& call) {
   std::string text = "{\"paths\":[";
-  for (const std::string_view path : {"/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/openid/v1/jwks", "/readyz", "/version"})
+  std::vector<std::string> paths{"/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/openid/v1/jwks"};
+  if (const auto served = served_by_plugins(call->core.parts.routes))
+    for (const auto& route : *served)
+      if (!route.path.empty()) paths.push_back(route.path);
+  paths.insert(paths.end(), {"/readyz", "/version"});
+  std::sort(paths.begin(), paths.end());
+  for (const std::string_view path : paths)
     text += (text.back() == '[' ? "" : ",") + quoted(path);
   call->json(200, text + "]}\n");
 }
@@ -138,6 +146,7 @@ void answer_path(const CallRef& call) {
   if (!authorized(call)) return;
   auto path = call->info.path;
   while (path.size() > 1 && path.back() == '/') path.pop_back();
+  if (answer_plugin_path(call)) return;
   if (call->request.method != "GET" && call->request.method != "HEAD") return call->text(405, "405 method not allowed\n");
   if (path == "/") return answer_index(call);
   if (is_health(path)) return answer_health(call, path);

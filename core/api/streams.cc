@@ -1,4 +1,7 @@
-// Subresources that plugins stream: log, exec, attach, portforward. The API layer authorizes, the plugin answers.
+// What plugins serve: subresources (log, exec, attach, portforward, their own), whole resources and paths. The API layer authorizes,
+// the plugin answers.
+#include <simdjson.h>
+
 #include <atomic>
 #include <charconv>
 #include <deque>
@@ -230,6 +233,8 @@ plugins::RouteRequest route_request(const Call& call) {
   request.name = call.info.name;
   request.user = call.context.user;
   request.upgrade = call.request.upgrade;
+  request.verb = call.info.verb;
+  if (!request.upgrade) request.body = call.request.body;
   return request;
 }
 
@@ -254,21 +259,35 @@ base::Outcome<void> authorize_stream(const Call& call) {
   return {};
 }
 
+void hand_over(const CallRef& call, plugins::RouteHandler& handler) {
+  if (!simdjson::validate_utf8(call->request.body.data(), call->request.body.size())) return call->fail(base::bad_request("what a plugin serves takes a body of UTF-8 text"));
+  call->long_running();
+  handler.handle(route_request(*call), std::make_shared<Stream>(call));
+}
+
 }  // namespace
 
-bool answer_stream(const CallRef& call) {
+std::shared_ptr<plugins::RouteHandler> route_of(const Call& call) {
+  const auto* routes = call.core.parts.routes;
+  return routes ? routes->find(call.kind->storage_key, call.info.subresource) : nullptr;
+}
+
+bool answer_plugin_path(const CallRef& call) {
   const auto* routes = call->core.parts.routes;
-  auto handler = routes ? routes->find(call->kind->storage_key, call->info.subresource) : nullptr;
+  const auto handler = routes ? routes->find_path(call->info.path) : nullptr;
+  if (handler) hand_over(call, *handler);
+  return handler != nullptr;
+}
+
+bool answer_stream(const CallRef& call) {
+  const auto handler = route_of(*call);
   const bool known = needs_upgrade(call->info.subresource) || call->info.subresource == "log";
   if (!handler && !known) return false;
   if (auto allowed = authorize_stream(*call); !allowed) return call->fail(allowed.error()), true;
   if (!handler) return call->fail(base::unavailable("no plugin serves " + call->kind->resource + "/" + call->info.subresource)), true;
   if (needs_upgrade(call->info.subresource))
     if (const auto complaint = upgrade_complaint(call->request, call->info.subresource); !complaint.empty()) return call->fail(base::bad_request(complaint)), true;
-  auto begin = [call, handler = std::move(handler)] {
-    call->long_running();
-    handler->handle(route_request(*call), std::make_shared<Stream>(call));
-  };
+  auto begin = [call, handler] { hand_over(call, *handler); };
   if (needs_upgrade(call->info.subresource)) admit_connect(call, std::move(begin));
   else begin();
   return true;

@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 
 #include "core/kinds/convert.hpp"
+#include "core/kinds/converter.hpp"
 #include "core/kinds/crd_schema.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/kinds/json_access.hpp"
@@ -103,10 +104,14 @@ class Definition {
       violate("FieldValueRequired", path + ".schema.openAPIV3Schema", "Required value");
       return nullptr;
     }
-    const bool by_webhook = text_at(crd_, {"spec", "conversion", "strategy"}) == "Webhook";
-    if (!same_schema_) return compile_schema(*schema, path + ".schema.openAPIV3Schema", by_webhook, violations_);
-    if (!std::exchange(shared_compiled_, true)) shared_ = compile_schema(*schema, "spec.validation.openAPIV3Schema", by_webhook, violations_);
+    if (!same_schema_) return compile_schema(*schema, path + ".schema.openAPIV3Schema", converter(), violations_);
+    if (!std::exchange(shared_compiled_, true)) shared_ = compile_schema(*schema, "spec.validation.openAPIV3Schema", converter(), violations_);
     return shared_;
+  }
+
+  std::string converter() const {
+    const json::value* webhook = at(crd_, {"spec", "conversion", "webhook"});
+    return webhook && text_at(crd_, {"spec", "conversion", "strategy"}) == "Webhook" ? json::serialize(*webhook) : std::string();
   }
 
   Kind named_kind() const {
@@ -176,5 +181,7 @@ class Definition {
 }  // namespace
 
 base::Outcome<std::vector<Kind>> kinds_from_crd(const json::value& crd) { return Definition(crd).kinds(); }
+
+std::string_view converter_of(const Kind& kind) { return kind.type && kind.type->rules ? std::string_view(kind.type->rules->converter) : std::string_view(); }
 
 }  // namespace keelson::kinds

@@ -82,10 +82,10 @@ class Compiler {
   }
 
   /// The root has rules of its own.
-  void complete_root(Type& root, bool by_webhook) {
+  void complete_root(Type& root, std::string converter) {
     SchemaRules& own = schema_.rules.emplace_back(*root.rules);
     own.source = &schema_.source;
-    own.converted_by_webhook = by_webhook;
+    own.converter = std::move(converter);
     root.rules = &own;
   }
 
@@ -254,7 +254,7 @@ class Compiler {
 
 }  // namespace
 
-std::shared_ptr<const Type> compile_schema(const json::value& schema, const std::string& path, bool by_webhook, std::vector<base::Cause>& violations) {
+std::shared_ptr<const Type> compile_schema(const json::value& schema, const std::string& path, std::string converter, std::vector<base::Cause>& violations) {
   auto owner = std::make_shared<Schema>();
   owner->source = json::value(schema, json::storage_ptr());
   if (owner->source.is_null()) owner->source = {{"type", "object"}, {"x-kubernetes-preserve-unknown-fields", true}};
@@ -266,7 +266,7 @@ std::shared_ptr<const Type> compile_schema(const json::value& schema, const std:
   compiler.finish(path);
   if (violations.size() != before) return nullptr;
   compiler.add_identity(*root);
-  compiler.complete_root(*root, by_webhook);
+  compiler.complete_root(*root, std::move(converter));
   return std::shared_ptr<const Type>(owner, root);
 }
 

@@ -13,8 +13,8 @@
 
 namespace keelson::kinds {
 
-/// `path`: of the schema in its CRD, for causes. Null when there was a violation. `schema` null: any object. `by_webhook`: of the
-/// definition's conversion, noted at the root.
-std::shared_ptr<const Type> compile_schema(const boost::json::value& schema, const std::string& path, bool by_webhook, std::vector<base::Cause>& violations);
+/// `path`: of the schema in its CRD, for causes. Null when there was a violation. `schema` null: any object. `converter`: who
+/// converts between the definition's versions (converter.hpp), noted at the root.
+std::shared_ptr<const Type> compile_schema(const boost::json::value& schema, const std::string& path, std::string converter, std::vector<base::Cause>& violations);
 
 }  // namespace keelson::kinds

@@ -184,7 +184,7 @@ bool blocks_expressions(const base::Cause& cause) {
 
 }  // namespace
 
-bool converted_by_webhook(const Kind& kind) { return kind.type && kind.type->rules && kind.type->rules->converted_by_webhook; }
+bool converted_by_webhook(const Kind& kind) { return kind.type && kind.type->rules && !kind.type->rules->converter.empty(); }
 
 void validate_rules(const Type& type, const json::value& value, const std::string& path, std::vector<base::Cause>& out, const json::value* old) {
   const auto before = static_cast<std::ptrdiff_t>(out.size());

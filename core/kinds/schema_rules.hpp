@@ -41,7 +41,7 @@ struct SchemaRules {
   std::shared_ptr<const cel::Rules> expressions;   ///< x-kubernetes-validations here; shared: rules are copied with their node
   bool expressions_below = false;                  ///< here or further down
   bool embedded_below = false;                     ///< embedded resources, likewise
-  bool converted_by_webhook = false;               ///< at the root: what the definition says of its other versions
+  std::string converter;                           ///< at the root: what the definition says of its other versions (converter.hpp)
 };
 
 /// Appends all violations in `value`, whose path is `path` ("" at the root). Types without rules are not looked into.

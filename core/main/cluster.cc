@@ -114,6 +114,7 @@ class RunningCluster final : public Cluster {
   std::unique_ptr<auth::TokenIssuer> tokens_;
   std::unique_ptr<webhook::Client> webhooks_;
   std::atomic<std::uint64_t> webhook_turn_{0};
+  std::shared_ptr<plugins::Hooks> plugin_hooks_;   // shared: verbs ask them, the host fills them
   std::unique_ptr<verbs::Verbs> verbs_;
   std::unique_ptr<admission::Admission> admission_;
   std::unique_ptr<verbs::Definitions> definitions_;
@@ -165,10 +166,11 @@ base::Outcome<void> RunningCluster::make_parts() {
   chains_->add(auth::node_authorizer(*store_));
   auth::add_default_admission(*chains_);
   chains_->add(auth::kOrderEventRateLimit, auth::event_rate_limit(runtime_));
+  plugin_hooks_ = make_plugin_hooks(*chains_, *metrics_, settings_.data_dir);
   webhooks_ = webhook::make_client(runtime_, *metrics_);
   admission_ = admission::make_admission({*chains_, *registry_, *store_, runtime_, *metrics_, webhooks_.get()});
   hub_ = watch::make_hub(*store_, runtime_, *metrics_, {.gather_ns = kWatchGather_ms * base::kNanosPerMs});
-  verbs_ = verbs::make_verbs({*store_, *hub_, *registry_, *chains_, tokens_.get(), runtime_, *metrics_}, ask_webhook());
+  verbs_ = verbs::make_verbs({*store_, *hub_, *registry_, *chains_, tokens_.get(), runtime_, *metrics_}, ask_plugins_or(plugin_hooks_, ask_webhook()));
   definitions_ = verbs::make_definitions(*store_, *verbs_, *registry_, runtime_);
   admission_->start(*verbs_);
   event_expiry_ = verbs::make_event_expiry(*store_, *verbs_, *registry_, runtime_);
@@ -205,7 +207,7 @@ base::Outcome<void> RunningCluster::serve() {
   const std::string address = any_address(settings_.bind_address) ? public_address() : settings_.bind_address;
   auto keys = trusted_keys(settings_.plugin_keys);
   if (!keys) return keys.error();
-  plugins_ = make_plugin_wiring({*store_, *verbs_, *registry_, *chains_, runtime_, *metrics_, *health_, std::move(*keys)}, settings_);
+  plugins_ = make_plugin_wiring({*store_, *verbs_, *registry_, *chains_, runtime_, *metrics_, *health_, std::move(*keys), plugin_hooks_}, settings_);
   api_ = api::make_api({*verbs_, *registry_, *store_, *chains_, plugins_->routes(), *health_, runtime_, *metrics_, tokens_.get(), std::string(kIssuer),
                         address + ":" + std::to_string(settings_.https_port), audit_, fairness_.get()});
   api::ServerOptions options;

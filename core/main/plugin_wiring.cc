@@ -2,6 +2,7 @@
 
 #include <atomic>
 
+#include "core/plugins/hook_conversion.hpp"
 #include "core/plugins/host.hpp"
 
 namespace keelson::server {
@@ -17,6 +18,14 @@ class LateRoutes final : public plugins::RouteTable {
     auto* const table = table_.load();
     return table ? table->find(storage_key, subresource) : nullptr;
   }
+  std::shared_ptr<plugins::RouteHandler> find_path(std::string_view path) const override {
+    auto* const table = table_.load();
+    return table ? table->find_path(path) : nullptr;
+  }
+  std::shared_ptr<const std::vector<plugins::ServedRoute>> served() const override {
+    auto* const table = table_.load();
+    return table ? table->served() : nullptr;
+  }
   std::function<store::ObjectRef(const store::ObjectRef&)> live(base::Atom storage_key) const override {
     auto* const table = table_.load();
     return table ? table->live(storage_key) : nullptr;
@@ -30,7 +39,7 @@ class LateRoutes final : public plugins::RouteTable {
 class HostWiring final : public PluginWiring {
  public:
   HostWiring(PluginParts parts, const Settings& settings)
-      : parts_(parts), settings_(settings), hooks_(plugins::make_hooks(parts.chains, parts.metrics, settings.data_dir)) {}
+      : parts_(std::move(parts)), settings_(settings) {}
   const plugins::RouteTable* routes() const override { return &routes_; }
 
   void start(const std::map<std::string, std::string>& facts) override {
@@ -47,7 +56,7 @@ class HostWiring final : public PluginWiring {
     options.observe_late_ms = kObserveLate_ms;
     options.child_program = "/proc/self/exe";
     auto add_check = [&health = parts_.health](std::string name, std::function<std::string()> check) { return health.add(std::move(name), std::move(check)); };
-    host_ = plugins::make_plugin_host({parts_.store, parts_.verbs, parts_.registry, parts_.chains, parts_.runtime, parts_.metrics, std::move(add_check), hooks_}, std::move(options));
+    host_ = plugins::make_plugin_host({parts_.store, parts_.verbs, parts_.registry, parts_.chains, parts_.runtime, parts_.metrics, std::move(add_check), parts_.hooks}, std::move(options));
     routes_.set(&host_->routes());
     host_->start();
     load_deadline_ = parts_.runtime.in_ms(kLoadWait_ms);
@@ -67,7 +76,6 @@ class HostWiring final : public PluginWiring {
  private:
   PluginParts parts_;
   const Settings settings_;
-  const std::shared_ptr<plugins::Hooks> hooks_;   // before anything is served
   LateRoutes routes_;
   std::unique_ptr<plugins::PluginHost> host_;
   base::Monotonic load_deadline_ = 0;
@@ -77,7 +85,11 @@ class HostWiring final : public PluginWiring {
 
 }  // namespace
 
-std::unique_ptr<PluginWiring> make_plugin_wiring(PluginParts parts, const Settings& settings) { return std::make_unique<HostWiring>(parts, settings); }
+std::unique_ptr<PluginWiring> make_plugin_wiring(PluginParts parts, const Settings& settings) { return std::make_unique<HostWiring>(std::move(parts), settings); }
+
+std::shared_ptr<plugins::Hooks> make_plugin_hooks(auth::Chains& chains, base::Metrics& metrics, const std::string& data_dir) { return plugins::make_hooks(chains, metrics, data_dir); }
+
+verbs::AskWebhook ask_plugins_or(std::shared_ptr<plugins::Hooks> hooks, verbs::AskWebhook otherwise) { return plugins::ask_plugins(std::move(hooks), std::move(otherwise)); }
 
 void restore_plugin_kinds(kinds::Registry& registry, const std::string& data_dir) { plugins::restore_declared_kinds(registry, data_dir); }
 

@@ -15,7 +15,12 @@
 #include "core/plugins/route.hpp"
 #include "core/plugins/trust.hpp"
 #include "core/store/store.hpp"
+#include "core/verbs/ask_webhook.hpp"
 #include "core/verbs/verbs.hpp"
+
+namespace keelson::plugins {
+class Hooks;
+}
 
 namespace keelson::server {
 
@@ -28,7 +33,13 @@ struct PluginParts {
   base::Metrics& metrics;
   api::HealthChecks& health;
   std::vector<plugins::TrustedKey> keys;
+  std::shared_ptr<plugins::Hooks> hooks;
 };
+
+/// Before anything is served: the hooks that earlier runs require hold from the start.
+std::shared_ptr<plugins::Hooks> make_plugin_hooks(auth::Chains& chains, base::Metrics& metrics, const std::string& data_dir);
+/// Conversions by plugins; `otherwise` asks webhooks.
+verbs::AskWebhook ask_plugins_or(std::shared_ptr<plugins::Hooks> hooks, verbs::AskWebhook otherwise);
 
 /// A plugin that hangs in its start does not hold the server's readiness longer.
 inline constexpr std::int64_t kLoadWait_ms = 10'000;

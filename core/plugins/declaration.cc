@@ -66,6 +66,13 @@ SourceDeclaration source(const json::object& object) {
   return s;
 }
 
+RouteDeclaration route(const json::object& object) {
+  if (!object.contains("path")) return {needed_kind(object), text(object, "subresource"), {}};
+  auto path = text(object, "path");
+  if (path.starts_with('/') || path.find("//") != std::string::npos || path.find_first_of("?#%") != std::string::npos) refuse("the path of a route is relative, plain text");
+  return {{}, {}, std::move(path)};
+}
+
 ControllerDeclaration controller(const json::object& object) {
   ControllerDeclaration c;
   c.name = text(object, "name");
@@ -133,7 +140,7 @@ Declaration read(const json::object& object) {
     d.observers.push_back({!id, id ? id->storage_key() : base::Atom()});
   }
   for (const auto& item : list(object, "tasks")) d.tasks.push_back(text(item.as_object(), "name"));
-  for (const auto& item : list(object, "routes")) d.routes.push_back({needed_kind(item.as_object()), text(item.as_object(), "subresource")});
+  for (const auto& item : list(object, "routes")) d.routes.push_back(route(item.as_object()));
   for (const auto& item : list(object, "requires")) d.needs.emplace_back(item.as_string());
   for (const auto& item : list(object, "hooks")) {
     d.hooks.push_back(hook(item.as_object()));

@@ -47,8 +47,9 @@ struct ObserverDeclaration {
 };
 
 struct RouteDeclaration {
-  KindId kind;
-  std::string subresource;
+  KindId kind;                           ///< of a path without a resource
+  std::string subresource;               ///< "": the resource itself, which is then one of the plugin's own
+  std::string path;                      ///< below /plugins/NAME/; with '/' at its end also what is below
 };
 
 /// A worker hook that does not say otherwise has to answer within this ...

@@ -23,42 +23,7 @@ std::string make_private_directory(const std::string& data_dir) {
   return ::mkdtemp(pattern.data()) != nullptr ? pattern : std::string(".");
 }
 
-class PluginRoute final : public RouteHandler {
- public:
-  PluginRoute(const std::shared_ptr<Instance>& instance, std::uint32_t route) : instance_(instance), name_(instance->name()), route_(route) {}
-  void handle(RouteRequest request, std::shared_ptr<RouteStream> stream) override {
-    if (const auto instance = instance_.lock()) return instance->serve(route_, std::move(request), std::move(stream));
-    stream->fail(base::unavailable("plugin " + name_ + " is not running"));
-  }
-  const Instance* instance() const { return instance_.lock().get(); }
-
- private:
-  const std::weak_ptr<Instance> instance_;
-  const std::string name_;
-  const std::uint32_t route_;
-};
-
 }  // namespace
-
-std::shared_ptr<RouteHandler> Routes::find(base::Atom storage_key, std::string_view subresource) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = handlers_.find({storage_key, std::string(subresource)});
-  return found == handlers_.end() ? nullptr : found->second;
-}
-
-Routes::Live Routes::live(base::Atom storage_key) const { return storage_key == plugin_resource() ? live_ : nullptr; }
-
-void Routes::add(const std::shared_ptr<Instance>& instance) {
-  const std::lock_guard lock(mutex_);
-  const auto& declared = instance->declaration().routes;
-  for (std::uint32_t i = 0; i < declared.size(); ++i)
-    handlers_[{declared[i].kind.storage_key(), declared[i].subresource}] = std::make_shared<PluginRoute>(instance, i);   // shared: requests hold it
-}
-
-void Routes::remove(const Instance& instance) {
-  const std::lock_guard lock(mutex_);
-  std::erase_if(handlers_, [&](const auto& entry) { return static_cast<const PluginRoute&>(*entry.second).instance() == &instance; });
-}
 
 std::string object_name(std::string_view name) {
   std::string out;
@@ -77,7 +42,7 @@ Host::Host(HostParts parts, HostOptions options)
     : parts_(std::move(parts)), options_(std::move(options)), private_directory_(make_private_directory(options_.data_dir)), saved_(options_.data_dir),
       known_(options_.data_dir.empty() ? "" : options_.data_dir + "/plugins/known"), waiter_(parts_.runtime.waiter()), feed_(parts_.store, parts_.runtime, options_.observe_late_ms), events_(parts_.verbs, parts_.registry, parts_.runtime, parts_.metrics),
       hooks_(parts_.hooks ? parts_.hooks : make_hooks(parts_.chains, parts_.metrics, options_.data_dir)),
-      routes_([this](const store::ObjectRef& object) { return live_object(object); }) {
+      routes_(options_.data_dir, [this](const store::ObjectRef& object) { return live_object(object); }) {
   if (options_.catch_crashes && !options_.data_dir.empty()) install_crash_marker(options_.data_dir + "/plugins/crashes");
 }
 

@@ -55,20 +55,37 @@ struct Record {
   base::Monotonic again_at = base::kForever;       // when it is started again
 };
 
+class PluginRoute;   // routes.cc
+
+/// What plugins serve; those of earlier runs below `data_dir` ("": none) are known, and answered 503, from the start.
 class Routes final : public RouteTable {
  public:
   using Live = std::function<store::ObjectRef(const store::ObjectRef&)>;
   /// `live`: of Plugin objects.
-  explicit Routes(Live live) : live_(std::move(live)) {}
+  Routes(const std::string& data_dir, Live live);
   std::shared_ptr<RouteHandler> find(base::Atom storage_key, std::string_view subresource) const override;
+  std::shared_ptr<RouteHandler> find_path(std::string_view path) const override;
+  std::shared_ptr<const std::vector<ServedRoute>> served() const override;
   Live live(base::Atom storage_key) const override;
+  /// Replaces what that plugin served.
   void add(const std::shared_ptr<Instance>& instance);
-  void remove(const Instance& instance);
+  /// The plugins whose files are there; what others served is known no more.
+  void keep(const std::set<std::string>& plugins);
 
  private:
-  mutable std::mutex mutex_;
-  std::map<std::pair<base::Atom, std::string>, std::shared_ptr<RouteHandler>> handlers_;
+  struct Entry {
+    std::string plugin;
+    ServedRoute route;
+    std::shared_ptr<PluginRoute> handler;          // shared: requests hold it
+  };
+  template <class Fits> std::shared_ptr<RouteHandler> newest(Fits fits) const;
+  void publish();
+
+  const SavedKinds saved_;                         // JSON texts by plugin
   const Live live_;
+  mutable std::mutex mutex_;                       // guards what follows
+  std::vector<Entry> entries_;                     // in the order in which they came
+  std::shared_ptr<const std::vector<ServedRoute>> served_;
 };
 
 class Host final : public PluginHost {
@@ -99,6 +116,7 @@ class Host final : public PluginHost {
   // records.cc (host thread)
   void scan();
   void drop_old_copies();
+  void forget_routes();
   bool disabled(const std::string& file_name, const std::string& plugin) const;
   void load_file(const std::string& name, const PluginFile& file);
   void take_new_file(Record& record, const PluginFile& file);

@@ -108,15 +108,21 @@ void Instance::make_controllers() {
   for (const auto& observer : declaration_.observers) observer.all ? inbox_->want_all() : inbox_->want(observer.resource);
 }
 
-// A body of an older schema is brought up to date by verbs; all others are read as they are.
 store::ObjectRef Instance::find_object(base::Atom resource, const std::string& key) {
   auto [ns, name] = split_key(key);
-  auto object = core_.store.snapshot().get({resource, ns, name});
-  const auto kind = core_.registry.current()->by_storage_key(resource);
+  return core_.store.snapshot().get({resource, std::move(ns), std::move(name)});
+}
+
+// What is stored in another version or by an older schema is read through verbs; all else as it is.
+base::Outcome<store::ObjectRef> Instance::as_declared(const KindId& wanted, store::ObjectRef object) {
+  const auto catalog = core_.registry.current();
+  auto kind = catalog->find(wanted.group, wanted.version, wanted.resource);
+  if (!kind) kind = catalog->by_storage_key(wanted.storage_key());
   if (!object || !kind || object->columns().schema_epoch == kind->schema_epoch) return object;
-  const verbs::Target target{kind, std::move(ns), std::move(name), ""};
+  const verbs::Target target{kind, object->key().ns, object->key().name, ""};
   auto found = await<base::Outcome<store::ObjectRef>>(core_.runtime, [&](auto done) { core_.verbs.get(verbs_context(0), target, {}, std::move(done)); });
-  return found ? std::move(*found) : std::move(object);
+  if (!found && found.error().code == 404) return store::ObjectRef();
+  return found;
 }
 
 Reconciled Instance::reconcile(std::uint32_t controller, const std::string& key, const Call& call, const store::ObjectRef& object) {
@@ -125,8 +131,15 @@ Reconciled Instance::reconcile(std::uint32_t controller, const std::string& key,
   changed_();   // so that the host looks whether it comes back
   const auto [ns, name] = split_key(key);
   const keelson_key wanted{bytes_of(ns), bytes_of(name)};
+  auto shown = base::Outcome<store::ObjectRef>(object);
+  if (const auto& kind = controllers_[controller]->declaration().kind) shown = as_declared(*kind, object);
+  if (!shown) {
+    result.status = shown.error().code;
+    result.error_json = base::to_status_json(shown.error());
+    return result;
+  }
   result.status = guarded_call(name_, result.error_json, [&] {
-    return library_->table().reconcile(self_, call.id, controller, &wanted, handle_of(object.get()), &result.next, sink_to(result.error_json));
+    return library_->table().reconcile(self_, call.id, controller, &wanted, handle_of(shown->get()), &result.next, sink_to(result.error_json));
   });
   durations_.add(core_.runtime.monotonic_ns() - call.started);
   return result;

@@ -149,6 +149,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   void join_all();
   void finish_plugin(base::Monotonic deadline);
   store::ObjectRef find_object(base::Atom resource, const std::string& key);
+  base::Outcome<store::ObjectRef> as_declared(const KindId& kind, store::ObjectRef object);
   Reconciled reconcile(std::uint32_t controller, const std::string& key, const Call& call, const store::ObjectRef& object);
   // instance_hooks.cc
   std::shared_ptr<Call> begin_hook(const HookDeclaration& hook, base::Monotonic deadline);

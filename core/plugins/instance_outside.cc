@@ -119,7 +119,7 @@ std::string request_json(const RouteRequest& request) {
   json::array headers;
   for (const auto& [name, value] : request.headers) headers.push_back(json::array{name, value});
   return json::serialize(json::object{{"method", request.method}, {"path", request.path}, {"query", request.query}, {"ns", request.ns}, {"name", request.name},
-      {"subresource", request.subresource}, {"headers", std::move(headers)}, {"upgrade", request.upgrade}, {"user", request.user.name}});
+      {"subresource", request.subresource}, {"headers", std::move(headers)}, {"upgrade", request.upgrade}, {"user", request.user.name}, {"verb", request.verb}, {"body", request.body}});
 }
 
 base::Error error_from(keelson_status code, std::string_view status_json) {

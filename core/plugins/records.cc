@@ -34,8 +34,16 @@ void Host::scan() {
     if (found == records_.end() || found->second.left) load_file(key, file);
     else if (!(found->second.file.identity == file.identity) || found->second.file.path != file.path) take_new_file(found->second, file);
   }
+  forget_routes();
   drop_old_copies();
   known_.save();
+}
+
+void Host::forget_routes() {
+  std::set<std::string> there;
+  for (const auto& [key, record] : records_)
+    if (!record.left) there.insert(record.info.name);
+  routes_.keep(there);
 }
 
 void Host::drop_old_copies() {
@@ -230,7 +238,6 @@ void Host::withdraw_unused(const std::vector<base::Atom>& kinds, const std::vect
 void Host::stop_instance(Record& record) {
   auto instance = record.instance;
   record.check.reset();
-  routes_.remove(*instance);
   base::Monotonic deadline = parts_.runtime.in_ms(kStopDeadline_ms);
   {
     const std::lock_guard lock(mutex_);

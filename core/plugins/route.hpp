@@ -1,9 +1,11 @@
-// Routes: what the API layer asks the plugins' host. Subresources that a plugin serves as a stream (pods/log, pods/exec ...). The API layer finds the handler here,
-// has authorized the request already, and hands over the client's connection as a RouteStream.
+// Routes: what the API layer asks the plugins' host. A plugin serves subresources of any kind (pods/log, pods/exec ...), whole
+// resources of its own that are stored nowhere, and paths below /plugins/NAME/. The API layer finds the handler here, has authorized
+// the request already, and hands over the client's connection as a RouteStream.
 //
 // Invariants: for one request exactly one of respond(), fail() and forward() takes effect, the first that is called;
 //   later ones are ignored. A stream that is dropped without any of them is answered 500. finish() is implied when the
 //   last reference to the stream goes.
+//   What a plugin served stays known while its file is there: without the plugin it is answered 503.
 // Threads: RouteTable::find and RouteHandler::handle on a network thread; handle() must return at once (it moves to a
 //   worker thread of the plugin). RouteStream: any one thread at a time; write() may wait, so never on a network thread;
 //   closed() from any thread.
@@ -34,10 +36,22 @@ struct RouteRequest {
   std::string path;                                            ///< as the client sent it, without the query
   std::string query;                                           ///< raw, without '?'
   std::vector<std::pair<std::string, std::string>> headers;    ///< without Authorization and Cookie
-  kinds::KindRef kind;                                         ///< the parent's kind (Pod)
+  kinds::KindRef kind;                                         ///< the parent's kind (Pod); null: of a path
   std::string subresource, ns, name;
   auth::Identity user;
   bool upgrade = false;                                        ///< Connection: Upgrade with an accepted protocol
+  std::string verb;                                            ///< get, list, watch, create ...; of a path the lower-case method
+  std::string body;                                            ///< UTF-8
+};
+
+/// Below it, under its name, a plugin serves paths.
+inline constexpr std::string_view kPluginPaths = "/plugins/";
+
+/// One thing that a plugin serves, running or not.
+struct ServedRoute {
+  base::Atom resource;                                         ///< storage key of the kind; of a path empty
+  std::string subresource;                                     ///< "": the resource itself
+  std::string path;                                            ///< whole; with '/' at its end also what is below
 };
 
 class RouteStream {
@@ -70,8 +84,12 @@ class RouteHandler {
 class RouteTable {
  public:
   virtual ~RouteTable() = default;
-  /// Who serves this subresource ("log") of the kind with this storage key ("pods"); null: nobody.
+  /// Who serves this subresource ("log") of the kind with this storage key ("pods"), or all of it (""); null: nobody.
   virtual std::shared_ptr<RouteHandler> find(base::Atom storage_key, std::string_view subresource) const = 0;
+  /// Who serves this decoded path; null: nobody.
+  virtual std::shared_ptr<RouteHandler> find_path(std::string_view) const { return nullptr; }
+  /// All there is; another list after each change. Null: nothing.
+  virtual std::shared_ptr<const std::vector<ServedRoute>> served() const { return nullptr; }
   /// How objects of that kind look to whoever gets or lists them: with figures that change all the time and are therefore
   /// not stored. Empty: as they are stored, which is what every watch shows.
   virtual std::function<store::ObjectRef(const store::ObjectRef&)> live(base::Atom) const { return {}; }

@@ -21,6 +21,21 @@ namespace {
 
 constexpr mode_t kPrivateDirectory = 0700, kPrivateFile = 0600;
 
+/// What the plugin itself answers of a kind that is stored nowhere: verbs, separated by commas.
+constexpr std::string_view kServedVerbs = "keelson.dev/served-verbs";
+
+std::vector<std::string> served_verbs(const json::value& crd) {
+  std::vector<std::string> verbs;
+  boost::system::error_code absent;
+  const auto* value = crd.find_pointer("/metadata/annotations", absent);
+  const auto* annotations = value ? value->if_object() : nullptr;
+  const auto* text = annotations ? annotations->if_contains(kServedVerbs) : nullptr;
+  if (!text || !text->is_string()) return verbs;
+  std::istringstream list{std::string(text->get_string())};
+  for (std::string verb; std::getline(list, verb, ',');) verbs.push_back(verb);
+  return verbs;
+}
+
 }  // namespace
 
 SavedKinds::SavedKinds(const std::string& data_dir, const std::string& what) : directory_(data_dir.empty() ? std::string() : data_dir + "/plugins/" + what) {}
@@ -69,15 +84,15 @@ base::Outcome<std::vector<base::Atom>> install_declared(kinds::Registry& registr
   if (!value) return value.error();
   auto compiled = kinds::kinds_from_crd(*value);
   if (!compiled) return compiled.error();
-  std::vector<base::Atom> keys;
   for (auto& kind : *compiled) {
     kind.declared_by = "plugin:" + plugin;
     kind.writable = writable;
-    const auto key = kind.storage_key;
-    if (auto installed = registry.install(std::move(kind)); !installed) return installed.error();
-    if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(key);
+    if (auto verbs = served_verbs(*value); !verbs.empty()) kind.verbs = std::move(verbs);
   }
-  return keys;
+  // All versions at once: one that a new file has no more goes with it.
+  auto installed = registry.install_versions(std::move(*compiled));
+  if (!installed) return installed.error();
+  return installed->empty() ? std::vector<base::Atom>() : std::vector<base::Atom>{installed->front()->storage_key};
 }
 
 void restore_declared_kinds(kinds::Registry& registry, const std::string& data_dir) {

@@ -5,13 +5,14 @@
 #include <boost/json/serialize.hpp>
 
 #include "core/base/json_text.hpp"
+#include "core/kinds/converter.hpp"
 #include "core/kinds/schema_rules.hpp"
 #include "core/verbs/versions.hpp"
 
 namespace keelson::verbs {
 namespace {
 
-constexpr std::string_view kDeclared = "crd:", kGroupVersion = "apiextensions.k8s.io/";
+constexpr std::string_view kDeclared = "crd:", kByPlugin = "plugin:", kGroupVersion = "apiextensions.k8s.io/";
 
 json::value parsed(std::string_view text) {
   boost::system::error_code fault;
@@ -77,7 +78,9 @@ std::optional<std::string> complaint(const json::value& before, const json::valu
 }  // namespace
 
 Conversions::DefinitionRef Conversions::definition_of(const kinds::Kind& kind) const {
-  if (!kinds::converted_by_webhook(kind) || !kind.declared_by.starts_with(kDeclared)) return nullptr;
+  if (!kinds::converted_by_webhook(kind)) return nullptr;
+  if (kind.declared_by.starts_with(kByPlugin)) return declared_by_plugin(kind);
+  if (!kind.declared_by.starts_with(kDeclared)) return nullptr;
   static const base::Atom resource("customresourcedefinitions.apiextensions.k8s.io");
   const auto name = kind.declared_by.substr(kDeclared.size());
   const auto stored = parts_.store.snapshot().get({resource, "", name});
@@ -90,6 +93,21 @@ Conversions::DefinitionRef Conversions::definition_of(const kinds::Kind& kind) c
     const auto definition = parsed(stored->body());
     if (text_at(definition, {"spec", "conversion", "strategy"}) == "Webhook")
       if (const auto* webhook = find(definition, {"spec", "conversion", "webhook"})) read->webhook = *webhook;
+    known = std::move(read);
+  }
+  return known->webhook.is_null() ? nullptr : known;
+}
+
+// What a plugin declares is stored nowhere: the kind itself knows who converts it.
+Conversions::DefinitionRef Conversions::declared_by_plugin(const kinds::Kind& kind) const {
+  const auto text = kinds::converter_of(kind);
+  if (text.empty()) return nullptr;
+  const std::lock_guard lock(mutex_);
+  auto& known = definitions_[kind.declared_by + "/" + std::string(kind.storage_key.text())];
+  if (!known || known->text != text) {
+    auto read = std::make_shared<Definition>();
+    read->text = text;
+    read->webhook = parsed(text);
     known = std::move(read);
   }
   return known->webhook.is_null() ? nullptr : known;

@@ -1,4 +1,5 @@
-// Conversion: objects between the versions of a definition whose spec.conversion.strategy is Webhook, as that webhook tells it.
+// Conversion: objects between the versions of a definition whose spec.conversion.strategy is Webhook, as that webhook tells it. The
+//   definition is a stored one, or that of a kind which a plugin declares.
 // Everything else is the business of versions.hpp, which this asks first: one way to an object in the form of any version.
 //
 // Invariants: one review holds all objects that need it. What comes back is in the version that was asked for, of the same kind,
@@ -29,11 +30,13 @@ class Conversions {
 
  private:
   struct Definition {
-    store::Revision revision = 0;
+    store::Revision revision = 0;   ///< of the stored definition; of a plugin's kind 0
+    std::string text;               ///< of a plugin's kind: what it was read from
     json::value webhook;   ///< spec.conversion.webhook; null: there is none
   };
   using DefinitionRef = std::shared_ptr<const Definition>;
   DefinitionRef definition_of(const kinds::Kind& kind) const;
+  DefinitionRef declared_by_plugin(const kinds::Kind& kind) const;
   void ask(const Definition& definition, std::string to, json::array objects, base::Monotonic deadline, std::function<void(base::Outcome<json::array>)> done) const;
 
   const Parts& parts_;

@@ -208,7 +208,8 @@ typedef struct {
  *                  sources: [{kind: {...}, via: "self" | "owner" | "map", predicate: bool}, ...]}, ...]
  *   observers    [{kind: {...} | null}, ...]           null: every kind
  *   tasks        [{name}, ...]
- *   routes       [{kind: {...}, subresource}, ...]
+ *   routes       [{kind: {...}, subresource} | {path}, ...]   subresource "": the resource itself, of a kind of its own whose
+ *                  annotation keelson.dev/served-verbs names the verbs; path: below /plugins/NAME/
  *   check        bool                                   check() answers
  *   component    name that its events are reported by
  *   hooks        [{point, name, mode: "worker" | "inline", order, deadlineMs, failurePolicy: "Fail" | "Ignore", required,
@@ -231,7 +232,7 @@ typedef struct keelson_plugin_v1 {
   /* `kind_json` as one entry of host.kinds. */
   keelson_status (*observe)(void* self, keelson_call call, uint32_t observer, int32_t what, keelson_bytes kind_json, keelson_object now, keelson_object before);
   keelson_status (*task)(void* self, keelson_call call, uint32_t task, keelson_sink error);
-  /* `request_json`: {method, path, query, ns, name, subresource, headers: [[k, v]], upgrade, user}. */
+  /* `request_json`: {method, path, query, ns, name, subresource, headers: [[k, v]], upgrade, user, verb, body}. */
   keelson_status (*serve)(void* self, keelson_call call, uint32_t route, keelson_bytes request_json, const keelson_stream* stream);
   void (*completion)(void* self, uint64_t token, keelson_status status, keelson_bytes status_json);
   /* Puts what is missing; nothing: ready. */

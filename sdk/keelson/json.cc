@@ -299,7 +299,7 @@ KindInfo parse_kind(std::string_view text) { return text.empty() ? KindInfo() : 
 
 Request parse_request(std::string_view text_json) {
   const auto o = parse_object(text_json);
-  Request request{text(o, "method"), text(o, "path"), text(o, "query"), text(o, "ns"), text(o, "name"), text(o, "subresource"), {}, false, text(o, "user")};
+  Request request{text(o, "method"), text(o, "path"), text(o, "query"), text(o, "ns"), text(o, "name"), text(o, "subresource"), {}, false, text(o, "user"), text(o, "verb"), text(o, "body")};
   if (const auto* upgrade = o.if_contains("upgrade"); upgrade != nullptr && upgrade->is_bool()) request.upgrade = upgrade->get_bool();
   if (const auto* headers = o.if_contains("headers"); headers != nullptr && headers->is_array())
     for (const auto& pair : headers->get_array()) request.headers.emplace_back(pair.as_array().at(0).as_string(), pair.as_array().at(1).as_string());
@@ -309,11 +309,11 @@ Request parse_request(std::string_view text_json) {
 std::string PluginState::declaration() const {
   json::object out;
   json::array crds, all, seen, jobs, streams, asked;
-  for (const auto& crd : kinds) crds.emplace_back(crd);
+  for (const auto& crd : kinds) crds.emplace_back(with_versions(*this, crd));
   for (const auto& c : controllers) all.push_back(controller_json(c));
   for (const auto& o : observers) seen.push_back(json::object{{"kind", o.all ? json::value() : json::value(kind_reference(o.kind))}});
   for (const auto& t : tasks) jobs.push_back(json::object{{"name", t.name}});
-  for (const auto& r : routes) streams.push_back(json::object{{"kind", kind_reference(r.kind)}, {"subresource", r.subresource}});
+  for (const auto& r : routes) streams.push_back(r.kind.resource.empty() ? json::object{{"path", r.path}} : json::object{{"kind", kind_reference(r.kind)}, {"subresource", r.subresource}});
   out["kinds"] = std::move(crds);
   out["controllers"] = std::move(all);
   out["observers"] = std::move(seen);

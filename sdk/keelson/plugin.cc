@@ -105,7 +105,14 @@ void Setup::observe_all(std::function<void(std::string_view, const KindInfo&, co
 }
 void Setup::task(std::string name, std::function<void(Context&)> body) { state_->tasks.push_back({std::move(name), std::move(body)}); }
 void Setup::serve(const Gvk& gvk, std::string_view subresource, std::function<void(Context&, const Request&, Stream&)> handler) {
-  state_->routes.push_back({KindName(gvk), std::string(subresource), std::move(handler)});
+  state_->routes.push_back({KindName(gvk), std::string(subresource), {}, std::move(handler)});
+}
+void Setup::serve_path(std::string_view path, std::function<void(Context&, const Request&, Stream&)> handler) {
+  state_->routes.push_back({{}, {}, std::string(path), std::move(handler)});
+}
+void Setup::resource(const Gvk& gvk, const KindOptions& options, const std::vector<std::string>& verbs, std::function<void(Context&, const Request&, Stream&)> handler) {
+  state_->kinds.push_back(served_crd(crd_json(gvk, options, R"({"type":"object","x-kubernetes-preserve-unknown-fields":true})"), verbs));
+  serve(gvk, "", std::move(handler));
 }
 HookHandle Setup::hook(std::string_view point, HookOptions options, HookFunction function) {
   state_->hooks.push_back({std::string(point), std::move(options), std::move(function)});

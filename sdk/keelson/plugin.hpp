@@ -13,6 +13,7 @@
 #include <keelson/admission.hpp>
 #include <keelson/authorization.hpp>
 #include <keelson/context.hpp>
+#include <keelson/conversion.hpp>
 #include <keelson/fields.hpp>
 #include <keelson/hooks.hpp>
 #include <keelson/node.hpp>
@@ -100,12 +101,14 @@ struct Observed {
   Ref<T> now, before;
 };
 
-/// A streaming subresource or HTTP route that this plugin serves (pods/log, pods/exec).
+/// A request to what this plugin serves: a subresource (pods/log, pods/exec), a resource or a path.
 struct Request {
   std::string method, path, query, ns, name, subresource;
   std::vector<std::pair<std::string, std::string>> headers;
   bool upgrade = false;
   std::string user;
+  std::string verb = {};                               ///< get, list, watch, create ...; of a path the method in lower case
+  std::string body = {};
 };
 class Stream {
  public:
@@ -233,6 +236,24 @@ class Setup {
   void metrics_source(std::string name, std::function<void(MetricValues&)> collect);
   /// A subresource of T, served by this plugin; see serve().
   template <class T> void route(std::string_view subresource, std::function<void(Context&, const Request&, Stream&)> handler) { serve(T::gvk, subresource, std::move(handler)); }
+  /// A path below /plugins/<plugin's name>/, with '/' at its end also all below it. Clients need the right to the whole path
+  /// (nonResourceURLs), with the method in lower case as verb; who the client is stands in Request::user.
+  void serve_path(std::string_view path, std::function<void(Context&, const Request&, Stream&)> handler);
+  /// A resource that is stored nowhere: each request to it, by one of these verbs (get, list, watch, create, update, patch,
+  /// delete), is answered by `handler`, with a JSON object or list as Kubernetes has them. It is discovered and authorized as
+  /// any other; /apis/GROUP/VERSION/[namespaces/NS/]RESOURCE[/NAME]. Only for clients: ctx.get and ctx.list do not find it.
+  void resource(const Gvk& gvk, const KindOptions& options, const std::vector<std::string>& verbs, std::function<void(Context&, const Request&, Stream&)> handler);
+
+  /// See conversion.hpp: `forth` makes New of Old, `back` Old of New. When this plugin declares New by its struct, Old is served
+  /// beside it; a definition elsewhere names the plugin by its conversion's clientConfig, url https://NAME.plugins.keelson.dev.
+  template <class Old, class New, class Forth, class Back> void converts(Forth forth, Back back) {
+    static_assert(Old::gvk.group == New::gvk.group && Old::gvk.resource == New::gvk.resource && Old::gvk.version != New::gvk.version, "two versions of one kind");
+    if constexpr (!requires { Old::crd; }) add_version(Old::gvk, openapi_schema<Old>());
+    add_conversion(Old::gvk, New::gvk, detail::typed_conversion<Old, New>(std::move(forth)));
+    add_conversion(New::gvk, Old::gvk, detail::typed_conversion<New, Old>(std::move(back)));
+  }
+  /// One direction, by JSON.
+  void converter(const Gvk& from, const Gvk& to, ConvertJson convert);
   /// Any point, by its name and contract.
   HookHandle hook(std::string_view point, HookOptions options, HookFunction function);
   /// A point of this plugin's own, at which others may answer: ask() of hooks.hpp.
@@ -267,6 +288,8 @@ class Setup {
   void add_kind(const Gvk& gvk, const KindOptions& options, std::string schema_json);
   Controller& add_controller(const Gvk& gvk, detail::ObjectFunction reconcile, detail::ObjectFunction finalize);
   void add_observer(const Gvk& gvk, detail::ObserveFunction changed);
+  void add_version(const Gvk& gvk, std::string schema_json);
+  void add_conversion(const Gvk& from, const Gvk& to, ConvertJson convert);
   detail::MetricHandle metric(std::uint32_t type, std::string_view name, std::string_view help, const std::vector<double>& bounds, const MetricLabels& labels) const;
   detail::PluginState* state_;
 };

@@ -50,7 +50,7 @@ struct ControllerState {
 
 struct RouteState {
   KindName kind;
-  std::string subresource;
+  std::string subresource, path;   // of a path the kind is empty
   std::function<void(Context&, const Request&, Stream&)> handler;
 };
 struct ObserverState {
@@ -62,6 +62,16 @@ struct ObserverState {
 struct TaskState {
   std::string name;
   std::function<void(Context&)> body;
+};
+
+struct ConversionState {
+  std::string group, kind, from, to;
+  ConvertJson convert;
+};
+/// A version that a kind of this plugin's own has beside its stored one.
+struct VersionState {
+  KindName kind;
+  std::string version, schema_json;
 };
 
 struct HookState {
@@ -81,6 +91,8 @@ struct PluginState {
   std::vector<TaskState> tasks;
   std::vector<RouteState> routes;
   std::vector<HookState> hooks;
+  std::vector<ConversionState> conversions;
+  std::vector<VersionState> versions;
   std::vector<std::string> points;
   std::vector<std::string> needed;                       // capabilities, by name
   std::vector<Right> rights;
@@ -116,6 +128,12 @@ std::string restated(std::string_view stored_json, std::string_view from_json, s
 std::vector<KindInfo> parse_kinds(std::string_view json);
 KindInfo parse_kind(std::string_view json);
 Request parse_request(std::string_view json);
+
+// conversion.cc
+/// A definition with the older versions that the plugin has of it.
+std::string with_versions(const PluginState& plugin, const std::string& crd);
+/// A definition of what is stored nowhere.
+std::string served_crd(std::string_view crd, const std::vector<std::string>& verbs);
 
 /// A sink that collects into a string.
 struct Collect {

@@ -13,6 +13,7 @@
 #include "core/base/simulated_runtime.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/plugins/calls.hpp"
+#include "core/plugins/hook_conversion.hpp"
 #include "core/plugins/host.hpp"
 #include "core/store/store.hpp"
 #include "core/verbs/verbs.hpp"
@@ -49,7 +50,8 @@ std::string scratch_directory() {
 struct Server {
   Server(store::Store& disk, base::SimulatedRuntime& runtime, const Options& options, const std::string& data_directory)
       : metrics(base::make_metrics()), registry(kinds::make_registry()), store(disk, runtime), hub(watch::make_hub(store, runtime, *metrics)), chains(chains_with_admission()),
-        verbs(verbs::make_verbs({store, *hub, *registry, *chains, nullptr, runtime, *metrics})) {
+        hooks(plugins::make_hooks(*chains, *metrics, data_directory)),
+        verbs(verbs::make_verbs({store, *hub, *registry, *chains, nullptr, runtime, *metrics}, plugins::ask_plugins(hooks))) {
     plugins::restore_declared_kinds(*registry, data_directory);
     plugins::HostOptions host_options;
     host_options.directories = options.plugin_directories;
@@ -57,7 +59,7 @@ struct Server {
     host_options.config = options.config;
     host_options.watch_directories = false;
     host_options.check_permissions = false;
-    host = plugins::make_plugin_host({store, *verbs, *registry, *chains, runtime, *metrics, {}}, std::move(host_options));
+    host = plugins::make_plugin_host({store, *verbs, *registry, *chains, runtime, *metrics, {}, hooks}, std::move(host_options));
   }
   void stop(base::Monotonic deadline) {
     host->stop(deadline);
@@ -72,6 +74,7 @@ struct Server {
   FaultyStore store;
   std::unique_ptr<watch::Hub> hub;
   const std::unique_ptr<auth::Chains> chains;
+  const std::shared_ptr<plugins::Hooks> hooks;
   std::unique_ptr<verbs::Verbs> verbs;
   std::unique_ptr<plugins::PluginHost> host;
 };
@@ -305,6 +308,14 @@ class KeptStream final : public plugins::RouteStream {
   Served served_;
 };
 
+/// `wait` lets time pass until what it is given holds.
+Served serve(plugins::RouteHandler& handler, plugins::RouteRequest request, std::size_t bytes_max, const std::function<void(const std::function<bool()>&)>& wait) {
+  const auto stream = std::make_shared<KeptStream>(bytes_max);   // shared: as the handler wants it
+  handler.handle(std::move(request), stream);
+  wait([&] { return stream->served().finished; });
+  return stream->served();
+}
+
 }  // namespace
 
 Served Cluster::stream(const Name& name, const std::string& subresource, const std::string& query, std::size_t bytes_max, std::chrono::nanoseconds limit, const std::string& method) {
@@ -319,10 +330,20 @@ Served Cluster::stream(const Name& name, const std::string& subresource, const s
   request.ns = target.ns;
   request.name = target.name;
   request.user = parts_->caller.user;
-  const auto stream = std::make_shared<KeptStream>(bytes_max);   // shared: as the handler wants it
-  handler->handle(std::move(request), stream);
-  wait_until([&] { return stream->served().finished; }, limit);
-  return stream->served();
+  request.verb = method == "GET" ? name.name.empty() ? "list" : "get" : method == "POST" ? "create" : method == "PUT" ? "update" : method == "PATCH" ? "patch" : "delete";
+  return serve(*handler, std::move(request), bytes_max, [&](const auto& ended) { wait_until(ended, limit); });
+}
+
+Served Cluster::fetch(const std::string& path, const std::string& method, const std::string& body) {
+  const auto handler = parts_->server->host->routes().find_path(path);
+  if (!handler) throw Failure("nobody serves " + path);
+  plugins::RouteRequest request;
+  request.method = request.verb = method;
+  std::transform(request.verb.begin(), request.verb.end(), request.verb.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  request.path = path;
+  request.body = body;
+  request.user = parts_->caller.user;
+  return serve(*handler, std::move(request), std::size_t(-1), [&](const auto& ended) { wait_until(ended, std::chrono::minutes(1)); });
 }
 
 std::string Cluster::request(const std::string& method, const Name& name, const std::string& subresource, const std::string& query) {

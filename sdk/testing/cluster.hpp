@@ -130,6 +130,9 @@ class Cluster {
   /// A subresource that a plugin serves: the whole answer's body. A refusal is a Failure.
   std::string request(const std::string& method, const Name& name, const std::string& subresource, const std::string& query = "");
 
+  /// A path that a plugin serves (/plugins/...): what it answers. One that nobody serves throws.
+  Served fetch(const std::string& path, const std::string& method = "GET", const std::string& body = "");
+
   // --- faults ---
   /// From now on, until others are injected. What the test itself writes is hit as well.
   void inject(const Faults& faults);

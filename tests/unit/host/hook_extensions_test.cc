@@ -135,3 +135,19 @@ TEST_CASE("route example: a subresource of a kind that somebody else declared") 
   k.unload("hooks-route");
   CHECK_THROWS_WITH(k.request("GET", {"ConfigMap", "m"}, "lines"), Contains("nobody serves"));
 }
+
+TEST_CASE("route example: a resource that is stored nowhere, and a path") {
+  Cluster k(options());
+  k.load("hooks-route");
+  k.apply_yaml("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {a: one, b: two}\n");
+  CHECK_THAT(k.request("GET", {"ConfigSize", "m"}, ""), Contains(R"("name":"m"},"bytes":6)"));
+  CHECK_THAT(k.request("GET", {"ConfigSize", ""}, ""), Contains(R"("kind":"ConfigSizeList")") && Contains(R"("bytes":6)"));
+  CHECK(k.fetch("/plugins/hooks-route/count").body == "1 for system:admin\n");
+  CHECK(k.fetch("/plugins/hooks-route/count", "POST", "x").code == 405);
+  CHECK_THROWS_WITH(k.fetch("/plugins/hooks-route/counts"), Contains("nobody serves"));
+  CHECK_THROWS_WITH(k.fetch("/plugins/hooks-route/count/below"), Contains("nobody serves"));
+  CHECK_THROWS_WITH(k.apply_yaml("apiVersion: example.keelson.dev/v1\nkind: ConfigSize\nmetadata: {name: m}\n"), Contains("is not supported on resources of kind"));
+  k.unload("hooks-route");
+  CHECK_THROWS_WITH(k.fetch("/plugins/hooks-route/count"), Contains("nobody serves"));
+  CHECK_THROWS_WITH(k.find_json({"ConfigSize", "m"}), Contains("no kind"));
+}
