@@ -195,6 +195,19 @@ class Removal {
   json::storage_ptr memory_;
 };
 
+/// "namespace/name; group/version, Kind=kind", as upstream names the configuration.
+std::string shown_identity(const json::value& applied) {
+  const auto text = [](const json::value* value, std::string_view name) {
+    const auto* object = value ? value->if_object() : nullptr;
+    const auto* found = object ? object->if_contains(name) : nullptr;
+    return found && found->is_string() ? std::string(found->get_string()) : std::string();
+  };
+  const auto* object = applied.if_object();
+  const auto* metadata = object ? object->if_contains("metadata") : nullptr;
+  const auto version = text(&applied, "apiVersion");
+  return text(metadata, "namespace") + '/' + text(metadata, "name") + "; " + (version.find('/') == version.npos ? "/" : "") + version + ", Kind=" + text(&applied, "kind");
+}
+
 }  // namespace
 
 base::Outcome<json::value> merge_applied(const Type* type, const json::value& live, const json::value& applied, json::storage_ptr memory) {
@@ -202,7 +215,7 @@ base::Outcome<json::value> merge_applied(const Type* type, const json::value& li
     auto merged = Merge(memory).merge(type, &live, &applied, "");
     return merged ? std::move(*merged) : json::value(json::object(memory));
   } catch (const BadConfiguration& bad) {
-    return base::raw_500("failed to create typed patch object: " + bad.path + ": " + bad.why);
+    return base::raw_500("failed to create typed patch object (" + shown_identity(applied) + "): " + bad.path + ": " + bad.why);
   }
 }
 

@@ -134,7 +134,7 @@ TEST_CASE("a configuration with managedFields, another version or doubled elemen
   Live live;
   CHECK(live.apply("a", ",'metadata':{'name':'w','managedFields':[]}}") == "400 metadata.managedFields must be nil");
   CHECK(live.apply("a", ",'apiVersion':'v2'}").starts_with("400 Incorrect version specified in apply patch."));
-  CHECK(live.apply("a", ",'spec':{'containers':[{'name':'c'},{'name':'c'}]}}").starts_with("500 failed to create typed patch object"));
+  CHECK(live.apply("a", ",'spec':{'containers':[{'name':'c'},{'name':'c'}]}}").starts_with("500 failed to create typed patch object (/w; apps/v1, Kind=Widget): .spec"));
 }
 
 TEST_CASE("status is not applied through the main resource when it has an endpoint of its own") {
