@@ -266,7 +266,7 @@ class Setup {
     may({std::move(verbs), {std::string(T::gvk.group)}, {std::string(T::gvk.resource) + (subresource.empty() ? "" : "/") + std::string(subresource)}});
   }
 
-  /// A check shown by /readyz/plugin-<name>: empty text = ready. Called on any thread; must be quick.
+  /// A check shown by /readyz/plugin-NAME: empty text = ready. Called on any thread; must be quick.
   void ready_when(std::function<std::string()> check);
   /// Runs once before the plugin is destroyed, after the last call has ended.
   void on_stop(std::function<void()> stop);
