@@ -172,6 +172,25 @@ def a_removed_plugin_leaves_no_role(cluster):
     eventually("it is gone", lambda: cluster.kubectl("get", "clusterrole,clusterrolebinding", "-l", "keelson.dev/plugin=modest", "-o", "name").stdout == "")
 
 
+def what_a_removed_plugin_holds_is_named(cluster):
+    """A finalizer that nobody answers: the namespace says whose, and whoever takes it away ends all of it."""
+    site = (SOURCE / "examples/website/site.yaml").read_text()
+    cluster.out("create", "namespace", "held")
+    cluster.out("apply", "-n", "held", "-f", "-", stdin=site)
+    eventually("the finalizer", lambda: cluster.json("get", "website", "web", "-n", "held")["metadata"].get("finalizers"))
+    (cluster.plugins / "website.so").unlink()
+    eventually("it has gone", lambda: plugin(cluster, "website")["status"]["state"] == "Draining")
+    refused = cluster.kubectl("apply", "-n", "held", "-f", "-", stdin=site.replace("name: web", "name: other"), check=False).stderr
+    if "website that serves websites.demo.io is not running" not in refused:
+        raise Failed(f"a create was answered {refused}")
+    cluster.out("delete", "namespace", "held", "--wait=false")
+    eventually("the namespace names it", lambda: any("demo.io/cdn in 1 resource instances" in c["message"] for c in cluster.json("get", "namespace", "held")["status"].get("conditions", [])))
+    cluster.out("patch", "website", "web", "-n", "held", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+    eventually("the namespace is gone", lambda: "NotFound" in cluster.kubectl("get", "namespace", "held", check=False).stderr)
+    shutil.copy(BUILD / "examples/website.so", cluster.plugins / "website.so")
+    eventually("it is back", lambda: plugin(cluster, "website")["status"]["state"] == "Running")
+
+
 def in_the_core_the_marker_names_it(cluster):
     """Whoever takes the server down comes back in a process of its own, whatever spec.host says."""
     cluster.out("patch", "plugin", "hostile", "--type=merge", "-p", '{"spec":{"host":"Core"}}')
@@ -187,4 +206,4 @@ def in_the_core_the_marker_names_it(cluster):
 if __name__ == "__main__":
     one = Cluster(hollow_nodes=1)
     one.start()
-    sys.exit(run([website_works, those_of_the_server_run_in_its_core, a_refused_file_is_told_by_an_event, it_is_shut_in, it_moves, what_it_may_do_is_a_role, a_removed_plugin_leaves_no_role, quarantine_outlives_the_server, every_deed_names_its_plugin, in_the_core_the_marker_names_it], one))
+    sys.exit(run([website_works, those_of_the_server_run_in_its_core, a_refused_file_is_told_by_an_event, it_is_shut_in, it_moves, what_it_may_do_is_a_role, a_removed_plugin_leaves_no_role, quarantine_outlives_the_server, what_a_removed_plugin_holds_is_named, every_deed_names_its_plugin, in_the_core_the_marker_names_it], one))
