@@ -30,6 +30,7 @@ inline constexpr std::string_view kGitVersion = "v1.36.2+keelson.1";
 inline constexpr int kRequestsInFlightMax = 600;
 /// Answers of at least this size are compressed when the client takes gzip.
 inline constexpr std::size_t kGzipBytesMin = 128u << 10;
+inline constexpr std::int64_t kLastBookmark_ms = 2000;        ///< before a watch's end, or half way of a short one (upstream: 2 s)
 inline constexpr std::int64_t kWatchTimeoutMin_s = 1800;   ///< without timeoutSeconds: random between this and twice this
 
 struct ApiParts {

@@ -100,16 +100,15 @@ class WatchPayload final : public Payload, public watch::WatchSink {
  public:
   WatchPayload(CallRef call, std::string columns) : call_(std::move(call)), responder_(call_->responder), columns_(std::move(columns)), sent_(call_->core.observer->watch_events(call_->info.group, call_->info.version, call_->info.resource)) {}
   ~WatchPayload() override {
-    if (timer_) call_->core.parts.runtime.cancel(timer_);
+    for (const auto timer : {timer_, bookmark_timer_})
+      if (timer) call_->core.parts.runtime.cancel(timer);
     watch_.reset();
   }
 
   void open(std::unique_ptr<watch::Watch> watch, std::int64_t timeout_ms) {
     watch_ = std::move(watch);
-    timer_ = call_->core.parts.runtime.schedule_at(call_->core.parts.runtime.in_ms(timeout_ms), [over = over_, weak = std::weak_ptr(responder_)] {
-      *over = true;
-      if (auto responder = weak.lock()) responder->wake();
-    });
+    bookmark_timer_ = raise(&Due::bookmark, timeout_ms - std::min(kLastBookmark_ms, timeout_ms / 2));
+    timer_ = raise(&Due::end, timeout_ms);
   }
 
   void wake() override { responder_->wake(); }
@@ -117,7 +116,8 @@ class WatchPayload final : public Payload, public watch::WatchSink {
 
   Pull pull(std::vector<std::string_view>& out, std::size_t bytes_max) override {
     taken_.clear();
-    if (ended_ || *over_) return Pull::end;
+    if (ended_ || due_->end) return Pull::end;
+    if (due_->bookmark.exchange(false)) watch_->ask_bookmark();
     const auto took = watch_->take(taken_, bytes_max);
     if (!columns_.empty() && !taken_.empty()) add_columns();
     for (const auto& bytes : taken_) out.push_back(*bytes);
@@ -130,6 +130,18 @@ class WatchPayload final : public Payload, public watch::WatchSink {
   }
 
  private:
+  /// What timers tell the thread that pulls.
+  struct Due {
+    std::atomic<bool> bookmark = false, end = false;
+  };
+
+  base::TimerId raise(std::atomic<bool> Due::*what, std::int64_t in_ms) {
+    return call_->core.parts.runtime.schedule_at(call_->core.parts.runtime.in_ms(in_ms), [due = due_, what, weak = std::weak_ptr(responder_)] {
+      (*due).*what = true;
+      if (auto responder = weak.lock()) responder->wake();
+    });
+  }
+
   std::string error_event(const base::Error& error) const {
     const auto status = base::to_status_json(error);
     if (call_->form.media != Encoding::protobuf) return "{\"type\":\"ERROR\",\"object\":" + status + "}\n";
@@ -150,8 +162,8 @@ class WatchPayload final : public Payload, public watch::WatchSink {
   std::string columns_;
   base::Counter& sent_;
   std::unique_ptr<watch::Watch> watch_;
-  base::TimerId timer_ = 0;
-  std::shared_ptr<std::atomic<bool>> over_ = std::make_shared<std::atomic<bool>>(false);
+  base::TimerId timer_ = 0, bookmark_timer_ = 0;
+  const std::shared_ptr<Due> due_ = std::make_shared<Due>();
   std::vector<Bytes> taken_;
   std::string error_;
   bool ended_ = false;

@@ -151,6 +151,7 @@ base::Outcome<void> RunningCluster::open_store() {
   store::StoreHooks hooks;
   hooks.transform_of = [encryption = *encryption](store::Atom resource) { return encryption->transform_of(resource); };
   options.hooks = std::make_shared<const store::StoreHooks>(std::move(hooks));
+  options.history_max_bytes = settings_.history_max_bytes;
   auto store = store::open_rocksdb_store(options, runtime_, *metrics_, columns_reader(*registry_));
   if (!store) return store.error();
   store_ = std::move(*store);

@@ -101,6 +101,7 @@ const std::vector<SettingKey>& setting_keys() {
       {"audit-log-maxsize", "megabytes of the audit log before it is rotated (default 100)"},
       {"audit-log-maxbackup", "rotated files of the audit log that are kept, 0 for all (default 10)"},
       {"audit-log-maxage", "days that rotated files of the audit log are kept, 0 for ever (default 30)"},
+      {"history-max-bytes", "bytes of past changes that watches may resume from (default 268435456); older than an hour they go anyway"},
       {"log-level", "debug, info, warn or error (default info)"},
   };
   return keys;
@@ -152,6 +153,7 @@ base::Outcome<void> apply_values(const SettingValues& values, Settings& into) {
     else if (key == "upstream-only") done = set_flag(key, value, into.upstream_only);
     else if (key == "https-port") done = set_number<std::uint16_t>(key, value, 0, 65535, into.https_port);
     else if (key == "network-threads") done = set_number<int>(key, value, 1, 64, into.network_threads);
+    else if (key == "history-max-bytes") done = set_number<std::uint64_t>(key, value, kHistoryBytesMin, kHistoryBytesMax, into.history_max_bytes);
     if (!done) return done;
   }
   if (into.data_dir.empty()) return no_use("data-dir", "");

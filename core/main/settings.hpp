@@ -16,6 +16,8 @@ inline constexpr const char* kDefaultDataDir = "/var/lib/keelson";
 inline constexpr const char* kDefaultConfig = "/etc/keelson/config.yaml";
 inline constexpr const char* kDefaultKubeconfig = "/etc/keelson/keelson.yaml";
 
+inline constexpr std::uint64_t kHistoryBytesMin = 64ull << 10, kHistoryBytesMax = 64ull << 30;
+
 /// Without these nothing can be deleted for good. All that safe mode loads.
 inline constexpr const char* kEssentialPlugins[] = {"namespace", "garbage-collector", "rbac"};
 
@@ -34,6 +36,7 @@ struct Settings {
   std::string cluster_cidr = "10.42.0.0/16";
   std::string cluster_domain = "cluster.local";
   int network_threads = 1;
+  std::uint64_t history_max_bytes = 256ull << 20;   ///< of changes that watches resume from, shared by the resources
   std::string log_level = "info";
   std::string encryption_provider_config;           ///< empty: tls/encryption.yaml in the data folder, made at first start
   std::string audit_policy_file;                    ///< empty: audit::default_policy_text()

@@ -68,6 +68,8 @@ class ConvertingWatch final : public watch::Watch, private watch::WatchSink {
     }
   }
 
+  void ask_bookmark() override { inner_->ask_bookmark(); }
+
  private:
   void wake() override { shared_->wake(); }
 

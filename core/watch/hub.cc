@@ -14,6 +14,7 @@ class WatchImpl final : public Watch {
     if (outcome) hub_.taken(watcher_);
     return outcome;
   }
+  void ask_bookmark() override { hub_.ask_bookmark(watcher_); }
 
  private:
   HubImpl& hub_;
@@ -78,6 +79,16 @@ void HubImpl::taken(const WatcherRef& watcher) {
     if (watcher->queued || watcher->waits_for_state) return;
   }
   if (watcher->backlog_bytes() < kCatchUpBacklogBytes && !watcher->finished()) enqueue(watcher);
+}
+
+void HubImpl::ask_bookmark(const WatcherRef& watcher) {
+  if (!watcher->request.bookmarks) return;
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    asking_.push_back(watcher);
+  }
+  waiter_->notify();
 }
 
 void HubImpl::enqueue(const WatcherRef& watcher) {

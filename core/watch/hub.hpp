@@ -59,6 +59,9 @@ class Watch {   ///< destruction ends it
   /// waiting for a wake(): only after a call that appended nothing does wake() announce what comes next.
   /// Error: the watch has ended, the consumer sends it as ERROR event (503: the server stops, just end the stream).
   virtual base::Outcome<void> take(std::vector<Bytes>& out, std::size_t bytes_max) = 0;
+  /// A bookmark soon, for a watch that is about to end: whoever resumes need not read again what did not match. Nothing for
+  /// one that did not ask for bookmarks or still reads the past. Any thread.
+  virtual void ask_bookmark() = 0;
 };
 
 class Hub {

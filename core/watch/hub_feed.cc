@@ -64,6 +64,7 @@ bool HubImpl::step() {
     more = true;
   }
   if (runtime_.monotonic_ns() >= next_bookmark_) bookmarks();
+  asked_bookmarks();
   WatcherRef watcher;
   {
     std::lock_guard lock(mutex_);
@@ -147,28 +148,45 @@ void HubImpl::hand_out(const std::vector<Change>& batch, const std::vector<Job>&
   for (const auto& watcher : to_wake) watcher->wake();
 }
 
+/// Under mutex_, on the hub's thread: between two batches everything up to `dispatched_` was handed out.
+void HubImpl::bookmark(const GroupRef& group, const WatcherRef& member, Bytes& shared) {
+  // One that joined ahead of the feed already knows a later revision than the bookmark would say.
+  if (member->position > dispatched_) {
+    member->put(group->encoding.encode(EventType::bookmark, member->position, nullptr, false));
+    return;
+  }
+  if (!shared) shared = group->encoding.encode(EventType::bookmark, dispatched_, nullptr, false);
+  member->put(shared);
+}
+
 void HubImpl::bookmarks() {
   std::vector<WatcherRef> to_wake;
   {
     std::lock_guard lock(mutex_);
     next_bookmark_ = runtime_.in_ms(kBookmarkInterval_ms);
     index_.each([&](const GroupRef& group) {
-      Bytes bytes;
+      Bytes shared;
       for (const auto& member : group->members) {
         if (!member->request.bookmarks) continue;
-        // One that joined ahead of the feed already knows a later revision than the bookmark would say.
-        const Revision revision = std::max(dispatched_, member->position);
-        if (revision == dispatched_) {
-          if (!bytes) bytes = group->encoding.encode(EventType::bookmark, dispatched_, nullptr, false);
-          member->put(bytes);
-        } else {
-          member->put(group->encoding.encode(EventType::bookmark, revision, nullptr, false));
-        }
+        bookmark(group, member, shared);
         to_wake.push_back(member);
       }
     });
   }
   for (const auto& watcher : to_wake) watcher->wake();
+}
+
+void HubImpl::asked_bookmarks() {
+  std::vector<WatcherRef> asking;
+  {
+    std::lock_guard lock(mutex_);
+    asking.swap(asking_);
+    for (const auto& watcher : asking) {
+      Bytes own;
+      if (watcher->group) bookmark(watcher->group, watcher, own);
+    }
+  }
+  for (const auto& watcher : asking) watcher->wake();
 }
 
 }  // namespace keelson::watch

@@ -55,6 +55,7 @@ class HubImpl final : public Hub, public store::FeedSink {
 
   void close(const WatcherRef& watcher);
   void taken(const WatcherRef& watcher);
+  void ask_bookmark(const WatcherRef& watcher);
 
  private:
   /// What a completion of the store holds instead of the hub, which may be gone when it comes.
@@ -88,6 +89,8 @@ class HubImpl final : public Hub, public store::FeedSink {
   void state_reached(const WatcherRef& watcher);
   void enqueue(const WatcherRef& watcher);
   void bookmarks();
+  void asked_bookmarks();
+  void bookmark(const GroupRef& group, const WatcherRef& member, Bytes& shared);
   void end_all(const base::Error& error);
 
   store::Store& store_;
@@ -107,6 +110,7 @@ class HubImpl final : public Hub, public store::FeedSink {
   Index index_;
   Revision dispatched_ = 0;   ///< live members have seen, or are about to get, everything up to here
   std::deque<WatcherRef> catching_up_;
+  std::vector<WatcherRef> asking_;   ///< for a bookmark before their time
   std::vector<std::weak_ptr<Watcher>> pending_;   ///< waiting for a state: ended by stop()
   std::size_t bookmark_watchers_ = 0;
   std::size_t open_watches_ = 0;

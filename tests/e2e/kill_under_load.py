@@ -67,7 +67,7 @@ class Writer(threading.Thread):
                 self.settle(base, name)
                 continue
             self.sequence += 1
-            body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"n": str(self.sequence)}}
+            body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": self.labels()}, "data": {"n": str(self.sequence)}}
             held = self.known.get(name)
             if held is None:
                 self.note(name, body, *self.client.request("POST", base, body))
@@ -79,6 +79,9 @@ class Writer(threading.Thread):
                     self.lost(name, status, answer)
             else:
                 self.note(name, body, *self.client.request("PUT", f"{base}/{name}", body))
+
+    def labels(self):
+        return {}
 
     def note(self, name, body, status, answer):
         if status in (200, 201):

@@ -76,7 +76,7 @@ def where_it_listens_and_what_it_is_called(_):
         tasks = [(pathlib.Path("/proc") / str(c.process.pid) / "task" / t / "comm").read_text() for t in os.listdir(f"/proc/{c.process.pid}/task")]
         equal(sum(name.startswith("net") for name in tasks), 3, f"network-threads among {tasks}")
         equal(" info " in c.log(), False, "log-level")
-    in_every_way(check, disable="cri-shim,cni,hollow-node", service_cidr="10.77.0.0/16", cluster_cidr="10.78.0.0/16", cluster_domain="example.test", network_threads=3, log_level="error")
+    in_every_way(check, disable="cri-shim,cni,hollow-node", service_cidr="10.77.0.0/16", cluster_cidr="10.78.0.0/16", cluster_domain="example.test", network_threads=3, history_max_bytes=100000, log_level="error")
 
 
 def a_restart_keeps_the_certificate_while_its_names_fit(_):

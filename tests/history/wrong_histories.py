@@ -6,6 +6,7 @@ import sys
 import linearizable
 import order
 from history import FOREVER, Operation, Wrong
+from watching import Event, Session, Truth, truth
 
 
 def op(kind, start, end, outcome="ok", value=None, revision=None, key="a", client=0, **more):
@@ -60,6 +61,56 @@ RIGHT = {
     "a list beside a write shows one moment": [made(), op("put", 2, 9, value="2", revision=2), op("list", 3, 4, revision=1, seen={"a": ("1", 1)}, client=1)],
     "a list after a delete is empty": [made(), op("delete", 2, 3), op("list", 4, 5, revision=2, seen={})],
 }
+
+E = Event
+CHANGES = [E("ADDED", 1, "a", "1", "red"), E("ADDED", 2, "b", "1", "blue"), E("MODIFIED", 4, "a", "2", "blue"), E("DELETED", 5, "b", "1", "blue"), E("MODIFIED", 7, "a", "3", "red")]
+RED = [E("ADDED", 1, "a", "1", "red"), E("DELETED", 4, "a", "1", "red"), E("ADDED", 7, "a", "3", "red")]
+WRONG_WATCHES = {
+    "an event is skipped": (0, "all", CHANGES[:2] + CHANGES[3:]),
+    "an event comes twice": (0, "all", CHANGES[:2] + CHANGES[1:]),
+    "events change places": (0, "all", [CHANGES[1], CHANGES[0]]),
+    "a resumed watch repeats the last event": (2, "all", CHANGES[1:]),
+    "a resumed watch has a gap": (1, "all", CHANGES[2:]),
+    "an event carries another state": (0, "all", [E("ADDED", 1, "a", "2", "red")]),
+    "a bookmark is before its event": (0, "all", [CHANGES[0], E("BOOKMARK", 2)]),
+    "a bookmark of a filter is before its event": (0, "red", [RED[0], E("BOOKMARK", 4), *RED[1:]]),
+    "coming into a filter is MODIFIED": (4, "red", [CHANGES[4]]),
+    "leaving a filter goes unseen": (0, "red", [RED[0], RED[2]]),
+    "leaving a filter shows the new state": (0, "red", [RED[0], E("DELETED", 4, "a", "2", "blue")]),
+    "a filter lets others through": (0, "red", CHANGES[:2]),
+}
+RIGHT_WATCHES = {
+    "everything": (0, "all", CHANGES), "a beginning": (0, "all", CHANGES[:3]), "from the middle": (2, "all", CHANGES[2:]), "nothing": (7, "all", []),
+    "a filter": (0, "red", RED), "bookmarks behind their events": (0, "red", [RED[0], E("BOOKMARK", 3), RED[1], E("BOOKMARK", 6), RED[2], E("BOOKMARK", 9)]),
+}
+WRONG_TRUTHS = {
+    "an acknowledged write is in no watch": ([CHANGES], [(3, "a")]),
+    "watches disagree": ([CHANGES, [E("ADDED", 1, "a", "9", "red")]], []),
+    "DELETED without the last state": ([[*CHANGES[:3], E("DELETED", 5, "b", "", "")]], []),
+    "MODIFIED of what is not there": ([CHANGES[2:]], []),
+    "ADDED of what is there": ([[CHANGES[0], E("ADDED", 2, "a", "2", "red")]], []),
+}
+
+
+def session(start, which, events):
+    return Session(start, (lambda name, color: True) if which == "all" else (lambda name, color: color == "red"), which, events)
+
+
+def called_wrong(check):
+    try:
+        check()
+    except Wrong:
+        return True
+    return False
+
+
+def watch_failures():
+    known = Truth(truth([session(0, "all", CHANGES)], [(4, "a")]), 0)
+    failures = [f"called right: {name}" for name, given in WRONG_WATCHES.items() if not called_wrong(lambda: known.check(session(*given)))]
+    failures += [f"called wrong: {name}" for name, given in RIGHT_WATCHES.items() if called_wrong(lambda: known.check(session(*given)))]
+    failures += [f"called right: {name}" for name, (watches, acks) in WRONG_TRUTHS.items()
+                 if not called_wrong(lambda: truth([session(0, "all", events) for events in watches], acks))]
+    return failures
 
 
 def verdict(history):
@@ -127,6 +178,7 @@ def main():
     print("seed", seed)
     failures = [f"called right: {name}" for name, history in WRONG.items() if verdict(history) is None]
     failures += [f"called wrong: {name}: {verdict(history)}" for name, history in RIGHT.items() if verdict(history) is not None]
+    failures += watch_failures()
     chance = random.Random(seed)
     spoils = 0
     for _ in range(50):
@@ -137,7 +189,7 @@ def main():
             spoils += 1
             if verdict(history) is None:
                 failures.append("a history with an old read is called right")
-    print(f"{len(WRONG)} wrong and {len(RIGHT)} right histories by hand, 50 right ones of 400 operations at random, {spoils} of them spoilt")
+    print(f"{len(WRONG)} wrong and {len(RIGHT)} right histories and {len(WRONG_WATCHES) + len(WRONG_TRUTHS)} wrong and {len(RIGHT_WATCHES)} right watches by hand, 50 right ones of 400 operations at random, {spoils} of them spoilt")
     if failures or spoils < 25:
         raise SystemExit("\n".join(failures) or "hardly any history could be spoilt")
 

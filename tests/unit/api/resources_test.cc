@@ -162,6 +162,16 @@ TEST_CASE_METHOD(Fixture, "a watch ends when its time is over and the connection
   CHECK(watcher.request("GET", "/readyz").body == "ok");
 }
 
+TEST_CASE_METHOD(Fixture, "a watch that ends says before how far it came") {
+  Client watcher(server->port(), tests::test_keys().admin);
+  watcher.send("GET /api/v1/namespaces/a/configmaps?watch=1&allowWatchBookmarks=1&timeoutSeconds=1 HTTP/1.1\r\nHost: t\r\n\r\n");
+  CHECK(watcher.read_head().status == 200);
+  const auto event = json::parse(watcher.read_chunk().value());
+  CHECK(event.at("type") == "BOOKMARK");
+  CHECK(std::stoull(std::string(event.at("object").at("metadata").at("resourceVersion").as_string())) == store->snapshot().revision());
+  CHECK_FALSE(watcher.read_chunk());
+}
+
 TEST_CASE_METHOD(Fixture, "a watch over WebSocket sends one event a text frame") {
   config_map("one", "x");
   Client watcher(server->port(), tests::test_keys().admin);

@@ -114,6 +114,7 @@ class Client final : public watch::WatchSink {
     ready_.notify_all();
   }
 
+  void ask_bookmark() { watch_->ask_bookmark(); }
   /// Takes what is there until nothing more comes at once.
   void drain() {
     std::size_t before;

@@ -189,6 +189,22 @@ TEST_CASE("bookmarks come every minute and never before an event that is waiting
   CHECK(client.texts().size() == 3);
 }
 
+TEST_CASE("who asks for a bookmark gets one behind all that is waiting") {
+  Bench bench(base::simulated_runtime(9));
+  auto request = bench.from(bench.put("x", {}));
+  request.bookmarks = true;
+  Client client(bench, std::move(request));
+  Client without(bench, bench.from(bench.store().snapshot().revision()));
+  const auto last = bench.put("a", {});
+  client.ask_bookmark();
+  without.ask_bookmark();
+  client.drain();
+  without.drain();
+  CHECK(client.texts() == std::vector<std::string>{"ADDED a", "BOOKMARK"});
+  CHECK(client.revisions().back() == last);
+  CHECK(without.texts() == std::vector<std::string>{"ADDED a"});
+}
+
 TEST_CASE("a destroyed watch is never woken again, also while writes go on") {
   Bench bench;
   const auto start = bench.put("x", {});
