@@ -269,6 +269,22 @@ TEST_CASE("volatile objects never reach the disk and their history does not outl
   CHECK(on.create(lease, "new", Durability::volatile_) > last);
 }
 
+TEST_CASE("numbers that were shown are not given again after a power cut, though nothing of them was on disk") {
+  FaultyDisk disk;
+  Opened on("rocksdb");
+  on.set_hooks({{}, {}, {}, disk.env.get()});
+  on.open();
+  const Key lease = key_of("node-1", "kube-node-lease", "leases.coordination.k8s.io");
+  on.create(lease, "0", Durability::volatile_);
+  on.open();   // an orderly end: the next start need not skip any
+  const std::uint64_t written = disk.fs->bytes_written;
+  on.create(lease, "1", Durability::volatile_);
+  Revision shown = 0;
+  for (int i = 2; i <= 50; ++i) shown = on.update(lease, std::to_string(i), Durability::volatile_);
+  CHECK(disk.fs->bytes_written == written);
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) CHECK(after_power_cut(on, disk, seed)->create(key_of("new")) > shown);
+}
+
 TEST_CASE("history merges what is on disk and what is volatile by revision, in slices") {
   Opened on("rocksdb");
   on.open();
