@@ -36,7 +36,7 @@ def eventually(what, probe, timeout_s=30.0, every_s=0.1):
             last = probe()
             if last:
                 return last
-        except (Failed, OSError, json.JSONDecodeError, KeyError, IndexError) as error:
+        except (Failed, OSError, json.JSONDecodeError, KeyError, IndexError, subprocess.TimeoutExpired) as error:
             last = error
         time.sleep(every_s)
     raise Failed(f"not within {timeout_s} s: {what}; last: {last!r}")

@@ -3,6 +3,7 @@
 order, or is told 410. Lists in pages meanwhile show one moment each. `--seed N` repeats the choices of a run, `--kills N`,
 `--watchers N` and `--seconds N` (between kills) make it longer."""
 import argparse
+import collections
 import http.client
 import json
 import pathlib
@@ -21,8 +22,9 @@ from kill_under_load import Client, Writer  # noqa: E402
 from watching import Event, Session, Truth, replay, truth  # noqa: E402
 
 BASE = "/api/v1/namespaces/default/configmaps"
-HISTORY_BYTES = 512 << 10   # a compaction every 64 KiB of writes
-STALE_CHANCE = 0.02         # of a new start from a revision that may be compacted
+HISTORY_BYTES = 256 << 10   # a compaction every 32 KiB of writes
+STALE_CHANCE = 0.15         # of a new start from a revision long seen, which may be compacted
+STALE_MAX = 600             # events back
 LINE = re.compile(rb'^{"type":"(\w+)","object":(.*)}\s*$', re.S)
 
 
@@ -45,7 +47,8 @@ class Watcher(threading.Thread):
             (f"&fieldSelector=metadata.name%3Dw0-{index % 7}", lambda name, color: name == f"w0-{index % 7}", f"w0-{index % 7}"),
             ("&labelSelector=color%21%3Dred", lambda name, color: color != "red", "not red"),
         ][index % 4]
-        self.position, self.oldest, self.sessions, self.gone, self.failure = start, start, [], 0, None
+        self.position, self.sessions, self.gone, self.failure = start, [], 0, None
+        self.seen = collections.deque([start], STALE_MAX)
 
     def run(self):
         try:
@@ -58,7 +61,7 @@ class Watcher(threading.Thread):
             self.failure = failure
 
     def one(self):
-        start = self.oldest if self.dice.random() < STALE_CHANCE else self.position
+        start = self.dice.choice(self.seen) if self.dice.random() < STALE_CHANCE else self.position
         session = Session(start, self.matches, self.what)
         path = f"{BASE}?watch=1&allowWatchBookmarks=true&timeoutSeconds={self.dice.randint(1, 4)}&resourceVersion={start}{self.query}"
         connection = self.client.open()
@@ -90,7 +93,8 @@ class Watcher(threading.Thread):
         got = json.loads(body)
         meta = got["metadata"]
         session.events.append(Event(kind, int(meta["resourceVersion"]), meta.get("name", ""), got.get("data", {}).get("n", ""), meta.get("labels", {}).get("color", "")))
-        self.position = max(self.position, session.events[-1].revision)
+        self.seen.append(session.events[-1].revision)
+        self.position = max(self.position, self.seen[-1])
 
     def expired(self, status):
         if status.get("code") != 410:

@@ -74,14 +74,14 @@ def check():
 
 
 def copy_tree():
-    """Times are kept, so that a second run builds only what changed."""
+    """Only what differs, so that a second run builds only that; with the time of now, so that it is built."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=SOURCE, capture_output=True, text=True, check=True).stdout.split("\0")
     for name in filter(None, listed):
         source, target = SOURCE / name, TREE / name
         if not source.exists() or (target.exists() and target.read_bytes() == source.read_bytes()):
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source, target, follow_symlinks=False)
+        shutil.copy(source, target, follow_symlinks=False)
 
 
 def build(targets):
@@ -124,7 +124,6 @@ def main():
         began = time.monotonic()
         copy_tree()
         apply(TREE, name)
-        os.utime(TREE / next(line for line in patch_of(name).read_text().splitlines() if line.startswith("+++ b/"))[6:])
         try:
             result = found(name)
         finally:
