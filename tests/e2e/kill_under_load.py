@@ -31,15 +31,19 @@ class Client:
             self.context.load_cert_chain(pem.name)
         self.port = cluster.port
         self.connection = None
+        self.sent = False   # whether the last request may have reached the server
 
     def open(self):
         return http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=10)
 
     def request(self, method, path, body=None, content_type="application/json"):
         """(status, JSON); status 0: no answer, so the outcome is unknown."""
+        self.sent = self.connection is not None
         try:
             if self.connection is None:
-                self.connection = self.open()
+                opened = self.open()
+                opened.connect()
+                self.connection, self.sent = opened, True
             self.connection.request(method, path, body and json.dumps(body), {"Content-Type": content_type})
             answer = self.connection.getresponse()
             return answer.status, json.loads(answer.read())

@@ -27,16 +27,18 @@ class Recorder(threading.Thread):
     def __init__(self, cluster, name, index, seed):
         super().__init__(daemon=True)
         self.client, self.name_of_history, self.index, self.dice = Client(cluster), name, index, random.Random(seed)
+        self.turns = 0
         self.history, self.known = [], {}   # key -> the revision that it saw last
 
     def run(self):
         kinds, weights = zip(*MIX.items())
-        for i in range(OPERATIONS // CLIENTS):
+        while len(self.history) < OPERATIONS // CLIENTS:
+            self.turns += 1
             kind = self.dice.choices(kinds, weights)[0]
             key = f"{self.name_of_history}-{self.dice.randrange(KEYS)}"
             if kind == "update" and key not in self.known:
                 kind = "get"
-            self.one(kind, key, f"{self.index}.{i}")
+            self.one(kind, key, f"{self.index}.{self.turns}")
 
     def one(self, kind, key, value):
         expected = self.known.get(key) if kind == "update" else None
@@ -46,7 +48,7 @@ class Recorder(threading.Thread):
         if op.outcome == "unknown":
             op.end = FOREVER
             time.sleep(0.02)
-            if kind in ("get", "list"):
+            if kind in ("get", "list") or not self.client.sent:
                 return
         elif op.outcome == "ok":
             self.learn(op, answer)

@@ -3,13 +3,15 @@ right? Objects don't touch, so each is checked by itself; lists are the business
 from history import FOREVER, WRITES, Wrong
 
 ABSENT = None          # the state of an object that is not there; else (value, revision), the revision None while nobody was told it
+UNSEEN = "?"           # the value of a write that nobody saw
 STEPS_MAX = 5_000_000  # a history whose search is longer is called undecided, never right
 
 
 def step(state, op):
     """The states after `op` if its answer is right in `state`; none if it is wrong."""
     if op.outcome == "unknown":
-        return [effect(state, op)]
+        after = effect(state, op)
+        return [] if after == state else [after]   # without an effect it may as well come last
     if op.kind == "get":
         return read(state, op)
     if op.outcome == "missing":
@@ -55,6 +57,9 @@ class Search:
 
     def __init__(self, operations):
         self.ops = sorted(operations, key=lambda op: op.start)
+        shown = {op.value for op in self.ops if op.kind == "get" and op.outcome == "ok"}
+        # Unanswered writes that nobody saw are alike: of those that have begun any may be the one that took effect.
+        self.alike = [(op.kind, op.expected) if op.outcome == "unknown" and op.value not in shown else None for op in self.ops]
         count = len(self.ops)
         self.next = list(range(1, count + 2))    # index count is the end; the head is at count + 1
         self.head = count + 1
@@ -122,7 +127,18 @@ class Search:
             self.relink(i)
 
     def moves(self, state):
-        return [(i, after) for i in reversed(self.candidates()) for after in step(state, self.ops[i])]
+        out, had = [], set()
+        for i in self.candidates():
+            alike = self.alike[i]
+            if alike and alike in had:
+                continue
+            had.add(alike)
+            for after in step(state, self.ops[i]):
+                after = (UNSEEN, None) if alike and after is not ABSENT else after
+                if after != state or not alike:
+                    out.append((i, after))
+        out.reverse()
+        return out
 
 
 def check(history):
