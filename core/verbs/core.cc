@@ -15,6 +15,13 @@ bool names_a_namespace(const kinds::Kind& kind, std::string_view verb) {
   return kind.storage_key.text() == "namespaces" && verb != "list" && verb != "watch" && verb != "deletecollection";
 }
 
+/// "plugin website".
+std::string declarer(const kinds::Kind& kind) {
+  auto name = kind.declared_by;
+  std::replace(name.begin(), name.end(), ':', ' ');
+  return name;
+}
+
 bool offers(const std::vector<std::string>& verbs, std::string_view verb) { return std::find(verbs.begin(), verbs.end(), verb) != verbs.end(); }
 
 }  // namespace
@@ -48,7 +55,7 @@ base::Outcome<void> Core::admit(const Context& context, const Target& target, st
     return held && held->deleting();
   };
   const bool changes = verb == "update" || verb == "patch";
-  if (!kind.writable && (verb == "create" || (changes && !deleting()))) return base::unavailable("the " + kind.declared_by + " that serves " + base::qualified(kind.group, kind.resource) + " is not running");
+  if (!kind.writable && (verb == "create" || (changes && !deleting()))) return base::unavailable("the " + declarer(kind) + " that serves " + base::qualified(kind.group, kind.resource) + " is not running");
   return {};
 }
 

@@ -181,7 +181,7 @@ def what_a_removed_plugin_holds_is_named(cluster):
     (cluster.plugins / "website.so").unlink()
     eventually("it has gone", lambda: plugin(cluster, "website")["status"]["state"] == "Draining")
     refused = cluster.kubectl("apply", "-n", "held", "-f", "-", stdin=site.replace("name: web", "name: other"), check=False).stderr
-    if "website that serves websites.demo.io is not running" not in refused:
+    if "the plugin website that serves websites.demo.io is not running" not in refused:
         raise Failed(f"a create was answered {refused}")
     cluster.out("delete", "namespace", "held", "--wait=false")
     eventually("the namespace names it", lambda: any("demo.io/cdn in 1 resource instances" in c["message"] for c in cluster.json("get", "namespace", "held")["status"].get("conditions", [])))
