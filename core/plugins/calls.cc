@@ -18,24 +18,39 @@ std::shared_ptr<Call> CallTable::begin(std::string what, base::Monotonic deadlin
   call->started = runtime_.monotonic_ns();
   call->deadline = deadline;
   call->trigger = trigger;
+  return begin(call) ? call : nullptr;
+}
+
+bool CallTable::begin(const std::shared_ptr<Call>& call) {
   const std::lock_guard lock(mutex_);
-  if (closed_) return nullptr;
-  call->id = next_++;
-  calls_.emplace(call->id, call);
-  return call;
+  if (closed_) return false;
+  if (free_.empty()) {
+    free_.push_back(slots_.size());
+    slots_.emplace_back();
+  }
+  const auto slot = free_.back();
+  free_.pop_back();
+  slots_[slot] = call;
+  call->id = (++begun_ << kSlotBits) | (slot + 1);
+  ++under_way_;
+  return true;
 }
 
 void CallTable::end(const Call& call) {
+  std::shared_ptr<Call> ended;   // destroyed after the lock
   const std::lock_guard lock(mutex_);
-  calls_.erase(call.id);
-  if (closed_ && calls_.empty()) emptied_->notify();
+  const auto slot = (call.id & ((1u << kSlotBits) - 1)) - 1;
+  if (slot >= slots_.size() || !slots_[slot] || slots_[slot]->id != call.id) return;
+  ended = std::move(slots_[slot]);
+  free_.push_back(slot);
+  if (--under_way_ == 0 && closed_) emptied_->notify();
 }
 
 std::shared_ptr<Call> CallTable::find(std::uint64_t id) const {
-  if (id == 0) return nullptr;
+  const auto slot = id & ((1u << kSlotBits) - 1);
+  if (slot == 0) return nullptr;
   const std::lock_guard lock(mutex_);
-  const auto found = calls_.find(id);
-  return found == calls_.end() ? nullptr : found->second;
+  return slot <= slots_.size() && slots_[slot - 1] && slots_[slot - 1]->id == id ? slots_[slot - 1] : nullptr;
 }
 
 bool CallTable::cancelled(const Call* call) const {
@@ -68,7 +83,8 @@ void CallTable::close() {
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;
-    for (const auto& [id, call] : calls_) under_way.push_back(call);
+    for (const auto& call : slots_)
+      if (call) under_way.push_back(call);
   }
   for (const auto& call : under_way) call->cancel();
 }
@@ -81,32 +97,34 @@ bool CallTable::wait_empty(base::Monotonic deadline) {
 
 std::size_t CallTable::size() const {
   const std::lock_guard lock(mutex_);
-  return calls_.size();
+  return under_way_;
 }
 
 std::optional<std::string> CallTable::overdue(std::int64_t grace_ns) const {
   const auto now = runtime_.monotonic_ns();
+  std::optional<std::string> what;
   const std::lock_guard lock(mutex_);
-  for (const auto& [id, call] : calls_)
-    if (call->deadline != base::kForever && now - call->deadline >= grace_ns) return call->what;
-  return std::nullopt;
+  each([&](const Call& call) {
+    if (!what && call.deadline != base::kForever && now - call.deadline >= grace_ns) what = call.what;
+  });
+  return what;
 }
 
 int CallTable::count_overdue(std::string_view prefix, std::int64_t grace_ns) const {
   const auto now = runtime_.monotonic_ns();
+  int count = 0;
   const std::lock_guard lock(mutex_);
-  return static_cast<int>(std::count_if(calls_.begin(), calls_.end(), [&](const auto& entry) {
-    const auto& call = *entry.second;
-    return call.deadline != base::kForever && now - call.deadline >= grace_ns && call.what.starts_with(prefix);
-  }));
+  each([&](const Call& call) { count += call.deadline != base::kForever && now - call.deadline >= grace_ns && call.what.starts_with(prefix); });
+  return count;
 }
 
 std::optional<base::Monotonic> CallTable::next_overdue(std::int64_t grace_ns) const {
   const auto now = runtime_.monotonic_ns();
   std::optional<base::Monotonic> next;
   const std::lock_guard lock(mutex_);
-  for (const auto& [id, call] : calls_)
-    if (call->deadline != base::kForever && call->deadline + grace_ns > now) next = std::min(next.value_or(base::kForever), call->deadline + grace_ns);
+  each([&](const Call& call) {
+    if (call.deadline != base::kForever && call.deadline + grace_ns > now) next = std::min(next.value_or(base::kForever), call.deadline + grace_ns);
+  });
   return next;
 }
 

@@ -5,7 +5,6 @@
 #pragma once
 #include <atomic>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,7 +20,8 @@ namespace keelson::plugins {
 struct Call {
   std::uint64_t id = 0;
   std::string what;                          ///< "reconcile default/web", for messages
-  std::string request_id;                    ///< of what it writes
+  const std::string* run_of = nullptr;       ///< whose run it is, and which
+  std::uint64_t run = 0;
   base::Monotonic started = 0;
   base::Monotonic deadline = base::kForever;
   store::Revision trigger = 0;               ///< the revision that led to it
@@ -30,6 +30,8 @@ struct Call {
   std::mutex mutex;                          // guards sleeper
   base::Waiter* sleeper = nullptr;           ///< set while it sleeps
   void cancel();
+  /// Of what it writes; empty: none of its own.
+  std::string request_id() const { return run_of == nullptr ? std::string() : *run_of + '-' + std::to_string(run); }
 };
 
 class CallTable {
@@ -37,6 +39,8 @@ class CallTable {
   explicit CallTable(base::Runtime& runtime);
   /// Null after close().
   std::shared_ptr<Call> begin(std::string what, base::Monotonic deadline = base::kForever, store::Revision trigger = 0);
+  /// The same for a call that its owner has filled in. False after close().
+  bool begin(const std::shared_ptr<Call>& call);
   void end(const Call& call);
   std::shared_ptr<Call> find(std::uint64_t id) const;
   /// False: cancelled before the time was over. `call` may be null.
@@ -58,9 +62,17 @@ class CallTable {
  private:
   base::Runtime& runtime_;
   mutable std::mutex mutex_;
-  std::map<std::uint64_t, std::shared_ptr<Call>> calls_;
+  static constexpr std::uint64_t kSlotBits = 24;   // of an id: the slot and one; what is above counts its users
+  template <class Visit>
+  void each(Visit&& visit) const {
+    for (const auto& call : slots_)
+      if (call) visit(*call);
+  }
+  std::vector<std::shared_ptr<Call>> slots_;       // empty: free
+  std::vector<std::size_t> free_;
   std::unique_ptr<base::Waiter> emptied_;
-  std::uint64_t next_ = 1;
+  std::uint64_t begun_ = 0;
+  std::size_t under_way_ = 0;
   bool closed_ = false;
 };
 

@@ -69,20 +69,26 @@ Controller::Controller(base::Runtime& runtime, base::Metrics& metrics, CallTable
 Controller::~Controller() { queue_->close(); }
 
 bool Controller::may_work() const { return !paused_ && !stopping_; }
-int Controller::limit() const { return (override_ > 0 ? override_ : declaration_.workers) + stuck_; }
+int Controller::limit() const {
+  const int wanted = override_;
+  return (wanted > 0 ? wanted : declaration_.workers) + stuck_;
+}
 
 bool Controller::busy() const {
-  const std::lock_guard lock(mutex_);
   return active_ > 0 || (!paused_ && queue_->ready_count() > 0);
 }
 
 void Controller::wake() {
+  // The key is in the queue by now; who lists itself as idle looks there afterwards. So one of both sees the other.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (idle_count_.load(std::memory_order_relaxed) == 0 && live_.load(std::memory_order_relaxed) >= limit()) return;
   {
     const std::lock_guard lock(mutex_);
     if (!may_work()) return;
     if (!idle_.empty()) {
       auto* worker = idle_.back();
       idle_.pop_back();
+      --idle_count_;
       worker->waiter->notify();
       return;
     }
@@ -96,6 +102,7 @@ void Controller::set_paused(bool paused) {
     const std::lock_guard lock(mutex_);
     paused_ = paused;
     for (auto* worker : std::exchange(idle_, {})) worker->waiter->notify();
+    idle_count_ = 0;
   }
   if (!paused) hooks_.wanted();
 }
@@ -148,22 +155,14 @@ void Controller::spawn() {
 
 void Controller::work(Worker& self) {
   for (;;) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (!may_work() || live_ > limit()) break;
-    }
-    const auto key = queue_->take();
-    if (key) {
-      run(*key);
-      queue_->finish(*key);
-    } else if (!rest(self)) {
-      break;
-    }
+    if (!may_work() || live_ > limit()) break;
+    if (const auto taken = queue_->take(std::exchange(self.now, 0))) queue_->finish(taken, run(self, taken));
+    else if (!rest(self)) break;
   }
   bool more = false;
   {
     const std::lock_guard lock(mutex_);
-    std::erase(idle_, &self);
+    idle_count_ -= static_cast<int>(std::erase(idle_, &self));
     --live_;
     more = may_work() && queue_->ready_count() > 0;   // came when this worker still counted as one
     self.ended = true;
@@ -176,55 +175,66 @@ bool Controller::rest(Worker& self) {
   {
     const std::lock_guard lock(mutex_);
     idle_.push_back(&self);
+    ++idle_count_;
   }
+  std::atomic_thread_fence(std::memory_order_seq_cst);
   if (queue_->ready_count() == 0 && !self.waiter->wait_until(runtime_.in_ms(kWorkerIdle_ms))) {
     const std::lock_guard lock(mutex_);
     const bool woken = std::erase(idle_, &self) == 0;   // somebody chose this worker just now
+    if (!woken) --idle_count_;
     return woken || queue_->ready_count() > 0;
   }
   const std::lock_guard lock(mutex_);
-  std::erase(idle_, &self);
+  idle_count_ -= static_cast<int>(std::erase(idle_, &self));
   return true;
 }
 
-void Controller::run(const std::string& key) {
-  const auto object = declaration_.kind ? hooks_.find(key) : store::ObjectRef();
-  CallScope scope(calls_, calls_.begin("reconcile " + declaration_.name + " " + key, runtime_.in_ms(declaration_.deadline_ms), object ? object->revision() : 0));
-  if (!scope) return;
-  scope.call().request_id = declaration_.name + "-" + std::to_string(runs_.fetch_add(1) + 1);
-  {
-    const std::lock_guard lock(mutex_);
-    measures_->active.set(++active_);
-  }
-  const auto result = hooks_.run(key, scope.call(), object);
-  const auto seconds = static_cast<double>(runtime_.monotonic_ns() - scope.call().started) / 1e9;
-  measures_->worked.observe(seconds);
-  measures_->seconds.observe(seconds);
-  settle(key, result);
-  const std::lock_guard lock(mutex_);
-  measures_->active.set(--active_);
+// The worker's last one again, unless somebody still holds it.
+std::shared_ptr<Call> Controller::new_call(Worker& self, const WorkQueue::Taken& taken, const store::ObjectRef& object) {
+  if (!self.call || self.call.use_count() != 1) self.call = std::make_shared<Call>();
+  std::atomic_thread_fence(std::memory_order_acquire);   // whatever others did with it
+  auto& call = *self.call;
+  call.what.assign("reconcile ").append(declaration_.name).append(" ").append(*taken);
+  call.run_of = &declaration_.name;
+  call.run = runs_.fetch_add(1, std::memory_order_relaxed) + 1;
+  call.started = taken.at();
+  call.deadline = taken.at() + declaration_.deadline_ms * base::kNanosPerMs;
+  call.trigger = object ? object->revision() : 0;
+  call.cancelled.store(false, std::memory_order_relaxed);
+  return calls_.begin(self.call) ? self.call : nullptr;
 }
 
-void Controller::settle(const std::string& key, const Reconciled& result) {
-  if (result.status == 0) {
-    queue_->forget(key);
-    if (result.next.kind == KEELSON_NEXT_AGAIN) {
-      measures_->requeue_after.add();
-      queue_->add_after(key, result.next.delay_ns);
-    } else {
-      measures_->success.add();
-    }
-  } else {
+// True: the key did well.
+bool Controller::run(Worker& self, const WorkQueue::Taken& taken) {
+  const auto object = declaration_.kind ? hooks_.find(*taken) : store::ObjectRef();
+  const CallScope scope(calls_, new_call(self, taken, object));
+  if (!scope) return false;
+  measures_->active.set(++active_);
+  const auto result = hooks_.run(*taken, scope.call(), object);
+  self.now = result.ended != 0 ? result.ended : runtime_.monotonic_ns();
+  const auto seconds = static_cast<double>(self.now - scope.call().started) / 1e9;
+  measures_->worked.observe(seconds);
+  measures_->seconds.observe(seconds);
+  const bool well = settle(*taken, result);
+  measures_->active.set(--active_);
+  return well;
+}
+
+bool Controller::settle(const std::string& key, const Reconciled& result) {
+  const bool failed = result.status != 0, terminal = failed && result.next.kind == KEELSON_NEXT_TERMINAL;
+  if (failed) {
     measures_->error.add();
     measures_->errors.add();
-    if (result.next.kind == KEELSON_NEXT_TERMINAL) {
-      measures_->terminal.add();
-      queue_->forget(key);
-    } else {
-      queue_->retry(key);
-    }
+    if (terminal) measures_->terminal.add();
+    else queue_->retry(key);
+  } else if (result.next.kind == KEELSON_NEXT_AGAIN) {
+    measures_->requeue_after.add();
+    queue_->add_after(key, result.next.delay_ns);
+  } else {
+    measures_->success.add();
   }
-  hooks_.ended(result.status != 0, key, result.error_json);
+  hooks_.ended(failed, key, result.error_json);
+  return !failed || terminal;
 }
 
 void Controller::stop() {
@@ -232,6 +242,7 @@ void Controller::stop() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
     for (auto* worker : std::exchange(idle_, {})) worker->waiter->notify();
+    idle_count_ = 0;
   }
   queue_->hold();
 }

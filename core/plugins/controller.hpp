@@ -29,6 +29,7 @@ struct Reconciled {
   keelson_status status = 0;
   keelson_next next{};
   std::string error_json;
+  base::Monotonic ended = 0;       ///< 0: not measured
 };
 
 class Controller {
@@ -66,12 +67,15 @@ class Controller {
   struct Worker {
     std::unique_ptr<base::Waiter> waiter;
     std::unique_ptr<base::Thread> thread;
+    std::shared_ptr<Call> call;                 // of its last key, to be used again
+    base::Monotonic now = 0;                    // when that ended, if it ended just now
     bool ended = false;
   };
   void work(Worker& self);
   bool rest(Worker& self);
-  void run(const std::string& key);
-  void settle(const std::string& key, const Reconciled& result);
+  bool run(Worker& self, const WorkQueue::Taken& taken);
+  bool settle(const std::string& key, const Reconciled& result);
+  std::shared_ptr<Call> new_call(Worker& self, const WorkQueue::Taken& taken, const store::ObjectRef& object);
   void wake();
   bool may_work() const;
   int limit() const;
@@ -86,14 +90,15 @@ class Controller {
   std::unique_ptr<Measures> measures_;
   std::atomic<std::uint64_t> runs_{0};
 
-  mutable std::mutex mutex_;
+  std::atomic<int> active_{0};         // working now
+  mutable std::mutex mutex_;           // guards what follows; atomic: changed under it, read without it
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<Worker*> idle_;
-  int active_ = 0;                     // working now
-  int live_ = 0;                       // workers that have not ended
-  int override_ = 0;
-  int stuck_ = 0;
-  bool paused_ = false, stopping_ = false;
+  std::atomic<int> idle_count_{0};     // of idle_
+  std::atomic<int> live_{0};           // workers that have not ended
+  std::atomic<int> override_{0};
+  std::atomic<int> stuck_{0};
+  std::atomic<bool> paused_{false}, stopping_{false};
 };
 
 /// "ns/name" or "/name"; how queues name an object.

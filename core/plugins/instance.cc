@@ -129,8 +129,9 @@ Reconciled Instance::reconcile(std::uint32_t controller, const std::string& key,
   Reconciled result;
   result.next.size = sizeof(keelson_next);
   changed_();   // so that the host looks whether it comes back
-  const auto [ns, name] = split_key(key);
-  const keelson_key wanted{bytes_of(ns), bytes_of(name)};
+  const std::string_view text = key;
+  const auto slash = text.find('/');
+  const keelson_key wanted{bytes_of(slash == text.npos ? std::string_view() : text.substr(0, slash)), bytes_of(text.substr(slash + 1))};   // npos + 1: all of it
   auto shown = base::Outcome<store::ObjectRef>(object);
   if (const auto& kind = controllers_[controller]->declaration().kind) shown = as_declared(*kind, object);
   if (!shown) {
@@ -141,7 +142,8 @@ Reconciled Instance::reconcile(std::uint32_t controller, const std::string& key,
   result.status = guarded_call(name_, result.error_json, [&] {
     return library_->table().reconcile(self_, call.id, controller, &wanted, handle_of(shown->get()), &result.next, sink_to(result.error_json));
   });
-  durations_.add(core_.runtime.monotonic_ns() - call.started);
+  result.ended = core_.runtime.monotonic_ns();
+  durations_.add(result.ended - call.started);
   return result;
 }
 

@@ -66,7 +66,7 @@ verbs::Context Instance::verbs_context(keelson_call id) const {
   context.user = identity_;
   context.field_manager = name_;
   const auto call = calls_.find(id);
-  context.request_id = call ? call->request_id : name_;
+  context.request_id = call ? call->request_id() : name_;
   if (call) context.trigger = call->trigger;
   return context;
 }

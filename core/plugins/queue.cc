@@ -12,7 +12,8 @@ WorkQueue::~WorkQueue() {
   if (timer_ != 0) runtime_.cancel(timer_);
 }
 
-bool WorkQueue::enqueue(const std::string& key, Entry& entry) {
+bool WorkQueue::enqueue(Node& node) {
+  auto& entry = node.second;
   if (entry.taken) {
     entry.dirty = true;
     return false;
@@ -20,7 +21,7 @@ bool WorkQueue::enqueue(const std::string& key, Entry& entry) {
   if (entry.queued) return false;
   entry.queued = true;
   entry.added = runtime_.monotonic_ns();
-  due_.push_back(key);
+  due_.push_back(&node);
   if (metrics_.depth != nullptr) metrics_.depth->set(static_cast<double>(due_.size()));
   return true;
 }
@@ -31,7 +32,7 @@ void WorkQueue::add(const std::string& key) {
     const std::lock_guard lock(mutex_);
     if (closed_) return;
     if (metrics_.adds != nullptr) metrics_.adds->add();
-    woken = enqueue(key, entries_[key]);
+    woken = enqueue(node(key));
   }
   if (woken) ready_();
 }
@@ -72,17 +73,37 @@ void WorkQueue::forget(const std::string& key) {
   drop_if_useless(key);
 }
 
-std::optional<std::string> WorkQueue::take() {
+WorkQueue::Taken WorkQueue::take(Monotonic now) {
   const std::lock_guard lock(mutex_);
-  if (closed_ || held_ || due_.empty()) return std::nullopt;
-  auto key = std::move(due_.front());
+  if (closed_ || held_ || due_.empty()) return {};
+  if (now == 0) now = runtime_.monotonic_ns();
+  auto& next = *due_.front();
   due_.pop_front();
-  auto& entry = entries_[key];
+  auto& entry = next.second;
   entry.queued = false;
   entry.taken = true;
   if (metrics_.depth != nullptr) metrics_.depth->set(static_cast<double>(due_.size()));
-  if (metrics_.waited != nullptr) metrics_.waited->observe(static_cast<double>(runtime_.monotonic_ns() - entry.added) / 1e9);
-  return key;
+  if (metrics_.waited != nullptr) metrics_.waited->observe(static_cast<double>(std::max<Monotonic>(now - entry.added, 0)) / 1e9);
+  return {&next, now};
+}
+
+// True: it is to be looked at once more.
+bool WorkQueue::end(Node& node) {
+  auto& entry = node.second;
+  entry.taken = false;
+  const bool woken = std::exchange(entry.dirty, false) && !closed_ && enqueue(node);
+  if (entry.useless()) entries_.erase(node.first);
+  return woken;
+}
+
+void WorkQueue::finish(const Taken& taken, bool well) {
+  bool woken = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (well) taken.node_->second.failures = 0;
+    woken = end(*taken.node_);
+  }
+  if (woken) ready_();
 }
 
 void WorkQueue::finish(const std::string& key) {
@@ -90,10 +111,7 @@ void WorkQueue::finish(const std::string& key) {
   {
     const std::lock_guard lock(mutex_);
     const auto found = entries_.find(key);
-    if (found == entries_.end()) return;
-    found->second.taken = false;
-    if (std::exchange(found->second.dirty, false) && !closed_) woken = enqueue(key, found->second);
-    drop_if_useless(key);
+    if (found != entries_.end()) woken = end(*found);
   }
   if (woken) ready_();
 }
@@ -123,10 +141,10 @@ void WorkQueue::promote() {
     while (!closed_ && !held_ && !delayed_.empty() && delayed_.begin()->first <= now) {
       const auto key = delayed_.begin()->second;
       delayed_.erase(delayed_.begin());
-      auto& entry = entries_[key];
-      entry.due = 0;
+      auto& due = node(key);
+      due.second.due = 0;
       if (metrics_.adds != nullptr) metrics_.adds->add();
-      woken = enqueue(key, entry) || woken;
+      woken = enqueue(due) || woken;
     }
     arm(lock);
   }

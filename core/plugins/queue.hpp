@@ -13,6 +13,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -34,7 +35,35 @@ struct QueueMetrics {
 };
 
 class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
+ private:
+  using Monotonic = base::Monotonic;
+  struct Entry {
+    bool queued = false, taken = false, dirty = false;
+    int failures = 0;
+    Monotonic due = 0;                 ///< 0: not delayed
+    Monotonic added = 0;
+    bool useless() const { return !queued && !taken && failures == 0 && due == 0; }
+  };
+  using Node = std::pair<const std::string, Entry>;   // of the map, which never moves them
+
  public:
+  /// A key on its way from take() to finish().
+  class Taken {
+   public:
+    Taken() = default;
+    explicit operator bool() const { return node_ != nullptr; }
+    const std::string& operator*() const { return node_->first; }
+    /// When it was taken.
+    Monotonic at() const { return at_; }
+    friend bool operator==(const Taken& taken, std::string_view key) { return taken && *taken == key; }
+
+   private:
+    friend class WorkQueue;
+    Taken(Node* node, Monotonic at) : node_(node), at_(at) {}
+    Node* node_ = nullptr;
+    Monotonic at_ = 0;
+  };
+
   WorkQueue(base::Runtime& runtime, QueueMetrics metrics, std::function<void()> ready);
   ~WorkQueue();
 
@@ -45,9 +74,11 @@ class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
   /// The key did well: its back-off starts anew.
   void forget(const std::string& key);
 
-  /// The next key that is due; it counts as being worked on.
-  std::optional<std::string> take();
+  /// The next key that is due; it counts as being worked on. `now`: the time, when the caller knows it.
+  Taken take(Monotonic now = 0);
   void finish(const std::string& key);
+  /// `well`: its back-off starts anew, as after forget().
+  void finish(const Taken& taken, bool well);
 
   std::size_t ready_count() const;     ///< due now and not taken
   std::size_t length() const;          ///< due now, taken or waiting for its time
@@ -59,15 +90,9 @@ class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
   void close();
 
  private:
-  using Monotonic = base::Monotonic;
-  struct Entry {
-    bool queued = false, taken = false, dirty = false;
-    int failures = 0;
-    Monotonic due = 0;                 ///< 0: not delayed
-    Monotonic added = 0;
-    bool useless() const { return !queued && !taken && failures == 0 && due == 0; }
-  };
-  bool enqueue(const std::string& key, Entry& entry);
+  Node& node(const std::string& key) { return *entries_.try_emplace(key).first; }
+  bool enqueue(Node& node);
+  bool end(Node& node);
   void delay(const std::string& key, Entry& entry, Monotonic due);
   void drop_if_useless(const std::string& key);
   void arm(std::unique_lock<std::mutex>& lock);
@@ -78,7 +103,7 @@ class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
   const std::function<void()> ready_;
   mutable std::mutex mutex_;
   std::unordered_map<std::string, Entry> entries_;
-  std::deque<std::string> due_;
+  std::deque<Node*> due_;
   std::set<std::pair<Monotonic, std::string>> delayed_;
   Monotonic armed_ = base::kForever;   ///< when the timer fires
   base::TimerId timer_ = 0;
