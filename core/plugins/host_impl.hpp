@@ -22,6 +22,8 @@ namespace keelson::plugins {
 
 /// How long a plugin may take to end before it counts as stuck.
 inline constexpr std::int64_t kStopDeadline_ms = 10'000;
+/// So many copies of files that run no more are kept, for when they come back.
+inline constexpr std::size_t kSpareCopies = 4;
 /// Changed counters are written this long after the first change, and again only this much later.
 inline constexpr std::int64_t kCountersFirst_ms = 1'000;
 inline constexpr std::int64_t kCountersAgain_ms = 5'000;
@@ -176,6 +178,7 @@ class Host final : public PluginHost {
   Routes routes_;
   std::shared_ptr<Inbox> inbox_;                   // host thread: Plugin objects and kinds left behind
   std::set<std::string> extra_files_;              // host thread
+  std::deque<std::string> spare_copies_;           // host thread: SHA-256 of what was stopped last
   std::vector<std::shared_ptr<Instance>> stuck_;   // host thread; leaked in the end
   std::set<std::string> untouched_;                // host thread: plugin names whose object has to be looked at
   base::Monotonic flush_at_ = base::kForever;      // host thread

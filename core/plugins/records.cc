@@ -51,6 +51,7 @@ void Host::drop_old_copies() {
   for (const auto& [key, record] : records_)
     if (record.instance) used.insert(record.instance->library().sha256());
   for (const auto& instance : stuck_) used.insert(instance->library().sha256());
+  used.insert(spare_copies_.begin(), spare_copies_.end());
   std::error_code failed;
   for (std::filesystem::directory_iterator at(private_directory_, failed), end; !failed && at != end; at.increment(failed)) {
     std::error_code ignored;
@@ -237,6 +238,8 @@ void Host::withdraw_unused(const std::vector<base::Atom>& kinds, const std::vect
 
 void Host::stop_instance(Record& record) {
   auto instance = record.instance;
+  spare_copies_.push_front(instance->library().sha256());
+  if (spare_copies_.size() > kSpareCopies) spare_copies_.pop_back();
   record.check.reset();
   base::Monotonic deadline = parts_.runtime.in_ms(kStopDeadline_ms);
   {

@@ -1,12 +1,13 @@
 #include "core/plugins/usage.hpp"
 
+#include <link.h>
 #include <pthread.h>
 #include <unistd.h>
 
 #include <bit>
 #include <cmath>
-#include <cstdio>
 #include <fstream>
+#include <string_view>
 
 namespace keelson::plugins {
 namespace {
@@ -33,13 +34,22 @@ std::optional<Usage> usage_of_process(pid_t pid) {
 }
 
 std::int64_t mapped_bytes(const std::string& file) {
-  std::ifstream maps("/proc/self/maps");
-  std::int64_t bytes = 0;
-  for (std::string line; std::getline(maps, line);) {
-    unsigned long from = 0, to = 0;
-    if (line.ends_with(file) && std::sscanf(line.c_str(), "%lx-%lx", &from, &to) == 2) bytes += static_cast<std::int64_t>(to - from);
-  }
-  return bytes;
+  struct Wanted {
+    const std::string& file;
+    std::int64_t bytes = 0;
+  } wanted{file};
+  // What the loader knows: the kernel prints its list of mappings for 0.1 ms.
+  ::dl_iterate_phdr([](dl_phdr_info* library, std::size_t, void* to) {
+    auto& [name, bytes] = *static_cast<Wanted*>(to);
+    if (!std::string_view(library->dlpi_name).ends_with(name)) return 0;
+    const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    for (int i = 0; i < library->dlpi_phnum; ++i) {
+      const auto& part = library->dlpi_phdr[i];
+      if (part.p_type == PT_LOAD) bytes += static_cast<std::int64_t>((part.p_vaddr % page + part.p_memsz + page - 1) / page * page);
+    }
+    return 1;
+  }, &wanted);
+  return wanted.bytes;
 }
 
 std::unique_ptr<base::Thread> MeteredRuntime::spawn(std::string name, std::function<void()> body, std::size_t stack_bytes) {
