@@ -140,7 +140,7 @@ class Host final : public PluginHost {
   void start_record(Record& record);
   using Opened = std::variant<std::unique_ptr<Library>, Refusal>;
   Opened open_library(const std::string& file);
-  Opened open_checked(const std::string& file, const CheckedFile& checked, bool in_child);
+  Opened open_checked(const std::string& file, const CheckedFile& checked, const std::string& plugin, bool in_child);
   bool in_child(const std::string& plugin, const std::string& sha256);
   // crashes.cc (host thread)
   int core_crashes(const std::string& plugin) const;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <filesystem>
 #include "core/base/log.hpp"
+#include "core/base/quantity.hpp"
 #include "core/plugins/child/child_library.hpp"
 #include "core/plugins/host_impl.hpp"
 
@@ -119,10 +120,28 @@ bool Host::in_child(const std::string& plugin, const std::string& sha256) {
   return wanted != "Core" && !options_.ours.empty() && !options_.ours.contains(sha256);
 }
 
-Host::Opened Host::open_checked(const std::string& file, const CheckedFile& checked, bool in_child) {
+namespace {
+
+/// What of a plugin's configuration is about its process, not for the plugin: process.memory and process.tasks (quantities),
+/// process.network ("true").
+ChildOptions child_options(const std::string& program, const std::map<std::string, std::string>& config) {
+  const auto text = [&](const char* key) {
+    const auto found = config.find(key);
+    return found == config.end() ? std::string() : found->second;
+  };
+  const auto number = [&](const char* key) -> std::uint64_t {
+    const auto quantity = base::Quantity::parse(text(key));
+    return quantity && quantity->sign() > 0 ? static_cast<std::uint64_t>(quantity->units()) : 0;   // 0: as usual
+  };
+  return {program, number("process.memory"), number("process.tasks"), text("process.network") == "true"};
+}
+
+}  // namespace
+
+Host::Opened Host::open_checked(const std::string& file, const CheckedFile& checked, const std::string& plugin, bool in_child) {
   if (!in_child) return load_checked(file, checked);
   if (options_.child_program.empty()) return Refusal{"HostUnavailable", "this server runs no plugins in processes of their own"};
-  return load_in_child(file, checked, {options_.child_program}, parts_.runtime);
+  return load_in_child(file, checked, child_options(options_.child_program, settings_for(plugin).config), parts_.runtime);
 }
 
 // A plugin without a note says its name only when it is loaded; until then its file's name has to do.
@@ -133,14 +152,14 @@ Host::Opened Host::open_library(const std::string& file) {
   const auto guess = checked.note ? checked.note->text("name") : object_name(std::filesystem::path(file).stem().string());
   if (settings_for(guess).quarantined) return Refusal{"Quarantined", guess + kQuarantineHint};
   const bool child = in_child(guess, checked.sha256);
-  auto opened = open_checked(file, checked, child);
+  auto opened = open_checked(file, checked, guess, child);
   const auto* library = std::get_if<std::unique_ptr<Library>>(&opened);
   if (library == nullptr) return opened;
   const std::string name = (*library)->table().name;
   if (settings_for(name).quarantined) return Refusal{"Quarantined", name + kQuarantineHint};
   if (name == guess || in_child(name, checked.sha256) == child) return opened;
   opened = Refusal{};   // unloaded before it is loaded elsewhere
-  return open_checked(file, checked, !child);
+  return open_checked(file, checked, name, !child);
 }
 
 // A new file is a new chance.

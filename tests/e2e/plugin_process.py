@@ -76,6 +76,33 @@ def it_is_shut_in(cluster):
         equal(facts["Uid"].split()[1], "65534", "user")
 
 
+def groups_of(cluster):
+    return [path for path in pathlib.Path("/sys/fs/cgroup").rglob(f"keelson-plugin-{cluster.process.pid}-*") if path.is_dir()]
+
+
+def it_has_a_control_group_of_its_own(cluster):
+    without = re.search(r"no control group: .*why=(.*)", cluster.log())
+    if without:
+        print(f"  skipped: {without[1]}", flush=True)
+        return
+    cluster.out("patch", "plugin", "website", "--type=merge", "-p", '{"spec":{"config":{"process.memory":"96Mi","process.tasks":"64"}}}')
+    def limits():
+        found = {}
+        for directory in groups_of(cluster):
+            for name in ("memory.max", "memory.limit_in_bytes", "pids.max"):
+                if (directory / name).exists():
+                    found["memory" if "memory" in name else "tasks"] = int((directory / name).read_text())
+                    found["members"] = (directory / "cgroup.procs").read_text().split()
+        return found == {"memory": (96 + 32) << 20, "tasks": 64, "members": children(cluster)} and found
+    eventually("its limits and itself", limits)
+    running(cluster, "website")
+
+
+def nothing_of_its_groups_is_left(cluster):
+    cluster.stop()
+    equal(groups_of(cluster), [], "control groups")
+
+
 def it_moves(cluster):
     for host in ("Core", "Process"):
         cluster.out("patch", "plugin", "website", "--type=merge", "-p", f'{{"spec":{{"host":"{host}"}}}}')
@@ -206,4 +233,4 @@ def in_the_core_the_marker_names_it(cluster):
 if __name__ == "__main__":
     one = Cluster(hollow_nodes=1)
     one.start()
-    sys.exit(run([website_works, those_of_the_server_run_in_its_core, a_refused_file_is_told_by_an_event, it_is_shut_in, it_moves, what_it_may_do_is_a_role, a_removed_plugin_leaves_no_role, quarantine_outlives_the_server, what_a_removed_plugin_holds_is_named, every_deed_names_its_plugin, in_the_core_the_marker_names_it], one))
+    sys.exit(run([website_works, those_of_the_server_run_in_its_core, a_refused_file_is_told_by_an_event, it_is_shut_in, it_has_a_control_group_of_its_own, it_moves, what_it_may_do_is_a_role, a_removed_plugin_leaves_no_role, quarantine_outlives_the_server, what_a_removed_plugin_holds_is_named, every_deed_names_its_plugin, in_the_core_the_marker_names_it, nothing_of_its_groups_is_left], one))

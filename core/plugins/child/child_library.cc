@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/base/log.hpp"
+#include "core/plugins/child/sandbox.hpp"
 #include "core/plugins/instance.hpp"
 
 namespace keelson::plugins {
@@ -188,6 +190,7 @@ bool ChildLibrary::serve_outside() {
 
 void ChildLibrary::note_death() {
   auto how = process_->reap();
+  if (group_ && group_->ran_out_of_memory()) how += " by the kernel: it had used up its memory";
   std::function<void()> tell_owner;
   {
     const std::lock_guard lock(mutex_);
@@ -214,7 +217,16 @@ struct ChildLoader {
   static std::variant<std::unique_ptr<Library>, Refusal> load(const std::string& file, const CheckedFile& checked, const ChildOptions& options, base::Runtime& runtime);
   static std::optional<Refusal> hear(ChildLibrary& library, const std::string& name, base::Runtime& runtime);
   static bool connect(ChildLibrary& library, std::vector<int>& theirs);
+  static void limit(ChildLibrary& library, const std::string& name, const ChildOptions& options);
 };
+
+void ChildLoader::limit(ChildLibrary& library, const std::string& name, const ChildOptions& options) {
+  const auto memory = options.memory_bytes_max != 0 ? options.memory_bytes_max : kChildMemoryBytes;
+  auto group = ChildGroup::make(library.process_->pid(), {memory + kGroupSlackBytes, options.tasks_max != 0 ? options.tasks_max : kChildTasks});
+  const auto missing = group ? (*group)->missing() : group.error().message;
+  if (!missing.empty()) base::log_info("plugins", "no control group: only the limits of a process hold", {{"plugin", name}, {"why", missing}});
+  if (group) library.group_ = std::move(*group);
+}
 
 bool ChildLoader::connect(ChildLibrary& library, std::vector<int>& theirs) {
   int control[2], event[2], outside[2];
@@ -267,6 +279,8 @@ std::variant<std::unique_ptr<Library>, Refusal> ChildLoader::load(const std::str
   auto process = ChildProcess::start(options.program, arguments, std::move(theirs));
   if (!process) return Refusal{"LoadFailed", checked.name + ": " + process.error().message};
   library->process_ = std::move(*process);
+  limit(*library, checked.name, options);
+  if (!tell(library->control_, kGo)) return Refusal{"LoadFailed", checked.name + ": its process has ended"};
   if (auto refusal = hear(*library, checked.name, runtime)) return std::move(*refusal);
   auto& table = library->own_table_;
   const auto minor = table.minor;

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "core/base/runtime.hpp"
+#include "core/plugins/child/cgroup.hpp"
 #include "core/plugins/child/lane.hpp"
 #include "core/plugins/child/operations.hpp"
 #include "core/plugins/child/process.hpp"
@@ -32,11 +33,15 @@ inline constexpr std::int64_t kChildGrace_ms = 2'000;
 /// Of calls that have no deadline of their own but are short: predicates, checks.
 inline constexpr std::int64_t kShortCall_ms = 10'000;
 inline constexpr std::int64_t kHello_ms = 20'000;
+/// Threads of a child, unless it is configured otherwise: one a lane and some of its own.
+inline constexpr std::uint64_t kChildTasks = 1'280;
 /// A child that was told to end and has not is killed.
 inline constexpr std::int64_t kChildExit_ms = 2'000;
 /// Lanes without a call that are kept open.
 inline constexpr std::size_t kIdleLanesMax = 8;
 inline constexpr std::size_t kLanesMax = 1024;
+/// A reconcile whose last write meets a conflict is asked so often in all before it counts as failed.
+inline constexpr int kLastWriteTries = 4;
 /// So many of the calls that were under way when it died are named.
 inline constexpr std::size_t kLostNamed = 3;
 
@@ -84,6 +89,7 @@ class ChildLibrary final : public Library {
   Instance* instance_ = nullptr;
   std::string name_, version_;               // texts of its table
   keelson_plugin_v1 own_table_{};
+  std::unique_ptr<ChildGroup> group_;        // before the process: removed after its end
   std::unique_ptr<ChildProcess> process_;
   int control_ = -1;
   std::unique_ptr<Lane> event_lane_, outside_;
@@ -101,6 +107,7 @@ class ChildLibrary final : public Library {
 struct ChildOptions {
   std::string program;                       ///< runs `<program> plugin-host --child`
   std::uint64_t memory_bytes_max = 0;        ///< 0: kChildMemoryBytes
+  std::uint64_t tasks_max = 0;               ///< threads; 0: kChildTasks
   bool network = false;
 };
 

@@ -298,6 +298,8 @@ int run_child(const ChildArguments& arguments) {
   auto event_lane = std::make_unique<Lane>(kEventLane, false);
   Lane outside(kOutsideLane, false);
   ChildHost host(*runtime, outside);
+  int none = -1;
+  if (next_command(none) != kGo) return 0;   // until its limits hold
   Refusal refusal;
   host.plugin = load(arguments.name, refusal);
   seal();

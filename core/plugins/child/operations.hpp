@@ -16,8 +16,9 @@ enum class RequestOp : std::uint16_t {
   ask, hook_changed
 };
 
-/// What travels on the control socket, one byte a message: a new lane (its descriptor comes along), or: every call that
-/// is under way counts as cancelled.
+/// What travels on the control socket, one byte a message: the library may be loaded (the first one), a new lane (its
+/// descriptor comes along), or: every call that is under way counts as cancelled.
+inline constexpr char kGo = 'G';
 inline constexpr char kNewLane = 'L';
 inline constexpr char kCancelAll = 'C';
 
