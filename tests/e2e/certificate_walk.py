@@ -29,7 +29,7 @@ def check(c):
 def all_are_well(c):
     done = check(c)
     equal(done.returncode, 0, done.stdout)
-    expect(done.stdout, r"^ca +20\d\d-\S+ +36[45]\dd +ok +CN=keelson-ca", r"^server +\S+ +23h\d+m|1d", r"^admin +\S+ +36\dd +ok +CN=system:admin,O=system:masters")
+    expect(done.stdout, r"^ca +20\d\d-\S+ +36[45]\dd +ok +CN=keelson-ca", r"^server +\S+ +(23h\d+m|24h0m) ", r"^admin +\S+ +36\dd +ok +CN=system:admin,O=system:masters")
     expect(c.kubectl("get", "--raw", "/metrics").stdout, r'keelson_certificate_expiry_seconds\{certificate="server"\} \d+', r'certificate="ca"')
 
 
