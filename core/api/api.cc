@@ -1,5 +1,6 @@
 #include "core/api/api.hpp"
 
+#include "core/api/attributes.hpp"
 #include "core/api/auditing.hpp"
 #include "core/api/core.hpp"
 #include "core/api/impersonation.hpp"
@@ -74,7 +75,7 @@ class Api final : public RequestHandler {
   }
   void answer(const CallRef& call);
   void serve(const CallRef& call);
-  bool identify(const CallRef& call);
+  bool identify(const CallRef& call, auth::Attributes& asked);
   void answer_resource(const CallRef& call);
   bool may_learn(const CallRef& call);
   bool find_kind(const CallRef& call);
@@ -102,13 +103,15 @@ void Api::answer(const CallRef& call) {
   context.field_manager = manager_from_agent(call->request.header("User-Agent"));
   if (!core_.parts.fairness && core_.observer->in_flight() > kRequestsInFlightMax)
     return call->send(429, "text/plain; charset=utf-8", text_payload("Too many requests, please try again later.\n"), {{"Retry-After", "1"}});
-  if (!identify(call)) return;
+  auto asked = attributes_of(*call, nullptr);
+  if (!identify(call, asked)) return;
   call->form.pretty = wants_pretty(*call);
   const auto timeout_ms = request_timeout_ms(call->query, kRequestTimeout_ms);
   if (!timeout_ms) return call->fail(timeout_ms.error());
   context.deadline = core_.parts.runtime.in_ms(*timeout_ms);
-  if (core_.parts.fairness && take_turn(call, [this, call] { guarded(call, [&] { serve(call); }); }) != Entry::now) return;
-  serve(call);
+  const auto entry = core_.parts.fairness ? take_turn(call, asked) : Entry::now;
+  if (entry == Entry::waits) return wait_for_turn(call, [this, call] { guarded(call, [&] { serve(call); }); });
+  if (entry == Entry::now) serve(call);
 }
 
 void Api::serve(const CallRef& call) {
@@ -116,19 +119,21 @@ void Api::serve(const CallRef& call) {
   call->info.resource_request ? answer_resource(call) : answer_path(call);
 }
 
-bool Api::identify(const CallRef& call) {
+bool Api::identify(const CallRef& call, auth::Attributes& asked) {
   auth::Credentials credentials;
   credentials.bearer_token = bearer_token(call->request);
   const auto& certificate = call->request.certificate;
   if (certificate && certificate->verified) credentials.certificate = certificate->subject;
   const bool refused = certificate && !certificate->verified && !credentials.bearer_token;
   auto user = refused ? base::Outcome<auth::Identity>(base::unauthorized()) : core_.parts.chains.authenticate(credentials);
-  if (core_.parts.audit) begin_audit(*call, user ? &*user : nullptr);
+  asked.user = user ? &*user : nullptr;
+  if (core_.parts.audit) begin_audit(*call, asked);
   if (!user) return call->fail(user.error()), false;
   user = acting_as(call->request, core_.parts.chains, std::move(*user));
   if (!user) return call->fail(user.error()), false;
   if (call->record) audit_acting(*call, *user);
   call->context.user = std::move(*user);
+  asked.user = &call->context.user;
   return true;
 }
 
@@ -140,16 +145,7 @@ bool known_group_version(const kinds::Catalog& catalog, const RequestInfo& info)
 
 // Who may not do it does not learn that it cannot be done. False: refused.
 bool Api::may_learn(const CallRef& call) {
-  const auto& info = call->info;
-  auth::Attributes attributes;
-  attributes.user = &call->context.user;
-  attributes.verb = info.verb;
-  attributes.group = info.group;
-  attributes.version = info.version;
-  attributes.resource = info.resource;
-  attributes.subresource = info.subresource;
-  attributes.ns = info.ns;
-  attributes.name = info.name;
+  const auto attributes = attributes_of(*call, &call->context.user);
   const auto verdict = core_.parts.chains.authorize(attributes);
   if (call->record) call->record->notes->decided(verdict);
   if (verdict.decision != auth::Decision::allow) call->fail(auth::refusal(attributes, verdict.reason));

@@ -9,22 +9,9 @@
 
 namespace keelson::api {
 
-void begin_audit(Call& call, const auth::Identity* user) {
+void begin_audit(Call& call, const auth::Attributes& asked) {
   const auto& info = call.info;
-  auth::Attributes attributes;
-  attributes.user = user;
-  attributes.verb = info.verb;
-  attributes.resource_request = info.resource_request;
-  attributes.path = info.path;
-  attributes.group = info.group;
-  attributes.version = info.version;
-  attributes.resource = info.resource;
-  attributes.subresource = info.subresource;
-  attributes.ns = info.ns;
-  attributes.name = info.name;
-  auto uri = call.request.path;
-  if (!call.request.query.empty()) (uri += '?') += call.request.query;
-  call.record = call.core.parts.audit->begin({attributes, call.context.request_id, uri, call.request.header("User-Agent"), call.request.remote});
+  call.record = call.core.parts.audit->begin({asked, call.context.request_id, call.request.path, call.request.query, call.request.header("User-Agent"), call.request.remote});
   if (!call.record) return;
   call.record->audit = call.core.parts.audit;
   call.context.notes = call.record->notes;

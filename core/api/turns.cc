@@ -26,21 +26,14 @@ void refuse(Call& call) {
 
 }  // namespace
 
-Entry take_turn(const CallRef& call, std::function<void()> go_on) {
-  const auto& info = call->info;
-  auth::Attributes attributes;
-  attributes.user = &call->context.user;
-  attributes.verb = info.verb;
-  attributes.resource_request = info.resource_request;
-  attributes.path = info.path;
-  attributes.group = info.group;
-  attributes.resource = info.resource;
-  attributes.subresource = info.subresource;
-  attributes.ns = info.ns;
-  attributes.name = info.name;
-  call->turn = call->core.parts.fairness->turn(attributes, seats_of(*call));
+Entry take_turn(const CallRef& call, const auth::Attributes& asked) {
+  call->turn = call->core.parts.fairness->turn(asked, seats_of(*call));
   if (!call->turn || call->turn->state() == fairness::Turn::State::now) return Entry::now;
-  if (call->turn->state() == fairness::Turn::State::refused) return refuse(*call), Entry::refused;
+  if (call->turn->state() == fairness::Turn::State::must_wait) return Entry::waits;
+  return refuse(*call), Entry::refused;
+}
+
+void wait_for_turn(const CallRef& call, std::function<void()> go_on) {
   const bool waits = call->turn->wait([call, go_on = std::move(go_on)](bool admitted) {
     call->responder->post([call, admitted, go_on] {
       if (call->answered() || call->responder->gone()) return call->turn->release();
@@ -48,8 +41,7 @@ Entry take_turn(const CallRef& call, std::function<void()> go_on) {
       else refuse(*call);
     });
   });
-  if (waits) return Entry::later;
-  return refuse(*call), Entry::refused;
+  if (!waits) refuse(*call);
 }
 
 }  // namespace keelson::api

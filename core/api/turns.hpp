@@ -10,8 +10,10 @@ namespace keelson::api {
 inline constexpr std::int64_t kObjectsPerSeat = 100;
 inline constexpr int kListSeatsMax = 10;
 
-enum class Entry { now, later, refused };
-/// `later`: `go_on` runs on the network thread, when the call's turn has come. `refused`: it is answered.
-Entry take_turn(const CallRef& call, std::function<void()> go_on);
+enum class Entry { now, waits, refused };
+/// `waits`: wait_for_turn() comes next. `refused`: it is answered.
+Entry take_turn(const CallRef& call, const auth::Attributes& asked);
+/// `go_on` runs on the network thread when the call's turn has come; else the call is refused.
+void wait_for_turn(const CallRef& call, std::function<void()> go_on);
 
 }  // namespace keelson::api

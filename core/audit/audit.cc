@@ -51,7 +51,8 @@ class WritingAudit final : public Audit {
     const auto& asked = request.attributes;
     record->plan = plan;
     record->id = request.id;
-    record->uri = request.uri;
+    record->uri = request.path;
+    if (!request.query.empty()) (record->uri += '?') += request.query;
     record->verb = asked.verb;
     record->user_agent = request.user_agent;
     if (!request.remote.empty()) record->source_ips.emplace_back(request.remote);

@@ -23,7 +23,7 @@ inline constexpr std::size_t kQueueBytesMax = 32u << 20;
 /// A request as its record begins; everything is copied from what the policy keeps.
 struct Request {
   const auth::Attributes& attributes;
-  std::string_view id, uri, user_agent, remote;
+  std::string_view id, path, query, user_agent, remote;
 };
 
 class Audit {

@@ -15,15 +15,18 @@ def program(name):
         print("skipped: there is no Go")
         sys.exit(SKIPPED)
     built = BUILD / name
-    env = dict(os.environ, GOFLAGS="-mod=readonly")
+    where = {"cwd": SOURCE / "tests" / "clients" / name, "env": dict(os.environ, GOFLAGS="-mod=readonly"), "capture_output": True, "text": True, "timeout": 900}
     try:
-        done = subprocess.run(["go", "build", "-o", built, "."], cwd=SOURCE / "tests" / "clients" / name, env=env, capture_output=True, text=True, timeout=900)
+        modules = subprocess.run(["go", "list", "-deps", "."], **where)
+        if modules.returncode != 0:
+            print("skipped: the modules cannot be had\n" + modules.stderr[-2000:])
+            sys.exit(SKIPPED)
+        done = subprocess.run(["go", "build", "-o", built, "."], **where)
     except subprocess.TimeoutExpired:
         print("skipped: it was not built within 15 minutes")
         sys.exit(SKIPPED)
     if done.returncode != 0:
-        print("skipped: the modules cannot be had\n" + done.stderr[-2000:])
-        sys.exit(SKIPPED)
+        raise Failed(f"{name} does not compile\n{done.stderr[-4000:]}")
     return built
 
 

@@ -54,7 +54,7 @@ struct Log {
     attributes.version = "v1";
     attributes.resource = resource;
     attributes.ns = "a";
-    return audit->begin({attributes, "id-1", "/api/v1/namespaces/a/" + resource + "?x=1", "agent/1", "127.0.0.1"});
+    return audit->begin({attributes, "id-1", "/api/v1/namespaces/a/" + resource, "x=1", "agent/1", "127.0.0.1"});
   }
 };
 

@@ -1,0 +1,21 @@
+#include "core/api/attributes.hpp"
+
+namespace keelson::api {
+
+auth::Attributes attributes_of(const Call& call, const auth::Identity* user) {
+  const auto& info = call.info;
+  auth::Attributes attributes;
+  attributes.user = user;
+  attributes.verb = info.verb;
+  attributes.resource_request = info.resource_request;
+  attributes.path = info.path;
+  attributes.group = info.group;
+  attributes.version = info.version;
+  attributes.resource = info.resource;
+  attributes.subresource = info.subresource;
+  attributes.ns = info.ns;
+  attributes.name = info.name;
+  return attributes;
+}
+
+}  // namespace keelson::api

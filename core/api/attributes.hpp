@@ -1,0 +1,12 @@
+// Attributes: what a call asks for, as authorizers, the audit log and the queues of requests want to know it.
+//
+// Threads: the call's. Ownership: the user is the caller's and outlives what is returned.
+#pragma once
+#include "core/api/call.hpp"
+
+namespace keelson::api {
+
+/// `user` null: nobody yet.
+auth::Attributes attributes_of(const Call& call, const auth::Identity* user);
+
+}  // namespace keelson::api
