@@ -10,6 +10,7 @@
 #include "core/base/log.hpp"
 #include "core/store/batch.hpp"
 #include "core/store/hooks.hpp"
+#include "core/store/not_answering.hpp"
 #include "core/store/space.hpp"
 
 namespace keelson::store {
@@ -29,11 +30,17 @@ struct Pending {
 
 // What other threads and timers tell the committer. Shared, because a timer may fire while the committer goes.
 struct Signals {
+  explicit Signals(std::int64_t patience_ms) : patience(patience_ms * base::kNanosPerMs) {}
+  const base::Monotonic patience;          // with one batch
   std::mutex mutex;
   std::deque<Pending> queue;
   std::size_t operations = 0, bytes = 0;
-  bool stopping = false, sync_due = false, compaction_due = false, compaction_done = false;
+  std::size_t withdrawing = 0;             // answers that a timer is giving
+  std::optional<base::Monotonic> busy;     // since when the committer is at one batch, until that is on the disk
+  bool stopping = false, sync_due = false, compaction_due = false, compaction_done = false, patience_armed = false;
   std::unique_ptr<base::Waiter> waiter;
+
+  bool stuck(base::Monotonic now) const { return busy && now - *busy >= patience; }
 
   void raise(bool Signals::*flag) {
     {
@@ -50,6 +57,33 @@ std::size_t bytes_of(const Commit& commit) {
   return sum;
 }
 
+// Writes wait behind a batch: when that takes too long, they are given back undone. The batch's own cannot be.
+void arm_patience(const std::shared_ptr<Signals>& signals, base::Runtime& runtime);
+
+void withdraw_if_stuck(const std::shared_ptr<Signals>& signals, base::Runtime& runtime) {
+  std::deque<Pending> withdrawn;
+  {
+    std::lock_guard lock(signals->mutex);
+    signals->patience_armed = false;
+    if (signals->queue.empty()) return;
+    if (!signals->stuck(runtime.monotonic_ns())) return arm_patience(signals, runtime);
+    withdrawn.swap(signals->queue);
+    signals->operations = signals->bytes = 0;
+    ++signals->withdrawing;
+  }
+  base::log_error("store", "the disk does not answer, waiting writes are refused", {{"writes", std::to_string(withdrawn.size())}});
+  for (Pending& pending : withdrawn) pending.done({{}, {}, not_answering()}, 0);
+  std::lock_guard lock(signals->mutex);
+  --signals->withdrawing;
+  signals->waiter->notify();
+}
+
+// Under the mutex. While a batch is worked on.
+void arm_patience(const std::shared_ptr<Signals>& signals, base::Runtime& runtime) {
+  if (!signals->busy || std::exchange(signals->patience_armed, true)) return;
+  runtime.schedule_at(*signals->busy + signals->patience, [signals, &runtime] { withdraw_if_stuck(signals, runtime); });
+}
+
 struct CommitMetrics {
   explicit CommitMetrics(base::Metrics& metrics)
       : committed(metrics.counter("keelson_store_commits_total", "Commits by result.", {{"result", "committed"}})),
@@ -64,7 +98,7 @@ struct CommitMetrics {
 class Committer final : public Log {
  public:
   Committer(std::unique_ptr<Storage> storage, base::Runtime& runtime, base::Metrics& metrics, StoreOptions options)
-      : storage_(std::move(storage)), runtime_(runtime), options_(std::move(options)), metrics_(metrics), signals_(std::make_shared<Signals>()), space_(options_) {
+      : storage_(std::move(storage)), runtime_(runtime), options_(std::move(options)), metrics_(metrics), signals_(std::make_shared<Signals>(options_.hooks ? options_.hooks->patience_ms : kStorePatience_ms)), space_(options_) {
     signals_->waiter = runtime.waiter();
   }
   ~Committer() override { stop(); }
@@ -138,13 +172,14 @@ void Committer::commit(Commit commit, OnLogged done) {
   std::optional<base::Error> refusal;
   {
     std::lock_guard lock(signals_->mutex);
-    if (dead_.load()) refusal = base::internal("the store has failed");
+    if (dead_.load() || signals_->stuck(runtime_.monotonic_ns())) refusal = not_answering();
     else if (signals_->stopping) refusal = base::unavailable("the store is stopping");
     else if (signals_->operations + operations > kQueuedOperationsMax || signals_->bytes + bytes > kQueuedBytesMax) refusal = base::too_many_requests("too many writes are waiting for the store", 1);
     else {
       signals_->operations += operations;
       signals_->bytes += bytes;
       signals_->queue.push_back({std::move(commit), std::move(done), operations, bytes});
+      arm_patience(signals_, runtime_);
     }
   }
   if (refusal) return done({{}, {}, std::move(*refusal)}, 0);
@@ -185,6 +220,8 @@ std::vector<Pending> Committer::take_queued() {
   }
   signals_->operations -= operations;
   signals_->bytes -= bytes;
+  signals_->busy.reset();
+  if (!taken.empty()) signals_->busy = runtime_.monotonic_ns();
   return taken;
 }
 
@@ -196,7 +233,7 @@ void Committer::process(std::vector<Pending> taken) {
   }
   Batch batch(target_->installed(), last_);
   if (dead_.load() || !raise_ceiling(operations)) {
-    for (Pending& pending : taken) batch.refuse(std::move(pending.done), base::internal("the store has failed"));
+    for (Pending& pending : taken) batch.refuse(std::move(pending.done), not_answering());
     for (Answer& answer : batch.answers()) answer.done(std::move(answer.outcome), 0);
     return;
   }
@@ -221,6 +258,10 @@ bool Committer::append(Batch& batch) {
   if (batch.changes().empty()) return true;
   const base::Monotonic begin = runtime_.monotonic_ns();
   const auto appended = storage_->append(batch.changes(), batch.durability(), batch.sync());
+  {
+    std::lock_guard lock(signals_->mutex);
+    signals_->busy.reset();
+  }
   if (!appended) {
     fatal(appended.error(), batch.answers());
     return false;
@@ -272,7 +313,7 @@ void Committer::fatal(const base::Error& error, std::vector<Answer>& waiting) {
     each.done({{}, {}, answer}, 0);
   }
   for (auto rest = take_queued(); !rest.empty(); rest = take_queued())
-    for (Pending& pending : rest) pending.done({{}, {}, answer}, 0);
+    for (Pending& pending : rest) pending.done({{}, {}, not_answering()}, 0);
   if (options_.hooks && options_.hooks->fatal) return options_.hooks->fatal(error.message);
   base::log_error("store", "writing the log failed, the process ends", {{"error", error.message}});
   runtime_.waiter()->wait_until(runtime_.in_ms(kFatalGrace_ms));
@@ -343,6 +384,13 @@ void Committer::stop() {
   signals_->waiter->notify();
   std::lock_guard lock(stop_mutex_);   // a second caller waits for the end too
   thread_.reset();
+  for (;;) {
+    {
+      std::lock_guard signals_lock(signals_->mutex);
+      if (signals_->withdrawing == 0) return;
+    }
+    signals_->waiter->wait_until(base::kForever);
+  }
 }
 
 }  // namespace

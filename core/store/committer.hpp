@@ -3,7 +3,9 @@
 //
 // Invariants: it never waits for more to come; nothing is installed or answered before its batch is as durable as it
 //   asks for; after a failed append or sync everybody who waits gets 500 and the process ends (StoreHooks::fatal).
-// Threads: see Log. Answers given without queueing (full, stopping) come on the calling thread.
+//   While one batch takes longer than kStorePatience_ms, what waits behind it is given back undone: not_answering().
+// Threads: see Log. Answers given without queueing (full, stopping, stuck) come on the calling thread, those of writes
+//   given back on the timer's.
 // Ownership: of its storage.
 #pragma once
 #include "core/store/log.hpp"

@@ -16,6 +16,9 @@ class Env;
 
 namespace keelson::store {
 
+/// How long one batch may take before writes that wait behind it are given back undone.
+inline constexpr std::int64_t kStorePatience_ms = 10'000;
+
 struct StoreHooks {
   /// Bytes free for the store's directory. Empty: statvfs.
   std::function<std::uint64_t()> free_bytes;
@@ -24,6 +27,7 @@ struct StoreHooks {
   /// The transform of a resource's values, null for none. Must give the same answer for a resource every time.
   std::function<std::shared_ptr<const ValueTransform>(Atom resource)> transform_of;
   rocksdb::Env* env = nullptr;   ///< null: the operating system's; must outlive the store
+  std::int64_t patience_ms = kStorePatience_ms;
 };
 
 }  // namespace keelson::store

@@ -1,6 +1,8 @@
 // Reading the past: slices of the log, versions of an object.
 #include <algorithm>
 
+#include "core/base/log.hpp"
+#include "core/store/not_answering.hpp"
 #include "core/store/rocksdb_storage.hpp"
 
 namespace keelson::store {
@@ -13,6 +15,14 @@ base::Error too_old(Revision after, Revision current) {
 }
 
 base::Error exact_read_expired() { return base::expired("The resourceVersion for the provided list is too old."); }
+
+// A disk that fails may answer later; what it answers wrongly stays so.
+base::Error read_error(const rocksdb::Status& status) {
+  const auto error = disk_error(status);
+  if (!status.IsIOError() && !status.IsTimedOut() && !status.IsTryAgain() && !status.IsBusy()) return error;
+  base::log_error("store", "reading the log failed", {{"error", error.message}});
+  return not_answering();
+}
 
 // Two slices of disjoint changes into one; what is beyond either's end waits for the next slice.
 HistoryPage merge(HistoryPage a, HistoryPage b, std::size_t changes_max) {
@@ -55,7 +65,7 @@ base::Outcome<ObjectRef> RocksDbStorage::version(const Key& key, Revision revisi
   rocksdb::PinnableSlice value;
   const auto status = database_->Get(rocksdb::ReadOptions(), versions_, place, &value);
   if (status.IsNotFound()) return exact_read_expired();   // compacted meanwhile
-  if (!status.ok()) return disk_error(status);
+  if (!status.ok()) return read_error(status);
   return decode(key, revision, place, view(value));
 }
 
@@ -105,7 +115,7 @@ base::Outcome<HistoryPage> RocksDbStorage::read_log(Atom resource, Revision afte
     page.upto = revision;
     break;
   }
-  if (!at->status().ok()) return disk_error(at->status());
+  if (!at->status().ok()) return read_error(at->status());
   return page;
 }
 
@@ -133,7 +143,7 @@ base::Outcome<ObjectRef> RocksDbStorage::get_at(const Key& key, Revision revisio
       if (!object) return object.error();
       found = std::move(*object);
     }
-    if (!at->status().ok()) return disk_error(at->status());
+    if (!at->status().ok()) return read_error(at->status());
   }
   if (revision < compacted(key.resource)) return exact_read_expired();
   return found;

@@ -144,7 +144,9 @@ void Conversions::in_form_of(const Core& core, kinds::KindRef to, Objects object
     if (objects[i]->columns().schema_epoch == to->schema_epoch) continue;
     auto value = definition ? parsed(objects[i]->body()) : json::value();
     if (!definition || text_at(value, {"apiVersion"}) == to->api_version()) {
-      objects[i] = verbs::in_form_of(core, *to, std::move(objects[i]));
+      auto formed = verbs::in_form_of(core, *to, std::move(objects[i]));
+      if (!formed) return done(formed.error());
+      objects[i] = std::move(*formed);
       continue;
     }
     if (objects[i]->revision() == 0) object_at(value, {"metadata"}).erase("resourceVersion");   // it has none yet

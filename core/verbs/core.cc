@@ -24,6 +24,12 @@ std::string declarer(const kinds::Kind& kind) {
 
 bool offers(const std::vector<std::string>& verbs, std::string_view verb) { return std::find(verbs.begin(), verbs.end(), verb) != verbs.end(); }
 
+/// What is stored and cannot be read is the server's fault, not the client's.
+base::Error unreadable(const store::Object& object, const base::Error& why) {
+  const auto& key = object.key();
+  return base::internal("stored object " + std::string(key.resource.text()) + " " + key.ns + "/" + key.name + " cannot be read: " + why.message);
+}
+
 }  // namespace
 
 base::Outcome<void> Core::admit(const Context& context, const Target& target, std::string_view verb, bool authorize) const {
@@ -66,10 +72,11 @@ kinds::KindRef Core::storage_kind(const Target& target) const {
 
 base::Outcome<json::value> Core::decoded(const kinds::Kind& kind, const store::Object& object, json::storage_ptr memory) const {
   auto value = kinds::parse(kinds::Media::json, object.body(), std::move(memory));
-  if (!value || object.columns().schema_epoch == kind.schema_epoch) return value;
+  if (!value) return unreadable(object, value.error());
+  if (object.columns().schema_epoch == kind.schema_epoch) return value;
   kinds::convert(kind, *value);
   auto current = kinds::decode_value(kind, std::move(*value), kinds::FieldValidation::ignore);
-  if (!current) return current.error();
+  if (!current) return unreadable(object, current.error());
   kinds::apply_defaults(kind, current->object);
   return std::move(current->object);
 }

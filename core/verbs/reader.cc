@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/store/not_answering.hpp"
 #include "core/verbs/converting_watch.hpp"
 #include "core/verbs/page_token.hpp"
 #include "core/verbs/step_scale.hpp"
@@ -47,7 +48,14 @@ class Page {
     by_columns_ = std::any_of(options.selector.fields.begin(), options.selector.fields.end(), stored);
   }
 
-  Listed read(const store::Snapshot& snapshot) const {
+  base::Outcome<Listed> read(const store::Snapshot& snapshot) {
+    auto listed = collect(snapshot);
+    if (unreadable_) return *unreadable_;
+    return listed;
+  }
+
+ private:
+  Listed collect(const store::Snapshot& snapshot) {
     Listed out;
     out.revision = snapshot.revision();
     const auto after = start();
@@ -63,13 +71,12 @@ class Page {
         return false;
       }
       out.objects.push_back(shown(object));
-      return true;
+      return !unreadable_;
     });
     if (more) go_on(snapshot, out);
     return out;
   }
 
- private:
   std::optional<store::Key> start() const {
     if (!token_) return std::nullopt;
     store::Key key{target_.kind->storage_key, target_.ns, token_->after};
@@ -81,7 +88,7 @@ class Page {
     return key;
   }
 
-  void read_one(const store::Snapshot& snapshot, const std::string& name, Listed& out) const {
+  void read_one(const store::Snapshot& snapshot, const std::string& name, Listed& out) {
     const auto object = snapshot.get({target_.kind->storage_key, target_.ns, name});
     if (object && matches(object)) out.objects.push_back(shown(object));
   }
@@ -108,9 +115,17 @@ class Page {
   }
 
   /// Columns of an older schema do not have what is selected now.
-  bool matches(const store::ObjectRef& object) const { return options_.selector.matches(by_columns_ && !by_webhook_ ? *in_form_of(core_, *storage_, object) : *object); }
+  bool matches(const store::ObjectRef& object) { return options_.selector.matches(by_columns_ && !by_webhook_ ? *formed(*storage_, object) : *object); }
   /// What a webhook converts is asked of it together, later.
-  store::ObjectRef shown(const store::ObjectRef& object) const { return by_webhook_ ? object : in_form_of(core_, *target_.kind, object); }
+  store::ObjectRef shown(const store::ObjectRef& object) { return by_webhook_ ? object : formed(*target_.kind, object); }
+
+  store::ObjectRef formed(const kinds::Kind& kind, const store::ObjectRef& object) {
+    if (object->columns().schema_epoch == kind.schema_epoch) return object;
+    auto out = in_form_of(core_, kind, object);
+    if (out) return std::move(*out);
+    unreadable_ = out.error();
+    return object;
+  }
 
   const Core& core_;
   const Target& target_;
@@ -118,6 +133,7 @@ class Page {
   std::optional<PageToken> token_;
   kinds::KindRef storage_;
   bool by_webhook_ = false, by_columns_ = false;
+  std::optional<base::Error> unreadable_;   // of the first object that could not be read
 };
 
 /// The revision that a list has to show exactly, if it has to.
@@ -156,7 +172,7 @@ void Reader::at_least(const Context& context, std::optional<store::Revision> rev
 void Reader::get(const Context& context, Target target, ReadOptions options, std::function<void(base::Outcome<store::ObjectRef>)> done) const {
   if (auto allowed = core_.admit(context, target, "get"); !allowed) return done(allowed.error());
   at_least(context, options.revision, [this, target = std::move(target), deadline = context.deadline, done = std::move(done)](base::Outcome<store::Snapshot> snapshot) {
-    if (!snapshot) return done(snapshot.error());
+    if (!snapshot) return done(store::about_operation(snapshot.error(), "get", target.kind->group, target.kind->resource));
     auto found = snapshot->get(key_of(target));
     if (!found) return done(not_found(target));
     if (target.subresource != "scale" && !answers_object(target)) return done(std::move(found));
@@ -182,15 +198,17 @@ void Reader::list(const Context& context, Target target, ListOptions options, st
   const auto exact = exact_revision(options, token);
   const auto wanted = exact ? exact : token ? std::optional<store::Revision>() : options.revision;
   at_least(context, wanted, [this, target = std::move(target), options = std::move(options), token = std::move(token), exact, deadline = context.deadline, done = std::move(done)](base::Outcome<store::Snapshot> snapshot) {
-    if (!snapshot) return done(snapshot.error());
+    const auto named = [&](base::Error error) { return store::about_operation(std::move(error), "list", target.kind->group, target.kind->resource); };
+    if (!snapshot) return done(named(snapshot.error()));
     if (exact && *exact != snapshot->revision()) {
       auto past = core_.parts.store.snapshot_at(*exact, target.kind->storage_key);
-      if (!past) return done(past.error().code == 410 ? too_old(token) : past.error());
+      if (!past) return done(past.error().code == 410 ? too_old(token) : named(past.error()));
       snapshot = std::move(past);
     }
     auto listed = Page(core_, target, options, token).read(*snapshot);
-    auto objects = std::exchange(listed.objects, {});
-    core_.conversions->in_form_of(core_, target.kind, std::move(objects), deadline, [listed = std::move(listed), done](base::Outcome<Objects> converted) mutable {
+    if (!listed) return done(listed.error());
+    auto objects = std::exchange(listed->objects, {});
+    core_.conversions->in_form_of(core_, target.kind, std::move(objects), deadline, [listed = std::move(*listed), done](base::Outcome<Objects> converted) mutable {
       if (!converted) return done(converted.error());
       listed.objects = std::move(*converted);
       done(std::move(listed));
@@ -209,7 +227,8 @@ base::Outcome<std::unique_ptr<watch::Watch>> Reader::watch(const Context& contex
   request.encoding.encode = [this, kind = target.kind, encode = std::move(request.encoding.encode)](watch::EventType type, store::Revision revision, const store::ObjectRef& object, bool initial_events_end) {
     if (!object || object->columns().schema_epoch == kind->schema_epoch) return encode(type, revision, object, initial_events_end);
     const auto now = core_.parts.registry.current()->find(kind->group, kind->version, kind->resource);   // a watch may outlive a schema
-    return encode(type, revision, in_form_of(core_, now ? *now : *kind, object), initial_events_end);
+    auto formed = in_form_of(core_, now ? *now : *kind, object);
+    return encode(type, revision, formed ? std::move(*formed) : object, initial_events_end);
   };
   return core_.parts.hub.watch(std::move(request), sink);
 }

@@ -1,6 +1,7 @@
 #include "core/verbs/transaction.hpp"
 
 #include "core/audit/notes.hpp"
+#include "core/store/not_answering.hpp"
 #include "core/verbs/conversion.hpp"
 #include "core/verbs/versions.hpp"
 
@@ -176,10 +177,17 @@ void Transaction::commit() {
 }
 
 void Transaction::committed(store::CommitOutcome outcome) {
-  if (outcome.error) return fail(std::move(*outcome.error));
+  if (outcome.error) return fail(named(std::move(*outcome.error)));
   if (outcome.mismatch) return mismatched(*outcome.mismatch);
   note(&*outcome.committed);
   answer(outcome.committed->objects);
+}
+
+base::Error Transaction::named(base::Error error) const {
+  if (steps_.empty()) return error;
+  const auto& step = steps_.front();
+  const auto verb = step.op == Verbs::Step::Op::patch ? "update" : verb_of(step.op);
+  return store::about_operation(std::move(error), verb, step.target.kind->group, step.target.kind->resource);
 }
 
 void Transaction::mismatched(const store::Mismatch& mismatch) {
@@ -210,7 +218,11 @@ void Transaction::answer(const std::vector<store::ObjectRef>& stored) {
     if (!written) return fail(written.error());
     if (out.size() == steps_.size()) continue;   // what admission has added is nobody's answer
     const auto& target = steps_[out.size()].target;
-    if (answers_object(target)) written->object = in_form_of(core_, *target.kind, std::move(written->object));
+    if (answers_object(target)) {
+      auto shown = in_form_of(core_, *target.kind, std::move(written->object));
+      if (!shown) return fail(shown.error());
+      written->object = std::move(*shown);
+    }
     out.push_back(std::move(*written));
   }
   if (!out.empty()) out.front().made_by = shared_from_this();

@@ -44,6 +44,7 @@ class Transaction : public std::enable_shared_from_this<Transaction> {
   void collect(store::Commit& commit);
   base::Outcome<void> collect_extras(store::Commit& commit);
   void committed(store::CommitOutcome outcome);
+  base::Error named(base::Error error) const;
   void mismatched(const store::Mismatch& mismatch);
   void again();
   void answer(const std::vector<store::ObjectRef>& stored);

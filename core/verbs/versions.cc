@@ -14,10 +14,11 @@ store::ObjectRef printed(const kinds::Kind& kind, const json::value& value, cons
 
 }  // namespace
 
-store::ObjectRef in_form_of(const Core& core, const kinds::Kind& kind, store::ObjectRef object) {
+base::Outcome<store::ObjectRef> in_form_of(const Core& core, const kinds::Kind& kind, store::ObjectRef object) {
   if (!object || object->columns().schema_epoch == kind.schema_epoch) return object;
   auto value = core.decoded(kind, *object, {});
-  return value ? printed(kind, *value, *object) : object;
+  if (!value) return value.error();
+  return printed(kind, *value, *object);
 }
 
 base::Outcome<store::ObjectRef> in_form_of_value(const kinds::Kind& kind, json::value value, const store::Object& object) {

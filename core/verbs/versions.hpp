@@ -8,8 +8,8 @@
 
 namespace keelson::verbs {
 
-/// `object` in the form of `kind`; itself when it is, or when it cannot be read.
-store::ObjectRef in_form_of(const Core& core, const kinds::Kind& kind, store::ObjectRef object);
+/// `object` in the form of `kind`; itself when it is. 500 InternalError when it cannot be read.
+base::Outcome<store::ObjectRef> in_form_of(const Core& core, const kinds::Kind& kind, store::ObjectRef object);
 /// `value`, read from `object` and converted, as an object in the form of `kind`: pruned, defaulted and printed.
 base::Outcome<store::ObjectRef> in_form_of_value(const kinds::Kind& kind, json::value value, const store::Object& object);
 /// True when what a target answers is the object itself, in one form or another (not Scale, TokenRequest ...).

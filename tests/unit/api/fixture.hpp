@@ -48,7 +48,7 @@ struct Fixture {
   std::unique_ptr<auth::Chains> chains = auth::make_chains();
   std::unique_ptr<HealthChecks> health = make_health_checks();
   std::shared_ptr<void> ping = health->add("ping", [] { return std::string(); }, true);
-  std::unique_ptr<store::Store> store = store::make_memory_store(*runtime, *metrics);
+  std::unique_ptr<store::Store> store;
   std::unique_ptr<watch::Hub> hub = watch::make_hub(*store, *runtime, *metrics);
   std::unique_ptr<verbs::Verbs> verbs = verbs::make_verbs({*store, *hub, *registry, *chains, nullptr, *runtime, *metrics});
   std::shared_ptr<Routes> routes = std::make_shared<Routes>();
@@ -56,7 +56,10 @@ struct Fixture {
   std::unique_ptr<Server> server;
   std::unique_ptr<Client> admin;
 
-  Fixture() {
+  using OpenStore = std::function<std::unique_ptr<store::Store>(base::Runtime&, base::Metrics&)>;
+
+  Fixture() : Fixture([](base::Runtime& of, base::Metrics& counted) { return store::make_memory_store(of, counted); }) {}
+  explicit Fixture(const OpenStore& open_store) : store(open_store(*runtime, *metrics)) {
     const auto& keys = tests::test_keys();
     ServerOptions options;
     options.address = "127.0.0.1";
