@@ -1,4 +1,5 @@
 #include "core/kinds/applied_merge.hpp"
+#include "core/kinds/typed.hpp"
 
 #include <algorithm>
 #include <boost/json.hpp>
@@ -87,6 +88,13 @@ class ListMerge {
   std::size_t l_ = 0, r_ = 0, next_ = 0;
 };
 
+std::string nameless(const Type& list) {
+  if (list.list_map_keys.empty()) return "associative list without keys has an element that is no scalar";
+  std::string keys;
+  for (const auto key : list.list_map_keys) keys += (keys.empty() ? "\"" : " \"") + std::string(key) + '"';
+  return "associative list with keys has an element that omits all key fields [" + keys + "] (and doesn't have default values for any key fields)";
+}
+
 class Merge {
  public:
   explicit Merge(json::storage_ptr memory) : memory_(std::move(memory)) {}
@@ -141,7 +149,7 @@ class Merge {
     for (const json::value& item : items->get_array()) {
       const auto element = item_element(list, walk, item);
       if (!element && lenient) continue;
-      if (!element) throw BadConfiguration{path, "element " + std::to_string(out.elements.size()) + ": associative list with keys has an element that omits all key fields"};
+      if (!element) throw BadConfiguration{path, "element " + std::to_string(out.elements.size()) + ": " + nameless(list)};
       const auto [entry, fresh] = out.found.try_emplace(*element, &item);
       if (!fresh && !lenient) throw BadConfiguration{path, "duplicate entries for key [" + element->substr(2) + ']'};
       if (!fresh) entry->second = nullptr;
@@ -195,19 +203,6 @@ class Removal {
   json::storage_ptr memory_;
 };
 
-/// "namespace/name; group/version, Kind=kind", as upstream names the configuration.
-std::string shown_identity(const json::value& applied) {
-  const auto text = [](const json::value* value, std::string_view name) {
-    const auto* object = value ? value->if_object() : nullptr;
-    const auto* found = object ? object->if_contains(name) : nullptr;
-    return found && found->is_string() ? std::string(found->get_string()) : std::string();
-  };
-  const auto* object = applied.if_object();
-  const auto* metadata = object ? object->if_contains("metadata") : nullptr;
-  const auto version = text(&applied, "apiVersion");
-  return text(metadata, "namespace") + '/' + text(metadata, "name") + "; " + (version.find('/') == version.npos ? "/" : "") + version + ", Kind=" + text(&applied, "kind");
-}
-
 }  // namespace
 
 base::Outcome<json::value> merge_applied(const Type* type, const json::value& live, const json::value& applied, json::storage_ptr memory) {
@@ -215,7 +210,7 @@ base::Outcome<json::value> merge_applied(const Type* type, const json::value& li
     auto merged = Merge(memory).merge(type, &live, &applied, "");
     return merged ? std::move(*merged) : json::value(json::object(memory));
   } catch (const BadConfiguration& bad) {
-    return base::raw_500("failed to create typed patch object (" + shown_identity(applied) + "): " + bad.path + ": " + bad.why);
+    return no_typed_patch(applied, {bad.path + ": " + bad.why});
   }
 }
 

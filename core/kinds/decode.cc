@@ -5,6 +5,7 @@
 #include "core/kinds/engine.hpp"
 #include "core/kinds/json_access.hpp"
 #include "core/kinds/parse.hpp"
+#include "core/kinds/typed.hpp"
 
 namespace keelson::kinds {
 namespace {
@@ -114,9 +115,7 @@ bool too_deep(const json::value& object) {
   return members && std::any_of(members->begin(), members->end(), [](const auto& member) { return member.key() != "metadata" && depth_of(member.value()) >= kNestingMax; });
 }
 
-}  // namespace
-
-base::Outcome<Decoded> decode(const Kind& kind, Media media, std::string_view body, FieldValidation mode, json::storage_ptr memory) {
+base::Outcome<Parsed> parse_body(const Kind& kind, Media media, std::string_view body, json::storage_ptr memory) {
   if (body.size() > kBodyBytesMax)
     return base::request_too_large("Request entity too large: limit is " + std::to_string(kBodyBytesMax));
   if (body.find_first_not_of(" \t\r\n") == std::string_view::npos)
@@ -125,7 +124,38 @@ base::Outcome<Decoded> decode(const Kind& kind, Media media, std::string_view bo
   if (parsed.depth > kNestingMax) parsed.fault = "exceeded max depth";
   if (!parsed.fault.empty())
     return unrecognized(kind, (media == Media::json ? "couldn't get version/kind; json parse error: " : "") + parsed.fault, body);
-  return conform_all(kind, std::move(parsed.value), mode, std::move(parsed.duplicates), body);
+  return parsed;
+}
+
+/// As Go's YAML reports keys that it has met before: one heading, a line each.
+std::string strict_yaml_error(const std::vector<std::string>& duplicates) {
+  std::string text = "error converting YAML to JSON: ";
+  for (const auto& duplicate : duplicates) {
+    const auto line = duplicate.find('\n');
+    text += &duplicate == &duplicates.front() || line == std::string::npos ? duplicate : duplicate.substr(line);
+  }
+  return text;
+}
+
+}  // namespace
+
+base::Outcome<Decoded> decode(const Kind& kind, Media media, std::string_view body, FieldValidation mode, json::storage_ptr memory) {
+  auto parsed = parse_body(kind, media, body, std::move(memory));
+  if (!parsed) return parsed.error();
+  return conform_all(kind, std::move(parsed->value), mode, std::move(parsed->duplicates), body);
+}
+
+base::Outcome<Decoded> decode_applied(const Kind& kind, Media media, std::string_view body, FieldValidation mode, json::storage_ptr memory) {
+  auto parsed = parse_body(kind, media, body, std::move(memory));
+  if (!parsed) return parsed.error();
+  if (parsed->value.is_object() && kind.type) {
+    if (auto wrong = settle_type(kind, parsed->value.get_object(), body)) return std::move(*wrong);
+    if (const auto errors = type_errors(*kind.type, parsed->value); !errors.empty()) return no_typed_patch(parsed->value, errors);
+  }
+  if (mode == FieldValidation::strict && !parsed->duplicates.empty()) return base::bad_request("error strict decoding YAML: " + strict_yaml_error(parsed->duplicates));
+  auto decoded = conform_all(kind, std::move(parsed->value), FieldValidation::ignore, {}, body);
+  if (decoded && mode == FieldValidation::warn && !parsed->duplicates.empty()) decoded->warnings.push_back(strict_yaml_error(parsed->duplicates));
+  return decoded;
 }
 
 base::Outcome<Decoded> decode_value(const Kind& kind, json::value value, FieldValidation mode) {

@@ -137,7 +137,9 @@ std::string shown_keys(std::string_view keys) {
   return text;
 }
 
-std::string shown(std::string_view element) {
+}  // namespace
+
+std::string shown_element(std::string_view element) {
   const std::string_view rest = element.substr(std::min<std::size_t>(2, element.size()));
   if (element.starts_with("f:")) return '.' + std::string(rest);
   if (element.starts_with("k:")) return '[' + shown_keys(rest) + ']';
@@ -145,11 +147,13 @@ std::string shown(std::string_view element) {
   return '[' + std::string(rest) + ']';
 }
 
+namespace {
+
 void visit_paths(const FieldSet& node, const std::string& path, const std::function<void(const std::string&)>& visit) {
   for (const auto& member : node) {
     if (member.key() == kSelfElement || !member.value().is_object()) continue;
     const FieldSet& child = member.value().get_object();
-    const std::string below = path + shown(member.key());
+    const std::string below = path + shown_element(member.key());
     if (is_member(child)) visit(below);
     visit_paths(child, below, visit);
   }

@@ -34,6 +34,8 @@ void make_named_fields_members(FieldSet& root, const Type* type);
 /// Sorts a node's members after some were appended.
 void sort_members(FieldSet& node);
 
+/// A path element as clients read it: .image, [name="a"], [="v"], [0].
+std::string shown_element(std::string_view element);
 /// All paths as clients read them: .spec.containers[name="a"].image
 void each_path(const FieldSet& root, const std::function<void(const std::string& path)>& visit);
 

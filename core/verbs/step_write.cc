@@ -3,6 +3,7 @@
 
 #include "core/base/json_text.hpp"
 #include "core/kinds/convert.hpp"
+#include "core/kinds/typed.hpp"
 #include "core/verbs/step_put.hpp"
 #include "core/verbs/versions.hpp"
 
@@ -76,7 +77,7 @@ base::Outcome<void> PatchRun::produce_applied() {
   const auto& step = in_.step;
   if (in_.context.field_manager.empty())
     return invalid_options("PatchOptions", {{"FieldValueRequired", "Required value: is required for apply patch", "fieldManager"}});
-  auto decoded = kinds::decode(*target().kind, step.body.media, step.body.bytes, step.options.validation, in_.memory);
+  auto decoded = kinds::decode_applied(*target().kind, step.body.media, step.body.bytes, step.options.validation, in_.memory);
   if (!decoded) return decoded.error();
   append(warnings, decoded->warnings);
   json::value& applied = decoded->object;
