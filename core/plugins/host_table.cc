@@ -305,11 +305,18 @@ keelson_status transact(void* host, keelson_call call, const keelson_write* writ
   });
 }
 
+/// A write of which only a failure is told.
+keelson_status write_now(Instance& instance, keelson_call call, const keelson_write& request, keelson_sink error) {
+  const auto written = await<base::Outcome<verbs::Written>>(instance.core().runtime, [&](auto done) { begin_write(instance, call, request, std::move(done)); });
+  return written ? 0 : fail(error, written.error());
+}
+
 // The call "submit" stays open until the completion ran, so that the plugin is not taken away from under it.
 keelson_status submit(void* host, keelson_call call, const keelson_write* request, uint64_t token, keelson_sink error) {
   return guarded(error, [&]() -> keelson_status {
     auto& instance = instance_of(host);
-    if (const auto* why = hook_forbids(instance, call, false, true)) return fail(error, base::bad_request(why));
+    if (const auto* why = hook_forbids(instance, call, token == 0, true)) return fail(error, base::bad_request(why));
+    if (token == 0) return write_now(instance, call, *request, error);
     if (instance.submits_in_flight().fetch_add(1) >= kSubmitsInFlightMax) {
       instance.submits_in_flight().fetch_sub(1);
       return fail(error, base::too_many_requests("too many writes of plugin " + instance.name() + " are under way", 1));

@@ -116,6 +116,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   verbs::Context verbs_context(keelson_call call) const;
   const std::string& component() const { return declaration_.component.empty() ? name_ : declaration_.component; }
   const Settings& settings() const { return settings_; }
+  /// What a reconcile of that key would be given now.
+  base::Outcome<store::ObjectRef> find_for(std::uint32_t controller, const keelson_key& key);
   void hold(const store::Object& object);
   void let_go(const store::Object& object);
   void enqueue(std::uint32_t controller, const std::string& key, std::int64_t delay_ns);

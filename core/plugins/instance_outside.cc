@@ -71,6 +71,12 @@ verbs::Context Instance::verbs_context(keelson_call id) const {
   return context;
 }
 
+base::Outcome<store::ObjectRef> Instance::find_for(std::uint32_t controller, const keelson_key& key) {
+  const auto& declared = declaration_.controllers[controller];
+  if (!declared.kind) return store::ObjectRef();
+  return as_declared(*declared.kind, find_object(declared.resource, queue_key(text_of(key.ns), text_of(key.name))));
+}
+
 void Instance::hold(const store::Object& object) {
   intrusive_ptr_add_ref(&object);
   handles_.fetch_add(1, std::memory_order_relaxed);

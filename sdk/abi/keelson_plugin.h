@@ -30,7 +30,7 @@ extern "C" {
 #endif
 
 #define KEELSON_ABI_MAJOR 1u
-#define KEELSON_ABI_MINOR 1u
+#define KEELSON_ABI_MINOR 2u
 #define KEELSON_ENTRY_SYMBOL "keelson_plugin_entry_v1"
 
 typedef int32_t keelson_status;
@@ -153,7 +153,7 @@ typedef struct keelson_host_v1 {
   keelson_status (*write)(void* host, keelson_call call, const keelson_write* write, keelson_object* stored, keelson_sink out);
   /* All or nothing. */
   keelson_status (*transact)(void* host, keelson_call call, const keelson_write* writes, size_t count, keelson_sink error);
-  /* Returns at once; the plugin's completion() gets `token`. */
+  /* Returns at once; the plugin's completion() gets `token`. Token 0 (minor 2): done by the end of the call, which fails with it. */
   keelson_status (*submit)(void* host, keelson_call call, const keelson_write* write, uint64_t token, keelson_sink error);
   /* --- what is recorded --- */
   /* `about`: an ObjectReference as JSON. Asynchronous, counted, bounded; never fails the caller. `component` empty: the

@@ -32,7 +32,44 @@ Answer write(const HostCall& call, const keelson_write& request) {
   return answer;
 }
 
+/// A write whose stored object nobody will look at; in some hosts it is only noted here.
+Outcome<ObjectHandle> write_last(const HostCall& call, const keelson_write& request) {
+  Collect error;
+  const auto status = call.table->submit(call.host, call.call, &request, 0, error.sink());
+  if (status != 0) return error_from_status(status, error.text);
+  return ObjectHandle();
+}
+
+Outcome<ObjectHandle> write_patch(const HostCall& call, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view patch, bool last) {
+  constexpr std::uint32_t kLastMinor = 2;   // of hosts that know of last writes
+  const auto request = write_of(KEELSON_MERGE_PATCH, gvk, key, subresource, patch, {});
+  if (last && call.table->minor >= kLastMinor) return write_last(call, request);
+  auto answer = write(call, request);
+  if (answer.status != 0) return error_from_status(answer.status, answer.text);
+  return std::move(answer.object);
+}
+
 }  // namespace
+
+void detail::settle(const HostCall& call) {
+  if (call.scope == nullptr || !call.scope->waiting) return;
+  const auto waiting = call.scope->waiting;
+  (void)waiting->answer();
+}
+
+Result detail::finish(const HostCall& call, Result result) {
+  if (!result.rests_on(call.scope->waiting.get())) return settle(call), result;
+  const auto waiting = call.scope->waiting;
+  return waiting->answer(true);
+}
+
+const Outcome<ObjectHandle>& detail::Waiting::answer(bool last) {
+  if (answer_) return *answer_;
+  if (call_.scope != nullptr) call_.scope->waiting.reset();   // what it does itself need not wait for it
+  answer_ = write_(last);
+  write_ = nullptr;
+  return *answer_;
+}
 
 std::uint32_t detail::operation_number(std::string_view name) {
   for (const auto& [text, number] : kOperations)
@@ -46,6 +83,7 @@ void Transaction::add(std::string_view op, const Gvk& gvk, const Key& key, std::
 
 Outcome<void> Context::commit(const Transaction& transaction) {
   if (transaction.empty()) return {};
+  detail::settle(call_);
   std::vector<keelson_write> writes;
   writes.reserve(transaction.steps_.size());
   for (const auto& s : transaction.steps_)
@@ -57,6 +95,7 @@ Outcome<void> Context::commit(const Transaction& transaction) {
 }
 
 Outcome<ObjectHandle> Context::get_raw(const Gvk& gvk, const Key& key) {
+  detail::settle(call_);
   Collect error;
   keelson_object found = nullptr;
   const auto kind = detail::kind_of(gvk);
@@ -74,6 +113,7 @@ ObjectHandle Context::find_raw(const Gvk& gvk, const Key& key) {
 }
 
 void Context::each_raw(const Gvk& gvk, const Query& query, void (*put)(void*, ObjectHandle), void* to) {
+  detail::settle(call_);
   struct Receiver { const HostCall* call; void (*put)(void*, ObjectHandle); void* to; } receiver{&call_, put, to};
   const keelson_object_sink sink{&receiver, [](void* self, keelson_object object) {
     auto& r = *static_cast<Receiver*>(self);
@@ -97,12 +137,14 @@ Outcome<std::vector<ObjectHandle>> Context::list_raw(const Gvk& gvk, const Query
 }
 
 Outcome<ObjectHandle> Context::write_object(std::uint32_t op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body, std::string_view options) {
+  detail::settle(call_);
   auto answer = write(call_, write_of(op, gvk, key, subresource, body, options));
   if (answer.status != 0) return error_from_status(answer.status, answer.text);
   return std::move(answer.object);
 }
 
 Outcome<std::string> Context::write_raw(std::string_view op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body_json, std::string_view options_json) {
+  detail::settle(call_);
   auto answer = write(call_, write_of(detail::operation_number(op), gvk, key, subresource, body_json, options_json));
   if (answer.status != 0) return error_from_status(answer.status, answer.text);
   return answer.object ? std::string(answer.object.body()) : std::move(answer.text);
@@ -118,25 +160,44 @@ Outcome<ObjectHandle> Context::apply_json(const Gvk& gvk, std::string body) {
   return write_object(KEELSON_APPLY, gvk, detail::key_of(body), {}, body, R"({"force":true})");
 }
 
-Outcome<ObjectHandle> Context::modify_json(const Gvk& gvk, std::string_view from, std::string_view to, std::string_view subresource) {
-  const auto patch = detail::modification(from, to);
-  if (patch.empty()) return ObjectHandle();
-  return write_object(KEELSON_MERGE_PATCH, gvk, detail::key_of(from), subresource, patch, {});
+// Outside of a reconcile nobody knows when the call ends, so nothing waits.
+Context::WaitingRef Context::later(detail::Waiting::Write write) {
+  detail::settle(call_);
+  auto waiting = std::make_shared<detail::Waiting>(call_, std::move(write));
+  if (call_.scope != nullptr) call_.scope->waiting = waiting;
+  else (void)waiting->answer();
+  return waiting;
+}
+
+Context::WaitingRef Context::patch_json(const Gvk& gvk, const Key& key, std::string_view subresource, std::string patch) {
+  return later([call = call_, gvk, key, subresource = std::string(subresource), patch = std::move(patch)](bool last) { return write_patch(call, gvk, key, subresource, patch, last); });
+}
+
+Context::WaitingRef Context::modify_json(const Gvk& gvk, std::string_view from, std::string_view to, std::string_view subresource) {
+  auto patch = detail::modification(from, to);
+  return patch.empty() ? nullptr : patch_json(gvk, detail::key_of(from), subresource, std::move(patch));
 }
 
 // Compared with what is stored, not with what the type sees of it: a status that is still absent differs from one that is
 // all defaults.
-Outcome<ObjectHandle> Context::set_status_json(const Gvk& gvk, std::string_view from, std::string_view to) {
+Outcome<Context::WaitingRef> Context::set_status_json(const Gvk& gvk, std::string_view from, std::string_view to) {
   const auto key = detail::key_of(from);
   const bool reconciled = call_.scope != nullptr && call_.scope->object && call_.scope->controller->kind.is(gvk) && call_.scope->object.key() == key &&
                           detail::revision_of(from) == std::to_string(call_.scope->object.revision());
-  Outcome<ObjectHandle> stored = reconciled ? call_.scope->object : get_raw(gvk, key);
-  for (int tries = 1;; ++tries) {
-    if (!stored) return stored.error();
-    auto written = modify_json(gvk, stored->body(), detail::restated(stored->body(), from, to), "status");
-    if (written || !is_conflict(written.error()) || tries == kStatusConflictTries) return written;
-    stored = get_raw(gvk, key);
-  }
+  const Outcome<ObjectHandle> stored = reconciled ? call_.scope->object : get_raw(gvk, key);
+  if (!stored) return stored.error();
+  auto patch = detail::modification(stored->body(), detail::restated(stored->body(), from, to));
+  if (patch.empty()) return WaitingRef();
+  return later([self = *this, gvk, key, patch = std::move(patch), from = std::string(from), to = std::string(to)](bool last) mutable -> Outcome<ObjectHandle> {
+    for (int tries = 1;; ++tries) {
+      auto written = write_patch(self.call_, gvk, key, "status", patch, last);
+      if (written || !is_conflict(written.error()) || tries == kStatusConflictTries) return written;
+      const auto now = self.get_raw(gvk, key);
+      if (!now) return now.error();
+      patch = detail::modification(now->body(), detail::restated(now->body(), from, to));
+      if (patch.empty()) return *now;
+    }
+  });
 }
 
 Outcome<std::string> Context::post(const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body_json) {
@@ -144,6 +205,7 @@ Outcome<std::string> Context::post(const Gvk& gvk, const Key& key, std::string_v
 }
 
 void Context::submit(std::uint32_t op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body, std::function<void(const Error*)> completed) {
+  detail::settle(call_);
   const auto token = call_.plugin->expect_completion(std::move(completed));
   const auto request = write_of(op, gvk, key, subresource, body, {});
   Collect error;
@@ -177,7 +239,10 @@ std::int64_t Context::unix_ns() const { return call_.table->unix_ns(call_.host);
 std::int64_t Context::monotonic_ns() const { return call_.table->monotonic_ns(call_.host); }
 std::uint64_t Context::random() { return call_.table->random_u64(call_.host); }
 bool Context::cancelled() const { return call_.table->cancelled(call_.host, call_.call) != 0; }
-bool Context::sleep(std::chrono::nanoseconds duration) { return call_.table->sleep(call_.host, call_.call, duration.count()) != 0; }
+bool Context::sleep(std::chrono::nanoseconds duration) {
+  detail::settle(call_);
+  return call_.table->sleep(call_.host, call_.call, duration.count()) != 0;
+}
 
 void Context::log(std::string_view level, std::string_view message) {
   const auto number = level == "debug" ? KEELSON_LOG_DEBUG : level == "warn" ? KEELSON_LOG_WARN : level == "error" ? KEELSON_LOG_ERROR : KEELSON_LOG_INFO;

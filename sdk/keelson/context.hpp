@@ -114,6 +114,58 @@ class Transaction {
   std::vector<Step> steps_;
 };
 
+namespace detail {
+/// A write that is not done yet, and then its answer.
+class Waiting {
+ public:
+  /// `last`: nobody will look at the object as stored, and a failure is the call's.
+  using Write = std::function<Outcome<ObjectHandle>(bool last)>;
+  Waiting(const HostCall& call, Write write) : call_(call), write_(std::move(write)) {}
+  /// Does it, if that was not done.
+  const Outcome<ObjectHandle>& answer(bool last = false);
+
+ private:
+  const HostCall call_;
+  Write write_;
+  std::optional<Outcome<ObjectHandle>> answer_;
+};
+/// What waits in a call is done before anything else.
+void settle(const HostCall& call);
+}  // namespace detail
+
+/// What a write answers, as an Outcome<T>. In a reconcile it is done when somebody looks at it or does anything else with the
+/// host; if it is what the reconcile returns, it is done right after that and travels with the reply, where there is one. Locals of
+/// the reconcile are gone by then.
+template <class T>
+class Written {
+ public:
+  Written(Outcome<T> outcome) : outcome_(std::move(outcome)) {}   // NOLINT: implicit, as a T or an Error is an Outcome
+  explicit Written(std::shared_ptr<detail::Waiting> waiting) : waiting_(std::move(waiting)) {}
+  Written(const Written&) = delete;
+  Written& operator=(const Written&) = delete;
+
+  explicit operator bool() const { return outcome().has_value(); }
+  bool has_value() const { return outcome().has_value(); }
+  bool has_error() const { return outcome().has_error(); }
+  const T& operator*() const { return *outcome(); }
+  T& operator*() { return *outcome(); }
+  const T* operator->() const { return &*outcome(); }
+  const T& value() const { return outcome().value(); }
+  Error error() const { return outcome().error(); }
+  operator Outcome<T>() const { return outcome(); }   // NOLINT: implicit
+  operator Result() const { return outcome_ ? Result(*outcome_) : Result(waiting_); }   // NOLINT: implicit
+
+ private:
+  Outcome<T>& outcome() const {
+    if (outcome_) return *outcome_;
+    const auto& answer = waiting_->answer();
+    outcome_ = answer ? Outcome<T>(decode<T>(answer->body())) : Outcome<T>(answer.error());
+    return *outcome_;
+  }
+  std::shared_ptr<detail::Waiting> waiting_;   // shared: with the call, which does it at the latest
+  mutable std::optional<Outcome<T>> outcome_;
+};
+
 class Context {
  public:
   explicit Context(HostCall call) : call_(call) {}
@@ -136,14 +188,14 @@ class Context {
   /// Sends what differs between `from` (as read) and `to` as a merge patch, under from's resourceVersion: 409 when somebody
   /// else wrote in between; fields that T does not know survive (inside a list that differs: only those that T knows).
   /// Nothing differs: no call.
-  template <class T> Outcome<T> modify(const T& from, const T& to, std::string_view subresource = "") {
-    const auto changed = modify_json(T::gvk, encode(from), encode(to), subresource);
-    if (!changed) return changed.error();
-    return *changed ? decode<T>(changed->body()) : to;
+  template <class T> Written<T> modify(const T& from, const T& to, std::string_view subresource = "") {
+    auto changing = modify_json(T::gvk, encode(from), encode(to), subresource);
+    if (!changing) return Outcome<T>(to);
+    return Written<T>(std::move(changing));
   }
-  template <class T> Outcome<T> modify_status(const T& from, const T& to) { return modify(from, to, "status"); }
-  template <class T> Outcome<T> patch(const Key& key, std::string_view merge_patch_json, std::string_view subresource = "") {
-    return as_typed<T>(write_object(KEELSON_MERGE_PATCH, T::gvk, key, subresource, merge_patch_json, {}));
+  template <class T> Written<T> modify_status(const T& from, const T& to) { return modify(from, to, "status"); }
+  template <class T> Written<T> patch(const Key& key, std::string_view merge_patch_json, std::string_view subresource = "") {
+    return Written<T>(patch_json(T::gvk, key, subresource, std::string(merge_patch_json)));
   }
   template <class T> Outcome<void> remove(const Key& key, const RemoveOptions& options = {}) {
     const auto gone = write_raw("remove", T::gvk, key, {}, {}, detail::options_json(options));
@@ -152,12 +204,13 @@ class Context {
   }
   /// Replaces the status of `object`, if it differs. When somebody else wrote in between, it is done again on what is there
   /// now (kStatusConflictTries times).
-  template <class T> Outcome<T> set_status(const T& object, const std::type_identity_t<decltype(T::status)>& status) {
+  template <class T> Written<T> set_status(const T& object, const std::type_identity_t<decltype(T::status)>& status) {
     T to = object;
     to.status = status;
-    const auto changed = set_status_json(T::gvk, encode(object), encode(to));
-    if (!changed) return changed.error();
-    return *changed ? decode<T>(changed->body()) : to;
+    auto changing = set_status_json(T::gvk, encode(object), encode(to));
+    if (!changing) return Outcome<T>(changing.error());
+    if (*changing == nullptr) return Outcome<T>(std::move(to));
+    return Written<T>(std::move(*changing));
   }
   Outcome<void> commit(const Transaction& transaction);
   /// POST of `body_json` to a subresource ("binding", "token", "eviction"); answers the response object's JSON.
@@ -207,9 +260,13 @@ class Context {
   void each_raw(const Gvk& gvk, const Query& query, void (*put)(void*, ObjectHandle), void* to);
   Outcome<ObjectHandle> create_json(const Gvk& gvk, std::string body);
   Outcome<ObjectHandle> apply_json(const Gvk& gvk, std::string body);
-  /// An empty handle: nothing differed.
-  Outcome<ObjectHandle> modify_json(const Gvk& gvk, std::string_view from, std::string_view to, std::string_view subresource);
-  Outcome<ObjectHandle> set_status_json(const Gvk& gvk, std::string_view from, std::string_view to);
+  using WaitingRef = std::shared_ptr<detail::Waiting>;
+  /// To be done now, unless it is a reconcile that asks.
+  WaitingRef later(detail::Waiting::Write write);
+  WaitingRef patch_json(const Gvk& gvk, const Key& key, std::string_view subresource, std::string patch);
+  /// Null: nothing differed.
+  WaitingRef modify_json(const Gvk& gvk, std::string_view from, std::string_view to, std::string_view subresource);
+  Outcome<WaitingRef> set_status_json(const Gvk& gvk, std::string_view from, std::string_view to);
   Outcome<ObjectHandle> write_object(std::uint32_t op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body, std::string_view options);
   void submit(std::uint32_t op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body, std::function<void(const Error*)> completed);
   HostCall call_;

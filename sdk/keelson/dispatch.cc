@@ -107,8 +107,13 @@ keelson_status reconcile(void* self, keelson_call call, std::uint32_t index, con
     const auto& controller = *plugin.by_index.at(index);
     Scope scope{&controller, plugin.borrow(object)};
     Context ctx(plugin.call(call, &scope));
-    if (controller.keyed) return controller.key_reconciler->reconcile(ctx, {std::string(text_of(key->ns)), std::string(text_of(key->name))});
-    return run_object(ctx, controller, scope);
+    try {
+      if (controller.keyed) return finish(ctx.host_call(), controller.key_reconciler->reconcile(ctx, {std::string(text_of(key->ns)), std::string(text_of(key->name))}));
+      return finish(ctx.host_call(), run_object(ctx, controller, scope));
+    } catch (...) {
+      settle(ctx.host_call());   // it came before what failed
+      throw;
+    }
   });
   next->kind = result.kind() == Result::Kind::retry_at ? KEELSON_NEXT_AGAIN : result.kind() == Result::Kind::terminal ? KEELSON_NEXT_TERMINAL : KEELSON_NEXT_DONE;
   next->delay_ns = result.delay().count();

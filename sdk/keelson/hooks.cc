@@ -45,6 +45,7 @@ Outcome<std::vector<HookAnswer>> ask(Context& ctx, std::string_view point, const
   const keelson_hook_request request{sizeof request, static_cast<std::uint32_t>(fields.size()), bytes_of(point), fields.data(), handles.data(), handles.size()};
   Asking asking{{}, enough};
   Collect error;
+  detail::settle(call);
   const auto status = call.table->ask(call.host, call.call, &request, {&asking, take_answer}, error.sink());
   if (status != 0) return error_from_status(status, error.text);
   return std::move(asking.answers);

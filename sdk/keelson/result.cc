@@ -4,6 +4,14 @@ namespace keelson {
 
 void throw_exception_from_error(const Error& error, const boost::source_location&) { throw HostFailure(error); }
 
+void Result::ask() const {
+  const auto waiting = std::exchange(waiting_, nullptr);
+  if (const auto& answer = waiting->answer(); !answer) {
+    kind_ = Kind::failed;
+    error_ = answer.error();
+  }
+}
+
 Result invalid(std::string_view field, std::string_view message) {
   Error error;
   error.code = 422;
@@ -21,7 +29,7 @@ Result failed(std::string_view message) {
 
 namespace detail {
 
-Result guarded(const PluginState& plugin, std::string_view what, const std::function<Result()>& body) {
+Result run_guarded(const PluginState& plugin, std::string_view what, const std::function<Result()>& body) {
   try {
     return body();
   } catch (const HostFailure& failure) {

@@ -4,6 +4,7 @@
 #pragma once
 #include <boost/system/result.hpp>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <sstream>
 #include <stdexcept>
@@ -38,6 +39,12 @@ inline bool is_not_found(const Error& e) { return e.code == 404; }
 inline bool is_conflict(const Error& e) { return e.code == 409 && e.reason == "Conflict"; }
 inline bool already_exists(const Error& e) { return e.code == 409 && e.reason == "AlreadyExists"; }
 
+namespace detail {
+class Waiting;
+}
+template <class T>
+class Written;
+
 /// What a reconcile asks for next. Errors are retried with back-off; Terminal waits for the object to change.
 class [[nodiscard]] Result {
  public:
@@ -46,17 +53,27 @@ class [[nodiscard]] Result {
   Result(Error error) : kind_(Kind::failed), error_(std::move(error)) {}  // NOLINT: implicit, for KEELSON_TRY
   template <class T>
   Result(const Outcome<T>& outcome) { if (!outcome) { kind_ = Kind::failed; error_ = outcome.error(); } }  // NOLINT
-  Kind kind() const { return kind_; }
-  const Error& error() const { return error_; }
+  Kind kind() const { return settle(), kind_; }
+  const Error& error() const { return settle(), error_; }
   std::chrono::nanoseconds delay() const { return delay_; }
+  /// It is that of a write which nobody has asked about yet.
+  bool rests_on(const detail::Waiting* waiting) const { return waiting != nullptr && waiting_.get() == waiting; }
 
   static Result retry(std::chrono::nanoseconds delay) { Result r; r.kind_ = Kind::retry_at; r.delay_ = delay; return r; }
   static Result terminal(Error error) { Result r{std::move(error)}; r.kind_ = Kind::terminal; return r; }
 
  private:
-  Kind kind_ = Kind::done;
-  Error error_;
+  template <class T>
+  friend class Written;
+  explicit Result(std::shared_ptr<detail::Waiting> waiting) : waiting_(std::move(waiting)) {}
+  void settle() const {
+    if (waiting_) ask();
+  }
+  void ask() const;
+  mutable Kind kind_ = Kind::done;
+  mutable Error error_;
   std::chrono::nanoseconds delay_{0};
+  mutable std::shared_ptr<detail::Waiting> waiting_;   // shared: with what the write answered
 };
 
 /// From a Status as JSON; never fails (an unreadable one is kept as the message).

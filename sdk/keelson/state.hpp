@@ -24,7 +24,10 @@ struct KindName {
 struct Scope {
   const ControllerState* controller = nullptr;
   ObjectHandle object;
+  mutable std::shared_ptr<Waiting> waiting = nullptr;   ///< the last write, while nobody has asked about it
 };
+/// How a reconcile ends: what it returned, after the write that still waits.
+Result finish(const HostCall& call, Result result);
 
 struct SourceState {
   enum class Via { self, owner, map } via = Via::self;
@@ -147,6 +150,10 @@ inline keelson_kind kind_of(const Gvk& gvk) { return {bytes_of(gvk.group), bytes
 inline keelson_key abi_key(const Key& key) { return {bytes_of(key.ns), bytes_of(key.name)}; }
 
 /// Runs `body`, which answers a Result; whatever it throws becomes a failed one that names the plugin.
-Result guarded(const PluginState& plugin, std::string_view what, const std::function<Result()>& body);
+Result run_guarded(const PluginState& plugin, std::string_view what, const std::function<Result()>& body);
+template <class Body>
+Result guarded(const PluginState& plugin, std::string_view what, Body&& body) {
+  return run_guarded(plugin, what, std::ref(body));   // a reference: nothing to allocate
+}
 
 }  // namespace keelson::detail

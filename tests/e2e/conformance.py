@@ -164,6 +164,27 @@ def submitted_writes_are_answered(cluster):
     note(cluster, "submit-nowhere", "NotFound")
 
 
+def a_last_write_is_seen_by_the_next_reconcile(cluster):
+    trial(cluster, "last", "last", count=20)
+    note(cluster, "last", "every run saw the one before")
+
+
+def a_last_write_that_is_refused_fails_the_reconcile(cluster):
+    trial(cluster, "refused", "refused", count=3)
+    note(cluster, "refused", "refused, then done")
+
+
+def a_last_write_that_comes_too_late_is_made_again(cluster):
+    trial(cluster, "overtaken", "overtaken")
+    note(cluster, "overtaken", "written all the same")
+    equal(cluster.json("get", "trial", "overtaken")["metadata"]["labels"], {"overtaken": "yes"}, "labels")
+
+
+def a_write_that_nobody_looks_at_keeps_its_place(cluster):
+    trial(cluster, "unread", "unread")
+    note(cluster, "unread", "done in its order")
+
+
 def several_objects_are_written_together_or_not_at_all(cluster):
     trial(cluster, "pair", "pair", "pair-2")
     note(cluster, "pair", "both are there")
@@ -196,7 +217,9 @@ def metrics_count_what_happens(cluster):
 COMMON = [it_reads_its_configuration, what_it_makes_is_owned_and_seen_at_once, a_changed_or_removed_child_is_put_right, reads_see_every_own_write,
           a_status_that_did_not_change_is_not_written, a_reconcile_comes_back_at_its_deadline, what_fails_or_throws_is_tried_again_with_backoff,
           a_terminal_error_waits_for_an_edit, repeated_events_are_one_object_with_a_count, conditions_are_lists_in_the_status,
-          only_changes_that_a_predicate_lets_through_wake, lists_narrow_by_field, a_lease_has_one_holder, submitted_writes_are_answered]
+          only_changes_that_a_predicate_lets_through_wake, lists_narrow_by_field, a_lease_has_one_holder, submitted_writes_are_answered,
+          a_last_write_is_seen_by_the_next_reconcile, a_last_write_that_is_refused_fails_the_reconcile, a_last_write_that_comes_too_late_is_made_again,
+          a_write_that_nobody_looks_at_keeps_its_place]
 LAST = [what_is_deleted_is_finalized_first, metrics_count_what_happens]
 
 

@@ -29,8 +29,28 @@ keelson_status checked(ChildLibrary& child, const Asked& asked, const ChildLibra
   return status;
 }
 
-keelson_status reconcile(void* self, keelson_call call, uint32_t controller, const keelson_key* key, keelson_object object, keelson_next* next, keelson_sink error) {
-  auto& child = child_of(self);
+/// What the child wants written with its answer, in its order, up to the first that fails.
+keelson_status write_last(ChildLibrary& child, keelson_call call, wire::Answer::Reader answer, std::string& error) {
+  for (const auto one : answer.getWrites()) {
+    const auto write = write_of(one);
+    if (const auto status = core_host_table().submit(&child.instance(), call, &write, 0, sink_to(error)); status != 0) return status;
+  }
+  return 0;
+}
+
+bool is_conflict(keelson_status status, const std::string& status_json) { return status == 409 && status_json.find(R"("reason":"Conflict")") != std::string::npos; }
+
+struct Reconcile {
+  keelson_call call;
+  uint32_t controller;
+  const keelson_key* key;
+  keelson_next* next;
+};
+
+/// `conflict`: all is well but that somebody else wrote in between.
+keelson_status reconcile_once(ChildLibrary& child, const Reconcile& asked, keelson_object object, keelson_sink error, bool& conflict) {
+  const auto [call, controller, key, next] = asked;
+  keelson_status written = 0;
   const auto fill = [&](wire::Call::Builder to) {
     to.setIndex(controller);
     set_text(text_of(key->ns), [&](unsigned size) { return to.initNs(size); });
@@ -41,8 +61,34 @@ keelson_status reconcile(void* self, keelson_call call, uint32_t controller, con
     next->kind = answer.getNextKind();
     next->delay_ns = answer.getNextDelayNs();
     if (answer.hasText()) put(error, text_of(answer.getText()));
+    std::string refused;
+    written = write_last(child, call, answer, refused);
+    conflict = answer.getStatus() == 0 && is_conflict(written, refused);
+    if (written != 0 && answer.getStatus() == 0) put(error, refused);
   };
-  return checked(child, {.op = CallOp::reconcile, .id = call, .give_up = child.give_up(call), .what = child.call_name(call)}, fill, take, error);
+  const auto status = checked(child, {.op = CallOp::reconcile, .id = call, .give_up = child.give_up(call), .what = child.call_name(call)}, fill, take, error);
+  return status != 0 ? status : written;
+}
+
+// The child has not seen what its last write met, so it is asked again with what is there now.
+keelson_status reconcile(void* self, keelson_call call, uint32_t controller, const keelson_key* key, keelson_object object, keelson_next* next, keelson_sink error) {
+  auto& child = child_of(self);
+  base::Outcome<store::ObjectRef> now = store::ObjectRef();
+  for (int tries = 1;; ++tries) {
+    bool conflict = false;
+    std::string refused;
+    const auto status = reconcile_once(child, {call, controller, key, next}, object, sink_to(refused), conflict);
+    if (!conflict || tries == kLastWriteTries) {
+      if (!refused.empty()) put(error, refused);
+      return status;
+    }
+    now = child.instance().find_for(controller, *key);
+    if (!now) {
+      put(error, base::to_status_json(now.error()));
+      return now.error().code;
+    }
+    object = handle_of(now->get());
+  }
 }
 
 keelson_status map(void* self, keelson_call call, uint32_t controller, uint32_t source, keelson_object object, keelson_sink keys) {

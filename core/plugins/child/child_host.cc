@@ -15,6 +15,7 @@ namespace {
 /// The lane of a thread while it runs a call, and that call's deadline. No destructors.
 thread_local Lane* own_lane = nullptr;
 thread_local base::Monotonic own_deadline = base::kForever;
+thread_local std::vector<KeptWrite>* own_last = nullptr;
 
 ChildHost& host_of(void* host) { return *static_cast<ChildHost*>(host); }
 std::string_view view_of(keelson_bytes bytes) { return bytes.size == 0 ? std::string_view() : std::string_view(bytes.data, bytes.size); }
@@ -133,6 +134,7 @@ keelson_status transact(void* host, keelson_call call, const keelson_write* writ
 }
 
 keelson_status submit(void* host, keelson_call call, const keelson_write* request, uint64_t token, keelson_sink error) {
+  if (token == 0 && host_of(host).keep_for_answer(*request)) return 0;
   return ask_text(host, RequestOp::submit, call, error, [&](wire::Request::Builder to) {
     to.setToken(token);
     fill_write(to.initWrites(1)[0], *request);
@@ -235,6 +237,16 @@ void fill_write(wire::Write::Builder to, const keelson_write& write) {
   to.setOptions(data_of(write.options));
 }
 
+KeptWrite::KeptWrite(const keelson_write& write) : op(write.op) {
+  std::size_t i = 0;
+  for (const auto text : {write.kind.group, write.kind.version, write.kind.resource, write.key.ns, write.key.name, write.subresource, write.body, write.options}) texts[i++] = view_of(text);
+}
+
+void KeptWrite::fill(wire::Write::Builder to) const {
+  const auto bytes = [&](std::size_t i) { return keelson_bytes{texts[i].data(), texts[i].size()}; };
+  fill_write(to, {sizeof(keelson_write), op, {bytes(0), bytes(1), bytes(2)}, {bytes(3), bytes(4)}, bytes(5), bytes(6), bytes(7)});
+}
+
 ChildObject::ChildObject(FrameRef frame, wire::Object::Reader object) : frame_(std::move(frame)) {
   view_.size = sizeof view_;
   view_.finalizer_count = object.getFinalizers().size();
@@ -264,9 +276,16 @@ const keelson_host_v1& child_host_table() {
 
 void ChildHost::lost() { ::_exit(kLostCore); }
 
-void ChildHost::set_lane(Lane* lane, base::Monotonic deadline) {
+void ChildHost::set_lane(Lane* lane, base::Monotonic deadline, std::vector<KeptWrite>* last) {
   own_lane = lane;
   own_deadline = deadline;
+  own_last = last;
+}
+
+bool ChildHost::keep_for_answer(const keelson_write& write) {
+  if (own_last == nullptr) return false;
+  own_last->emplace_back(write);
+  return true;
 }
 
 ChildHost::Held ChildHost::hold_lane() {

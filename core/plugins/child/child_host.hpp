@@ -3,9 +3,11 @@
 //
 // Threads: any. Ownership: lives as long as the process.
 #pragma once
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -48,6 +50,14 @@ keelson_object new_object(const FrameRef& frame, wire::Object::Reader object);
 
 void fill_write(wire::Write::Builder to, const keelson_write& write);
 
+/// A write that is sent later than it was said.
+struct KeptWrite {
+  explicit KeptWrite(const keelson_write& write);
+  void fill(wire::Write::Builder to) const;
+  std::uint32_t op;
+  std::array<std::string, 8> texts;
+};
+
 class ChildHost {
  public:
   ChildHost(base::Runtime& runtime, Lane& outside) : runtime_(runtime), outside_(outside) {}
@@ -74,8 +84,11 @@ class ChildHost {
     if (held.lock.owns_lock() && !held.lane->flush()) lost();
   }
 
-  /// The lane of this thread while it runs a call; null: none.
-  void set_lane(Lane* lane, base::Monotonic deadline);
+  /// The lane of this thread while it runs a call; null: none. `last` gets what is written with the call's answer; null: such
+  /// a write is sent at once.
+  void set_lane(Lane* lane, base::Monotonic deadline, std::vector<KeptWrite>* last = nullptr);
+  /// False: this call's answer takes none along.
+  bool keep_for_answer(const keelson_write& write);
   bool cancelled() const;
   bool sleep(std::int64_t ns);
   void cancel_all();

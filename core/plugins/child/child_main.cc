@@ -46,8 +46,9 @@ class Server {
     keelson_next next{};
     std::int64_t number = 0;
     std::vector<std::string> texts;
+    std::vector<KeptWrite> last;
   };
-  Outcome carry_out(const FrameRef& received, wire::Call::Reader call);
+  void carry_out(const FrameRef& received, wire::Call::Reader call, Outcome& out);
   void stream(wire::Call::Reader call, Outcome& outcome);
   void hook(const FrameRef& received, wire::Call::Reader call);
   void answer(const Outcome& outcome);
@@ -78,12 +79,14 @@ void Server::run() {
 
 void Server::serve(const FrameRef& received) {
   const auto call = received->frame().getCall();
-  host_.set_lane(&lane_, call.getDeadlineNs());
-  if (static_cast<CallOp>(call.getOp()) == CallOp::hook) {
+  const auto op = static_cast<CallOp>(call.getOp());
+  Outcome outcome;
+  host_.set_lane(&lane_, call.getDeadlineNs(), op == CallOp::reconcile ? &outcome.last : nullptr);
+  if (op == CallOp::hook) {
     hook(received, call);
     return host_.set_lane(nullptr, base::kForever);
   }
-  const auto outcome = carry_out(received, call);
+  carry_out(received, call, outcome);
   host_.set_lane(nullptr, base::kForever);
   answer(outcome);
 }
@@ -98,15 +101,16 @@ void Server::answer(const Outcome& outcome) {
     if (!outcome.text.empty()) to.setText(data_of(std::string_view(outcome.text)));
     auto texts = to.initTexts(static_cast<unsigned>(outcome.texts.size()));
     for (unsigned i = 0; i < outcome.texts.size(); ++i) texts.set(i, outcome.texts[i]);
+    auto writes = to.initWrites(static_cast<unsigned>(outcome.last.size()));
+    for (unsigned i = 0; i < outcome.last.size(); ++i) outcome.last[i].fill(writes[i]);
   });
 }
 
-Server::Outcome Server::carry_out(const FrameRef& received, wire::Call::Reader call) {
+void Server::carry_out(const FrameRef& received, wire::Call::Reader call, Outcome& out) {
   const auto& plugin = *host_.plugin;
   auto* const self = plugin_self;
   const auto id = call.getId();
   const Borrowed object(received, call.hasObject(), call.getObject()), before(received, call.hasBefore(), call.getBefore());
-  Outcome out;
   const auto error = sink_to_text(out.text);
   switch (static_cast<CallOp>(call.getOp())) {
     case CallOp::start: out.status = plugin.start(&child_host_table(), &host_, error, &plugin_self); break;
@@ -131,7 +135,6 @@ Server::Outcome Server::carry_out(const FrameRef& received, wire::Call::Reader c
     case CallOp::destroy: plugin.destroy(self); break;
     default: out.status = 501;
   }
-  return out;
 }
 
 void Server::stream(wire::Call::Reader call, Outcome& outcome) {
@@ -164,11 +167,7 @@ void Server::stream(wire::Call::Reader call, Outcome& outcome) {
 struct HookAnswer {
   std::string text, body, error;
   std::vector<std::string> warnings;
-  struct Write {
-    std::uint32_t op;
-    std::string texts[8];
-  };
-  std::vector<Write> writes;
+  std::vector<KeptWrite> writes;
 };
 
 keelson_hook_answer hook_table(HookAnswer& answer) {
@@ -178,20 +177,8 @@ keelson_hook_answer hook_table(HookAnswer& answer) {
   table.text = [](void* to, keelson_bytes text) { static_cast<HookAnswer*>(to)->text = view_of(text); };
   table.body = [](void* to, keelson_bytes body) { static_cast<HookAnswer*>(to)->body = view_of(body); };
   table.warn = [](void* to, keelson_bytes warning) { static_cast<HookAnswer*>(to)->warnings.emplace_back(view_of(warning)); };
-  table.write = [](void* to, const keelson_write* write) {
-    auto& added = static_cast<HookAnswer*>(to)->writes.emplace_back();
-    added.op = write->op;
-    std::size_t i = 0;
-    for (const auto text : {write->kind.group, write->kind.version, write->kind.resource, write->key.ns, write->key.name, write->subresource, write->body, write->options})
-      added.texts[i++] = view_of(text);
-  };
+  table.write = [](void* to, const keelson_write* write) { static_cast<HookAnswer*>(to)->writes.emplace_back(*write); };
   return table;
-}
-
-void fill_added(wire::Write::Builder to, const HookAnswer::Write& added) {
-  const auto bytes = [&](std::size_t i) { return keelson_bytes{added.texts[i].data(), added.texts[i].size()}; };
-  const keelson_write write{sizeof write, added.op, {bytes(0), bytes(1), bytes(2)}, {bytes(3), bytes(4)}, bytes(5), bytes(6), bytes(7)};
-  fill_write(to, write);
 }
 
 void fill_hook(wire::Answer::Builder to, keelson_status status, const keelson_hook_answer& table, const HookAnswer& answer) {
@@ -205,7 +192,7 @@ void fill_hook(wire::Answer::Builder to, keelson_status status, const keelson_ho
   auto warnings = to.initTexts(static_cast<unsigned>(answer.warnings.size()));
   for (unsigned i = 0; i < answer.warnings.size(); ++i) warnings.set(i, answer.warnings[i]);
   auto writes = to.initWrites(static_cast<unsigned>(answer.writes.size()));
-  for (unsigned i = 0; i < answer.writes.size(); ++i) fill_added(writes[i], answer.writes[i]);
+  for (unsigned i = 0; i < answer.writes.size(); ++i) answer.writes[i].fill(writes[i]);
 }
 
 void Server::hook(const FrameRef& received, wire::Call::Reader call) {

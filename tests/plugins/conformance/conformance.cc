@@ -82,7 +82,8 @@ class Trials final : public keelson::Reconciler<Trial> {
     static const std::map<std::string, Test> kTests = {
         {"own", &Trials::own}, {"config", &Trials::config}, {"requeue", &Trials::requeue}, {"fail", &Trials::fail}, {"throw", &Trials::throws}, {"terminal", &Trials::terminal},
         {"event", &Trials::event}, {"condition", &Trials::condition}, {"secrets", &Trials::secrets}, {"fields", &Trials::fields}, {"lease", &Trials::lease},
-        {"pair", &Trials::pair}, {"submit", &Trials::submit}, {"see", &Trials::see}};
+        {"pair", &Trials::pair}, {"submit", &Trials::submit}, {"see", &Trials::see},
+        {"last", &Trials::last}, {"refused", &Trials::refused}, {"overtaken", &Trials::overtaken}, {"unread", &Trials::unread}};
     const int runs = memory_.run(trial.meta.uid);
     reconciles_.inc();
     const auto test = kTests.find(trial.spec.test);
@@ -188,6 +189,45 @@ class Trials final : public keelson::Reconciler<Trial> {
       if (ctx.find<ConfigMap>(key)) return note(ctx, trial, 1, "what was removed is still seen");
     }
     return note(ctx, trial, 1, "it saw all that it did");
+  }
+
+  /// Counts a child up, one write a reconcile, which is its last and whose answer nobody reads; each run has to see the one before.
+  Result last(Context& ctx, const Trial& trial, int) {
+    if (trial.status.runs == 1) return keelson::done();   // it is over, and not well
+    const auto name = trial.meta.name + "-counted";
+    const auto child = ctx.find<ConfigMap>({trial.meta.namespace_, name});
+    if (!child) {
+      KEELSON_TRY_VOID(ctx.create(map_named(trial, name, "0")));
+      return keelson::retry_in(std::chrono::milliseconds(1));
+    }
+    const int n = std::stoi(child->data.at("text"));
+    if (n != memory_.run(trial.meta.uid + "/counted") - 1 && trial.status.runs == 0) return note(ctx, trial, 1, "a run did not see the one before");
+    if (n >= trial.spec.count) return note(ctx, trial, n, "every run saw the one before");
+    auto next = *child;
+    next.data["text"] = keelson::str(n + 1);
+    return ctx.modify(*child, next);
+  }
+  /// Its last write is refused as often as it is told to: that counts as the reconcile's failure.
+  Result refused(Context& ctx, const Trial& trial, int runs) {
+    if (runs <= trial.spec.count) return ctx.patch<ConfigMap>({trial.meta.namespace_, "is-nowhere"}, R"({"data":{"a":"b"}})");
+    return trial.status.runs > 0 ? Result() : note(ctx, trial, runs, "refused, then done");
+  }
+  /// Its last write meets what somebody (it itself) wrote after the trial was read.
+  Result overtaken(Context& ctx, const Trial& trial, int) {
+    const std::string patch = R"({"metadata":{"labels":{"overtaken":"yes"}}})";
+    const auto written = ctx.write_raw("merge_patch", Trial::gvk, {trial.meta.namespace_, trial.meta.name}, "", patch);
+    if (!written) return written.error();
+    return note(ctx, trial, 1, "written all the same");
+  }
+  /// A write that nobody looks at is done before what comes after it.
+  Result unread(Context& ctx, const Trial& trial, int) {
+    if (trial.status.runs > 0) return keelson::done();
+    const auto made = KEELSON_TRY(ctx.apply(map_named(trial, trial.meta.name + "-unread", "before")));
+    auto next = made;
+    next.data["text"] = "after";
+    (void)ctx.modify(made, next);
+    const bool seen = ctx.find<ConfigMap>({trial.meta.namespace_, made.meta.name})->data.at("text") == "after";
+    return note(ctx, trial, 1, seen ? "done in its order" : "not done in its order");
   }
 
   const std::string greeting_;
