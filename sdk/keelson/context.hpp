@@ -139,7 +139,7 @@ void settle(const HostCall& call);
 template <class T>
 class Written {
  public:
-  Written(Outcome<T> outcome) : outcome_(std::move(outcome)) {}   // NOLINT: implicit, as a T or an Error is an Outcome
+  explicit Written(Outcome<T> outcome) : outcome_(std::move(outcome)) {}   // explicit: in c ? outcome : written the written one gives way
   explicit Written(std::shared_ptr<detail::Waiting> waiting) : waiting_(std::move(waiting)) {}
   Written(const Written&) = delete;
   Written& operator=(const Written&) = delete;
@@ -190,7 +190,7 @@ class Context {
   /// Nothing differs: no call.
   template <class T> Written<T> modify(const T& from, const T& to, std::string_view subresource = "") {
     auto changing = modify_json(T::gvk, encode(from), encode(to), subresource);
-    if (!changing) return Outcome<T>(to);
+    if (!changing) return Written<T>(Outcome<T>(to));
     return Written<T>(std::move(changing));
   }
   template <class T> Written<T> modify_status(const T& from, const T& to) { return modify(from, to, "status"); }
@@ -208,8 +208,8 @@ class Context {
     T to = object;
     to.status = status;
     auto changing = set_status_json(T::gvk, encode(object), encode(to));
-    if (!changing) return Outcome<T>(changing.error());
-    if (*changing == nullptr) return Outcome<T>(std::move(to));
+    if (!changing) return Written<T>(Outcome<T>(changing.error()));
+    if (*changing == nullptr) return Written<T>(Outcome<T>(std::move(to)));
     return Written<T>(std::move(*changing));
   }
   Outcome<void> commit(const Transaction& transaction);
