@@ -204,14 +204,14 @@ TEST_CASE("back-off doubles from ten seconds to five minutes and is forgotten af
 
 TEST_CASE("a volume's files change all at once through one link, and not at all when nothing changed") {
   TempDir dir;
-  CHECK(*write_atomic_dir(dir.path, {{"a", "1", 0644, {}}, {"sub/b", "2", 0400, {}}}, 1'000, {}) == Written::changed);
+  CHECK(*write_atomic_dir(dir.path, {{"a", "1", 0644, {}}, {"sub/b", "2", 0400, {}}}, 1'000, {}) == node::Written::changed);
   CHECK(text_of_file(dir.path + "/a") == "1");
   CHECK(text_of_file(dir.path + "/sub/b") == "2");
   CHECK(std::filesystem::read_symlink(dir.path + "/a") == "..data/a");
   const auto data = std::filesystem::read_symlink(dir.path + "/..data");
-  CHECK(*write_atomic_dir(dir.path, {{"a", "1", 0644, {}}, {"sub/b", "2", 0400, {}}}, 2'000, {}) == Written::unchanged);
+  CHECK(*write_atomic_dir(dir.path, {{"a", "1", 0644, {}}, {"sub/b", "2", 0400, {}}}, 2'000, {}) == node::Written::unchanged);
   CHECK(std::filesystem::read_symlink(dir.path + "/..data") == data);
-  CHECK(*write_atomic_dir(dir.path, {{"c", "3", 0644, {}}}, 3'000, {}) == Written::changed);
+  CHECK(*write_atomic_dir(dir.path, {{"c", "3", 0644, {}}}, 3'000, {}) == node::Written::changed);
   CHECK(text_of_file(dir.path + "/c") == "3");
   CHECK_FALSE(std::filesystem::exists(std::filesystem::symlink_status(dir.path + "/a")));
   CHECK_FALSE(std::filesystem::exists(dir.path + "/" + data.string()));
