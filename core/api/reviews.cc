@@ -4,6 +4,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "core/api/core.hpp"
+#include "core/api/negotiate.hpp"
 #include "core/auth/rules.hpp"
 #include "core/base/json_text.hpp"
 
@@ -184,6 +185,8 @@ bool allowed(const CallRef& call, const Review& review) {
 void answer(const CallRef& call, const Review& review) {
   if (!allowed(call, review)) return;
   if (call->info.verb != "create") return call->fail(method_not_routed());
+  // An answer without metadata has no form but its own.
+  if (const auto form = negotiate(call->request.joined("Accept"), {.transforms = false}); !form) return call->fail(form.error());
   const auto sent = read_body(call->request.header("Content-Type"), call->request.body);
   if (!sent) return call->fail(sent.error());
   const auto body = kinds::parse(sent->media, sent->bytes, {});

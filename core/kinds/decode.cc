@@ -81,7 +81,8 @@ base::Error strict_error(const Kind& kind, const std::vector<std::string>& compl
   return cannot_be_handled(kind, kind.kind, kind.version, "strict decoding error: " + all);
 }
 
-base::Outcome<Decoded> conform_all(const Kind& kind, json::value&& value, FieldValidation mode, std::vector<std::string> complaints, std::string_view body) {
+/// Duplicates are found while a body is parsed. Go's JSON decoder finds both in one pass over a built-in kind: there, unknown fields go first.
+base::Outcome<Decoded> conform_all(const Kind& kind, json::value&& value, FieldValidation mode, std::vector<std::string> duplicates, bool one_pass, std::string_view body) {
   if (value.is_null() && !kind.strategy.custom_resource) value.emplace_object();
   if (!value.is_object())
     return unrecognized(kind, "couldn't get version/kind; json parse error: json: cannot unmarshal " + std::string(go_word(value)) +
@@ -89,7 +90,9 @@ base::Outcome<Decoded> conform_all(const Kind& kind, json::value&& value, FieldV
   if (auto wrong = settle_type(kind, value.get_object(), body)) return std::move(*wrong);
   Conformed result = conform(kind, value, mode != FieldValidation::ignore);
   if (!result.fault.empty()) return cannot_be_handled(kind, kind.kind, kind.version, result.fault);
-  std::move(result.unknown.begin(), result.unknown.end(), std::back_inserter(complaints));
+  auto complaints = one_pass ? std::move(result.unknown) : std::move(duplicates);
+  auto& rest = one_pass ? duplicates : result.unknown;
+  std::move(rest.begin(), rest.end(), std::back_inserter(complaints));
   if (complaints.size() > kComplaintsMax) complaints.resize(kComplaintsMax);
   if (mode == FieldValidation::strict && !complaints.empty()) return strict_error(kind, complaints);
   fold_aliases(kind, value.get_object());
@@ -142,7 +145,7 @@ std::string strict_yaml_error(const std::vector<std::string>& duplicates) {
 base::Outcome<Decoded> decode(const Kind& kind, Media media, std::string_view body, FieldValidation mode, json::storage_ptr memory) {
   auto parsed = parse_body(kind, media, body, std::move(memory));
   if (!parsed) return parsed.error();
-  return conform_all(kind, std::move(parsed->value), mode, std::move(parsed->duplicates), body);
+  return conform_all(kind, std::move(parsed->value), mode, std::move(parsed->duplicates), media == Media::json && !kind.strategy.custom_resource, body);
 }
 
 base::Outcome<Decoded> decode_applied(const Kind& kind, Media media, std::string_view body, FieldValidation mode, json::storage_ptr memory) {
@@ -153,14 +156,14 @@ base::Outcome<Decoded> decode_applied(const Kind& kind, Media media, std::string
     if (const auto errors = type_errors(*kind.type, parsed->value); !errors.empty()) return no_typed_patch(parsed->value, errors);
   }
   if (mode == FieldValidation::strict && !parsed->duplicates.empty()) return base::bad_request("error strict decoding YAML: " + strict_yaml_error(parsed->duplicates));
-  auto decoded = conform_all(kind, std::move(parsed->value), FieldValidation::ignore, {}, body);
+  auto decoded = conform_all(kind, std::move(parsed->value), FieldValidation::ignore, {}, false, body);
   if (decoded && mode == FieldValidation::warn && !parsed->duplicates.empty()) decoded->warnings.push_back(strict_yaml_error(parsed->duplicates));
   return decoded;
 }
 
 base::Outcome<Decoded> decode_value(const Kind& kind, json::value value, FieldValidation mode) {
   if (too_deep(value)) return base::bad_request("exceeded max depth");
-  return conform_all(kind, std::move(value), mode, {}, "");
+  return conform_all(kind, std::move(value), mode, {}, false, "");
 }
 
 }  // namespace keelson::kinds

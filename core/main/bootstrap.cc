@@ -16,6 +16,7 @@ struct Wanted {
   std::string group, version, resource, ns, name;
   json::object object;
   bool refresh = false;   // merge this into what exists
+  json::object ready{};   // the Ready condition of its status, which a create does not store
 };
 
 json::object object_of(std::string_view api_version, std::string_view kind, std::string_view ns, std::string_view name) {
@@ -44,6 +45,13 @@ Wanted kubernetes_slice(const BootstrapFacts& facts) {
   return {"discovery.k8s.io", "v1", "endpointslices", "default", "kubernetes", std::move(object), true};
 }
 
+Wanted service_range(const BootstrapFacts& facts, const base::Runtime& runtime) {
+  auto object = object_of("networking.k8s.io/v1", "ServiceCIDR", "", "kubernetes");
+  object["spec"] = {{"cidrs", {facts.service_cidr}}};
+  return {"networking.k8s.io", "v1", "servicecidrs", "", "kubernetes", std::move(object), false,
+          {{"type", "Ready"}, {"status", "True"}, {"reason", ""}, {"message", "Kubernetes default Service CIDR is ready"}, {"lastTransitionTime", base::rfc3339(runtime.unix_s())}}};
+}
+
 Wanted client_ca(const BootstrapFacts& facts) {
   auto object = object_of("v1", "ConfigMap", "kube-system", "extension-apiserver-authentication");
   object["data"] = {{"client-ca-file", facts.ca_pem}};
@@ -52,11 +60,12 @@ Wanted client_ca(const BootstrapFacts& facts) {
 
 bool usable_endpoint(const std::string& address) { return !address.empty() && !address.starts_with("127.") && address.find(':') == std::string::npos; }
 
-std::vector<Wanted> all_wanted(const BootstrapFacts& facts) {
+std::vector<Wanted> all_wanted(const BootstrapFacts& facts, const base::Runtime& runtime) {
   std::vector<Wanted> wanted;
   for (const char* name : {"kube-system", "default", "kube-public", "kube-node-lease"}) wanted.push_back(name_space(name));
   wanted.push_back(kubernetes_service(facts));
   if (usable_endpoint(facts.public_address)) wanted.push_back(kubernetes_slice(facts));
+  if (!facts.service_cidr.empty()) wanted.push_back(service_range(facts, runtime));
   wanted.push_back(client_ca(facts));
   return wanted;
 }
@@ -79,17 +88,27 @@ base::Outcome<void> wait_for(base::Runtime& runtime, const std::function<void(ve
   return {};
 }
 
+base::Outcome<void> make_ready(verbs::Verbs& verbs, const kinds::KindRef& kind, base::Runtime& runtime, const Wanted& wanted) {
+  verbs::Body body{kinds::Media::json, json::serialize(json::object{{"status", {{"conditions", json::array{wanted.ready}}}}})};
+  return wait_for(runtime, [&](verbs::OnWritten done) {
+    verbs.patch(verbs::own_context("bootstrap"), {kind, wanted.ns, wanted.name, "status"}, kinds::PatchType::merge, std::move(body), {}, std::move(done));
+  });
+}
+
 base::Outcome<void> ensure(verbs::Verbs& verbs, const store::Snapshot& now, const kinds::Catalog& catalog, base::Runtime& runtime, const Wanted& wanted) {
   const auto kind = catalog.find(wanted.group, wanted.version, wanted.resource);
   if (!kind) return {};
   const auto found = now.get({kind->storage_key, wanted.ns, wanted.name});
-  if (found && !wanted.refresh) return {};
+  const bool unready = !wanted.ready.empty() && (!found || found->body().find("\"type\":\"Ready\"") == std::string_view::npos);
+  if (found && !wanted.refresh) return unready ? make_ready(verbs, kind, runtime, wanted) : base::Outcome<void>();
   verbs::Target target{kind, wanted.ns, found ? wanted.name : std::string(), {}};
   verbs::Body body{kinds::Media::json, json::serialize(wanted.object)};
-  return wait_for(runtime, [&](verbs::OnWritten done) {
+  auto written = wait_for(runtime, [&](verbs::OnWritten done) {
     if (found) verbs.patch(verbs::own_context("bootstrap"), std::move(target), kinds::PatchType::merge, std::move(body), {}, std::move(done));
     else verbs.create(verbs::own_context("bootstrap"), std::move(target), std::move(body), {}, std::move(done));
   });
+  if (!written || !unready) return written;
+  return make_ready(verbs, kind, runtime, wanted);
 }
 
 }  // namespace
@@ -97,7 +116,7 @@ base::Outcome<void> ensure(verbs::Verbs& verbs, const store::Snapshot& now, cons
 base::Outcome<void> bootstrap(verbs::Verbs& verbs, const store::Store& store, const kinds::Registry& registry, base::Runtime& runtime, const BootstrapFacts& facts) {
   const auto catalog = registry.current();
   const auto now = store.snapshot();
-  for (const auto& wanted : all_wanted(facts)) {
+  for (const auto& wanted : all_wanted(facts, runtime)) {
     auto done = ensure(verbs, now, *catalog, runtime, wanted);
     if (done || done.error().reason == "AlreadyExists") continue;
     auto error = done.error();

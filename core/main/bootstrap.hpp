@@ -15,6 +15,7 @@ namespace keelson::server {
 
 struct BootstrapFacts {
   std::string service_address;     ///< of Service default/kubernetes
+  std::string service_cidr;        ///< of ServiceCIDR kubernetes; empty: none
   std::string public_address;      ///< of its endpoint; empty or loopback: no EndpointSlice
   std::uint16_t port = 6443;
   std::string ca_pem;

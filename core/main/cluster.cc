@@ -191,7 +191,7 @@ verbs::AskWebhook RunningCluster::ask_webhook() {
 }
 
 base::Outcome<void> RunningCluster::fill() {
-  return bootstrap(*verbs_, *store_, *registry_, runtime_, {names_.service_address, public_address(), settings_.https_port, identity_.ca.certificate_pem});
+  return bootstrap(*verbs_, *store_, *registry_, runtime_, {names_.service_address, settings_.service_cidr, public_address(), settings_.https_port, identity_.ca.certificate_pem});
 }
 
 base::Outcome<void> RunningCluster::serve() {

@@ -34,6 +34,15 @@ TEST_CASE("Of duplicate fields the last one counts, and strict decoding refuses 
   CHECK(shown(decoded(*map, body, FieldValidation::ignore).value().object, "data.k") == "\"2\"");
 }
 
+TEST_CASE("Unknown fields of a built-in kind are told before duplicate ones, of YAML after them") {
+  const auto deployment = builtin("apps/v1", "Deployment");
+  CHECK(refusal(*deployment, R"({"spec":{"replicas":2,"replicas":3,"unknownField":"foo"}})") ==
+        R"(Deployment in version "v1" cannot be handled as a Deployment: strict decoding error: unknown field "spec.unknownField", duplicate field "spec.replicas")");
+  const auto yaml = decode(*deployment, Media::yaml, "spec:\n  foo: 1\n  replicas: 2\n  replicas: 3\n", FieldValidation::strict, {});
+  REQUIRE_FALSE(yaml.has_value());
+  CHECK(yaml.error().message.find("already set in map, unknown field \"spec.foo\"") != std::string::npos);
+}
+
 TEST_CASE("Wrong types are refused in the words of Go's decoder") {
   const auto deployment = builtin("apps/v1", "Deployment");
   const std::string start = R"(Deployment in version "v1" cannot be handled as a Deployment: json: cannot unmarshal )";
