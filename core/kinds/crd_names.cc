@@ -18,8 +18,10 @@ struct Taken {
 
 Taken taken_names(const Catalog& catalog, std::string_view group, std::string_view own_plural) {
   Taken taken;
-  for (const auto& kind : catalog.all()) {
-    if (kind->group != group || kind->resource == own_plural) continue;
+  const auto& all = catalog.all();   // sorted by group
+  for (auto at = std::lower_bound(all.begin(), all.end(), group, [](const KindRef& kind, std::string_view wanted) { return kind->group < wanted; }); at != all.end() && (*at)->group == group; ++at) {
+    const auto& kind = *at;
+    if (kind->resource == own_plural) continue;
     taken.resources.insert({kind->resource, kind->singular});
     taken.resources.insert(kind->short_names.begin(), kind->short_names.end());
     taken.kinds.insert({kind->kind, kind->list_kind});

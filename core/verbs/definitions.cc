@@ -54,7 +54,7 @@ class StoredDefinitions final : public Definitions, private store::FeedSink {
       : store_(store), verbs_(verbs), registry_(registry), runtime_(runtime), queue_(std::make_shared<Queue>(runtime)) {
     subscription_ = store_.subscribe(*this).first;
     store_.snapshot().scan(resource_, "", nullptr, [this](const store::ObjectRef& object) {
-      if (const auto definition = read(*object); kinds::has_condition(definition, "Established")) serve(definition);
+      if (auto definition = read(*object); kinds::has_condition(definition, "Established")) serve(std::move(definition));
       queue_->add(object->key().name);
       return true;
     });
@@ -117,25 +117,43 @@ class StoredDefinitions final : public Definitions, private store::FeedSink {
     const auto judged = kinds::judge_names(definition, *registry_.current(), base::rfc3339(runtime_.unix_s()));
     if (judged.accepted) waiting_.erase(name);
     else waiting_.insert(name);
-    json::value wanted = definition;
-    auto& status = auth::object_at(wanted, {"status"});
-    for (const auto& entry : judged.status) status[entry.key()] = entry.value();
-    if (judged.established && !serve(wanted)) return;
     const auto* had = auth::find(definition, {"status"});
+    json::value status = had && had->is_object() ? *had : json::value(json::object());
+    for (const auto& entry : judged.status) status.get_object()[entry.key()] = entry.value();
+    if (judged.established && !is_served(definition, status, false)) {
+      json::value wanted = definition;
+      wanted.get_object()["status"] = status;
+      if (!serve(std::move(wanted))) return;
+    }
     if (had && *had == status) return;
     write(name, "status", json::object{{"metadata", {{"uid", auth::text_at(definition, {"metadata", "uid"})}}}, {"status", judged.status}});
   }
 
+  static Served as_served(const json::value& definition, const json::value& status, bool ending) {
+    const auto* names = auth::find(status, {"acceptedNames"});
+    return {std::string(auth::text_at(definition, {"metadata", "uid"})), auth::integer_at(definition, {"metadata", "generation"}), names ? json::serialize(*names) : "", ending, {}};
+  }
+
+  bool is_served(const json::value& definition, const json::value& status, bool ending) const {
+    const auto held = served_.find(std::string(auth::text_at(definition, {"metadata", "name"})));
+    if (held == served_.end()) return false;
+    const auto now = as_served(definition, status, ending);
+    return held->second.uid == now.uid && held->second.generation == now.generation && held->second.names == now.names && held->second.ending == now.ending;
+  }
+
   /// Installs what changed. False: it cannot be served.
-  bool serve(const json::value& definition, bool ending = false) {
+  bool serve(json::value definition, bool ending = false) {
     const std::string name(auth::text_at(definition, {"metadata", "name"}));
-    const auto* names = auth::find(definition, {"status", "acceptedNames"});
-    Served now{std::string(auth::text_at(definition, {"metadata", "uid"})), auth::integer_at(definition, {"metadata", "generation"}), names ? json::serialize(*names) : "", ending, {}};
+    const auto* status = auth::find(definition, {"status"});
+    const json::value none;
+    if (is_served(definition, status ? *status : none, ending)) return true;
+    auto now = as_served(definition, status ? *status : none, ending);
     const auto held = served_.find(name);
-    if (held != served_.end() && held->second.uid == now.uid && held->second.generation == now.generation && held->second.names == now.names && held->second.ending == ending) return true;
-    json::value named = definition;
-    if (names) auth::object_at(named, {"spec"})["names"] = *names;
-    auto compiled = kinds::kinds_from_crd(named);
+    if (const auto* names = auth::find(definition, {"status", "acceptedNames"})) {
+      json::value accepted = *names;
+      auth::object_at(definition, {"spec"})["names"] = std::move(accepted);
+    }
+    auto compiled = kinds::kinds_from_crd(definition);
     if (!compiled) return fail(name, compiled.error().message);
     if (compiled->empty()) {
       if (held != served_.end()) withdraw(held);
