@@ -1,5 +1,6 @@
 #include "core/api/api.hpp"
 
+#include "core/api/aggregated.hpp"
 #include "core/api/attributes.hpp"
 #include "core/api/auditing.hpp"
 #include "core/api/core.hpp"
@@ -120,12 +121,15 @@ void Api::serve(const CallRef& call) {
 }
 
 bool Api::identify(const CallRef& call, auth::Attributes& asked) {
+  auto spoken = spoken_for(call->request, core_.parts.front_proxy);
   auth::Credentials credentials;
   credentials.bearer_token = bearer_token(call->request);
   const auto& certificate = call->request.certificate;
   if (certificate && certificate->verified) credentials.certificate = certificate->subject;
   const bool refused = certificate && !certificate->verified && !credentials.bearer_token;
-  auto user = refused ? base::Outcome<auth::Identity>(base::unauthorized()) : core_.parts.chains.authenticate(credentials);
+  auto user = base::Outcome<auth::Identity>(base::unauthorized());
+  if (spoken && *spoken) user = std::move(**spoken);
+  else if (spoken && !refused) user = core_.parts.chains.authenticate(credentials);
   asked.user = user ? &*user : nullptr;
   if (core_.parts.audit) begin_audit(*call, asked);
   if (!user) return call->fail(user.error()), false;
@@ -210,7 +214,7 @@ bool Api::offered(const CallRef& call) {
 bool serves_all(const Call& call) { return call.info.subresource.empty() && call.kind->declared_by.starts_with("plugin:") && route_of(call) != nullptr; }
 
 void Api::answer_resource(const CallRef& call) {
-  if (answer_review(call) || !find_kind(call)) return;
+  if (answer_aggregated(call) || answer_review(call) || !find_kind(call)) return;
   // Told before the name is looked at, as upstream does.
   if (call->info.verb == "patch")
     if (const auto form = patch_form(call->request.header("Content-Type"), call->kind->strategy.custom_resource); !form) return call->fail(form.error());

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "core/api/front_proxy.hpp"
 #include "core/api/health.hpp"
 #include "core/api/http.hpp"
 #include "core/plugins/route.hpp"
@@ -14,6 +15,10 @@
 
 namespace keelson::audit {
 class Audit;   // core/audit/audit.hpp
+}
+
+namespace keelson::aggregation {
+class Aggregation;   // core/aggregation/aggregation.hpp
 }
 
 namespace keelson::fairness {
@@ -47,6 +52,8 @@ struct ApiParts {
   std::string server_address;                    ///< host:port as /api tells clients
   std::shared_ptr<audit::Audit> audit = nullptr; ///< null: nothing is audited. Shared by the calls, which may outlive the API
   fairness::Fairness* fairness = nullptr;        ///< null: nobody waits, kRequestsInFlightMax alone holds
+  aggregation::Aggregation* aggregation = nullptr;   ///< null: all is served here
+  FrontProxy front_proxy = {};
 };
 
 std::unique_ptr<RequestHandler> make_api(ApiParts parts);

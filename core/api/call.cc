@@ -114,7 +114,7 @@ void Call::send(int code, std::string content_type, std::unique_ptr<Payload> pay
     std::erase_if(response.headers, [&](const auto& old) { return old.first == header.first && header.first == "Cache-Control"; });
     response.headers.push_back(std::move(header));
   }
-  if (payload && !payload->endless() && request.method == "GET" && lists_token(request.header("Accept-Encoding"), "gzip") && at_least(payload, kGzipBytesMin)) {
+  if (payload && !payload->endless() && !payload->as_it_is() && request.method == "GET" && lists_token(request.header("Accept-Encoding"), "gzip") && at_least(payload, kGzipBytesMin)) {
     payload = gzip_payload(std::move(payload));
     response.headers.emplace_back("Content-Encoding", "gzip");
     response.headers.emplace_back("Vary", "Accept-Encoding");

@@ -6,6 +6,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value_from.hpp>
 
+#include "core/api/discovery_elsewhere.hpp"
 #include "core/api/text.hpp"
 #include "core/kinds/protobuf.hpp"
 
@@ -26,6 +27,7 @@ json::array strings(const std::vector<std::string>& values) {
 struct Source {
   const Catalog& catalog;
   const std::vector<plugins::ServedRoute>& served;
+  const aggregation::Apis& apis;
 };
 
 /// Those of the kind, and those that plugins serve below it.
@@ -53,9 +55,9 @@ json::object preferred(const std::string& group, const std::string& version) {
   return {{"groupVersion", group_version(group, version)}, {"version", version}};
 }
 
-json::object api_group(const Catalog& catalog, const std::string& group) {
+json::object api_group(const Source& source, const std::string& group) {
   json::array versions;
-  const auto names = catalog.versions(group);
+  const auto names = versions_everywhere(source.catalog, source.apis, group);
   for (const auto& version : names) versions.emplace_back(preferred(group, version));
   return {{"name", group}, {"versions", std::move(versions)}, {"preferredVersion", preferred(group, names.front())}};
 }
@@ -106,7 +108,11 @@ json::object aggregated_resource(const Source& source, const Kind& kind) {
 
 json::object aggregated_group(const Source& source, const std::string& group) {
   json::array versions;
-  for (const auto& version : source.catalog.versions(group)) {
+  for (const auto& version : versions_everywhere(source.catalog, source.apis, group)) {
+    if (const auto* elsewhere = source.apis.find(group, version)) {
+      versions.emplace_back(aggregated_version(*elsewhere));
+      continue;
+    }
     json::array resources;
     for (const auto* kind : kinds_of(source.catalog, group, version)) resources.emplace_back(aggregated_resource(source, *kind));
     versions.emplace_back(json::object{{"version", version}, {"resources", std::move(resources)}, {"freshness", "Current"}});
@@ -116,8 +122,9 @@ json::object aggregated_group(const Source& source, const std::string& group) {
 
 json::object aggregated_list(const Source& source, bool core, const std::string& version) {
   json::array items;
-  for (const auto& group : source.catalog.groups())
-    if (group.empty() == core) items.emplace_back(aggregated_group(source, group));
+  if (core) items.emplace_back(aggregated_group(source, ""));
+  else
+    for (const auto& group : groups_everywhere(source.catalog, source.apis)) items.emplace_back(aggregated_group(source, group));
   return {{"kind", "APIGroupDiscoveryList"}, {"apiVersion", "apidiscovery.k8s.io/" + version}, {"metadata", json::object()}, {"items", std::move(items)}};
 }
 
@@ -126,10 +133,9 @@ json::object api_versions(const Catalog& catalog, const std::string& address) {
   return {{"kind", "APIVersions"}, {"versions", strings(catalog.versions(""))}, {"serverAddressByClientCIDRs", std::move(clients)}};
 }
 
-json::object api_group_list(const Catalog& catalog) {
+json::object api_group_list(const Source& source) {
   json::array groups;
-  for (const auto& group : catalog.groups())
-    if (!group.empty()) groups.emplace_back(api_group(catalog, group));
+  for (const auto& group : groups_everywhere(source.catalog, source.apis)) groups.emplace_back(api_group(source, group));
   return {{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", std::move(groups)}};
 }
 
@@ -144,10 +150,10 @@ json::object group_document(const Source& source, const std::string& rest) {
   const auto& catalog = source.catalog;
   const auto slash = rest.find('/');
   const auto group = rest.substr(0, slash);
-  if (group.empty() || !contains(catalog.groups(), group)) return {};
+  if (group.empty() || !contains(groups_everywhere(catalog, source.apis), group)) return {};
   if (slash == std::string::npos) {
     auto out = json::object{{"kind", "APIGroup"}, {"apiVersion", "v1"}};
-    for (auto& [key, value] : api_group(catalog, group)) out[key] = value;
+    for (auto& [key, value] : api_group(source, group)) out[key] = value;
     return out;
   }
   const auto version = rest.substr(slash + 1);
@@ -156,7 +162,7 @@ json::object group_document(const Source& source, const std::string& rest) {
 
 json::object legacy_document(const Source& source, const std::string& path, const std::string& address) {
   if (path == "/api") return api_versions(source.catalog, address);
-  if (path == "/apis") return api_group_list(source.catalog);
+  if (path == "/apis") return api_group_list(source);
   if (path.starts_with("/apis/")) return group_document(source, path.substr(6));
   const auto version = path.starts_with("/api/") ? path.substr(5) : std::string();
   return contains(source.catalog.versions(""), version) ? legacy_resources(source, "", version) : json::object{};
@@ -182,21 +188,23 @@ DocumentRef make(const Source& source, const std::string& path, const std::strin
 
 }  // namespace
 
-DocumentRef Discovery::find(const kinds::CatalogRef& catalog, const ServedRef& served, const std::string& path, const std::string& aggregated, Encoding encoding) {
+DocumentRef Discovery::find(const kinds::CatalogRef& catalog, const ServedRef& served, const ApisRef& apis, const std::string& path, const std::string& aggregated, Encoding encoding) {
   const std::tuple key(path, aggregated, encoding);
   {
     const std::lock_guard lock(mutex_);
-    if (epoch_ != catalog->epoch() || served_ != served) {
+    if (epoch_ != catalog->epoch() || served_ != served || apis_ != apis) {
       made_.clear();
       epoch_ = catalog->epoch();
       served_ = served;
+      apis_ = apis;
     }
     if (const auto found = made_.find(key); found != made_.end()) return found->second;
   }
   static const std::vector<plugins::ServedRoute> nothing;
-  auto document = make({*catalog, served ? *served : nothing}, path, aggregated, encoding, server_address_);
+  static const aggregation::Apis nobody;
+  auto document = make({*catalog, served ? *served : nothing, apis ? *apis : nobody}, path, aggregated, encoding, server_address_);
   const std::lock_guard lock(mutex_);
-  if (document && epoch_ == catalog->epoch() && served_ == served) made_[key] = document;
+  if (document && epoch_ == catalog->epoch() && served_ == served && apis_ == apis) made_[key] = document;
   return document;
 }
 

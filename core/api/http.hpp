@@ -25,6 +25,7 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 /// The client's certificate as the TLS layer found it.
 struct PeerCertificate {
   bool verified = false;                       ///< by our client CA, in its time, with a common name
+  bool front_proxy = false;                    ///< by the CA of front proxies, in its time: may speak for others
   auth::Credentials::Certificate subject;
 };
 
@@ -61,6 +62,8 @@ class Payload {
   virtual std::optional<std::uint64_t> length() const { return std::nullopt; }
   /// A stream without a natural end (watch, logs): it is ended when the server stops.
   virtual bool endless() const { return false; }
+  /// Made elsewhere: never compressed here.
+  virtual bool as_it_is() const { return false; }
   /// A client that pauses is waited for (logs); others are left after kStallTimeout_ms.
   virtual bool patient() const { return false; }
 };
@@ -87,12 +90,21 @@ struct StreamChannels {
   bool end_of_terminal = false;                ///< the end of the input is told to who reads the terminal (^D)
 };
 
+/// TLS towards the server at the other end of a tunnel.
+struct TunnelTls {
+  std::string server_name;                     ///< that its certificate has to show
+  std::string ca_pem;                          ///< empty: the system's
+  bool verify = true;
+  std::string certificate_pem, key_pem;        ///< shown there; empty: none
+};
+
 /// The client's connection handed to another HTTP server as it is.
 struct Tunnel {
   std::string address;                         ///< numeric IP
   std::uint16_t port = 0;
   std::string head;                            ///< request line and headers to send there
   std::string websocket_head;                  ///< not empty: the client gets this instead of the other's 101, and its bytes travel in binary frames
+  std::optional<TunnelTls> tls;                ///< absent: plain HTTP
   std::optional<StreamChannels> channels;      ///< with websocket_head: those frames are v5.channel.k8s.io, the other speaks SPDY/3.1
   std::function<void(int status)> ended;
 };

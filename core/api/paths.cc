@@ -1,6 +1,8 @@
 // Paths that are no resources: discovery, OpenAPI, version, health, metrics.
 #include <algorithm>
 
+#include "core/aggregation/aggregation.hpp"
+#include "core/api/aggregated.hpp"
 #include "core/api/core.hpp"
 #include "core/api/text.hpp"
 #include "core/base/log.hpp"
@@ -11,6 +13,11 @@ namespace {
 constexpr std::string_view kNotFound = "404 page not found\n";
 
 ServedRef served_by_plugins(const plugins::RouteTable* routes) { return routes ? routes->served() : nullptr; }
+
+ApisRef aggregated_apis(const Call& call) {
+  const auto* aggregation = call.core.parts.aggregation;
+  return aggregation ? aggregation->apis() : nullptr;
+}
 
 void send_document(const CallRef& call, const DocumentRef& document, bool immutable = false) {
   if (!document) return call->text(404, std::string(kNotFound));
@@ -45,7 +52,7 @@ base::Outcome<DiscoveryForm> discovery_form(std::string_view accept, bool aggreg
 void answer_discovery(const CallRef& call, const std::string& path) {
   const auto form = discovery_form(call->request.joined("Accept"), path == "/api" || path == "/apis");
   if (!form) return call->fail(form.error());
-  send_document(call, call->core.discovery.find(call->core.parts.registry.current(), served_by_plugins(call->core.parts.routes), path, form->aggregated, form->encoding));
+  send_document(call, call->core.discovery.find(call->core.parts.registry.current(), served_by_plugins(call->core.parts.routes), aggregated_apis(*call), path, form->aggregated, form->encoding));
 }
 
 // Old clients ask for protobuf alone, by either of its names. The answer has the name without '@', which is no media type to a
@@ -55,20 +62,20 @@ void answer_openapi_v2(const CallRef& call, const kinds::CatalogRef& catalog) {
   for (const auto& range : parse_accept(call->request.joined("Accept"))) {
     if (range.subtype == "json" || range.subtype == "*") break;
     if (range.type != "application" || std::find(std::begin(names), std::end(names), range.subtype) == std::end(names)) continue;
-    const auto made = call->core.documents.openapi_v2_protobuf(catalog);
+    const auto made = call->core.documents.openapi_v2_protobuf(catalog, aggregated_apis(*call));
     if (!made) break;
     auto named = std::make_shared<Document>(*made);
     named->content_type = "application/" + std::string(names[1]);
     return send_document(call, named);
   }
   if (auto form = negotiate(call->request.joined("Accept"), {.transforms = false}); !form) return call->fail(form.error());
-  send_document(call, call->core.documents.openapi_v2(catalog));
+  send_document(call, call->core.documents.openapi_v2(catalog, aggregated_apis(*call)));
 }
 
 void answer_openapi(const CallRef& call, const std::string& path) {
   const auto catalog = call->core.parts.registry.current();
   if (path == "/openapi/v2") return answer_openapi_v2(call, catalog);
-  if (path == "/openapi/v3") return send_document(call, call->core.documents.openapi_v3_index(catalog));
+  if (path == "/openapi/v3") return send_document(call, call->core.documents.openapi_v3_index(catalog, aggregated_apis(*call)));
   const auto document = call->core.documents.openapi_v3(catalog, path.substr(std::string_view("/openapi/v3/").size()));
   const auto hash = call->query.get("hash");
   send_document(call, document, document && !hash.empty() && document->etag == "\"" + std::string(hash) + "\"");
@@ -146,7 +153,7 @@ void answer_path(const CallRef& call) {
   if (!authorized(call)) return;
   auto path = call->info.path;
   while (path.size() > 1 && path.back() == '/') path.pop_back();
-  if (answer_plugin_path(call)) return;
+  if (answer_plugin_path(call) || answer_aggregated_path(call, path)) return;
   if (call->request.method != "GET" && call->request.method != "HEAD") return call->text(405, "405 method not allowed\n");
   if (path == "/") return answer_index(call);
   if (is_health(path)) return answer_health(call, path);

@@ -36,6 +36,10 @@ class Relay final : public Session, public std::enable_shared_from_this<Relay> {
 
  private:
   void connected();
+  void shake();
+  Io read_server(std::size_t& got);
+  Io write_server(std::string_view bytes, std::size_t& put);
+  void end_sending();
   void refuse(std::string_view why);
   void answer(int status, std::string_view content_type, std::string_view body);
   void drive();
@@ -57,6 +61,8 @@ class Relay final : public Session, public std::enable_shared_from_this<Relay> {
   std::shared_ptr<TlsContext> context_;
   std::unique_ptr<TlsStream> tls_;
   tcp::socket server_;
+  std::shared_ptr<TlsContext> server_context_;   // null: plain
+  std::unique_ptr<TlsStream> server_tls_;        // there once connected
   Tunnel tunnel_;
   std::unique_ptr<Translation> translation_;   // null: bytes go through as they are
   Pipe up_, down_;
@@ -64,7 +70,7 @@ class Relay final : public Session, public std::enable_shared_from_this<Relay> {
   bool answered_ = false;    // the server's head was seen, or we answered in its place
   bool upgraded_ = false;
   bool said_goodbye_ = false;
-  bool connected_ = false, closed_ = false, driving_ = false;
+  bool connected_ = false, shaken_ = false, closed_ = false, driving_ = false;   // shaken: the server may be talked to
   bool client_writable_ = true, server_writable_ = true;
   bool client_reading_ = false, client_writing_ = false, server_reading_ = false, server_writing_ = false;
 };
@@ -74,6 +80,11 @@ void Relay::start() {
   boost::system::error_code bad;
   const auto address = asio::ip::make_address(tunnel_.address, bad);
   if (bad) return refuse("not an address: " + tunnel_.address);
+  if (tunnel_.tls) {
+    auto context = TlsContext::make_client(*tunnel_.tls);
+    if (!context) return refuse(context.error().message);
+    server_context_ = std::move(*context);
+  }
   server_.async_connect(tcp::endpoint(address, tunnel_.port), [self = shared_from_this()](boost::system::error_code error) {
     if (self->closed_) return;
     error ? self->refuse(error.message()) : self->connected();
@@ -86,7 +97,40 @@ void Relay::connected() {
   server_.non_blocking(true, ignored);
   server_.set_option(tcp::no_delay(true), ignored);
   connected_ = true;
+  if (server_context_) server_tls_ = std::make_unique<TlsStream>(*server_context_, server_.native_handle());
+  else shaken_ = true;
   drive();
+}
+
+void Relay::shake() {
+  switch (server_tls_->handshake()) {
+    case Io::done: shaken_ = true; return;
+    case Io::want_write: server_writable_ = false; return;
+    case Io::want_read: return;
+    case Io::closed: return refuse("tls: the server is not who it should be, or does not speak TLS");
+  }
+}
+
+Io Relay::read_server(std::size_t& got) {
+  if (server_tls_) return server_tls_->read(net_->scratch(), NetThread::kReadBytes, got);
+  boost::system::error_code error;
+  got = server_.read_some(asio::buffer(net_->scratch(), NetThread::kReadBytes), error);
+  if (error == asio::error::would_block) return Io::want_read;
+  return error ? Io::closed : Io::done;
+}
+
+Io Relay::write_server(std::string_view bytes, std::size_t& put) {
+  if (server_tls_) return server_tls_->write(bytes.data(), bytes.size(), put);
+  boost::system::error_code error;
+  put = server_.write_some(asio::buffer(bytes.data(), bytes.size()), error);
+  if (error == asio::error::would_block) return Io::want_write;
+  return error ? Io::closed : Io::done;
+}
+
+void Relay::end_sending() {
+  if (server_tls_) server_tls_->close_notify();
+  boost::system::error_code ignored;
+  server_.shutdown(tcp::socket::shutdown_send, ignored);
 }
 
 void Relay::refuse(std::string_view why) {
@@ -99,7 +143,7 @@ void Relay::answer(int status, std::string_view content_type, std::string_view b
   answered_ = true;
   boost::system::error_code ignored;
   server_.close(ignored);
-  connected_ = false;
+  connected_ = shaken_ = false;
   up_.ended = up_.finished = true;
   up_.bytes.clear();
   up_.at = 0;
@@ -155,10 +199,9 @@ bool Relay::from_client() {
 }
 
 bool Relay::to_server() {
-  if (!connected_) return false;
+  if (!shaken_) return false;
   if (up_.ended && !up_.pending() && !up_.finished) {
-    boost::system::error_code ignored;
-    server_.shutdown(tcp::socket::shutdown_send, ignored);
+    end_sending();
     up_.finished = true;
     net_->set_deadline(*this, net_->shared.runtime.in_ms(kRelayLinger_ms));
     return true;
@@ -166,22 +209,26 @@ bool Relay::to_server() {
   // Before the 101 only the head goes out.
   const auto allowed = upgraded_ ? up_.rest() : up_.rest().substr(0, tunnel_.head.size());
   if (allowed.empty() || !server_writable_) return false;
-  boost::system::error_code error;
-  const auto put = server_.write_some(asio::buffer(allowed.data(), allowed.size()), error);
-  if (error == asio::error::would_block) return server_writable_ = false;
-  if (error) return close(), false;
+  std::size_t put = 0;
+  switch (write_server(allowed, put)) {
+    case Io::done: break;
+    case Io::closed: return close(), false;
+    case Io::want_write: return server_writable_ = false;
+    case Io::want_read: return false;
+  }
   if (!upgraded_) tunnel_.head.erase(0, put);
   up_.used(put);
   return true;
 }
 
 bool Relay::from_server() {
-  if (!connected_ || !down_.room()) return false;
-  boost::system::error_code error;
-  const auto got = server_.read_some(asio::buffer(net_->scratch(), NetThread::kReadBytes), error);
-  if (error == asio::error::would_block) return false;
-  if (error) down_.ended = true;
-  else take_from_server({net_->scratch(), got});
+  if (!shaken_ || !down_.room()) return false;
+  std::size_t got = 0;
+  switch (read_server(got)) {
+    case Io::done: take_from_server({net_->scratch(), got}); break;
+    case Io::closed: down_.ended = true; break;
+    default: return false;
+  }
   if (!answered_) check_answer();
   return true;
 }
@@ -218,6 +265,7 @@ void Relay::drive() {
   static constexpr int kTurns = 16;
   int turns = 0;
   bool moved = true;
+  if (connected_ && !shaken_) shake();
   while (moved && !closed_ && turns++ < kTurns) {
     moved = from_client();
     moved |= !closed_ && to_server();

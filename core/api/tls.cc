@@ -6,6 +6,7 @@
 #include <openssl/x509.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <new>
@@ -62,11 +63,40 @@ bool use_key(SSL_CTX* context, const std::string& pem) {
   return key && SSL_CTX_use_PrivateKey(context, key.get()) == 1 && SSL_CTX_check_private_key(context) == 1;
 }
 
-bool trust_clients_of(SSL_CTX* context, const std::string& pem) {
+std::string der_of(X509* certificate) {
+  unsigned char* bytes = nullptr;
+  const int size = i2d_X509(certificate, &bytes);
+  if (size <= 0) return {};
+  std::string out(reinterpret_cast<char*>(bytes), static_cast<std::size_t>(size));
+  OPENSSL_free(bytes);
+  return out;
+}
+
+bool trust_clients_of(SSL_CTX* context, const std::string& pem, std::vector<std::string>& cas) {
   const auto bio = memory_bio(pem);
-  const X509Ptr ca(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-  return ca && X509_STORE_add_cert(SSL_CTX_get_cert_store(context), ca.get()) == 1 &&
-         SSL_CTX_add_client_CA(context, ca.get()) == 1;
+  while (X509Ptr ca{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
+    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), ca.get()) != 1 || SSL_CTX_add_client_CA(context, ca.get()) != 1) return false;
+    cas.push_back(der_of(ca.get()));
+  }
+  ERR_clear_error();
+  return !cas.empty();
+}
+
+bool trust_servers_of(SSL_CTX* context, const std::string& pem) {
+  if (pem.empty()) return SSL_CTX_set_default_verify_paths(context) == 1;
+  const auto bio = memory_bio(pem);
+  bool any = false;
+  while (const X509Ptr ca{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) any = X509_STORE_add_cert(SSL_CTX_get_cert_store(context), ca.get()) == 1;
+  ERR_clear_error();
+  return any;
+}
+
+/// A server's name, or its address.
+bool demand_name(SSL* ssl, const std::string& name) {
+  auto* const rules = SSL_get0_param(ssl);
+  if (X509_VERIFY_PARAM_set1_ip_asc(rules, name.c_str()) == 1) return true;
+  SSL_set_tlsext_host_name(ssl, name.c_str());
+  return SSL_set1_host(ssl, name.c_str()) == 1;
 }
 
 void set_rules(SSL_CTX* context) {
@@ -150,8 +180,26 @@ base::Outcome<std::shared_ptr<TlsContext>> TlsContext::make(const TlsOptions& op
   set_rules(context);
   if (!use_chain(context, options.certificate_pem)) return base::internal("the server certificate is not usable");
   if (!use_key(context, options.key_pem)) return base::internal("the server key does not belong to its certificate");
-  if (!options.client_ca_pem.empty() && !trust_clients_of(context, options.client_ca_pem))
+  if (!options.client_ca_pem.empty() && !trust_clients_of(context, options.client_ca_pem, made->client_cas_))
     return base::internal("the client CA certificate is not usable");
+  if (!options.front_proxy_ca_pem.empty() && !trust_clients_of(context, options.front_proxy_ca_pem, made->front_proxy_cas_))
+    return base::internal("the front proxies' CA certificate is not usable");
+  return made;
+}
+
+base::Outcome<std::shared_ptr<TlsContext>> TlsContext::make_client(const TunnelTls& options) {
+  SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
+  if (!context) return base::internal("TLS cannot start");
+  SSL_CTX_set_ex_data(context, warm_index(), new std::atomic<int>(0));
+  std::shared_ptr<TlsContext> made(new TlsContext(context));
+  made->server_name_ = options.server_name;
+  made->verify_ = options.verify;
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_verify(context, options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  if (options.verify && !trust_servers_of(context, options.ca_pem)) return base::internal("the CA bundle is not usable");
+  if (!options.certificate_pem.empty() && (!use_chain(context, options.certificate_pem) || !use_key(context, options.key_pem)))
+    return base::internal("the client certificate is not usable");
   return made;
 }
 
@@ -165,7 +213,13 @@ TlsStream::TlsStream(const TlsContext& context, int fd) : ssl_(SSL_new(context.g
   if (!bio) throw std::bad_alloc();
   BIO_set_data(bio, this);
   SSL_set_bio(ssl_, bio, bio);
-  SSL_set_accept_state(ssl_);
+  if (context.server_name_.empty()) {
+    SSL_set_accept_state(ssl_);
+  } else {
+    SSL_set_connect_state(ssl_);
+    if (!demand_name(ssl_, context.server_name_)) throw std::bad_alloc();
+  }
+  context_ = &context;
   auto& warm = warm_streams(context.get());
   if (warm.fetch_add(1) < kWarmStreamsMax) SSL_clear_mode(ssl_, SSL_MODE_RELEASE_BUFFERS);
   else warm.fetch_sub(1);
@@ -222,7 +276,12 @@ std::optional<PeerCertificate> TlsStream::peer() const {
   const auto names = name_entries(subject, NID_commonName);
   if (!names.empty()) peer.subject.common_name = names.back();
   peer.subject.organizations = name_entries(subject, NID_organizationName);
-  peer.verified = SSL_get_verify_result(ssl_) == X509_V_OK && !peer.subject.common_name.empty();
+  const auto* const chain = SSL_get0_verified_chain(ssl_);
+  if (SSL_get_verify_result(ssl_) != X509_V_OK || !chain || sk_X509_num(chain) == 0) return peer;
+  const auto root = der_of(sk_X509_value(chain, sk_X509_num(chain) - 1));
+  const auto among = [&root](const std::vector<std::string>& cas) { return std::find(cas.begin(), cas.end(), root) != cas.end(); };
+  peer.verified = among(context_->client_cas_) && !peer.subject.common_name.empty();
+  peer.front_proxy = among(context_->front_proxy_cas_);
   return peer;
 }
 

@@ -54,7 +54,9 @@ Wanted service_range(const BootstrapFacts& facts, const base::Runtime& runtime) 
 
 Wanted client_ca(const BootstrapFacts& facts) {
   auto object = object_of("v1", "ConfigMap", "kube-system", "extension-apiserver-authentication");
-  object["data"] = {{"client-ca-file", facts.ca_pem}};
+  json::object data{{"client-ca-file", facts.ca_pem}};
+  for (const auto& [key, value] : facts.front_proxy) data[key] = value;
+  object["data"] = std::move(data);
   return {"", "v1", "configmaps", "kube-system", "extension-apiserver-authentication", std::move(object), true};
 }
 

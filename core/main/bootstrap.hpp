@@ -3,6 +3,7 @@
 // Invariants: what exists is left alone, but for what names addresses of this start. Written through the verbs as
 //   system:apiserver, so nothing is stored that a client could not have written.
 #pragma once
+#include <map>
 #include <string>
 
 #include "core/base/error.hpp"
@@ -19,6 +20,7 @@ struct BootstrapFacts {
   std::string public_address;      ///< of its endpoint; empty or loopback: no EndpointSlice
   std::uint16_t port = 6443;
   std::string ca_pem;
+  std::map<std::string, std::string> front_proxy;   ///< requestheader-* keys for extension API servers
 };
 
 /// Waits until all is stored, at most kBootstrapWait_ms.

@@ -53,16 +53,16 @@ int check(const std::string& data_dir) {
   const auto runtime = base::real_runtime();
   const auto now = runtime->unix_s();
   bool well = true;
-  std::cout << "CERTIFICATE  EXPIRES               LEFT     STATE  SUBJECT\n";
+  std::cout << "CERTIFICATE         EXPIRES               LEFT     STATE  SUBJECT\n";
   for (const auto& state : certificate_states(data_dir, now)) {
     std::string line = state.name;
-    pad(line, 13);
+    pad(line, 20);
     line += state.expires_unix_s ? base::time_text(state.expires_unix_s) : "-";
-    pad(line, 35);
+    pad(line, 42);
     line += state.expires_unix_s ? left_text(state.expires_unix_s - now) : "-";
-    pad(line, 44);
-    line += state.complaint.empty() ? "ok" : "BAD";
     pad(line, 51);
+    line += state.complaint.empty() ? "ok" : "BAD";
+    pad(line, 58);
     line += state.complaint.empty() ? state.subject : state.complaint;
     std::cout << line << "\n";
     well = well && state.complaint.empty();
@@ -76,9 +76,10 @@ int check(const std::string& data_dir) {
 std::vector<CertificateState> certificate_states(const std::string& data_dir, std::int64_t now_unix_s) {
   std::vector<CertificateState> all;
   const auto folder = data_dir + "/tls/";
-  const auto ca_pem = read_file(folder + "ca.crt");
-  const auto ca = ca_pem ? auth::certificate_of(*ca_pem) : auth::CertificatePtr();
-  for (const char* name : {"ca", "server", "admin"}) {
+  struct Named { const char* name; const char* ca; };
+  for (const auto& [name, ca_name] : {Named{"ca", "ca"}, {"server", "ca"}, {"admin", "ca"}, {"front-proxy-ca", "front-proxy-ca"}, {"front-proxy-client", "front-proxy-ca"}}) {
+    const auto ca_pem = read_file(folder + ca_name + ".crt");
+    const auto ca = ca_pem ? auth::certificate_of(*ca_pem) : auth::CertificatePtr();
     auto& state = all.emplace_back();
     state.name = name;
     const auto pem = read_file(folder + name + ".crt");

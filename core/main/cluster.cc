@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "core/admission/admission.hpp"
+#include "core/aggregation/aggregation.hpp"
 #include "core/api/api.hpp"
 #include "core/api/server.hpp"
 #include "core/auth/bootstrap_tokens.hpp"
@@ -17,6 +18,7 @@
 #include "core/fairness/keeper.hpp"
 #include "core/kinds/catalog.hpp"
 #include "core/main/bootstrap.hpp"
+#include "core/main/front_proxy_wiring.hpp"
 #include "core/main/identity.hpp"
 #include "core/main/plugin_command.hpp"
 #include "core/main/plugin_wiring.hpp"
@@ -97,12 +99,13 @@ class RunningCluster final : public Cluster {
   verbs::AskWebhook ask_webhook();
   std::string public_address() const;
   std::map<std::string, std::string> plugin_facts() const;
-  api::TlsOptions tls() const { return {identity_.server.certificate_pem, identity_.server.key_pem, identity_.ca.certificate_pem}; }
+  api::TlsOptions tls() const { return {identity_.server.certificate_pem, identity_.server.key_pem, identity_.ca.certificate_pem, front_proxy_.ca_pem}; }
 
   Settings settings_;
   base::Runtime& runtime_;
   ServerNames names_;
   Identity identity_;
+  FrontProxySetting front_proxy_;
   // In the order in which they need each other.
   std::unique_ptr<base::Metrics> metrics_ = base::make_metrics();
   std::unique_ptr<kinds::Registry> registry_ = kinds::make_registry();
@@ -113,6 +116,7 @@ class RunningCluster final : public Cluster {
   std::unique_ptr<watch::Hub> hub_;
   std::unique_ptr<auth::TokenIssuer> tokens_;
   std::unique_ptr<webhook::Client> webhooks_;
+  std::unique_ptr<webhook::Outgoing> outgoing_;
   std::atomic<std::uint64_t> webhook_turn_{0};
   std::shared_ptr<plugins::Hooks> plugin_hooks_;   // shared: verbs ask them, the host fills them
   std::unique_ptr<verbs::Verbs> verbs_;
@@ -123,6 +127,7 @@ class RunningCluster final : public Cluster {
   std::shared_ptr<audit::Audit> audit_;
   std::unique_ptr<fairness::Fairness> fairness_;
   std::unique_ptr<fairness::Keeper> fairness_keeper_;
+  std::unique_ptr<aggregation::Aggregation> aggregation_;
   std::unique_ptr<api::RequestHandler> api_;
   std::unique_ptr<api::Server> server_;
   bool stopped_ = false;
@@ -135,6 +140,9 @@ base::Outcome<void> RunningCluster::start() {
   auto identity = load_identity(settings_.data_dir, names_, runtime_);
   if (!identity) return identity.error();
   identity_ = std::move(*identity);
+  auto front_proxy = front_proxy_setting(settings_, identity_);
+  if (!front_proxy) return front_proxy.error();
+  front_proxy_ = std::move(*front_proxy);
   for (const auto step : {&RunningCluster::open_store, &RunningCluster::make_parts, &RunningCluster::fill, &RunningCluster::serve, &RunningCluster::write_kubeconfig})
     if (auto done = (this->*step)(); !done) return done;
   start_plugins();
@@ -169,6 +177,7 @@ base::Outcome<void> RunningCluster::make_parts() {
   chains_->add(auth::kOrderEventRateLimit, auth::event_rate_limit(runtime_));
   plugin_hooks_ = make_plugin_hooks(*chains_, *metrics_, settings_.data_dir);
   webhooks_ = webhook::make_client(runtime_, *metrics_);
+  outgoing_ = webhook::make_outgoing(runtime_);
   admission_ = admission::make_admission({*chains_, *registry_, *store_, runtime_, *metrics_, webhooks_.get()});
   hub_ = watch::make_hub(*store_, runtime_, *metrics_, {.gather_ns = kWatchGather_ms * base::kNanosPerMs});
   verbs_ = verbs::make_verbs({*store_, *hub_, *registry_, *chains_, tokens_.get(), runtime_, *metrics_}, ask_plugins_or(plugin_hooks_, ask_webhook()));
@@ -191,7 +200,8 @@ verbs::AskWebhook RunningCluster::ask_webhook() {
 }
 
 base::Outcome<void> RunningCluster::fill() {
-  return bootstrap(*verbs_, *store_, *registry_, runtime_, {names_.service_address, settings_.service_cidr, public_address(), settings_.https_port, identity_.ca.certificate_pem});
+  return bootstrap(*verbs_, *store_, *registry_, runtime_,
+                   {names_.service_address, settings_.service_cidr, public_address(), settings_.https_port, identity_.ca.certificate_pem, front_proxy_.published()});
 }
 
 base::Outcome<void> RunningCluster::serve() {
@@ -205,12 +215,13 @@ base::Outcome<void> RunningCluster::serve() {
   audit_ = std::move(*audit);
   fairness_ = fairness::make_fairness(runtime_, *metrics_);
   fairness_keeper_ = fairness::make_keeper(*fairness_, *store_, *verbs_, *registry_, runtime_);
+  aggregation_ = aggregation::make_aggregation({*store_, *verbs_, *registry_, runtime_, *outgoing_, front_proxy_.certificate});
   const std::string address = any_address(settings_.bind_address) ? public_address() : settings_.bind_address;
   auto keys = trusted_keys(settings_.plugin_keys);
   if (!keys) return keys.error();
   plugins_ = make_plugin_wiring({*store_, *verbs_, *registry_, *chains_, runtime_, *metrics_, *health_, std::move(*keys), plugin_hooks_}, settings_);
   api_ = api::make_api({*verbs_, *registry_, *store_, *chains_, plugins_->routes(), *health_, runtime_, *metrics_, tokens_.get(), std::string(kIssuer),
-                        address + ":" + std::to_string(settings_.https_port), audit_, fairness_.get()});
+                        address + ":" + std::to_string(settings_.https_port), audit_, fairness_.get(), aggregation_.get(), front_proxy_.rules});
   api::ServerOptions options;
   options.address = settings_.bind_address;
   options.port = settings_.https_port;
@@ -269,11 +280,15 @@ void RunningCluster::renew_certificates() {
   }
   if (renewed->admin)
     if (auto written = write_kubeconfig(); !written) base::log_error("main", "the admin's kubeconfig was not replaced", {{"what", written.error().message}});
+  if (renewed->front_proxy && settings_.proxy_client_cert_file.empty()) {
+    front_proxy_.certificate = shown_certificate(identity_.front_proxy);
+    aggregation_->show(front_proxy_.certificate);
+  }
   tell_expiries();
 }
 
 void RunningCluster::tell_expiries() {
-  for (const auto& [name, pair] : {std::pair<const char*, const auth::KeyPair*>{"ca", &identity_.ca}, {"server", &identity_.server}, {"admin", &identity_.admin}})
+  for (const auto& [name, pair] : {std::pair<const char*, const auth::KeyPair*>{"ca", &identity_.ca}, {"server", &identity_.server}, {"admin", &identity_.admin}, {"front-proxy-ca", &identity_.front_proxy_ca}, {"front-proxy-client", &identity_.front_proxy}})
     metrics_->gauge("keelson_certificate_expiry_seconds", "End of a certificate's life, Unix time.", {{"certificate", name}}).set(expiry_of(*pair));
 }
 
@@ -282,12 +297,14 @@ void RunningCluster::stop() {
   const auto deadline = runtime_.in_ms(kStopWithin_ms);
   if (server_) server_->stop();
   if (plugins_) plugins_->stop(deadline);
+  if (aggregation_) aggregation_->stop();
   if (fairness_keeper_) fairness_keeper_->stop();
   if (fairness_) fairness_->stop();
   if (audit_) audit_->stop();
   if (definitions_) definitions_->stop();
   if (event_expiry_) event_expiry_->stop();
   if (admission_) admission_->stop();
+  if (outgoing_) outgoing_->stop();
   if (webhooks_) webhooks_->stop();
   if (hub_) hub_->stop();
   if (store_) store_->stop();

@@ -41,10 +41,9 @@ base::Outcome<auth::KeyPair> load(const std::string& stem) {
   return auth::KeyPair{std::move(*certificate), std::move(*key)};
 }
 
-base::Outcome<auth::KeyPair> load_ca(const std::string& folder, base::Runtime& runtime) {
-  const auto stem = folder + "/ca";
+base::Outcome<auth::KeyPair> load_ca(const std::string& stem, const std::string& name, base::Runtime& runtime) {
   if (exists(stem + ".crt") && exists(stem + ".key")) return load(stem);
-  auto ca = auth::make_ca("keelson-ca", runtime.unix_s(), kCaLifetime_s);
+  auto ca = auth::make_ca(name, runtime.unix_s(), kCaLifetime_s);
   if (!ca) return ca;
   if (auto saved = save(stem, *ca); !saved) return saved.error();
   return ca;
@@ -58,22 +57,34 @@ base::Outcome<std::string> load_token_key(const std::string& folder) {
   return key;
 }
 
-base::Outcome<auth::KeyPair> load_admin(const std::string& folder, const auth::KeyPair& ca, base::Runtime& runtime) {
-  const auto stem = folder + "/admin";
+/// The pair at `stem`, made anew when it is due or another CA's.
+base::Outcome<auth::KeyPair> load_client(const std::string& stem, const auth::KeyPair& ca, const auth::LeafRequest& request, base::Runtime& runtime) {
   if (exists(stem + ".crt") && exists(stem + ".key")) {
-    auto admin = load(stem);
-    const auto expiry = admin ? auth::certificate_expiry(admin->certificate_pem) : base::Outcome<std::int64_t>(admin.error());
-    if (expiry && !auth::renewal_due(*expiry, kAdminLifetime_s, runtime.unix_s())) return admin;
+    auto client = load(stem);
+    const auto expiry = client ? auth::certificate_expiry(client->certificate_pem) : base::Outcome<std::int64_t>(client.error());
+    if (expiry && !auth::renewal_due(*expiry, request.lifetime_s, runtime.unix_s())) return client;
   }
+  auto client = auth::issue_certificate(ca, request, runtime.unix_s());
+  if (!client) return client;
+  if (auto saved = save(stem, *client); !saved) return saved.error();
+  return client;
+}
+
+base::Outcome<auth::KeyPair> load_admin(const std::string& folder, const auth::KeyPair& ca, base::Runtime& runtime) {
   auth::LeafRequest request;
   request.common_name = "system:admin";
   request.organizations = {"system:masters"};
   request.client = true;
   request.lifetime_s = kAdminLifetime_s;
-  auto admin = auth::issue_certificate(ca, request, runtime.unix_s());
-  if (!admin) return admin;
-  if (auto saved = save(stem, *admin); !saved) return saved.error();
-  return admin;
+  return load_client(folder + "/admin", ca, request, runtime);
+}
+
+base::Outcome<auth::KeyPair> load_front_proxy(const std::string& folder, const auth::KeyPair& ca, base::Runtime& runtime) {
+  auth::LeafRequest request;
+  request.common_name = "front-proxy-client";
+  request.client = true;
+  request.lifetime_s = kFrontProxyLifetime_s;
+  return load_client(folder + "/front-proxy-client", ca, request, runtime);
 }
 
 auth::LeafRequest server_request(const ServerNames& names) {
@@ -200,6 +211,10 @@ base::Outcome<Renewed> renew_due(Identity& identity, const std::string& data_dir
   if (!admin) return admin.error();
   renewed.admin = admin->certificate_pem != identity.admin.certificate_pem;
   identity.admin = std::move(*admin);
+  auto proxy = load_front_proxy(folder, identity.front_proxy_ca, runtime);
+  if (!proxy) return proxy.error();
+  renewed.front_proxy = proxy->certificate_pem != identity.front_proxy.certificate_pem;
+  identity.front_proxy = std::move(*proxy);
   return renewed;
 }
 
@@ -207,15 +222,19 @@ base::Outcome<Identity> load_identity(const std::string& data_dir, const ServerN
   const auto folder = data_dir + "/tls";
   if (auto made = base::make_durable_directory(folder, kPrivateFolder); !made) return made.error();
   for (const auto& own : {data_dir, folder}) ::chmod(own.c_str(), kPrivateFolder);
-  auto ca = load_ca(folder, runtime);
+  auto ca = load_ca(folder + "/ca", "keelson-ca", runtime);
   if (!ca) return ca.error();
   auto server = load_server(folder, *ca, names, runtime);
   if (!server) return server.error();
   auto admin = load_admin(folder, *ca, runtime);
   if (!admin) return admin.error();
+  auto proxy_ca = load_ca(folder + "/front-proxy-ca", "keelson-front-proxy-ca", runtime);
+  if (!proxy_ca) return proxy_ca.error();
+  auto proxy = load_front_proxy(folder, *proxy_ca, runtime);
+  if (!proxy) return proxy.error();
   auto key = load_token_key(folder);
   if (!key) return key.error();
-  return Identity{std::move(*ca), std::move(*server), std::move(*admin), std::move(*key)};
+  return Identity{std::move(*ca), std::move(*server), std::move(*admin), std::move(*proxy_ca), std::move(*proxy), std::move(*key)};
 }
 
 std::string admin_kubeconfig(const Identity& identity, const std::string& url) {

@@ -18,10 +18,13 @@ inline constexpr std::int64_t kCaLifetime_s = 10ll * 365 * 24 * 3600;
 inline constexpr std::int64_t kServerLifetime_s = 24 * 3600;
 /// How often a running server looks whether one is due.
 inline constexpr std::int64_t kCertificateTurn_s = 60;
+inline constexpr std::int64_t kFrontProxyLifetime_s = 24 * 3600;
 inline constexpr std::int64_t kAdminLifetime_s = 365ll * 24 * 3600;
 
 struct Identity {
   auth::KeyPair ca, server, admin;
+  auth::KeyPair front_proxy_ca;     ///< of those who may speak for others in headers
+  auth::KeyPair front_proxy;        ///< as which other API servers know this one
   std::string token_key_pem;        ///< signs ServiceAccount tokens
 };
 
@@ -33,7 +36,7 @@ struct ServerNames {
 };
 base::Outcome<Identity> load_identity(const std::string& data_dir, const ServerNames& names, base::Runtime& runtime);
 /// Replaces what is due, on disk and in `identity`.
-struct Renewed { bool server = false, admin = false; };
+struct Renewed { bool server = false, admin = false, front_proxy = false; };
 base::Outcome<Renewed> renew_due(Identity& identity, const std::string& data_dir, const ServerNames& names, base::Runtime& runtime);
 
 /// A kubeconfig for the admin; `url` like https://127.0.0.1:6443.

@@ -95,6 +95,14 @@ const std::vector<SettingKey>& setting_keys() {
       {"cluster-cidr", "range of pod addresses (default 10.42.0.0/16)"},
       {"cluster-domain", "DNS domain of the cluster (default cluster.local)"},
       {"network-threads", "threads that serve connections, 1 to 64 (default 1)"},
+      {"requestheader-client-ca-file", "CA certificates of front proxies, whose headers say who asks (default: one made at first start)"},
+      {"requestheader-allowed-names", "common names of front proxies; empty for any that the CA signed (default front-proxy-client, with the CA made at first start)"},
+      {"requestheader-username-headers", "headers in which front proxies name users (default X-Remote-User)"},
+      {"requestheader-uid-headers", "headers in which front proxies give users' uids (default none)"},
+      {"requestheader-group-headers", "headers in which front proxies name groups (default X-Remote-Group)"},
+      {"requestheader-extra-headers-prefix", "how headers begin in which front proxies say more of users (default X-Remote-Extra-)"},
+      {"proxy-client-cert-file", "certificate that this server shows to aggregated API servers (default: one made at first start)"},
+      {"proxy-client-key-file", "its key"},
       {"encryption-provider-config", "EncryptionConfiguration: what is sealed on disk, by which keys (default <data-dir>/tls/encryption.yaml: secrets, by a key of their own)"},
       {"audit-policy-file", "audit.k8s.io/v1 Policy (default: secrets, tokens, what changes rights or runs in pods)"},
       {"audit-log-path", "file of the audit log, - for standard output, off for none (default <data-dir>/audit/audit.log)"},
@@ -139,16 +147,20 @@ base::Outcome<void> apply_values(const SettingValues& values, Settings& into) {
       {"data-dir", &into.data_dir},         {"bind-address", &into.bind_address}, {"write-kubeconfig", &into.write_kubeconfig},
       {"node-name", &into.node_name},       {"service-cidr", &into.service_cidr}, {"cluster-cidr", &into.cluster_cidr},
       {"cluster-domain", &into.cluster_domain}, {"log-level", &into.log_level},
-      {"encryption-provider-config", &into.encryption_provider_config}, {"audit-policy-file", &into.audit_policy_file}, {"audit-log-path", &into.audit_log_path}};
+      {"encryption-provider-config", &into.encryption_provider_config}, {"audit-policy-file", &into.audit_policy_file}, {"audit-log-path", &into.audit_log_path},
+      {"requestheader-client-ca-file", &into.requestheader_client_ca_file}, {"proxy-client-cert-file", &into.proxy_client_cert_file}, {"proxy-client-key-file", &into.proxy_client_key_file}};
+  const std::map<std::string, std::vector<std::string>*> lists = {
+      {"requestheader-allowed-names", &into.requestheader_allowed_names}, {"requestheader-username-headers", &into.requestheader_username_headers},
+      {"requestheader-uid-headers", &into.requestheader_uid_headers}, {"requestheader-group-headers", &into.requestheader_group_headers},
+      {"requestheader-extra-headers-prefix", &into.requestheader_extra_headers_prefix},
+      {"plugin-dir", &into.plugin_dirs}, {"disable", &into.disabled}, {"plugin-keys", &into.plugin_keys}};
   const std::map<std::string, int*> counts = {{"audit-log-maxbackup", &into.audit_log_maxbackup}, {"audit-log-maxage", &into.audit_log_maxage}};
   for (const auto& [key, value] : values) {
     base::Outcome<void> done;
     if (const auto text = texts.find(key); text != texts.end()) *text->second = value;
+    else if (const auto list = lists.find(key); list != lists.end()) *list->second = split(value);
     else if (const auto count = counts.find(key); count != counts.end()) done = set_number<int>(key, value, 0, 1'000'000, *count->second);
     else if (key == "audit-log-maxsize") done = set_number<int>(key, value, 1, 1'000'000, into.audit_log_maxsize);
-    else if (key == "plugin-dir") into.plugin_dirs = split(value);
-    else if (key == "disable") into.disabled = split(value);
-    else if (key == "plugin-keys") into.plugin_keys = split(value);
     else if (key == "safe-mode") done = set_flag(key, value, into.safe_mode);
     else if (key == "upstream-only") done = set_flag(key, value, into.upstream_only);
     else if (key == "https-port") done = set_number<std::uint16_t>(key, value, 0, 65535, into.https_port);
@@ -156,6 +168,7 @@ base::Outcome<void> apply_values(const SettingValues& values, Settings& into) {
     else if (key == "history-max-bytes") done = set_number<std::uint64_t>(key, value, kHistoryBytesMin, kHistoryBytesMax, into.history_max_bytes);
     if (!done) return done;
   }
+  if (into.proxy_client_cert_file.empty() != into.proxy_client_key_file.empty()) return base::bad_request("proxy-client-cert-file and proxy-client-key-file go together");
   if (into.data_dir.empty()) return no_use("data-dir", "");
   const std::vector<std::string> levels = {"debug", "info", "warn", "error"};
   if (std::find(levels.begin(), levels.end(), into.log_level) == levels.end()) return no_use("log-level", into.log_level);

@@ -38,6 +38,11 @@ struct Settings {
   int network_threads = 1;
   std::uint64_t history_max_bytes = 256ull << 20;   ///< of changes that watches resume from, shared by the resources
   std::string log_level = "info";
+  std::string requestheader_client_ca_file;         ///< empty: the CA made at first start
+  std::vector<std::string> requestheader_allowed_names;   ///< empty, with a CA of one's own: any
+  std::vector<std::string> requestheader_username_headers = {"X-Remote-User"}, requestheader_uid_headers, requestheader_group_headers = {"X-Remote-Group"};
+  std::vector<std::string> requestheader_extra_headers_prefix = {"X-Remote-Extra-"};
+  std::string proxy_client_cert_file, proxy_client_key_file;   ///< empty: the pair made at first start
   std::string encryption_provider_config;           ///< empty: tls/encryption.yaml in the data folder, made at first start
   std::string audit_policy_file;                    ///< empty: audit::default_policy_text()
   std::string audit_log_path;                       ///< empty: audit/audit.log in the data folder; "-": standard output; "off": none

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 
-ORDER = ["base", "cel", "kinds", "store", "watch", "webhook", "auth", "audit", "verbs", "admission", "fairness", "plugins", "api", "remote", "main"]  # each sees itself and what is before it
+ORDER = ["base", "cel", "kinds", "store", "watch", "webhook", "auth", "audit", "verbs", "admission", "fairness", "plugins", "aggregation", "api", "remote", "main"]  # each sees itself and what is before it
 FILE_LINES_MAX = 600
 FUNCTION_LINES_MAX = 70
 ENTRY = "keelson_plugin_entry_v1"
