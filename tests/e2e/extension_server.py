@@ -25,7 +25,7 @@ def status(code, reason, message):
 
 
 class ExtensionServer:
-    def __init__(self, directory, front_proxy_ca):
+    def __init__(self, directory, address, front_proxy_ca):
         self.buoys, self.revision, self.lock = {}, 100, threading.Lock()
         self.watchers, self.requests, self.upgraded = [], [], []
         self.mode = "well"       # broken: 500 to all; hangs; redirects; refuses: upgrades
@@ -83,7 +83,7 @@ class ExtensionServer:
             def handle_error(server, *_):   # noqa: N805
                 pass
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server((address, 0), Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
