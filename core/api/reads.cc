@@ -127,7 +127,20 @@ std::unique_ptr<Payload> list_payload(const CallRef& call, verbs::Listed listed)
 void send_object(const CallRef& call, std::vector<store::ObjectRef> objects) {
   const bool stored = as_stored(call, objects);
   const auto& object = objects.front();
-  if (call->form.as == Form::As::object) return stored && call->info.subresource.empty() ? call->stored_object(200, object) : call->object(200, object);
+  if (call->form.as != Form::As::object) return send_transformed(call, 200, object);
+  stored && call->info.subresource.empty() ? call->stored_object(200, object) : call->object(200, object);
+}
+
+/// 400 when a table is asked for in a way that there is none.
+base::Outcome<void> check_table(const Call& call) {
+  if (call.form.as != Form::As::table) return {};
+  if (const auto include = include_object(call.query); !include) return include.error();
+  return {};
+}
+
+}  // namespace
+
+void send_transformed(const CallRef& call, int code, const store::ObjectRef& object) {
   std::string text;
   if (call->form.as == Form::As::table) {
     verbs::Listed one;
@@ -138,10 +151,8 @@ void send_object(const CallRef& call, std::vector<store::ObjectRef> objects) {
   } else {
     append_partial(text, *object, call->form.version);
   }
-  call->json(200, std::move(text));
+  call->json(code, std::move(text));
 }
-
-}  // namespace
 
 std::string list_prefix(std::string_view kind, std::string_view api_version, const verbs::Listed& listed) {
   std::string text = "{\"kind\":";
@@ -168,6 +179,7 @@ void send_list(const CallRef& call, verbs::Listed listed, bool stored) {
 void answer_get(const CallRef& call) {
   auto options = read_query(call->query);
   if (!options) return call->fail(options.error());
+  if (auto fits = check_table(*call); !fits) return call->fail(fits.error());
   call->core.parts.verbs.get(call->context, call->target(), *options,
                              call->then<store::ObjectRef>([call](const store::ObjectRef& object) { send_object(call, {object}); }));
 }
@@ -175,6 +187,7 @@ void answer_get(const CallRef& call) {
 void answer_list(const CallRef& call) {
   auto options = list_query(call->info, call->query, *call->kind);
   if (!options) return call->fail(options.error());
+  if (auto fits = check_table(*call); !fits) return call->fail(fits.error());
   auto target = call->target();
   target.name.clear();
   call->core.parts.verbs.list(call->context, std::move(target), std::move(options->list),

@@ -20,7 +20,7 @@ base::Outcome<std::string> include_object(const Query& query) {
   const auto include = query.get("includeObject");
   if (include.empty()) return std::string("Metadata");
   if (include == "None" || include == "Metadata" || include == "Object") return std::string(include);
-  return base::bad_request("unrecognized includeObject value: " + quoted(include));
+  return base::bad_request("Unable to convert to Table as requested: includeObject: Invalid value: " + quoted(include) + ": must be 'Metadata', 'Object', 'None', or empty");
 }
 
 void append_partial(std::string& out, const store::Object& object, std::string_view version) {

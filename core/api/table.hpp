@@ -15,6 +15,8 @@ std::function<void(std::string&, const store::ObjectRef&)> row_printer(const Cal
 void append_row(std::string& out, verbs::Verbs& verbs, const kinds::Kind& kind, const store::Object& object, std::string_view include, std::string_view version, std::int64_t now_unix_s);
 /// 400 for an unknown includeObject.
 base::Outcome<std::string> include_object(const Query& query);
+/// Answers one object as a Table or as PartialObjectMetadata, whichever the call wants.
+void send_transformed(const CallRef& call, int code, const store::ObjectRef& object);
 /// Appends PartialObjectMetadata of meta.k8s.io/<version>.
 void append_partial(std::string& out, const store::Object& object, std::string_view version);
 

@@ -195,9 +195,9 @@ void answer_watch(const CallRef& call) {
   auto& parts = call->core.parts;
   const auto options = list_query(call->info, call->query, *call->kind);
   if (!options) return call->fail(options.error());
-  const auto include = include_object(call->query);
-  if (!include) return call->fail(include.error());
   const bool table = call->form.as == Form::As::table;
+  const auto include = table ? include_object(call->query) : std::string();
+  if (!include) return call->fail(include.error());
   auto payload = std::make_unique<WatchPayload>(call, table ? column_definitions(*call->kind) : "");
   auto target = call->target();
   target.name.clear();

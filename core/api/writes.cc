@@ -1,6 +1,7 @@
 // POST, PUT, PATCH and DELETE of resources.
 #include <algorithm>
 
+#include "core/api/auditing.hpp"
 #include "core/api/core.hpp"
 #include "core/api/options.hpp"
 #include "core/api/table.hpp"
@@ -23,15 +24,28 @@ std::string success_status(const kinds::Kind& kind, const store::Object& object)
   return text + ",\"kind\":" + quoted(kind.resource) + ",\"uid\":" + quoted(object.columns().uid) + "}}";
 }
 
+/// What was tried only has no revision.
+std::string without_revision(const store::Object& object) {
+  static constexpr std::string_view kName = "\"resourceVersion\":\"";
+  std::string text(object.body());
+  auto begin = object.revision_offset() - kName.size(), end = object.revision_offset() + store::kRevisionSlotBytes;
+  if (text[end] == ',') ++end;
+  else if (text[begin - 1] == ',') --begin;
+  return text.erase(begin, end - begin);
+}
+
+/// Answers the object as the call wants it: what a subresource of another kind answers has no table.
+void show(const CallRef& call, int code, const store::ObjectRef& object) {
+  const bool own = call->info.subresource.empty() || call->info.subresource == "status";
+  if (call->form.as == Form::As::partial || (own && call->form.as == Form::As::table)) return send_transformed(call, code, object);
+  if (!own || object->revision() != 0) return call->object(code, object);
+  if (call->record) audit_object(*call->record, object);
+  call->json(code, without_revision(*object));
+}
+
 void written(const CallRef& call, verbs::Written result) {
   call->warnings.insert(call->warnings.end(), result.warnings.begin(), result.warnings.end());
-  const int code = result.created ? 201 : 200;
-  if (call->form.as == Form::As::partial) {
-    std::string text;
-    append_partial(text, *result.object, call->form.version);
-    return call->json(code, std::move(text));
-  }
-  call->object(code, result.object);
+  show(call, result.created ? 201 : 200, result.object);
 }
 
 struct Prepared {
@@ -53,7 +67,7 @@ void deleted(const CallRef& call, const verbs::DeleteOptions& options, verbs::Wr
   call->warnings.insert(call->warnings.end(), result.warnings.begin(), result.warnings.end());
   if (result.gone && !answers_deleted_object(*call->kind)) return call->json(200, success_status(*call->kind, *result.object));
   const bool accepted = !result.gone && options.orphan_dependents && !*options.orphan_dependents;
-  call->object(accepted ? 202 : 200, result.object);
+  show(call, accepted ? 202 : 200, result.object);
 }
 
 base::Outcome<verbs::DeleteOptions> delete_options(const CallRef& call) {

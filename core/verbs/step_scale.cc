@@ -132,11 +132,12 @@ base::Outcome<store::ObjectRef> scale_of(const Core& core, const Target& target,
   return synthesized(make_scale(*kind, *value, {}), object.columns(), object.revision());
 }
 
-base::Outcome<json::value> ScaleRun::wanted_scale() const {
+base::Outcome<json::value> ScaleRun::wanted_scale() {
   const auto& step = in_.step;
   if (step.op == Verbs::Step::Op::update) {
     auto decoded = kinds::decode(scale_kind(), step.body.media, step.body.bytes, step.options.validation, in_.memory);
     if (!decoded) return decoded.error();
+    warnings = std::move(decoded->warnings);
     return std::move(decoded->object);
   }
   auto patch = kinds::parse(step.body.media, step.body.bytes, in_.memory);
@@ -145,6 +146,7 @@ base::Outcome<json::value> ScaleRun::wanted_scale() const {
   if (!patched) return patched.error();
   auto decoded = kinds::decode_value(scale_kind(), std::move(*patched), step.options.validation);
   if (!decoded) return decoded.error();
+  warnings = std::move(decoded->warnings);
   return std::move(decoded->object);
 }
 

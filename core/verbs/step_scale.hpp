@@ -19,7 +19,7 @@ class ScaleRun final : public PutRun {
   std::string_view verb() const override { return in_.step.op == Verbs::Step::Op::patch ? "patch" : "update"; }
 
  private:
-  base::Outcome<json::value> wanted_scale() const;
+  base::Outcome<json::value> wanted_scale();
 };
 
 }  // namespace keelson::verbs

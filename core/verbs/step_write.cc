@@ -3,6 +3,7 @@
 
 #include "core/base/json_text.hpp"
 #include "core/kinds/convert.hpp"
+#include "core/kinds/patch_reading.hpp"
 #include "core/kinds/typed.hpp"
 #include "core/verbs/step_put.hpp"
 #include "core/verbs/versions.hpp"
@@ -56,18 +57,24 @@ base::Outcome<void> PatchRun::produce_patched() {
   const auto& step = in_.step;
   if (step.options.force)
     return invalid_options("PatchOptions", {forbidden_value("force", "may not be specified for non-apply patch")});
-  auto patch = kinds::parse(step.body.media, step.body.bytes, in_.memory);
+  auto patch = kinds::read_patch(step.body.media, step.patch_type, step.body.bytes, in_.memory);
   if (!patch) return step.patch_type == kinds::PatchType::json ? base::bad_request("invalid JSON patch") : patch.error();
   const auto& kind = answers_object(target()) ? *target().kind : *kind_;
   const bool other = kind.schema_epoch != kind_->schema_epoch;
   json::value converted(other ? *old_ : json::value(), in_.memory);
   if (other) kinds::convert(kind, converted);
   const json::value& from = other ? converted : *old_;
-  auto patched = kinds::patch(kind, step.patch_type, from, *patch, in_.memory);
+  auto patched = kinds::patch(kind, step.patch_type, from, patch->value, in_.memory);
   if (!patched) return patched.error();
-  auto decoded = kinds::decode_value(kind, std::move(*patched), step.options.validation);
-  if (!decoded) return unfit(kinds::patch(kind, step.patch_type, from, *patch, in_.memory).value(), decoded.error());   // decoding took it apart
-  append(warnings, decoded->warnings);
+  using Mode = kinds::FieldValidation;
+  const auto mode = step.options.validation;
+  auto decoded = kinds::decode_value(kind, std::move(*patched), mode == Mode::ignore ? Mode::ignore : Mode::warn);
+  const auto again = [&] { return kinds::patch(kind, step.patch_type, from, patch->value, in_.memory).value(); };   // decoding took it apart
+  if (!decoded) return unfit(again(), decoded.error());
+  auto complaints = std::move(patch->complaints);
+  append(complaints, decoded->warnings);
+  if (mode == Mode::strict && !complaints.empty()) return unfit(again(), base::bad_request(kinds::strict_text(complaints)));
+  if (mode == Mode::warn) append(warnings, complaints);
   emplace_object(std::move(decoded->object));
   metadata_is_kept_ = true;
   return to_stored();

@@ -130,6 +130,8 @@ PATCHES = [
     patch("strategic result does not fit the type", STRATEGIC, '{"data":{"k":1}}', 422, "Invalid", "...", [("FieldValueInvalid", "patch")]),
     patch("merge result does not fit the type", MERGE, '{"data":{"k":1}}', 422, "Invalid", "...", [("FieldValueInvalid", "patch")]),
     patch("strict unknown field", STRATEGIC, '{"nothing":1}', 422, "Invalid", '...strict decoding error: unknown field "nothing"', [("FieldValueInvalid", "patch")], path=f"{MAPS}/one?fieldValidation=Strict"),
+    patch("strict duplicate field of a patch", MERGE, '{"data":{"k":"1","k":"2"}}', 422, "Invalid", '...strict decoding error: duplicate field "data.k"', [("FieldValueInvalid", "patch")], path=f"{MAPS}/one?fieldValidation=Strict"),
+    patch("strict unknown member of an operation", JSON_PATCH, '[{"op":"add","path":"/data/z","value":"1","foo":2}]', 422, "Invalid", '...strict decoding error: json patch unknown field "[0].foo"', [("FieldValueInvalid", "patch")], path=f"{MAPS}/one?fieldValidation=Strict"),
     patch("object missing", MERGE, "{}", 404, "NotFound", 'configmaps "none" not found', path=f"{MAPS}/none"),
     patch("apply: no fieldManager", APPLY, "{}", 422, "Invalid", 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch', [("FieldValueRequired", "fieldManager")]),
     patch("apply: another manager owns a field", APPLY, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {k: other}\n", 409, "Conflict", 'Apply failed with 1 conflict: conflict with "maker" using v1...: .data.k', [("FieldManagerConflict", ".data.k")], path=f"{MAPS}/one?fieldManager=m"),

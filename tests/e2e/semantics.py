@@ -148,6 +148,19 @@ def a_table_watch_has_its_columns_once(c):
     equal([bool(row["object"].get("columnDefinitions")) for row in rows], [True, False, False], "column definitions")
 
 
+def writes_answer_tables_and_a_dry_run_has_no_revision(c):
+    table = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
+    for method, path, body, headers in (("POST", MAPS, meta(name="tabled"), {}), ("PATCH", f"{MAPS}/tabled", {"data": {"k": "v"}}, {"Content-Type": MERGE}), ("PUT", f"{MAPS}/tabled", meta(name="tabled"), {})):
+        answer = c.https.made(method, path, body, table | headers)
+        equal((answer["kind"], [row["cells"][0] for row in answer["rows"]]), ("Table", ["tabled"]), method)
+    refused = c.https.ask("GET", f"{MAPS}?includeObject=Foo", headers=table)
+    equal((refused.code, json.loads(refused.body)["message"]), (400, "Unable to convert to Table as requested: includeObject: Invalid value: \"Foo\": must be 'Metadata', 'Object', 'None', or empty"), "includeObject")
+    tried = c.https.made("POST", f"{MAPS}?dryRun=All", meta(name="tried"))
+    equal(("resourceVersion" in tried["metadata"], bool(tried["metadata"]["uid"])), (False, True), "a dry run")
+    equal("resourceVersion" in c.https.made("PATCH", f"{MAPS}/tabled?dryRun=All", {"data": {"k": "w"}}, {"Content-Type": MERGE})["metadata"], True, "a dry run of a change")
+    c.https.made("DELETE", f"{MAPS}/tabled")
+
+
 def empty_lists_are_lists_and_selectors_hide_what_is_left(c):
     empty = c.https.ask("GET", "/api/v1/namespaces/rows/secrets")
     equal('"items":[]' in empty.body.replace(" ", ""), True, "items")
@@ -288,7 +301,7 @@ def the_service_of_the_api_and_its_slice_are_there_where_others_reach_it(c):
 
 STEPS = [the_objects_are_made, writes_that_change_nothing_commit_nothing, kind_and_version_are_taken_from_the_url_for_built_in_kinds, delete_options_come_in_any_encoding_and_version,
          delete_answers_202_only_for_an_old_clients_no_to_orphans, quantities_keep_their_family_and_custom_resources_their_text, times_come_in_any_offset_and_go_out_in_utc_seconds,
-         a_watch_from_nowhere_begins_with_what_is_there, initial_events_end_with_a_bookmark, leaving_a_selector_is_a_deletion_with_the_old_state, a_table_watch_has_its_columns_once,
+         a_watch_from_nowhere_begins_with_what_is_there, initial_events_end_with_a_bookmark, leaving_a_selector_is_a_deletion_with_the_old_state, a_table_watch_has_its_columns_once, writes_answer_tables_and_a_dry_run_has_no_revision,
          empty_lists_are_lists_and_selectors_hide_what_is_left, a_token_in_the_websocket_protocol_authenticates_and_is_not_echoed,
          a_secret_for_an_account_gets_its_token_and_goes_with_it, exec_and_its_like_need_create_beside_get,
          discovery_is_aggregated_with_etag_and_names_the_kinds_of_subresources, every_patch_in_openapi_says_what_kubectl_looks_for, every_field_has_a_description,
