@@ -156,7 +156,7 @@ void Controller::spawn() {
 void Controller::work(Worker& self) {
   for (;;) {
     if (!may_work() || live_ > limit()) break;
-    if (const auto taken = queue_->take(std::exchange(self.now, 0))) queue_->finish(taken, run(self, taken));
+    if (auto taken = queue_->take()) work_off(self, taken);
     else if (!rest(self)) break;
   }
   bool more = false;
@@ -168,6 +168,21 @@ void Controller::work(Worker& self) {
     self.ended = true;
   }
   if (more) hooks_.wanted();
+}
+
+// That key and what comes next, as long as something does.
+void Controller::work_off(Worker& self, WorkQueue::Taken taken) {
+  measures_->active.set(++active_);
+  while (taken) {
+    const bool well = run(self, taken);
+    if (may_work() && live_ <= limit()) {
+      taken = queue_->finish_and_take(taken, well, self.now);
+    } else {
+      queue_->finish(taken, well);
+      taken = {};
+    }
+  }
+  measures_->active.set(--active_);
 }
 
 // False: nothing came for as long as a worker waits. Listed as idle before it looks again, so that no key is missed.
@@ -206,18 +221,16 @@ std::shared_ptr<Call> Controller::new_call(Worker& self, const WorkQueue::Taken&
 
 // True: the key did well.
 bool Controller::run(Worker& self, const WorkQueue::Taken& taken) {
+  self.now = 0;
   const auto object = declaration_.kind ? hooks_.find(*taken) : store::ObjectRef();
   const CallScope scope(calls_, new_call(self, taken, object));
   if (!scope) return false;
-  measures_->active.set(++active_);
   const auto result = hooks_.run(*taken, scope.call(), object);
   self.now = result.ended != 0 ? result.ended : runtime_.monotonic_ns();
   const auto seconds = static_cast<double>(self.now - scope.call().started) / 1e9;
   measures_->worked.observe(seconds);
   measures_->seconds.observe(seconds);
-  const bool well = settle(*taken, result);
-  measures_->active.set(--active_);
-  return well;
+  return settle(*taken, result);
 }
 
 bool Controller::settle(const std::string& key, const Reconciled& result) {

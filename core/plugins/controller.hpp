@@ -73,6 +73,7 @@ class Controller {
   };
   void work(Worker& self);
   bool rest(Worker& self);
+  void work_off(Worker& self, WorkQueue::Taken taken);
   bool run(Worker& self, const WorkQueue::Taken& taken);
   bool settle(const std::string& key, const Reconciled& result);
   std::shared_ptr<Call> new_call(Worker& self, const WorkQueue::Taken& taken, const store::ObjectRef& object);

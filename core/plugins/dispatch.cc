@@ -1,4 +1,7 @@
 // From changes in the store to keys in queues and calls of observers: the event thread's work.
+#include <algorithm>
+#include <utility>
+
 #include "core/plugins/instance.hpp"
 
 namespace keelson::plugins {
@@ -58,8 +61,14 @@ void Instance::sync_resource(const store::Snapshot& snapshot, base::Atom resourc
   });
 }
 
-// The inbox overflowed: the log has what it dropped.
+// The inbox overflowed, or was told that something was lost: the log has what it dropped, and perhaps nobody has seen it.
 void Instance::catch_up() {
+  const auto routed_after = std::exchange(routed_after_, store::Revision(-1));
+  show_missed();
+  routed_after_ = routed_after;
+}
+
+void Instance::show_missed() {
   const auto upto = core_.store.snapshot().revision();
   while (seen_ < upto && !stopping_.load()) {
     const auto page = core_.store.history(base::Atom(), seen_, kHistorySlice);
@@ -89,8 +98,14 @@ void Instance::route_all(const store::Change& change) {
   for (std::uint32_t c = 0; c < controllers_.size(); ++c) {
     const auto& sources = controllers_[c]->declaration().sources;
     for (std::uint32_t s = 0; s < sources.size(); ++s)
-      if (sources[s].resource == resource) route(c, s, before, now);
+      if (sources[s].resource == resource && !(change.revision > routed_after_ && at_once(resource, sources[s]))) route(c, s, before, now);
   }
+}
+
+// Nothing of the plugin has to see it before its key is queued.
+bool Instance::at_once(base::Atom resource, const SourceDeclaration& source) const {
+  if (source.via != SourceDeclaration::Via::self || source.predicate) return false;
+  return std::none_of(declaration_.observers.begin(), declaration_.observers.end(), [&](const auto& observer) { return observer.all || observer.resource == resource; });
 }
 
 void Instance::route(std::uint32_t controller, std::uint32_t source, const store::ObjectRef& before, const store::ObjectRef& now) {

@@ -5,24 +5,44 @@
 namespace keelson::plugins {
 
 bool Inbox::offer(std::span<const store::Change> changes) {
-  bool any = false, soon = false;
+  bool any = false, soon = false, open = false;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& change : changes) {
-      if (!wants(change.object->key().resource)) continue;
-      any = true;
-      soon = soon || resources_.contains(change.object->key().resource);
-      if (lost_) break;
-      if (changes_.size() >= kInboxChangesMax) {
-        changes_.clear();
-        lost_ = true;
-        break;
-      }
+    any = keep(changes, soon);
+    open = open_ && !routes_.empty();
+    if (!changes.empty()) last_ = changes.back().revision;
+  }
+  if (open && any)
+    for (const auto& change : changes)
+      if (const auto routes = routes_.find(change.object->key().resource); routes != routes_.end())
+        for (const auto& route : routes->second) route(change);
+  if (soon) waiter_->notify();
+  return any && !soon;
+}
+
+// True: there was something of what is wanted.
+bool Inbox::keep(std::span<const store::Change> changes, bool& soon) {
+  bool any = false;
+  for (const auto& change : changes) {
+    const auto resource = change.object->key().resource;
+    if (!wants(resource)) continue;
+    any = true;
+    soon = soon || resources_.contains(resource);
+    if (lost_) continue;
+    if (changes_.size() >= kInboxChangesMax) {
+      changes_.clear();
+      lost_ = soon = true;
+    } else {
       changes_.push_back(change);
     }
   }
-  if (soon) waiter_->notify();
-  return any && !soon;
+  return any;
+}
+
+store::Revision Inbox::open() {
+  const std::lock_guard lock(mutex_);
+  open_ = true;
+  return last_;
 }
 
 bool Inbox::take(std::deque<store::Change>& out) {

@@ -6,9 +6,11 @@
 // Threads: any. Ownership: inboxes are shared between the feed and their plugin.
 #pragma once
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -28,7 +30,14 @@ class Inbox {
   void want(store::Atom resource) { resources_.insert(resource); }
   /// Everything, but what is not wanted by want() may come late: see Feed.
   void want_all() { all_ = true; }
-  bool wants(store::Atom resource) const { return all_ || resources_.contains(resource); }
+  /// Before it is added to a feed: what of `resource` needs no thread. `route` gets its changes on the thread that delivers them, under
+  /// no lock of the inbox, once open() was called; it must not wait. They can be taken too, but nobody is woken for them at once
+  /// unless want() names the resource as well.
+  using Route = std::function<void(const store::Change&)>;
+  void want_at_once(store::Atom resource, Route route) { routes_[resource].push_back(std::move(route)); }
+  /// The revision after which all were routed.
+  store::Revision open();
+  bool wants(store::Atom resource) const { return all_ || resources_.contains(resource) || routes_.contains(resource); }
 
   /// True: it got something that may wait for a later wake-up.
   bool offer(std::span<const store::Change> changes);
@@ -39,12 +48,16 @@ class Inbox {
   base::Waiter& waiter() { return *waiter_; }
 
  private:
+  bool keep(std::span<const store::Change> changes, bool& soon);
   std::unordered_set<store::Atom> resources_;
+  std::unordered_map<store::Atom, std::vector<Route>> routes_;
   bool all_ = false;
   const std::shared_ptr<base::Waiter> waiter_;   // shared: one thread may wait for several things
   std::mutex mutex_;
   std::deque<store::Change> changes_;
   bool lost_ = false;
+  bool open_ = false;
+  store::Revision last_ = 0;   // offered
 };
 
 class Feed final : public store::FeedSink {

@@ -102,10 +102,16 @@ void Instance::make_controllers() {
     controllers_.push_back(std::make_unique<Controller>(core_.runtime, core_.metrics, calls_, declared, std::move(hooks)));
     if (settings_.workers > 0) controllers_.back()->set_workers(settings_.workers);
     if (settings_.paused) controllers_.back()->set_paused(true);
-    for (const auto& source : declared.sources) inbox_->want(source.resource);
+    for (const auto& source : declared.sources) want_source(*controllers_.back(), source);
     ++index;
   }
   for (const auto& observer : declaration_.observers) observer.all ? inbox_->want_all() : inbox_->want(observer.resource);
+}
+
+// A change that only names its own key is queued by whoever delivers it.
+void Instance::want_source(Controller& controller, const SourceDeclaration& source) {
+  if (!at_once(source.resource, source)) return inbox_->want(source.resource);
+  inbox_->want_at_once(source.resource, [&controller](const store::Change& change) { controller.add(queue_key(change.object->key().ns, change.object->key().name)); });
 }
 
 store::ObjectRef Instance::find_object(base::Atom resource, const std::string& key) {
@@ -161,6 +167,7 @@ void Instance::events() {
   start_waiter_->notify();
   if (refused) return;
   sync();
+  routed_after_ = inbox_->open();
   start_tasks();
   spawn_wanted_.store(true);
   while (!ending_.load()) {

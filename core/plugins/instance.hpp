@@ -141,6 +141,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::optional<Refusal> missing_capabilities() const;
   std::optional<Refusal> install_kinds();
   void make_controllers();
+  void want_source(Controller& controller, const SourceDeclaration& source);
   void run_posted();
   void look_after_threads();
   void start_tasks();
@@ -161,10 +162,12 @@ class Instance : public std::enable_shared_from_this<Instance> {
   void take_over_deletions(store::Revision upto);
   void take_over_keys();
   void catch_up();
+  void show_missed();
   void sync_resource(const store::Snapshot& snapshot, base::Atom resource);
   void process(const store::Change& change);
   void observe(const store::Change& change);
   void route_all(const store::Change& change);
+  bool at_once(base::Atom resource, const SourceDeclaration& source) const;
   void route(std::uint32_t controller, std::uint32_t source, const store::ObjectRef& before, const store::ObjectRef& now);
   void map(std::uint32_t controller, std::uint32_t source, const store::ObjectRef& object);
   void enqueue_owner(std::uint32_t controller, const SourceDeclaration& source, const store::ObjectRef& object);
@@ -188,6 +191,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   HookWorkers hook_workers_;
   std::shared_ptr<Inbox> inbox_;
   store::Revision seen_ = 0;                      // event thread
+  store::Revision routed_after_ = store::Revision(-1);   // event thread; later changes were queued as they came, where at_once()
   std::deque<store::Change> taken_;               // event thread
   std::optional<Handover> handover_;              // event thread, once it runs
   std::map<base::Atom, std::pair<std::uint64_t, std::string>> kind_jsons_;   // event thread: by catalog epoch
@@ -225,12 +229,13 @@ inline keelson_sink sink_to(std::string& text) {
 template <class F>
 keelson_status guarded_call(const std::string& plugin, std::string& error_json, F&& call) {
   const CrashScope crash(plugin);
-  std::string what = "unknown exception";
+  std::string what;
   try {
     return call();
   } catch (const std::exception& thrown) {
     what = thrown.what();
   } catch (...) {   // anything else: the border is C
+    what = "unknown exception";
   }
   const auto error = base::internal("plugin " + plugin + " threw: " + what);
   error_json = base::to_status_json(error);

@@ -12,7 +12,7 @@ WorkQueue::~WorkQueue() {
   if (timer_ != 0) runtime_.cancel(timer_);
 }
 
-bool WorkQueue::enqueue(Node& node) {
+bool WorkQueue::enqueue(Node& node, Monotonic now) {
   auto& entry = node.second;
   if (entry.taken) {
     entry.dirty = true;
@@ -20,7 +20,7 @@ bool WorkQueue::enqueue(Node& node) {
   }
   if (entry.queued) return false;
   entry.queued = true;
-  entry.added = runtime_.monotonic_ns();
+  entry.added = now != 0 ? now : runtime_.monotonic_ns();
   due_.push_back(&node);
   if (metrics_.depth != nullptr) metrics_.depth->set(static_cast<double>(due_.size()));
   return true;
@@ -32,7 +32,7 @@ void WorkQueue::add(const std::string& key) {
     const std::lock_guard lock(mutex_);
     if (closed_) return;
     if (metrics_.adds != nullptr) metrics_.adds->add();
-    woken = enqueue(node(key));
+    woken = enqueue(node(key), 0);
   }
   if (woken) ready_();
 }
@@ -75,6 +75,10 @@ void WorkQueue::forget(const std::string& key) {
 
 WorkQueue::Taken WorkQueue::take(Monotonic now) {
   const std::lock_guard lock(mutex_);
+  return take_next(now);
+}
+
+WorkQueue::Taken WorkQueue::take_next(Monotonic now) {
   if (closed_ || held_ || due_.empty()) return {};
   if (now == 0) now = runtime_.monotonic_ns();
   auto& next = *due_.front();
@@ -88,10 +92,10 @@ WorkQueue::Taken WorkQueue::take(Monotonic now) {
 }
 
 // True: it is to be looked at once more.
-bool WorkQueue::end(Node& node) {
+bool WorkQueue::end(Node& node, Monotonic now) {
   auto& entry = node.second;
   entry.taken = false;
-  const bool woken = std::exchange(entry.dirty, false) && !closed_ && enqueue(node);
+  const bool woken = std::exchange(entry.dirty, false) && !closed_ && enqueue(node, now);
   if (entry.useless()) entries_.erase(node.first);
   return woken;
 }
@@ -101,9 +105,17 @@ void WorkQueue::finish(const Taken& taken, bool well) {
   {
     const std::lock_guard lock(mutex_);
     if (well) taken.node_->second.failures = 0;
-    woken = end(*taken.node_);
+    woken = end(*taken.node_, 0);
   }
   if (woken) ready_();
+}
+
+// A key that came again meanwhile needs nobody to be woken: this thread takes one for it.
+WorkQueue::Taken WorkQueue::finish_and_take(const Taken& taken, bool well, Monotonic now) {
+  const std::lock_guard lock(mutex_);
+  if (well) taken.node_->second.failures = 0;
+  end(*taken.node_, now);
+  return take_next(now);
 }
 
 void WorkQueue::finish(const std::string& key) {
@@ -111,7 +123,7 @@ void WorkQueue::finish(const std::string& key) {
   {
     const std::lock_guard lock(mutex_);
     const auto found = entries_.find(key);
-    if (found != entries_.end()) woken = end(*found);
+    if (found != entries_.end()) woken = end(*found, 0);
   }
   if (woken) ready_();
 }
@@ -144,7 +156,7 @@ void WorkQueue::promote() {
       auto& due = node(key);
       due.second.due = 0;
       if (metrics_.adds != nullptr) metrics_.adds->add();
-      woken = enqueue(due) || woken;
+      woken = enqueue(due, now) || woken;
     }
     arm(lock);
   }

@@ -79,6 +79,8 @@ class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
   void finish(const std::string& key);
   /// `well`: its back-off starts anew, as after forget().
   void finish(const Taken& taken, bool well);
+  /// Both in one: who finished one key takes the next.
+  Taken finish_and_take(const Taken& taken, bool well, Monotonic now);
 
   std::size_t ready_count() const;     ///< due now and not taken
   std::size_t length() const;          ///< due now, taken or waiting for its time
@@ -91,8 +93,9 @@ class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
 
  private:
   Node& node(const std::string& key) { return *entries_.try_emplace(key).first; }
-  bool enqueue(Node& node);
-  bool end(Node& node);
+  bool enqueue(Node& node, Monotonic now);
+  bool end(Node& node, Monotonic now);
+  Taken take_next(Monotonic now);
   void delay(const std::string& key, Entry& entry, Monotonic due);
   void drop_if_useless(const std::string& key);
   void arm(std::unique_lock<std::mutex>& lock);

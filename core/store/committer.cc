@@ -11,6 +11,7 @@
 #include "core/store/batch.hpp"
 #include "core/store/hooks.hpp"
 #include "core/store/not_answering.hpp"
+#include "core/store/patient.hpp"
 #include "core/store/space.hpp"
 
 namespace keelson::store {
@@ -20,6 +21,7 @@ constexpr std::int64_t kFatalGrace_ms = 200;   // for the 500s to leave the proc
 constexpr int kExitFatal = 74;                 // EX_IOERR
 constexpr std::int64_t kLowSpaceCompaction_ms = 60'000;
 constexpr std::uint64_t kCompactionShare = 8;  // a pass when this part of the history's bytes was written
+constexpr int kBatchesLedMax = 2;              // by a thread that waits for its own write
 
 struct Pending {
   Commit commit;
@@ -36,11 +38,14 @@ struct Signals {
   std::deque<Pending> queue;
   std::size_t operations = 0, bytes = 0;
   std::size_t withdrawing = 0;             // answers that a timer is giving
-  std::optional<base::Monotonic> busy;     // since when the committer is at one batch, until that is on the disk
+  std::optional<base::Monotonic> busy;     // since when whoever leads is at one batch, until that is on the disk
   bool stopping = false, sync_due = false, compaction_due = false, compaction_done = false, patience_armed = false;
+  bool led = false;                        // somebody takes from the queue, and will look again before it stops
   std::unique_ptr<base::Waiter> waiter;
 
   bool stuck(base::Monotonic now) const { return busy && now - *busy >= patience; }
+  /// Something that only the committer's thread does. Under the mutex.
+  bool chores_due() const { return stopping || sync_due || compaction_due || compaction_done; }
 
   void raise(bool Signals::*flag) {
     {
@@ -117,6 +122,9 @@ class Committer final : public Log {
 
  private:
   void run();
+  bool begin_to_lead();
+  bool stop_leading();
+  void lead_here();
   std::vector<Pending> take_queued();
   void process(std::vector<Pending> taken);
   void fill(Batch& batch, std::vector<Pending> taken);
@@ -142,7 +150,7 @@ class Committer final : public Log {
   std::atomic<bool> dead_{false};
   std::mutex stop_mutex_;
   std::unique_ptr<base::Thread> thread_;
-  // The committer thread's own:
+  // Of whoever leads:
   SpaceGuard space_;
   Revision last_ = 0, ceiling_ = 0;
   bool unsynced_ = false;
@@ -170,6 +178,7 @@ void Committer::commit(Commit commit, OnLogged done) {
   const std::size_t operations = std::max<std::size_t>(commit.writes.size(), 1);
   const std::size_t bytes = bytes_of(commit);
   std::optional<base::Error> refusal;
+  bool led = false, here = false;
   {
     std::lock_guard lock(signals_->mutex);
     if (dead_.load() || signals_->stuck(runtime_.monotonic_ns())) refusal = not_answering();
@@ -180,24 +189,59 @@ void Committer::commit(Commit commit, OnLogged done) {
       signals_->bytes += bytes;
       signals_->queue.push_back({std::move(commit), std::move(done), operations, bytes});
       arm_patience(signals_, runtime_);
+      led = signals_->led;
+      here = !led && Patient::here();
+      if (here) signals_->led = true;
     }
   }
   if (refusal) return done({{}, {}, std::move(*refusal)}, 0);
-  signals_->waiter->notify();
+  if (here) lead_here();
+  else if (!led) signals_->waiter->notify();
+}
+
+bool Committer::begin_to_lead() {
+  std::lock_guard lock(signals_->mutex);
+  return !std::exchange(signals_->led, true);
+}
+
+// False: something came meanwhile.
+bool Committer::stop_leading() {
+  std::lock_guard lock(signals_->mutex);
+  if (!signals_->queue.empty()) return false;
+  signals_->led = false;
+  return true;
+}
+
+// Who waits for its own write does not do those of others for long: what is left is the committer's.
+void Committer::lead_here() {
+  bool left = true;
+  for (int batches = 0; left && batches < kBatchesLedMax; ++batches) {
+    process(take_queued());
+    std::lock_guard lock(signals_->mutex);
+    left = !signals_->queue.empty();
+  }
+  left = compaction_is_urgent();
+  {
+    std::lock_guard lock(signals_->mutex);
+    signals_->led = false;
+    signals_->busy.reset();
+    left = left || !signals_->queue.empty() || signals_->chores_due();
+  }
+  if (left) signals_->waiter->notify();
 }
 
 void Committer::run() {
   const base::KeptMemory kept;
   for (;;) {
-    std::vector<Pending> taken = take_queued();
-    const bool idle = taken.empty();
-    if (!idle) process(std::move(taken));
-    chores();
-    if (!idle) continue;
+    if (begin_to_lead()) {
+      do {
+        if (auto taken = take_queued(); !taken.empty()) process(std::move(taken));
+        chores();
+      } while (!stop_leading());
+    }
     {
       std::lock_guard lock(signals_->mutex);
-      if (!signals_->queue.empty()) continue;
-      if (signals_->stopping) break;
+      if (signals_->stopping && !signals_->led && signals_->queue.empty()) break;
     }
     signals_->waiter->wait_until(base::kForever);
   }

@@ -1,5 +1,5 @@
-// Committer: the log of one server. One thread takes whatever is queued, checks and numbers it, appends it as one batch
-// with one sync, installs it and answers.
+// Committer: the log of one server. One thread at a time takes whatever is queued, checks and numbers it, appends it as one
+// batch with one sync, installs it and answers: its own, or one that would have to wait for it anyway (patient.hpp).
 //
 // Invariants: it never waits for more to come; nothing is installed or answered before its batch is as durable as it
 //   asks for; after a failed append or sync everybody who waits gets 500 and the process ends (StoreHooks::fatal).

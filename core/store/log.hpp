@@ -2,7 +2,8 @@
 //
 // Invariants: commit() answers by `as_of`; the one ordered feed alone installs state. An answer may come before the
 //   feed has delivered its revision (etcd); the store then holds it back until it has.
-// Threads: every method from any thread; the feed and the answers come from the log's own thread, in order.
+// Threads: every method from any thread; the feed and the answers come from one thread at a time, in order: the log's own or one
+//   that commits and is patient (patient.hpp).
 // Ownership: the log must outlive nothing but itself; the target outlives the log's run.
 #pragma once
 #include "core/store/store.hpp"
