@@ -180,7 +180,7 @@ base::Outcome<void> RunningCluster::make_parts() {
   outgoing_ = webhook::make_outgoing(runtime_);
   admission_ = admission::make_admission({*chains_, *registry_, *store_, runtime_, *metrics_, webhooks_.get()});
   hub_ = watch::make_hub(*store_, runtime_, *metrics_, {.gather_ns = kWatchGather_ms * base::kNanosPerMs});
-  verbs_ = verbs::make_verbs({*store_, *hub_, *registry_, *chains_, tokens_.get(), runtime_, *metrics_}, ask_plugins_or(plugin_hooks_, ask_webhook()));
+  verbs_ = verbs::make_verbs({*store_, *hub_, *registry_, *chains_, tokens_.get(), runtime_, *metrics_}, ask_plugins_or(plugin_hooks_, runtime_, ask_webhook()));
   definitions_ = verbs::make_definitions(*store_, *verbs_, *registry_, runtime_);
   admission_->start(*verbs_);
   event_expiry_ = verbs::make_event_expiry(*store_, *verbs_, *registry_, runtime_);

@@ -89,7 +89,9 @@ std::unique_ptr<PluginWiring> make_plugin_wiring(PluginParts parts, const Settin
 
 std::shared_ptr<plugins::Hooks> make_plugin_hooks(auth::Chains& chains, base::Metrics& metrics, const std::string& data_dir) { return plugins::make_hooks(chains, metrics, data_dir); }
 
-verbs::AskWebhook ask_plugins_or(std::shared_ptr<plugins::Hooks> hooks, verbs::AskWebhook otherwise) { return plugins::ask_plugins(std::move(hooks), std::move(otherwise)); }
+verbs::AskWebhook ask_plugins_or(std::shared_ptr<plugins::Hooks> hooks, base::Runtime& runtime, verbs::AskWebhook otherwise) {
+  return plugins::ask_plugins(std::move(hooks), runtime, std::move(otherwise));
+}
 
 void restore_plugin_kinds(kinds::Registry& registry, const std::string& data_dir) { plugins::restore_declared_kinds(registry, data_dir); }
 

@@ -39,7 +39,7 @@ struct PluginParts {
 /// Before anything is served: the hooks that earlier runs require hold from the start.
 std::shared_ptr<plugins::Hooks> make_plugin_hooks(auth::Chains& chains, base::Metrics& metrics, const std::string& data_dir);
 /// Conversions by plugins; `otherwise` asks webhooks.
-verbs::AskWebhook ask_plugins_or(std::shared_ptr<plugins::Hooks> hooks, verbs::AskWebhook otherwise);
+verbs::AskWebhook ask_plugins_or(std::shared_ptr<plugins::Hooks> hooks, base::Runtime& runtime, verbs::AskWebhook otherwise);
 
 /// A plugin that hangs in its start does not hold the server's readiness longer.
 inline constexpr std::int64_t kLoadWait_ms = 10'000;

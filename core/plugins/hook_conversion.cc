@@ -1,5 +1,6 @@
 #include "core/plugins/hook_conversion.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "core/plugins/hooks.hpp"
@@ -23,11 +24,42 @@ base::Outcome<std::string> converted(HookAnswer answer) {
   return std::move(answer.body);
 }
 
-void ask(const HookRef& hook, std::string review, Done done) {
-  HookQuestion question{"conversion", {std::move(review)}, {}};
-  if (hook->declared().is_inline) return done(converted(hook->ask(question)));
-  hook->ask_later(std::move(question), [done = std::move(done)](HookAnswer answer) { done(converted(std::move(answer))); });
-}
+/// One question, until it is answered or was asked for long enough.
+class Asking : public std::enable_shared_from_this<Asking> {
+ public:
+  Asking(std::shared_ptr<Hooks> hooks, base::Runtime& runtime, std::string plugin, std::string review, base::Monotonic deadline, Done done)
+      : hooks_(std::move(hooks)), runtime_(runtime), plugin_(std::move(plugin)), review_(std::move(review)), until_(std::min(deadline, runtime.in_ms(kSwapWait_ms))), done_(std::move(done)) {}
+  void begin() {
+    const auto hook = converter(*hooks_, plugin_);
+    if (hook && hook->declared().is_inline) return answered(hook, hook->ask(question()));
+    look();
+  }
+
+ private:
+  HookQuestion question() const { return {"conversion", {review_}, {}}; }
+
+  // Never on the thread of a timer, which must not wait: also an inline one is asked on the plugin's workers then.
+  void look() {
+    const auto hook = converter(*hooks_, plugin_);
+    if (!hook) return done_(base::raw_500("there is no plugin " + plugin_ + " that converts"));
+    if (!hook->answering() && may_wait(*hook)) return look_again();
+    hook->ask_later(question(), [self = shared_from_this(), hook](HookAnswer answer) { self->answered(hook, std::move(answer)); });
+  }
+  void look_again() {
+    runtime_.schedule_at(runtime_.in_ms(kSwapLook_ms), [self = shared_from_this()] { self->look(); });
+  }
+  void answered(const HookRef& hook, HookAnswer answer) {
+    if (answer.status == 503 && may_wait(*hook)) look_again();
+    else done_(converted(std::move(answer)));
+  }
+  bool may_wait(const Hook& hook) const { return !hook.paused() && runtime_.monotonic_ns() < until_; }
+
+  const std::shared_ptr<Hooks> hooks_;
+  base::Runtime& runtime_;
+  const std::string plugin_, review_;
+  const base::Monotonic until_;
+  const Done done_;
+};
 
 }  // namespace
 
@@ -43,13 +75,11 @@ std::string converting_plugin(const boost::json::value& client_config) {
   return std::string(host.substr(0, host.size() - kHost.size()));
 }
 
-verbs::AskWebhook ask_plugins(std::shared_ptr<Hooks> hooks, verbs::AskWebhook otherwise) {
-  return [hooks = std::move(hooks), otherwise = std::move(otherwise)](const boost::json::value& config, std::string body, base::Monotonic deadline, Done done) {
+verbs::AskWebhook ask_plugins(std::shared_ptr<Hooks> hooks, base::Runtime& runtime, verbs::AskWebhook otherwise) {
+  return [hooks = std::move(hooks), &runtime, otherwise = std::move(otherwise)](const boost::json::value& config, std::string body, base::Monotonic deadline, Done done) {
     const auto plugin = converting_plugin(config);
     if (plugin.empty()) return otherwise ? otherwise(config, std::move(body), deadline, std::move(done)) : done(base::raw_500("there is no way to it"));
-    const auto hook = converter(*hooks, plugin);
-    if (!hook) return done(base::raw_500("there is no plugin " + plugin + " that converts"));
-    ask(hook, std::move(body), std::move(done));
+    std::make_shared<Asking>(hooks, runtime, plugin, std::move(body), deadline, std::move(done))->begin();
   };
 }
 

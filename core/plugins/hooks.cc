@@ -24,6 +24,11 @@ std::shared_ptr<Instance> Hook::running() const {
   return instance && instance->answers_hooks() ? instance : nullptr;
 }
 
+bool Hook::paused() const {
+  const auto instance = instance_.lock();
+  return instance && instance->paused();
+}
+
 HookAnswer Hook::absent() const { return HookAnswer::failed(base::unavailable("the plugin " + plugin_ + " that decides on this (" + declared_.name + ") is not running")); }
 
 HookAnswer Hook::ask(const HookQuestion& question) const {

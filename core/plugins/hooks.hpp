@@ -40,6 +40,8 @@ class Hook {
 
   /// The plugin runs and has seen everything that exists.
   bool answering() const;
+  /// Somebody wants it so.
+  bool paused() const;
   /// The answer of one that does not.
   HookAnswer absent() const;
   /// Answers of an older generation must not be used.

@@ -106,6 +106,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   // --- hooks (instance_hooks.cc) ---
   /// False: loading, paused or stopping.
   bool answers_hooks() const;
+  bool paused() const { return paused_.load(); }
   HookAnswer answer_hook(const HookDeclaration& hook, const HookQuestion& question);
   void answer_hook_later(const HookDeclaration& hook, HookQuestion question, std::function<void(HookAnswer)> done);
   void hook_changed(std::uint32_t hook);

@@ -51,7 +51,7 @@ struct Server {
   Server(store::Store& disk, base::SimulatedRuntime& runtime, const Options& options, const std::string& data_directory)
       : metrics(base::make_metrics()), registry(kinds::make_registry()), store(disk, runtime), hub(watch::make_hub(store, runtime, *metrics)), chains(chains_with_admission()),
         hooks(plugins::make_hooks(*chains, *metrics, data_directory)),
-        verbs(verbs::make_verbs({store, *hub, *registry, *chains, nullptr, runtime, *metrics}, plugins::ask_plugins(hooks))) {
+        verbs(verbs::make_verbs({store, *hub, *registry, *chains, nullptr, runtime, *metrics}, plugins::ask_plugins(hooks, runtime))) {
     plugins::restore_declared_kinds(*registry, data_directory);
     plugins::HostOptions host_options;
     host_options.directories = options.plugin_directories;
