@@ -42,10 +42,25 @@ std::optional<std::int64_t> read_offset(std::string_view text) {
   return (text[0] == '-' ? -1 : 1) * (hours * kHour + minutes * kMinute);
 }
 
+// By hand: every write reads and prints a time or two.
+void put_digits(std::string& text, std::size_t at, std::size_t digits, unsigned number) {
+  for (; digits-- > 0; number /= 10) text[at + digits] = static_cast<char>('0' + number % 10);
+}
+
 std::string date_text(std::int64_t unix_s) {
   const std::int64_t days = unix_s >= 0 ? unix_s / kDay : -((-unix_s + kDay - 1) / kDay);
   const std::int64_t rest = unix_s - days * kDay;
   const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days))};
+  if (const int year = static_cast<int>(date.year()); year >= 0 && year <= 9999) {
+    std::string text = "0000-00-00T00:00:00";
+    put_digits(text, 0, 4, static_cast<unsigned>(year));
+    put_digits(text, 5, 2, static_cast<unsigned>(date.month()));
+    put_digits(text, 8, 2, static_cast<unsigned>(date.day()));
+    put_digits(text, 11, 2, static_cast<unsigned>(rest / kHour));
+    put_digits(text, 14, 2, static_cast<unsigned>(rest % kHour / kMinute));
+    put_digits(text, 17, 2, static_cast<unsigned>(rest % kMinute));
+    return text;
+  }
   char buffer[48];
   std::snprintf(buffer, sizeof buffer, "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
                 static_cast<unsigned>(date.day()), static_cast<int>(rest / kHour), static_cast<int>(rest % kHour / kMinute), static_cast<int>(rest % kMinute));

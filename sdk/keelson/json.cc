@@ -80,7 +80,7 @@ std::string options_json(const RemoveOptions& options) {
   return out.empty() ? std::string() : json::serialize(out);
 }
 
-std::string modification(std::string_view from_json, std::string_view to_json) {
+std::string modification_of_values(std::string_view from_json, std::string_view to_json) {
   json::monotonic_resource arena;
   const auto from = json::parse(from_json, &arena), to = json::parse(to_json, &arena);
   json::object patch(&arena);
@@ -139,19 +139,6 @@ std::string carried_over(std::string_view original_json, std::string_view from_j
   json::object patch;
   if (difference(from, to, patch)) merge(target, patch);
   return json::serialize(target);
-}
-
-Key key_of(std::string_view object_json) {
-  json::monotonic_resource arena;
-  const auto object = parse_object(object_json, &arena);
-  const auto& metadata = child(object, "metadata");
-  return {text(metadata, "namespace"), text(metadata, "name")};
-}
-
-std::string revision_of(std::string_view object_json) {
-  json::monotonic_resource arena;
-  const auto object = parse_object(object_json, &arena);
-  return text(child(object, "metadata"), "resourceVersion");
 }
 
 std::string reference_to(const Gvk& gvk, std::string_view object_json) {

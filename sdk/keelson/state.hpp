@@ -121,8 +121,8 @@ std::uint32_t operation_number(std::string_view name);
 std::string crd_json(const Gvk& gvk, const KindOptions& options, std::string_view schema_json);
 /// With owner reference and namespace as Context::create() promises.
 std::string owned_body(const Scope* scope, const Gvk& gvk, std::string body);
-/// metadata.resourceVersion of an encoded object.
-std::string revision_of(std::string_view object_json);
+/// modification() by values instead of texts.
+std::string modification_of_values(std::string_view from_json, std::string_view to_json);
 /// merge patch that takes (or adds) one finalizer, under the object's resourceVersion.
 std::string finalizers_patch(const ObjectHandle& object, std::string_view name, bool present);
 /// `stored_json` with its status as `to_json` has it. What changed between `from_json` and `to_json` (one type's view of it)
@@ -131,6 +131,10 @@ std::string restated(std::string_view stored_json, std::string_view from_json, s
 std::vector<KindInfo> parse_kinds(std::string_view json);
 KindInfo parse_kind(std::string_view json);
 Request parse_request(std::string_view json);
+
+// modification.cc
+/// metadata.resourceVersion of an encoded object.
+std::string revision_of(std::string_view object_json);
 
 // conversion.cc
 /// A definition with the older versions that the plugin has of it.

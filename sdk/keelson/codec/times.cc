@@ -64,9 +64,18 @@ std::optional<std::int64_t> parse_rfc3339(std::string_view text) {
 }
 
 void put(std::string& out, std::int64_t number, std::size_t digits, char after) {
-  const auto text = std::to_string(number);
-  if (text.size() < digits) out.append(digits - text.size(), '0');
-  out += text;
+  constexpr std::size_t kMost = 8;
+  char text[kMost];
+  std::size_t at = kMost;
+  auto rest = number;
+  for (; at > kMost - digits; rest /= 10) text[--at] = static_cast<char>('0' + rest % 10);
+  if (number < 0 || rest != 0) {   // a year before 0 or after 9999
+    const auto wide = std::to_string(number);
+    if (wide.size() < digits) out.append(digits - wide.size(), '0');
+    out += wide;
+  } else {
+    out.append(text + at, digits);
+  }
   out += after;
 }
 
@@ -76,6 +85,7 @@ std::string print(std::int64_t unix_s, char last) {
   const std::int64_t rest = unix_s - days * kDayS;
   const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days))};
   std::string out;
+  out.reserve(sizeof "2006-01-02T15:04:05.000000Z");
   put(out, static_cast<int>(date.year()), 4, '-');
   put(out, static_cast<unsigned>(date.month()), 2, '-');
   put(out, static_cast<unsigned>(date.day()), 2, 'T');
