@@ -67,3 +67,19 @@ TEST_CASE_METHOD(Fixture, "a kind that nobody wants does not overflow an inbox")
   CHECK_FALSE(inbox.take(taken));
   CHECK(taken.empty());
 }
+
+TEST_CASE_METHOD(Fixture, "what needs no thread is routed as it comes once the inbox is open, and may be taken later") {
+  std::vector<store::Revision> routed;
+  inbox.want(base::Atom("nodes"));
+  inbox.want_at_once(base::Atom("pods"), [&](const store::Change& change) { routed.push_back(change.revision); });
+  CHECK(inbox.offer(changes("pods", 2, 1)));
+  CHECK(routed.empty());
+  CHECK(inbox.open() == 2);
+  CHECK(inbox.offer(changes("pods", 2, 3)));
+  CHECK_FALSE(inbox.offer(changes("nodes", 1, 5)));   // somebody was woken for it
+  inbox.offer(changes("leases", 1, 6));
+  CHECK(routed == std::vector<store::Revision>{3, 4});
+  CHECK_FALSE(inbox.take(taken));
+  REQUIRE(taken.size() == 5);
+  CHECK(taken.back().revision == 5);
+}

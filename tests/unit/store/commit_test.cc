@@ -1,6 +1,8 @@
+#include <atomic>
 #include <set>
 #include <thread>
 
+#include "core/store/patient.hpp"
 #include "tests/unit/store/support.hpp"
 
 using namespace keelson;
@@ -157,4 +159,63 @@ TEST_CASE("after stop commits get 503 and those accepted before have their answe
   const CommitOutcome late = on.commit(commit_of(write_of(Operation::create, key_of("late"))));
   REQUIRE(late.error);
   CHECK(late.error->code == 503);
+}
+
+TEST_CASE("who waits for its commit may do it itself, one at a time with all others, in the order of revisions") {
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
+  on.open();
+  struct Sink final : FeedSink {
+    void on_changes(std::span<const Change> changes) override {
+      if (inside.exchange(true)) ++twice_at_once;
+      for (const auto& change : changes) {
+        if (change.revision <= last) ++backwards;
+        last = change.revision;
+        ++seen;
+      }
+      inside = false;
+    }
+    std::atomic<bool> inside{false};
+    Revision last = 0;
+    int seen = 0, twice_at_once = 0, backwards = 0;
+  } sink;
+  const auto subscription = on.store->subscribe(sink).first;
+  constexpr int kThreads = 6, kEach = 200;
+  std::atomic<int> here{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t)
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kEach; ++i) {
+        const auto answered = std::make_shared<std::atomic<bool>>(false);   // shared: notify_one() may come after the wait
+        const auto self = std::this_thread::get_id();
+        const auto write = [&] {
+          on.store->commit(commit_of(write_of(Operation::create, key_of("t" + std::to_string(t) + "-" + std::to_string(i)))), [&here, self, answered](CommitOutcome outcome) {
+            if (std::this_thread::get_id() == self) ++here;
+            if (outcome.committed) *answered = true;
+            answered->notify_one();
+          });
+        };
+        if (t % 2 == 0) {
+          const Patient patient;
+          write();
+        } else {
+          write();
+        }
+        answered->wait(false);
+      }
+    });
+  for (auto& thread : threads) thread.join();
+  CHECK(on.store->snapshot().count(Atom("pods")) == kThreads * kEach);
+  CHECK(sink.seen == kThreads * kEach);
+  CHECK(sink.twice_at_once == 0);
+  CHECK(sink.backwards == 0);
+  CHECK(here > 0);
+}
+
+TEST_CASE("a patient thread that is alone wakes nobody") {
+  Opened on("memory");
+  on.open();
+  bool answered = false;
+  const Patient patient;
+  on.store->commit(commit_of(write_of(Operation::create, key_of("a"))), [&](CommitOutcome outcome) { answered = outcome.committed.has_value(); });
+  CHECK(answered);   // before commit() returned
 }
