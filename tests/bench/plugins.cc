@@ -1,8 +1,10 @@
-// bench_plugins: what plugins cost, in a server without disk and network.
+// bench_plugins: what plugins cost, in a server without network, and without a disk but where the figure says so.
 //
 //   bench_plugins FIGURE PLUGINS_DIR KEELSON      one JSON object on standard output
-//   FIGURE: empty, child, child-pipelined, controllers, load, swap. `swap` ends with 1 when a change was lost or a key ran twice at once.
+//   FIGURE: empty, child, child-pipelined, child-disk, child-pipelined-disk, core (the same write without a child), store, store-disk (the
+//     store alone, one commit at a time), controllers, load, swap. `swap` ends with 1 when a change was lost or a key ran twice at once.
 #include <malloc.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -38,10 +40,26 @@ struct Scratch {
   fs::path path;
 };
 
+std::unique_ptr<store::Store> make_store(base::Runtime& runtime, base::Metrics& metrics, const fs::path& directory) {
+  if (directory.empty()) return store::make_memory_store(runtime, metrics);
+  store::StoreOptions options;
+  options.directory = directory.string();
+  auto made = store::open_rocksdb_store(options, runtime, metrics, [](const store::Key&, std::string_view) { return base::Outcome<store::Columns>(base::internal("nothing is read back")); });
+  if (!made) throw std::runtime_error(made.error().message);
+  return std::move(*made);
+}
+
+/// User and system, all threads of this process.
+double cpu_us() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  return static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 + static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+}
+
 class Server {
  public:
-  Server(Config config, const std::string& child_program)
-      : hub_(watch::make_hub(*store_, *runtime_, *metrics_)), verbs_(verbs::make_verbs({*store_, *hub_, *registry_, *chains_, nullptr, *runtime_, *metrics_})) {
+  Server(Config config, const std::string& child_program, bool on_disk = false)
+      : store_(make_store(*runtime_, *metrics_, on_disk ? scratch_.path / "db" : fs::path())), hub_(watch::make_hub(*store_, *runtime_, *metrics_)), verbs_(verbs::make_verbs({*store_, *hub_, *registry_, *chains_, nullptr, *runtime_, *metrics_})) {
     plugins::HostOptions options;
     options.data_dir = scratch_.path.string();
     options.config = std::move(config);
@@ -80,12 +98,12 @@ class Server {
     return {};
   }
   template <class Holds>
-  void wait(const char* what, Holds holds) {
+  void wait(const char* what, Holds holds, std::int64_t look_every_ns = 200'000) {
     const auto end = runtime_->in_ms(kGiveUp_ms);
     const auto pause = runtime_->waiter();
     while (!holds()) {
       if (runtime_->monotonic_ns() > end) throw std::runtime_error(std::string("not in time: ") + what + "; " + info().state + " " + info().message);
-      pause->wait_until(runtime_->monotonic_ns() + 200'000);
+      pause->wait_until(runtime_->monotonic_ns() + look_every_ns);
     }
   }
   void load(const std::string& file) {
@@ -107,7 +125,7 @@ class Server {
   const std::unique_ptr<base::Metrics> metrics_ = base::make_metrics();
   const std::unique_ptr<kinds::Registry> registry_ = kinds::make_registry();
   const std::unique_ptr<auth::Chains> chains_ = auth::make_chains();
-  const std::unique_ptr<store::Store> store_ = store::make_memory_store(*runtime_, *metrics_);
+  const std::unique_ptr<store::Store> store_;
   std::unique_ptr<watch::Hub> hub_;
   std::unique_ptr<verbs::Verbs> verbs_;
   std::unique_ptr<plugins::PluginHost> host_;
@@ -132,14 +150,46 @@ int empty(const Files& files) {
   return 0;
 }
 
-int in_child(const Files& files, int maps, int workers, long rounds) {
-  Server server({{"mode", "write"}, {"rounds", std::to_string(rounds)}, {"workers", std::to_string(workers)}}, files.program);
+struct Writing {
+  int maps = 1, workers = 1;
+  long rounds = 0;
+  bool in_child = true, on_disk = false;
+};
+
+int writes(const Files& files, const Writing& how) {
+  Server server({{"mode", "write"}, {"rounds", std::to_string(how.rounds)}, {"workers", std::to_string(how.workers)}}, how.in_child ? files.program : "", how.on_disk);
   server.load(files.first);
-  const auto begun = server.now_us();
-  for (int i = 0; i < maps; ++i) server.map("m" + std::to_string(i), R"({"n":"0"})");
-  server.wait("all counted", [&] { return server.info().reconciles >= maps * rounds; });
-  std::printf("{\"us\": %.2f}\n", (server.now_us() - begun) / static_cast<double>(maps * rounds));
-  return server.info().host == "Process" ? 0 : 1;
+  const auto begun = server.now_us(), used = cpu_us();
+  for (int i = 0; i < how.maps; ++i) server.map("m" + std::to_string(i), R"({"n":"0"})");
+  const auto all = how.maps * how.rounds;
+  server.wait("all counted", [&] { return server.info().reconciles >= all; }, 2 * base::kNanosPerMs);
+  std::printf("{\"us\": %.2f, \"core_cpu_us\": %.2f}\n", (server.now_us() - begun) / static_cast<double>(all), (cpu_us() - used) / static_cast<double>(all));
+  return server.info().host == (how.in_child ? "Process" : "Core") ? 0 : 1;
+}
+
+/// One commit of one object after the other, by a thread that waits for each.
+int store_alone(bool on_disk) {
+  constexpr int kCommits = 20'000;
+  constexpr std::size_t kBodyBytes = 500;   // about what a counted ConfigMap has
+  Scratch scratch;
+  const auto runtime = base::real_runtime();
+  const auto metrics = base::make_metrics();
+  const auto alone = make_store(*runtime, *metrics, on_disk ? scratch.path : fs::path());
+  const std::string head = R"({"metadata":{"resourceVersion":")";
+  const store::Key key{base::Atom("configmaps"), "default", "m"};
+  const auto begun = runtime->monotonic_ns();
+  for (int i = 0; i < kCommits; ++i) {
+    store::Columns columns;
+    columns.key = key;
+    store::Commit commit;
+    commit.writes.push_back({i == 0 ? store::Operation::create : store::Operation::update, key,
+                             store::Draft(std::move(columns), head + std::string(store::kRevisionSlotBytes, ' ') + R"("},"data":")" + std::string(kBodyBytes, 'x') + "\"}", head.size())});
+    const auto outcome = plugins::await<store::CommitOutcome>(*runtime, [&](auto done) { alone->commit(std::move(commit), std::move(done)); });
+    if (!outcome.committed) throw std::runtime_error("a commit failed");
+  }
+  std::printf("{\"us\": %.2f}\n", static_cast<double>(runtime->monotonic_ns() - begun) / 1e3 / kCommits);
+  alone->stop();
+  return 0;
 }
 
 double used_bytes(const Files& files, int controllers) {
@@ -221,8 +271,13 @@ int run(const std::string& figure, const Files& files) {
   constexpr long kOneAtATime = 20'000, kEachOfMany = 1'000;
   constexpr int kMany = 64, kWorkers = 16;
   if (figure == "empty") return empty(files);
-  if (figure == "child") return in_child(files, 1, 1, kOneAtATime);
-  if (figure == "child-pipelined") return in_child(files, kMany, kWorkers, kEachOfMany);
+  if (figure == "child") return writes(files, {.rounds = kOneAtATime});
+  if (figure == "child-disk") return writes(files, {.rounds = kOneAtATime, .on_disk = true});
+  if (figure == "child-pipelined") return writes(files, {.maps = kMany, .workers = kWorkers, .rounds = kEachOfMany});
+  if (figure == "child-pipelined-disk") return writes(files, {.maps = kMany, .workers = kWorkers, .rounds = kEachOfMany, .on_disk = true});
+  if (figure == "core") return writes(files, {.rounds = kOneAtATime, .in_child = false});
+  if (figure == "store") return store_alone(false);
+  if (figure == "store-disk") return store_alone(true);
   if (figure == "controllers") return controllers(files);
   if (figure == "load") return load(files);
   if (figure == "swap") return swap(files);
