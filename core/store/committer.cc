@@ -209,6 +209,7 @@ bool Committer::stop_leading() {
   std::lock_guard lock(signals_->mutex);
   if (!signals_->queue.empty()) return false;
   signals_->led = false;
+  signals_->busy.reset();
   return true;
 }
 
