@@ -14,7 +14,6 @@
 #include "core/base/runtime.hpp"
 #include "core/plugins/hook_call.hpp"
 #include "core/store/object.hpp"
-#include "core/store/patient.hpp"
 
 namespace keelson::plugins {
 
@@ -103,14 +102,11 @@ T await(base::Runtime& runtime, const std::function<void(std::function<void(T)>)
   };
   const auto state = std::make_shared<State>();   // shared: the callback may outlive a spurious wake-up
   state->waiter = runtime.waiter();
-  {
-    const store::Patient patient;
-    start([state](T answer) {
-      const std::lock_guard lock(state->mutex);
-      state->answer.emplace(std::move(answer));
-      state->waiter->notify();
-    });
-  }
+  start([state](T answer) {
+    const std::lock_guard lock(state->mutex);
+    state->answer.emplace(std::move(answer));
+    state->waiter->notify();
+  });
   for (;;) {
     {
       const std::lock_guard lock(state->mutex);

@@ -7,6 +7,7 @@
 
 #include "core/plugins/events.hpp"
 #include "core/plugins/instance.hpp"
+#include "core/store/patient.hpp"
 
 namespace keelson::plugins {
 namespace {
@@ -266,11 +267,20 @@ void begin_write(Instance& instance, keelson_call call, const keelson_write& wri
   verbs.patch(context, std::move(*target), *type, std::move(body), options.write, std::move(done));
 }
 
+/// A plugin's thread has nothing better to do than to commit what it waits for.
+template <class T, class Start>
+T await_written(Instance& instance, Start&& start) {
+  return await<T>(instance.core().runtime, [&](auto done) {
+    const store::Patient patient;
+    start(std::move(done));
+  });
+}
+
 keelson_status write(void* host, keelson_call call, const keelson_write* request, keelson_object* stored, keelson_sink out) {
   return guarded(out, [&]() -> keelson_status {
     auto& instance = instance_of(host);
     if (const auto* why = hook_forbids(instance, call, true, true)) return fail(out, base::bad_request(why));
-    const auto written = await<base::Outcome<verbs::Written>>(instance.core().runtime, [&](auto done) { begin_write(instance, call, *request, std::move(done)); });
+    const auto written = await_written<base::Outcome<verbs::Written>>(instance, [&](auto done) { begin_write(instance, call, *request, std::move(done)); });
     if (!written) return fail(out, written.error());
     *stored = hand_out(instance, written->object);
     return 0;
@@ -300,14 +310,14 @@ keelson_status transact(void* host, keelson_call call, const keelson_write* writ
     }
     const auto context = instance.verbs_context(call);
     auto& core = instance.core();
-    const auto done = await<base::Outcome<std::vector<verbs::Written>>>(core.runtime, [&](auto answered) { core.verbs.transact(context, std::move(steps), {}, std::move(answered)); });
+    const auto done = await_written<base::Outcome<std::vector<verbs::Written>>>(instance, [&](auto answered) { core.verbs.transact(context, std::move(steps), {}, std::move(answered)); });
     return done ? 0 : fail(error, done.error());
   });
 }
 
 /// A write of which only a failure is told.
 keelson_status write_now(Instance& instance, keelson_call call, const keelson_write& request, keelson_sink error) {
-  const auto written = await<base::Outcome<verbs::Written>>(instance.core().runtime, [&](auto done) { begin_write(instance, call, request, std::move(done)); });
+  const auto written = await_written<base::Outcome<verbs::Written>>(instance, [&](auto done) { begin_write(instance, call, request, std::move(done)); });
   return written ? 0 : fail(error, written.error());
 }
 

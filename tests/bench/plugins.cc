@@ -17,6 +17,7 @@
 #include "core/kinds/catalog.hpp"
 #include "core/plugins/calls.hpp"
 #include "core/plugins/host.hpp"
+#include "core/store/patient.hpp"
 #include "core/store/store.hpp"
 #include "core/verbs/own_context.hpp"
 #include "core/watch/hub.hpp"
@@ -184,7 +185,10 @@ int store_alone(bool on_disk) {
     store::Commit commit;
     commit.writes.push_back({i == 0 ? store::Operation::create : store::Operation::update, key,
                              store::Draft(std::move(columns), head + std::string(store::kRevisionSlotBytes, ' ') + R"("},"data":")" + std::string(kBodyBytes, 'x') + "\"}", head.size())});
-    const auto outcome = plugins::await<store::CommitOutcome>(*runtime, [&](auto done) { alone->commit(std::move(commit), std::move(done)); });
+    const auto outcome = plugins::await<store::CommitOutcome>(*runtime, [&](auto done) {
+      const store::Patient patient;
+      alone->commit(std::move(commit), std::move(done));
+    });
     if (!outcome.committed) throw std::runtime_error("a commit failed");
   }
   std::printf("{\"us\": %.2f}\n", static_cast<double>(runtime->monotonic_ns() - begun) / 1e3 / kCommits);
