@@ -201,8 +201,14 @@ void Instance::run_posted() {
   for (auto& item : work) item();
 }
 
+void Instance::begin_work() {
+  at_work_.store(true);
+  spawn_wanted_.store(true);
+  inbox_->waiter().notify();
+}
+
 void Instance::look_after_threads() {
-  if (spawn_wanted_.exchange(false) && synced_.load() && !stopping_.load())
+  if (at_work_.load() && spawn_wanted_.exchange(false) && synced_.load() && !stopping_.load())
     for (auto& controller : controllers_) controller->spawn();
   std::vector<Job> ended;
   const std::lock_guard lock(mutex_);

@@ -74,6 +74,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   Handover hand_over() const;
   /// Waits for the plugin's start(). A refused instance is stopped already.
   std::optional<Refusal> start();
+  /// After start(), once others find its hooks: its controllers may need them.
+  void begin_work();
   /// False: something did not end by the deadline; the instance has to be kept for ever.
   bool stop(base::Monotonic deadline);
 
@@ -198,7 +200,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::map<base::Atom, std::pair<std::uint64_t, std::string>> kind_jsons_;   // event thread: by catalog epoch
   std::unique_ptr<base::Thread> thread_;
 
-  std::atomic<bool> stopping_{false}, ending_{false}, synced_{false}, behind_{false}, spawn_wanted_{false}, paused_{false};
+  std::atomic<bool> stopping_{false}, ending_{false}, synced_{false}, behind_{false}, spawn_wanted_{false}, at_work_{false}, paused_{false};
   std::atomic<base::LogLevel> log_level_;
   std::atomic<std::uint64_t> reconciles_{0}, errors_{0};
   Durations durations_;

@@ -234,6 +234,7 @@ std::optional<Refusal> Host::run_library(Record& record, std::unique_ptr<Library
     if (std::find(record.kinds.begin(), record.kinds.end(), kind) == record.kinds.end()) parts_.registry.set_writable(kind, false);
   routes_.add(instance);
   hooks_->install(instance);
+  instance->begin_work();
   if (parts_.add_check) {
     record.check = parts_.add_check("plugin-" + name, [weak = std::weak_ptr<Instance>(instance)]() -> std::string {
       const auto running = weak.lock();

@@ -80,7 +80,7 @@ TEST_CASE("a kind gets another version while it runs: what is stored in the firs
   folder.put("2");
   k.load(folder.file());
   CHECK(k.plugin("versions")->version == "2.0.0");
-  k.settle();
+  k.settle();   // no time passes, so that a first try that failed would show
   CHECK_THAT(*k.find_json(mark("v2")), Contains(R"("where":"sea")") && Contains(R"("seen":"v2 sea")"));
   CHECK_THAT(*k.find_json(mark("v1")), Contains(R"("place":"sea")"));
   CHECK_THROWS_WITH(k.apply_yaml(old_mark("b", "throw")), Contains("conversion webhook for versions.keelson.dev/v1, Kind=Mark failed") && Contains("no such place"));
