@@ -207,6 +207,7 @@ int RemoteHost::serve(std::unique_ptr<plugins::Library> library, const sigset_t&
     running_ = instance;
   }
   auto refusal = instance->start();
+  if (!refusal) instance->begin_work();
   int status = 0;
   if (refusal) {
     base::log_error("remote", "plugin refused", {{"plugin", manager_}, {"reason", refusal->reason}, {"message", refusal->message}});
