@@ -170,7 +170,7 @@ int writes(const Files& files, const Writing& how) {
 
 /// One commit of one object after the other, by a thread that waits for each.
 int store_alone(bool on_disk) {
-  constexpr int kCommits = 20'000;
+  const int count = on_disk ? 2'000 : 20'000;
   constexpr std::size_t kBodyBytes = 500;   // about what a counted ConfigMap has
   Scratch scratch;
   const auto runtime = base::real_runtime();
@@ -179,7 +179,7 @@ int store_alone(bool on_disk) {
   const std::string head = R"({"metadata":{"resourceVersion":")";
   const store::Key key{base::Atom("configmaps"), "default", "m"};
   const auto begun = runtime->monotonic_ns();
-  for (int i = 0; i < kCommits; ++i) {
+  for (int i = 0; i < count; ++i) {
     store::Columns columns;
     columns.key = key;
     store::Commit commit;
@@ -191,7 +191,7 @@ int store_alone(bool on_disk) {
     });
     if (!outcome.committed) throw std::runtime_error("a commit failed");
   }
-  std::printf("{\"us\": %.2f}\n", static_cast<double>(runtime->monotonic_ns() - begun) / 1e3 / kCommits);
+  std::printf("{\"us\": %.2f}\n", static_cast<double>(runtime->monotonic_ns() - begun) / 1e3 / count);
   alone->stop();
   return 0;
 }
@@ -272,13 +272,13 @@ int swap(const Files& files) {
 }
 
 int run(const std::string& figure, const Files& files) {
-  constexpr long kOneAtATime = 20'000, kEachOfMany = 1'000;
+  constexpr long kOneAtATime = 20'000, kSynced = 2'000, kEachOfMany = 1'000, kSyncedEach = 100;
   constexpr int kMany = 64, kWorkers = 16;
   if (figure == "empty") return empty(files);
   if (figure == "child") return writes(files, {.rounds = kOneAtATime});
-  if (figure == "child-disk") return writes(files, {.rounds = kOneAtATime, .on_disk = true});
+  if (figure == "child-disk") return writes(files, {.rounds = kSynced, .on_disk = true});
   if (figure == "child-pipelined") return writes(files, {.maps = kMany, .workers = kWorkers, .rounds = kEachOfMany});
-  if (figure == "child-pipelined-disk") return writes(files, {.maps = kMany, .workers = kWorkers, .rounds = kEachOfMany, .on_disk = true});
+  if (figure == "child-pipelined-disk") return writes(files, {.maps = kMany, .workers = kWorkers, .rounds = kSyncedEach, .on_disk = true});
   if (figure == "core") return writes(files, {.rounds = kOneAtATime, .in_child = false});
   if (figure == "store") return store_alone(false);
   if (figure == "store-disk") return store_alone(true);
