@@ -1,4 +1,5 @@
 // ServiceAccount tokens: issued and checked with upstream's claims.
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <mutex>
@@ -7,6 +8,7 @@
 #include "core/auth/auth.hpp"
 #include "core/auth/json_access.hpp"
 #include "core/auth/jwt.hpp"
+#include "core/auth/token_rotation.hpp"
 
 namespace keelson::auth {
 namespace {
@@ -41,10 +43,37 @@ json::object reference(const std::string& name, const std::string& uid) {
   return out;
 }
 
+/// The keys that count, newest first.
+class KeyRing {
+ public:
+  using Keys = std::vector<std::shared_ptr<const JwtKey>>;
+  void add(std::shared_ptr<const JwtKey> key) {
+    const std::lock_guard lock(mutex_);
+    auto next = std::make_shared<Keys>(Keys{key});
+    for (const auto& old : *keys_)
+      if (next->size() < kTokenKeysMax && old->jwks_json() != key->jwks_json()) next->push_back(old);
+    keys_ = std::move(next);
+  }
+  std::shared_ptr<const Keys> all() const {
+    const std::lock_guard lock(mutex_);
+    return keys_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Keys> keys_ = std::make_shared<Keys>();   // under mutex_
+};
+using KeyRingRef = std::shared_ptr<KeyRing>;
+
+bool verified_by(const KeyRing& ring, const JwtParts& parts) {
+  const auto keys = ring.all();
+  return std::any_of(keys->begin(), keys->end(), [&](const auto& key) { return key->verify(parts); });
+}
+
 class TokenAuthenticator final : public Authenticator {
  public:
-  TokenAuthenticator(std::shared_ptr<const JwtKey> key, std::string issuer, base::Runtime& runtime, store::Store& store)
-      : key_(std::move(key)), issuer_(std::move(issuer)), runtime_(runtime), store_(store) {}
+  TokenAuthenticator(KeyRingRef keys, std::string issuer, base::Runtime& runtime, store::Store& store)
+      : keys_(std::move(keys)), issuer_(std::move(issuer)), runtime_(runtime), store_(store) {}
 
   base::Outcome<std::optional<Identity>> authenticate(const Credentials& credentials) override {
     if (!credentials.bearer_token) return std::optional<Identity>();
@@ -69,7 +98,7 @@ class TokenAuthenticator final : public Authenticator {
       if (const auto found = verified_.find(digest); found != verified_.end()) return found->second;
     }
     const auto parts = split_jwt(token);
-    if (!parts || !key_->verify(*parts)) return nullptr;
+    if (!parts || !verified_by(*keys_, *parts)) return nullptr;
     boost::system::error_code fault;
     auto claims = std::make_shared<const json::value>(json::parse(parts->payload, fault));
     if (fault) return nullptr;
@@ -116,7 +145,7 @@ class TokenAuthenticator final : public Authenticator {
     return !find(own, {"node"}) || bound("node", "nodes", "");
   }
 
-  std::shared_ptr<const JwtKey> key_;   // shared: the issuer signs with it
+  KeyRingRef keys_;   // shared: the issuer signs with the newest
   std::string issuer_;
   base::Runtime& runtime_;
   store::Store& store_;
@@ -124,9 +153,9 @@ class TokenAuthenticator final : public Authenticator {
   std::unordered_map<std::string, ClaimsRef> verified_;
 };
 
-class Issuer final : public TokenIssuer {
+class Issuer final : public RotatingIssuer {
  public:
-  Issuer(std::shared_ptr<const JwtKey> key, std::string issuer, base::Runtime& runtime) : key_(std::move(key)), issuer_(std::move(issuer)), runtime_(runtime) {}
+  Issuer(KeyRingRef keys, std::string issuer, base::Runtime& runtime) : keys_(std::move(keys)), issuer_(std::move(issuer)), runtime_(runtime) {}
 
   Token issue(const Claims& claims) override {
     const auto now = runtime_.unix_s();
@@ -146,14 +175,28 @@ class Issuer final : public TokenIssuer {
                                  {"kubernetes.io", own},
                                  {"nbf", now},
                                  {"sub", "system:serviceaccount:" + claims.ns + ":" + claims.service_account}};
-    return {key_->sign(json::serialize(payload)), now + claims.lifetime_s};
+    return {keys_->all()->front()->sign(json::serialize(payload)), now + claims.lifetime_s};
   }
 
-  std::shared_ptr<Authenticator> authenticator(store::Store& store) override { return std::make_shared<TokenAuthenticator>(key_, issuer_, runtime_, store); }
-  std::string jwks_json() const override { return key_->jwks_json(); }
+  std::shared_ptr<Authenticator> authenticator(store::Store& store) override { return std::make_shared<TokenAuthenticator>(keys_, issuer_, runtime_, store); }
+  std::string jwks_json() const override {
+    json::array all;
+    const auto keys = keys_->all();
+    for (const auto& key : *keys) {
+      const auto set = json::parse(key->jwks_json());
+      for (const auto& entry : set.at("keys").as_array()) all.push_back(entry);
+    }
+    return json::serialize(json::object{{"keys", std::move(all)}});
+  }
+  base::Outcome<void> rotate(const std::string& key_pem) override {
+    std::shared_ptr<const JwtKey> key = make_jwt_key(key_pem);
+    if (!key) return base::internal("the service account key is no P-256 private key");
+    keys_->add(std::move(key));
+    return {};
+  }
 
  private:
-  std::shared_ptr<const JwtKey> key_;   // shared with authenticators, which chains own
+  KeyRingRef keys_;   // shared with authenticators, which chains own
   std::string issuer_;
   base::Runtime& runtime_;
 };
@@ -161,9 +204,17 @@ class Issuer final : public TokenIssuer {
 }  // namespace
 
 base::Outcome<std::unique_ptr<TokenIssuer>> make_token_issuer(std::string key_pem, std::string issuer, base::Runtime& runtime) {
-  std::shared_ptr<const JwtKey> key = make_jwt_key(key_pem);
-  if (!key) return base::internal("the service account key is no P-256 private key");
-  return std::unique_ptr<TokenIssuer>(std::make_unique<Issuer>(std::move(key), std::move(issuer), runtime));
+  auto made = make_rotating_issuer(key_pem, {}, std::move(issuer), runtime);
+  if (!made) return made.error();
+  return std::unique_ptr<TokenIssuer>(std::move(*made));
+}
+
+base::Outcome<std::unique_ptr<RotatingIssuer>> make_rotating_issuer(const std::string& key_pem, const std::vector<std::string>& older, std::string issuer, base::Runtime& runtime) {
+  auto made = std::make_unique<Issuer>(std::make_shared<KeyRing>(), std::move(issuer), runtime);
+  for (auto old = older.rbegin(); old != older.rend(); ++old)
+    if (auto added = made->rotate(*old); !added) return added.error();
+  if (auto added = made->rotate(key_pem); !added) return added.error();
+  return std::unique_ptr<RotatingIssuer>(std::move(made));
 }
 
 }  // namespace keelson::auth

@@ -13,6 +13,7 @@
 #include "core/auth/bootstrap_tokens.hpp"
 #include "core/auth/event_rate.hpp"
 #include "core/auth/node.hpp"
+#include "core/auth/token_rotation.hpp"
 #include "core/base/log.hpp"
 #include "core/base/metrics.hpp"
 #include "core/fairness/keeper.hpp"
@@ -114,9 +115,10 @@ class RunningCluster final : public Cluster {
   std::vector<std::shared_ptr<void>> checks_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<watch::Hub> hub_;
-  std::unique_ptr<auth::TokenIssuer> tokens_;
+  std::unique_ptr<auth::RotatingIssuer> tokens_;
   std::unique_ptr<webhook::Client> webhooks_;
   std::unique_ptr<webhook::Outgoing> outgoing_;
+  std::shared_ptr<auth::Oidc> oidc_;   // the chains have it too
   std::atomic<std::uint64_t> webhook_turn_{0};
   std::shared_ptr<plugins::Hooks> plugin_hooks_;   // shared: verbs ask them, the host fills them
   std::unique_ptr<verbs::Verbs> verbs_;
@@ -167,7 +169,7 @@ base::Outcome<void> RunningCluster::open_store() {
 }
 
 base::Outcome<void> RunningCluster::make_parts() {
-  auto tokens = auth::make_token_issuer(identity_.token_key_pem, std::string(kIssuer), runtime_);
+  auto tokens = auth::make_rotating_issuer(identity_.token_keys.signing, identity_.token_keys.older, std::string(kIssuer), runtime_);
   if (!tokens) return tokens.error();
   tokens_ = std::move(*tokens);
   chains_->add(tokens_->authenticator(*store_));
@@ -178,6 +180,10 @@ base::Outcome<void> RunningCluster::make_parts() {
   plugin_hooks_ = make_plugin_hooks(*chains_, *metrics_, settings_.data_dir);
   webhooks_ = webhook::make_client(runtime_, *metrics_);
   outgoing_ = webhook::make_outgoing(runtime_);
+  auto oidc = outside_issuer(settings_, *outgoing_, *store_, runtime_);
+  if (!oidc) return oidc.error();
+  oidc_ = std::move(*oidc);
+  if (oidc_) chains_->add(std::static_pointer_cast<auth::Authenticator>(oidc_));
   admission_ = admission::make_admission({*chains_, *registry_, *store_, runtime_, *metrics_, webhooks_.get()});
   hub_ = watch::make_hub(*store_, runtime_, *metrics_, {.gather_ns = kWatchGather_ms * base::kNanosPerMs});
   verbs_ = verbs::make_verbs({*store_, *hub_, *registry_, *chains_, tokens_.get(), runtime_, *metrics_}, ask_plugins_or(plugin_hooks_, runtime_, ask_webhook()));
@@ -280,6 +286,10 @@ void RunningCluster::renew_certificates() {
   }
   if (renewed->admin)
     if (auto written = write_kubeconfig(); !written) base::log_error("main", "the admin's kubeconfig was not replaced", {{"what", written.error().message}});
+  if (renewed->token_key) {
+    if (auto rotated = tokens_->rotate(identity_.token_keys.signing); !rotated) base::log_error("main", "the key of tokens was not replaced", {{"what", rotated.error().message}});
+    else base::log_info("main", "tokens are signed by another key");
+  }
   if (renewed->front_proxy && settings_.proxy_client_cert_file.empty()) {
     front_proxy_.certificate = shown_certificate(identity_.front_proxy);
     aggregation_->show(front_proxy_.certificate);
@@ -304,6 +314,7 @@ void RunningCluster::stop() {
   if (definitions_) definitions_->stop();
   if (event_expiry_) event_expiry_->stop();
   if (admission_) admission_->stop();
+  if (oidc_) oidc_->stop();
   if (outgoing_) outgoing_->stop();
   if (webhooks_) webhooks_->stop();
   if (hub_) hub_->stop();

@@ -19,6 +19,23 @@ std::map<std::string, std::string> FrontProxySetting::published() const {
           {"requestheader-extra-headers-prefix", listed(rules.extra_prefixes)}};
 }
 
+base::Outcome<std::shared_ptr<auth::Oidc>> outside_issuer(const Settings& settings, webhook::Outgoing& outgoing, store::Store& store, base::Runtime& runtime) {
+  if (settings.oidc_issuer_url.empty()) return base::Outcome<std::shared_ptr<auth::Oidc>>(nullptr);
+  auth::OidcOptions options{settings.oidc_issuer_url, settings.oidc_client_id, settings.oidc_username_claim, settings.oidc_username_prefix,
+                            settings.oidc_groups_claim, settings.oidc_groups_prefix, {}, settings.oidc_signing_algs, {}};
+  for (const auto& pair : settings.oidc_required_claim) {
+    const auto equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0) return base::bad_request("oidc-required-claim: \"" + pair + "\" is not key=value");
+    options.required_claims[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  if (!settings.oidc_ca_file.empty()) {
+    auto ca = read_file(settings.oidc_ca_file);
+    if (!ca) return ca.error();
+    options.ca_pem = std::move(*ca);
+  }
+  return auth::make_oidc(std::move(options), outgoing, store, runtime);
+}
+
 std::shared_ptr<const webhook::ClientCertificate> shown_certificate(const auth::KeyPair& pair) {
   return std::make_shared<webhook::ClientCertificate>(webhook::ClientCertificate{pair.certificate_pem, pair.key_pem});
 }

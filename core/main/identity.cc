@@ -15,6 +15,7 @@
 
 #include "core/auth/certificate_life.hpp"
 #include "core/base/durable_file.hpp"
+#include "core/base/log.hpp"
 
 namespace keelson::server {
 namespace {
@@ -47,14 +48,6 @@ base::Outcome<auth::KeyPair> load_ca(const std::string& stem, const std::string&
   if (!ca) return ca;
   if (auto saved = save(stem, *ca); !saved) return saved.error();
   return ca;
-}
-
-base::Outcome<std::string> load_token_key(const std::string& folder) {
-  const auto path = folder + "/service-account.key";
-  if (exists(path)) return read_file(path);
-  auto key = auth::make_ec_key_pem();
-  if (auto saved = write_private_file(path, key); !saved) return saved.error();
-  return key;
 }
 
 /// The pair at `stem`, made anew when it is due or another CA's.
@@ -215,6 +208,10 @@ base::Outcome<Renewed> renew_due(Identity& identity, const std::string& data_dir
   if (!proxy) return proxy.error();
   renewed.front_proxy = proxy->certificate_pem != identity.front_proxy.certificate_pem;
   identity.front_proxy = std::move(*proxy);
+  auto keys = load_token_keys(folder);
+  if (!keys) return base::log_error("main", "the key of tokens was not taken up", {{"what", keys.error().message}}), renewed;   // half written, perhaps: the old one goes on
+  renewed.token_key = keys->signing != identity.token_keys.signing;
+  identity.token_keys = std::move(*keys);
   return renewed;
 }
 
@@ -232,9 +229,9 @@ base::Outcome<Identity> load_identity(const std::string& data_dir, const ServerN
   if (!proxy_ca) return proxy_ca.error();
   auto proxy = load_front_proxy(folder, *proxy_ca, runtime);
   if (!proxy) return proxy.error();
-  auto key = load_token_key(folder);
-  if (!key) return key.error();
-  return Identity{std::move(*ca), std::move(*server), std::move(*admin), std::move(*proxy_ca), std::move(*proxy), std::move(*key)};
+  auto keys = load_token_keys(folder);
+  if (!keys) return keys.error();
+  return Identity{std::move(*ca), std::move(*server), std::move(*admin), std::move(*proxy_ca), std::move(*proxy), std::move(*keys)};
 }
 
 std::string admin_kubeconfig(const Identity& identity, const std::string& url) {

@@ -1,6 +1,6 @@
 // Identity: the cluster's keys and certificates in <data-dir>/tls, made at first start, and the admin's kubeconfig.
 //
-// Invariants: keys are readable by their owner only. CA and signing key are made once; the server's certificate is made
+// Invariants: keys are readable by their owner only. CAs are made once; a signing key that was put in the place of the old one is taken up; the server's certificate is made
 //   anew when two thirds of its life are over, when the machine's names or addresses are others, or when the clock was set back
 //   behind its making, at a start and while the server runs; so is the admin's, with its kubeconfig. A wrong clock locks nobody
 //   out: see core/auth/certificate_life.hpp.
@@ -11,6 +11,7 @@
 #include "core/auth/auth.hpp"
 #include "core/base/error.hpp"
 #include "core/base/runtime.hpp"
+#include "core/main/token_keys.hpp"
 
 namespace keelson::server {
 
@@ -25,7 +26,7 @@ struct Identity {
   auth::KeyPair ca, server, admin;
   auth::KeyPair front_proxy_ca;     ///< of those who may speak for others in headers
   auth::KeyPair front_proxy;        ///< as which other API servers know this one
-  std::string token_key_pem;        ///< signs ServiceAccount tokens
+  TokenKeys token_keys;             ///< of ServiceAccount tokens
 };
 
 /// The machine's own addresses that are no loopback, IPv4 first.
@@ -36,7 +37,7 @@ struct ServerNames {
 };
 base::Outcome<Identity> load_identity(const std::string& data_dir, const ServerNames& names, base::Runtime& runtime);
 /// Replaces what is due, on disk and in `identity`.
-struct Renewed { bool server = false, admin = false, front_proxy = false; };
+struct Renewed { bool server = false, admin = false, front_proxy = false, token_key = false; };
 base::Outcome<Renewed> renew_due(Identity& identity, const std::string& data_dir, const ServerNames& names, base::Runtime& runtime);
 
 /// A kubeconfig for the admin; `url` like https://127.0.0.1:6443.

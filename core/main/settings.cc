@@ -103,6 +103,15 @@ const std::vector<SettingKey>& setting_keys() {
       {"requestheader-extra-headers-prefix", "how headers begin in which front proxies say more of users (default X-Remote-Extra-)"},
       {"proxy-client-cert-file", "certificate that this server shows to aggregated API servers (default: one made at first start)"},
       {"proxy-client-key-file", "its key"},
+      {"oidc-issuer-url", "https URL of an outside issuer whose ID tokens are taken (default: none)"},
+      {"oidc-client-id", "audience that its tokens must have"},
+      {"oidc-username-claim", "claim with the user's name (default sub)"},
+      {"oidc-username-prefix", "put before it; - for nothing (default: the issuer and #, but for the claim email)"},
+      {"oidc-groups-claim", "claim with the user's groups (default: none)"},
+      {"oidc-groups-prefix", "put before each of them"},
+      {"oidc-required-claim", "key=value pairs that tokens must have"},
+      {"oidc-signing-algs", "algorithms that tokens may be signed by (default RS256)"},
+      {"oidc-ca-file", "CA certificates of the issuer's server (default: the system's)"},
       {"encryption-provider-config", "EncryptionConfiguration: what is sealed on disk, by which keys (default <data-dir>/tls/encryption.yaml: secrets, by a key of their own)"},
       {"audit-policy-file", "audit.k8s.io/v1 Policy (default: secrets, tokens, what changes rights or runs in pods)"},
       {"audit-log-path", "file of the audit log, - for standard output, off for none (default <data-dir>/audit/audit.log)"},
@@ -148,11 +157,14 @@ base::Outcome<void> apply_values(const SettingValues& values, Settings& into) {
       {"node-name", &into.node_name},       {"service-cidr", &into.service_cidr}, {"cluster-cidr", &into.cluster_cidr},
       {"cluster-domain", &into.cluster_domain}, {"log-level", &into.log_level},
       {"encryption-provider-config", &into.encryption_provider_config}, {"audit-policy-file", &into.audit_policy_file}, {"audit-log-path", &into.audit_log_path},
-      {"requestheader-client-ca-file", &into.requestheader_client_ca_file}, {"proxy-client-cert-file", &into.proxy_client_cert_file}, {"proxy-client-key-file", &into.proxy_client_key_file}};
+      {"requestheader-client-ca-file", &into.requestheader_client_ca_file}, {"proxy-client-cert-file", &into.proxy_client_cert_file}, {"proxy-client-key-file", &into.proxy_client_key_file},
+      {"oidc-issuer-url", &into.oidc_issuer_url}, {"oidc-client-id", &into.oidc_client_id}, {"oidc-ca-file", &into.oidc_ca_file}, {"oidc-username-claim", &into.oidc_username_claim},
+      {"oidc-username-prefix", &into.oidc_username_prefix}, {"oidc-groups-claim", &into.oidc_groups_claim}, {"oidc-groups-prefix", &into.oidc_groups_prefix}};
   const std::map<std::string, std::vector<std::string>*> lists = {
       {"requestheader-allowed-names", &into.requestheader_allowed_names}, {"requestheader-username-headers", &into.requestheader_username_headers},
       {"requestheader-uid-headers", &into.requestheader_uid_headers}, {"requestheader-group-headers", &into.requestheader_group_headers},
       {"requestheader-extra-headers-prefix", &into.requestheader_extra_headers_prefix},
+      {"oidc-signing-algs", &into.oidc_signing_algs}, {"oidc-required-claim", &into.oidc_required_claim},
       {"plugin-dir", &into.plugin_dirs}, {"disable", &into.disabled}, {"plugin-keys", &into.plugin_keys}};
   const std::map<std::string, int*> counts = {{"audit-log-maxbackup", &into.audit_log_maxbackup}, {"audit-log-maxage", &into.audit_log_maxage}};
   for (const auto& [key, value] : values) {

@@ -43,6 +43,9 @@ struct Settings {
   std::vector<std::string> requestheader_username_headers = {"X-Remote-User"}, requestheader_uid_headers, requestheader_group_headers = {"X-Remote-Group"};
   std::vector<std::string> requestheader_extra_headers_prefix = {"X-Remote-Extra-"};
   std::string proxy_client_cert_file, proxy_client_key_file;   ///< empty: the pair made at first start
+  std::string oidc_issuer_url, oidc_client_id, oidc_ca_file;   ///< empty issuer: no tokens of others
+  std::string oidc_username_claim = "sub", oidc_username_prefix, oidc_groups_claim, oidc_groups_prefix;
+  std::vector<std::string> oidc_signing_algs = {"RS256"}, oidc_required_claim;   ///< claims as key=value
   std::string encryption_provider_config;           ///< empty: tls/encryption.yaml in the data folder, made at first start
   std::string audit_policy_file;                    ///< empty: audit::default_policy_text()
   std::string audit_log_path;                       ///< empty: audit/audit.log in the data folder; "-": standard output; "off": none

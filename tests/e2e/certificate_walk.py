@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
 """Certificates of a running server: looked at, renewed, made for new addresses."""
+import base64
+import http.client
+import json
 import os
 import pathlib
 import random
@@ -67,6 +70,47 @@ def a_new_address_is_put_in(c):
         subprocess.run(["ip", "link", "del", link], check=False)
 
 
+def who(c, token):
+    """As whom the server takes the token."""
+    context = ssl.create_default_context(cadata=(c.data / "tls" / "ca.crt").read_text())
+    connection = http.client.HTTPSConnection("127.0.0.1", c.port, context=context, timeout=10)
+    review = json.dumps({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"})
+    connection.request("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", review, {"Content-Type": "application/json", "Authorization": f"Bearer {token}"})
+    answer = connection.getresponse()
+    text = answer.read()
+    return json.loads(text)["status"]["userInfo"]["username"] if answer.status == 201 else answer.status
+
+
+def key_of(token):
+    return json.loads(base64.urlsafe_b64decode(token.split(".")[0] + "=="))["kid"]
+
+
+def known_keys(c):
+    return [key["kid"] for key in c.raw("/openid/v1/jwks")["keys"]]
+
+
+def tokens_outlive_the_key_that_signed_them(c):
+    file, account = c.data / "tls" / "service-account.key", "system:serviceaccount:default:default"
+    old = c.out("create", "token", "default").strip()
+    equal((known_keys(c), who(c, old)), ([key_of(old)], account))
+    file.write_text("-----BEGIN PRIVATE KEY-----\nhalf\n")
+    c.process.send_signal(signal.SIGHUP)
+    eventually("what is no key is refused", lambda: "is no P-256 private key" in c.log(), 10)
+    equal(key_of(c.out("create", "token", "default").strip()), key_of(old))
+    made = subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], capture_output=True, text=True, check=True).stdout
+    file.write_text(made)
+    c.process.send_signal(signal.SIGHUP)
+    eventually("two keys are known", lambda: len(known_keys(c)) == 2, 10)
+    fresh = c.out("create", "token", "default").strip()
+    equal(known_keys(c), [key_of(fresh), key_of(old)])
+    equal((who(c, old), who(c, fresh)), (account, account))
+    c.kill()
+    c.start()
+    equal((who(c, old), who(c, fresh), known_keys(c)), (account, account, [key_of(fresh), key_of(old)]))
+    equal(who(c, fresh.rsplit(".", 1)[0] + "." + old.rsplit(".", 1)[1]), 401)
+    equal(oct((c.data / "tls" / "service-account.keys").stat().st_mode & 0o777), "0o600")
+
+
 def what_is_wrong_is_told(c):
     key = c.data / "tls" / "admin.key"
     key.chmod(0o644)
@@ -81,7 +125,7 @@ def what_is_wrong_is_told(c):
     equal(check(c).returncode, 0)
 
 
-STEPS = [all_are_well, one_that_is_due_is_renewed_without_a_restart, a_new_address_is_put_in, what_is_wrong_is_told]
+STEPS = [all_are_well, one_that_is_due_is_renewed_without_a_restart, a_new_address_is_put_in, tokens_outlive_the_key_that_signed_them, what_is_wrong_is_told]
 
 if __name__ == "__main__":
     start_and_run(STEPS, Cluster())
