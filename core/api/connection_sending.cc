@@ -30,6 +30,7 @@ void Connection::answer(std::uint64_t request, Response response) {
 void Connection::begin(Response response) {
   response_ = std::move(response);
   state_ = State::sending;
+  if (out_.empty()) out_ = net_->take_text();
   if (response_.close) close_after_ = true;
   const bool bodiless = response_.status == 204 || response_.status == 304;
   const auto length = response_.payload ? response_.payload->length() : std::optional<std::uint64_t>(0);
@@ -163,7 +164,7 @@ bool Connection::pull() {
 void Connection::finish_answer() {
   end_exchange();
   stop_stream_ = false;
-  if (out_.capacity() > 2 * kGatherBytes) std::string().swap(out_);
+  net_->give_text(std::exchange(out_, {}));
   std::vector<std::string_view>().swap(pieces_);
   if (refused_ && !client_ended_) {
     state_ = State::draining;

@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/api/server.hpp"
@@ -45,6 +46,7 @@ struct Shared {
 class NetThread : public std::enable_shared_from_this<NetThread> {
  public:
   static constexpr std::size_t kReadBytes = 16u << 10;
+  static constexpr std::size_t kTextBytesMax = 32u << 10;
 
   explicit NetThread(Shared& shared);
   /// Any thread, before run().
@@ -62,6 +64,13 @@ class NetThread : public std::enable_shared_from_this<NetThread> {
   void set_deadline(Session& session, base::Monotonic deadline);
   std::string_view date();
   char* scratch() { return scratch_.data(); }
+  /// The text in which an answer is gathered: one for all who answer in turn. Given back when the answer is out.
+  std::string take_text() { return std::exchange(text_, {}); }
+  void give_text(std::string text) {
+    if (text.capacity() > kTextBytesMax || text.capacity() <= text_.capacity()) return;
+    text_ = std::move(text);
+    text_.clear();
+  }
   bool stopping() const { return stopping_; }
 
   Shared& shared;
@@ -87,7 +96,7 @@ class NetThread : public std::enable_shared_from_this<NetThread> {
   base::TimerId timer_ = 0;
   std::int64_t date_s_ = 0;
   std::string date_;
-  std::string scratch_;
+  std::string scratch_, text_;
   bool stopping_ = false;
 };
 

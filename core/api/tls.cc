@@ -7,9 +7,10 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <new>
+
+#include "core/base/kept_memory.hpp"
 
 namespace keelson::api {
 namespace {
@@ -30,17 +31,6 @@ int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, co
   *out = chosen;
   return SSL_TLSEXT_ERR_OK;
 }
-
-// OpenSSL's buffers, 17 KiB each way, are made and freed with every record unless they are kept. So many streams keep
-// theirs; the others pay with time for the memory.
-constexpr int kWarmStreamsMax = 96;
-
-int warm_index() {
-  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
-  return index;
-}
-/// How many streams of the context keep their buffers.
-std::atomic<int>& warm_streams(SSL_CTX* context) { return *static_cast<std::atomic<int>*>(SSL_CTX_get_ex_data(context, warm_index())); }
 
 // The verdict is read after the handshake, which a bad certificate must not break.
 int accept_any(int, X509_STORE_CTX*) { return 1; }
@@ -105,7 +95,9 @@ void set_rules(SSL_CTX* context) {
   SSL_CTX_set_read_ahead(context, 1);   // one system call a record instead of two
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(context, 0);
-  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  // A record's buffers, 17 KiB each way, are any stream's: the thread keeps them, in its processor's cache.
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, accept_any);
   // AES-128 first: a third cheaper than AES-256, and no client refuses it.
@@ -172,10 +164,15 @@ struct SocketBio {
   }
 };
 
+void use_kept_memory_for_tls() {
+  CRYPTO_set_mem_functions([](std::size_t bytes, const char*, int) { return base::take_memory(bytes); },
+                           [](void* block, std::size_t bytes, const char*, int) { return base::resize_memory(block, bytes); },
+                           [](void* block, const char*, int) { base::give_memory(block); });
+}
+
 base::Outcome<std::shared_ptr<TlsContext>> TlsContext::make(const TlsOptions& options) {
   SSL_CTX* const context = SSL_CTX_new(TLS_server_method());
   if (!context) return base::internal("TLS cannot start");
-  SSL_CTX_set_ex_data(context, warm_index(), new std::atomic<int>(0));
   std::shared_ptr<TlsContext> made(new TlsContext(context));
   set_rules(context);
   if (!use_chain(context, options.certificate_pem)) return base::internal("the server certificate is not usable");
@@ -203,10 +200,7 @@ base::Outcome<std::shared_ptr<TlsContext>> TlsContext::make_client(const TunnelT
   return made;
 }
 
-TlsContext::~TlsContext() {
-  delete &warm_streams(context_);
-  SSL_CTX_free(context_);
-}
+TlsContext::~TlsContext() { SSL_CTX_free(context_); }
 
 TlsStream::TlsStream(const TlsContext& context, int fd) : ssl_(SSL_new(context.get())), fd_(fd) {
   BIO* bio = ssl_ ? BIO_new(SocketBio::method()) : nullptr;
@@ -220,15 +214,9 @@ TlsStream::TlsStream(const TlsContext& context, int fd) : ssl_(SSL_new(context.g
     if (!demand_name(ssl_, context.server_name_)) throw std::bad_alloc();
   }
   context_ = &context;
-  auto& warm = warm_streams(context.get());
-  if (warm.fetch_add(1) < kWarmStreamsMax) SSL_clear_mode(ssl_, SSL_MODE_RELEASE_BUFFERS);
-  else warm.fetch_sub(1);
 }
 
-TlsStream::~TlsStream() {
-  if ((SSL_get_mode(ssl_) & SSL_MODE_RELEASE_BUFFERS) == 0) warm_streams(SSL_get_SSL_CTX(ssl_)).fetch_sub(1);
-  SSL_free(ssl_);
-}
+TlsStream::~TlsStream() { SSL_free(ssl_); }
 
 Io TlsStream::outcome(int result) const {
   switch (SSL_get_error(ssl_, result)) {

@@ -1,10 +1,15 @@
 #include "core/base/kept_memory.hpp"
 
+#include <cstdlib>
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 
 namespace keelson::base {
 KeptMemory::KeptMemory() = default;
 KeptMemory::~KeptMemory() {}
+void* take_memory(std::size_t bytes) noexcept { return std::malloc(bytes); }
+void* resize_memory(void* block, std::size_t bytes) noexcept { return std::realloc(block, bytes); }
+void give_memory(void* block) noexcept { std::free(block); }
 }  // namespace keelson::base
 
 #else
@@ -15,8 +20,9 @@ KeptMemory::~KeptMemory() {}
 #include <array>
 #include <bit>
 #include <cstdint>
-#include <cstdlib>
 #include <new>
+
+#include "core/base/memory.hpp"
 
 namespace keelson::base {
 namespace {
@@ -75,9 +81,16 @@ struct Lists {
 
 constinit thread_local Lists* kept = nullptr;
 
+void* take_kept(std::size_t bytes) noexcept {
+  Lists* const lists = kept;
+  if (!lists) return nullptr;
+  const std::size_t units = units_of(bytes);
+  return units <= kUnitsMax ? lists->take(units) : nullptr;
+}
+
 void* allocate(std::size_t bytes) {
   for (;;) {
-    if (void* const block = std::malloc(bytes)) return block;
+    if (void* const block = std::malloc(bytes)) return note_allocated(block), block;
     const auto handler = std::get_new_handler();
     if (!handler) throw std::bad_alloc();
     handler();
@@ -99,17 +112,22 @@ KeptMemory::~KeptMemory() {
   delete lists;
 }
 
+void* take_memory(std::size_t bytes) noexcept {
+  void* const block = take_kept(bytes);
+  return block ? block : std::malloc(bytes);
+}
+
+void* resize_memory(void* block, std::size_t bytes) noexcept { return std::realloc(block, bytes); }
+
+void give_memory(void* block) noexcept { ::operator delete(block); }
+
 }  // namespace keelson::base
 
 // The forms for arrays and without exceptions end in these.
 void* operator new(std::size_t bytes) {
   using namespace keelson::base;
-  if (Lists* const lists = kept) {
-    const std::size_t units = units_of(bytes);
-    if (units <= kUnitsMax)
-      if (void* const block = lists->take(units)) return block;
-  }
-  return allocate(bytes);
+  void* const block = take_kept(bytes);
+  return block ? block : allocate(bytes);
 }
 
 void operator delete(void* block, std::size_t bytes) noexcept {

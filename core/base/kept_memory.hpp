@@ -11,7 +11,7 @@
 
 namespace keelson::base {
 
-inline constexpr std::size_t kKeptBlockBytesMax = 16u << 10;
+inline constexpr std::size_t kKeptBlockBytesMax = 20u << 10;   // OpenSSL's buffers of a record, 17 KiB, among them
 inline constexpr std::size_t kKeptBytesOfClass = 128u << 10;
 inline constexpr std::size_t kKeptOfClass = 1024;
 
@@ -22,5 +22,10 @@ class KeptMemory {
   KeptMemory(const KeptMemory&) = delete;
   KeptMemory& operator=(const KeptMemory&) = delete;
 };
+
+/// malloc, realloc and free for C libraries that let themselves be given such: they use what the thread keeps.
+void* take_memory(std::size_t bytes) noexcept;
+void* resize_memory(void* block, std::size_t bytes) noexcept;
+void give_memory(void* block) noexcept;
 
 }  // namespace keelson::base

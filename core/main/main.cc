@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "core/api/api.hpp"
+#include "core/api/tls.hpp"
 #include "core/base/log.hpp"
 #include "core/base/memory.hpp"
 #include "core/main/certificate_command.hpp"
@@ -71,6 +72,8 @@ int run_server(const ServerFlags& flags, bool config_given) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   base::keep_few_arenas();
+  base::use_huge_pages();
+  api::use_kept_memory_for_tls();
   const auto runtime = base::real_runtime();
   const auto began = runtime->monotonic_ns();
   auto cluster = start_cluster(*settings, *runtime);

@@ -34,7 +34,8 @@ rocksdb::ColumnFamilyOptions family(const std::shared_ptr<rocksdb::Cache>& cache
   options.write_buffer_size = kWriteBuffersLoaded;
   options.arena_block_size = kArenaBlockBytes;
   options.max_write_buffer_number = 4;
-  options.compression = rocksdb::kLZ4Compression;
+  // What a flush writes is merged with the next level soon, and compressed then.
+  options.compression_per_level = {rocksdb::kNoCompression, rocksdb::kLZ4Compression};
   options.level_compaction_dynamic_level_bytes = true;
   return options;
 }

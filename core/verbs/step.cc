@@ -63,6 +63,12 @@ json::object StepRun::options() const {
   return out;
 }
 
+void StepRun::forget_documents() {
+  request_.object = nullptr;
+  request_.old = nullptr;
+  request_.remembered.clear();
+}
+
 base::Outcome<Written> StepRun::answer(store::ObjectRef stored) {
   Written out;
   out.object = stored ? std::move(stored) : result_;

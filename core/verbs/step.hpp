@@ -59,6 +59,8 @@ class StepRun {
     (void)found;
     return std::nullopt;
   }
+  /// The commit is under way: lets go of all that lives in StepInput::memory. Only mismatch() and answer() come afterwards.
+  virtual void forget_documents();
   /// What the caller gets; `stored` is null when nothing was written.
   virtual base::Outcome<Written> answer(store::ObjectRef stored);
 

@@ -82,6 +82,7 @@ base::Outcome<StepRun::Next> PutRun::begin_create() {
 base::Outcome<void> PutRun::settle_create() {
   auto& metadata = object_at(*object_, {"metadata"});
   const std::string base_name(text_at(*object_, {"metadata", "generateName"}));
+  name_is_generated_ = !base_name.empty() && in_.step.target.name.empty();
   if (own_name().empty() && !base_name.empty()) metadata["name"] = base_name.substr(0, kGeneratedBaseBytesMax) + base::name_suffix(in_.core.parts.runtime);
   key_ = {kind_->storage_key, kind_->namespaced ? target().ns : std::string(), own_name()};
   kinds::prepare(*kind_, *object_, nullptr, target().subresource);
@@ -193,14 +194,19 @@ base::Outcome<void> PutRun::conclude(store::Operation operation) {
   return in_.view.claim(key_);
 }
 
+void PutRun::forget_documents() {
+  object_.reset();
+  old_.reset();
+  StepRun::forget_documents();
+}
+
 std::optional<base::Error> PutRun::mismatch(const store::ObjectRef& found) {
   if (!creating_) {
     if (!demanded_) return std::nullopt;
     return found ? base::object_modified(kind_->group, kind_->resource, target().name) : not_found(target());
   }
-  const bool generated = !text_at(*object_, {"metadata", "generateName"}).empty() && in_.step.target.name.empty();
   if (verb() != "create" || !found) return std::nullopt;
-  if (!generated) return base::already_exists(kind_->group, kind_->resource, key_.name);
+  if (!name_is_generated_) return base::already_exists(kind_->group, kind_->resource, key_.name);
   if (in_.attempt + 1 < kGenerateNameTriesMax) return std::nullopt;
   auto error = base::already_exists(kind_->group, kind_->resource, key_.name);
   error.message += ", the server was not able to generate a unique name for the object";

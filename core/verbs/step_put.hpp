@@ -16,6 +16,7 @@ class PutRun : public StepRun {
   base::Outcome<void> settle() override;
   base::Outcome<void> finish() override;
   std::optional<base::Error> mismatch(const store::ObjectRef& found) override;
+  void forget_documents() override;
 
  protected:
   /// Makes object_ out of the request (and old_, when there is one).
@@ -41,6 +42,7 @@ class PutRun : public StepRun {
   std::optional<json::value> old_, object_;
   std::optional<store::Revision> demanded_;
   bool creating_ = false;
+  bool name_is_generated_ = false;
   bool managers_recorded_ = false;    ///< apply does it itself
   bool metadata_is_kept_ = false;     ///< produce() started from the stored object
 

@@ -162,6 +162,11 @@ base::Outcome<void> RemoveRun::remove_now() {
   return in_.view.claim(key_);
 }
 
+void RemoveRun::forget_documents() {
+  object_.reset();
+  StepRun::forget_documents();
+}
+
 std::optional<base::Error> RemoveRun::mismatch(const store::ObjectRef& found) {
   if (!found) return not_found(target());
   return std::nullopt;

@@ -18,6 +18,7 @@ class RemoveRun : public StepRun {
   base::Outcome<Next> begin() override;
   base::Outcome<void> finish() override;
   std::optional<base::Error> mismatch(const store::ObjectRef& found) override;
+  void forget_documents() override;
 
  protected:
   virtual base::Outcome<void> read_request() { return {}; }

@@ -79,6 +79,11 @@ base::Outcome<StepRun::Next> TokenRun::begin() {
   return Next::admit;
 }
 
+void TokenRun::forget_documents() {
+  asked_.reset();
+  StepRun::forget_documents();
+}
+
 base::Outcome<void> TokenRun::finish() {
   respond(std::move(*asked_), claims_, *account_);
   return {};

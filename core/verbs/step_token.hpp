@@ -13,6 +13,7 @@ class TokenRun final : public StepRun {
   using StepRun::StepRun;
   base::Outcome<Next> begin() override;
   base::Outcome<void> finish() override;
+  void forget_documents() override;
 
  private:
   base::Outcome<void> bind(const json::value& request, auth::TokenIssuer::Claims& claims) const;

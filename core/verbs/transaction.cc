@@ -166,6 +166,13 @@ base::Outcome<void> Transaction::collect_extras(store::Commit& commit) {
   return {};
 }
 
+// What waits for its commit takes no more memory than its answer needs: dozens wait at a time, and what all of them hold
+// decides whether the next request finds its memory in the processor's cache.
+void Transaction::forget_documents() {
+  for (const auto& step : runs_) step->forget_documents();
+  arena_.reset();
+}
+
 void Transaction::commit() {
   store::Commit commit;
   collect(commit);
@@ -173,6 +180,7 @@ void Transaction::commit() {
     if (auto added = collect_extras(commit); !added) return fail(added.error());
   if (commit.writes.empty() && commit.expectations.empty()) return note(nullptr), answer({});
   commit.cause = {context_.user.plugin.empty() ? context_.user.name : "plugin:" + context_.user.plugin, context_.request_id, context_.trigger};
+  forget_documents();
   core_.parts.store.commit(std::move(commit), [self = shared_from_this()](store::CommitOutcome outcome) { self->committed(std::move(outcome)); });
 }
 

@@ -42,6 +42,7 @@ class Transaction : public std::enable_shared_from_this<Transaction> {
   void finish_step();
   void commit();
   void collect(store::Commit& commit);
+  void forget_documents();
   base::Outcome<void> collect_extras(store::Commit& commit);
   void committed(store::CommitOutcome outcome);
   base::Error named(base::Error error) const;
