@@ -63,6 +63,7 @@ SourceDeclaration source(const json::object& object) {
   s.kind = needed_kind(object);
   s.resource = s.kind.storage_key();
   s.predicate = flag(object, "predicate");
+  s.name = text(object, "name");
   return s;
 }
 
@@ -137,7 +138,7 @@ Declaration read(const json::object& object) {
   for (const auto& item : list(object, "controllers")) d.controllers.push_back(controller(item.as_object()));
   for (const auto& item : list(object, "observers")) {
     const auto id = kind(item.as_object());
-    d.observers.push_back({!id, id ? id->storage_key() : base::Atom()});
+    d.observers.push_back({!id, id ? id->storage_key() : base::Atom(), flag(item.as_object(), "deletions")});
   }
   for (const auto& item : list(object, "tasks")) d.tasks.push_back(text(item.as_object(), "name"));
   for (const auto& item : list(object, "routes")) d.routes.push_back(route(item.as_object()));

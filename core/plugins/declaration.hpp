@@ -10,6 +10,7 @@
 #include "core/auth/rules.hpp"
 #include "core/base/atom.hpp"
 #include "core/base/error.hpp"
+#include "core/store/object.hpp"
 
 namespace keelson::plugins {
 
@@ -30,6 +31,8 @@ struct SourceDeclaration {
   KindId kind;
   base::Atom resource;
   bool predicate = false;
+  std::string name;                      ///< only objects of this name; "": all
+  bool covers(const store::Key& key) const { return key.resource == resource && (name.empty() || key.name == name); }
 };
 
 struct ControllerDeclaration {
@@ -44,6 +47,7 @@ struct ControllerDeclaration {
 struct ObserverDeclaration {
   bool all = false;
   base::Atom resource;
+  bool deletions = false;                ///< nothing else
 };
 
 struct RouteDeclaration {

@@ -36,7 +36,7 @@ void Instance::take_over_deletions(store::Revision upto) {
     const auto page = core_.store.history(base::Atom(), seen, kHistorySlice);
     if (!page) return log(base::LogLevel::warn, "what was deleted while the plugin was away is not known any more");
     for (const auto& change : page->changes)
-      if (change.type == store::ChangeType::deleted && inbox_->wants(change.object->key().resource)) route_all(change);
+      if (change.type == store::ChangeType::deleted && inbox_->wants(change)) route_all(change);
     if (page->upto <= seen) return;
     seen = page->upto;
   }
@@ -78,7 +78,7 @@ void Instance::show_missed() {
       return;
     }
     for (const auto& change : page->changes)
-      if (inbox_->wants(change.object->key().resource)) process(change);
+      if (inbox_->wants(change)) process(change);
     if (page->upto <= seen_) return;
     seen_ = page->upto;
   }
@@ -91,20 +91,20 @@ void Instance::process(const store::Change& change) {
 }
 
 void Instance::route_all(const store::Change& change) {
-  const auto resource = change.object->key().resource;
+  const auto& key = change.object->key();
   const bool deleted = change.type == store::ChangeType::deleted;
   const auto& now = deleted ? kNothing : change.object;
   const auto& before = deleted && !change.previous ? change.object : change.previous;
   for (std::uint32_t c = 0; c < controllers_.size(); ++c) {
     const auto& sources = controllers_[c]->declaration().sources;
     for (std::uint32_t s = 0; s < sources.size(); ++s)
-      if (sources[s].resource == resource && !(change.revision > routed_after_ && at_once(resource, sources[s]))) route(c, s, before, now);
+      if (sources[s].covers(key) && !(change.revision > routed_after_ && at_once(key.resource, sources[s]))) route(c, s, before, now);
   }
 }
 
 // Nothing of the plugin has to see it before its key is queued.
 bool Instance::at_once(base::Atom resource, const SourceDeclaration& source) const {
-  if (source.via != SourceDeclaration::Via::self || source.predicate) return false;
+  if (source.via != SourceDeclaration::Via::self || source.predicate || !source.name.empty()) return false;
   return std::none_of(declaration_.observers.begin(), declaration_.observers.end(), [&](const auto& observer) { return observer.all || observer.resource == resource; });
 }
 
@@ -176,6 +176,7 @@ void Instance::observe(const store::Change& change) {
   for (std::uint32_t i = 0; i < declaration_.observers.size(); ++i) {
     const auto& observer = declaration_.observers[i];
     if (!observer.all && observer.resource != change.object->key().resource) continue;
+    if (observer.deletions && !deleted) continue;
     show(i, what, deleted ? kNothing : change.object, deleted && !change.previous ? change.object : change.previous);
   }
 }

@@ -4,6 +4,17 @@
 
 namespace keelson::plugins {
 
+void Inbox::want(store::Atom resource, std::string_view name) {
+  const auto [held, added] = wanted_.try_emplace(resource);
+  if (name.empty()) held->second.clear();
+  else if (added || !held->second.empty()) held->second.emplace(name);
+}
+
+bool Inbox::wants_soon(const store::Key& key) const {
+  const auto held = wanted_.find(key.resource);
+  return held != wanted_.end() && (held->second.empty() || held->second.contains(key.name));
+}
+
 bool Inbox::offer(std::span<const store::Change> changes) {
   bool any = false, soon = false, open = false;
   {
@@ -24,10 +35,9 @@ bool Inbox::offer(std::span<const store::Change> changes) {
 bool Inbox::keep(std::span<const store::Change> changes, bool& soon) {
   bool any = false;
   for (const auto& change : changes) {
-    const auto resource = change.object->key().resource;
-    if (!wants(resource)) continue;
+    if (!wants(change)) continue;
     any = true;
-    soon = soon || resources_.contains(resource);
+    soon = soon || wants_soon(change.object->key());
     if (lost_) continue;
     if (changes_.size() >= kInboxChangesMax) {
       changes_.clear();

@@ -10,8 +10,9 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <string>
+#include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "core/base/runtime.hpp"
@@ -26,10 +27,11 @@ inline constexpr std::size_t kInboxChangesMax = 65'536;
 class Inbox {
  public:
   explicit Inbox(std::shared_ptr<base::Waiter> waiter) : waiter_(std::move(waiter)) {}
-  /// Before it is added to a feed.
-  void want(store::Atom resource) { resources_.insert(resource); }
+  /// Before it is added to a feed. `name`: of objects of this name only, and of those of other calls.
+  void want(store::Atom resource, std::string_view name = {});
   /// Everything, but what is not wanted by want() may come late: see Feed.
   void want_all() { all_ = true; }
+  void want_deletions() { deletions_ = true; }
   /// Before it is added to a feed: what of `resource` needs no thread. `route` gets its changes on the thread that delivers them, under
   /// no lock of the inbox, once open() was called; it must not wait. They can be taken too, but nobody is woken for them at once
   /// unless want() names the resource as well.
@@ -37,7 +39,12 @@ class Inbox {
   void want_at_once(store::Atom resource, Route route) { routes_[resource].push_back(std::move(route)); }
   /// The revision after which all were routed.
   store::Revision open();
-  bool wants(store::Atom resource) const { return all_ || resources_.contains(resource) || routes_.contains(resource); }
+  /// Some objects of the resource at least.
+  bool wants(store::Atom resource) const { return all_ || wanted_.contains(resource) || routes_.contains(resource); }
+  bool wants(const store::Change& change) const {
+    const auto& key = change.object->key();
+    return all_ || (deletions_ && change.type == store::ChangeType::deleted) || routes_.contains(key.resource) || wants_soon(key);
+  }
 
   /// True: it got something that may wait for a later wake-up.
   bool offer(std::span<const store::Change> changes);
@@ -49,9 +56,11 @@ class Inbox {
 
  private:
   bool keep(std::span<const store::Change> changes, bool& soon);
-  std::unordered_set<store::Atom> resources_;
+  bool wants_soon(const store::Key& key) const;
+
+  std::unordered_map<store::Atom, std::set<std::string, std::less<>>> wanted_;   // resources; no names: all of them
   std::unordered_map<store::Atom, std::vector<Route>> routes_;
-  bool all_ = false;
+  bool all_ = false, deletions_ = false;
   const std::shared_ptr<base::Waiter> waiter_;   // shared: one thread may wait for several things
   std::mutex mutex_;
   std::deque<store::Change> changes_;

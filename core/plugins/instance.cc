@@ -105,12 +105,16 @@ void Instance::make_controllers() {
     for (const auto& source : declared.sources) want_source(*controllers_.back(), source);
     ++index;
   }
-  for (const auto& observer : declaration_.observers) observer.all ? inbox_->want_all() : inbox_->want(observer.resource);
+  for (const auto& observer : declaration_.observers) {
+    if (!observer.all) inbox_->want(observer.resource);
+    else if (observer.deletions) inbox_->want_deletions();
+    else inbox_->want_all();
+  }
 }
 
 // A change that only names its own key is queued by whoever delivers it.
 void Instance::want_source(Controller& controller, const SourceDeclaration& source) {
-  if (!at_once(source.resource, source)) return inbox_->want(source.resource);
+  if (!at_once(source.resource, source)) return inbox_->want(source.resource, source.name);
   inbox_->want_at_once(source.resource, [&controller](const store::Change& change) { controller.add(queue_key(change.object->key().ns, change.object->key().name)); });
 }
 

@@ -78,7 +78,7 @@ std::string controller_text(const ControllerDeclaration& controller) {
   std::string text = controller.name + ":";
   for (const auto& source : controller.sources) {
     const auto via = source.via == SourceDeclaration::Via::self ? " " : source.via == SourceDeclaration::Via::owner ? " owns " : " watches ";
-    text += via + base::qualified(source.kind.group, source.kind.resource) + ";";
+    text += via + base::qualified(source.kind.group, source.kind.resource) + (source.name.empty() ? "" : " " + source.name) + ";";
   }
   return text + " " + std::to_string(controller.workers) + (controller.workers == 1 ? " worker" : " workers");
 }

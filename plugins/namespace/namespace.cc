@@ -87,10 +87,7 @@ class NamespaceReconciler final : public keelson::Reconciler<Namespace> {
 };
 
 template <class T>
-std::vector<Key> namespace_of(const keelson::Ref<T>& object, std::string_view name) {
-  if (object.name() != name) return {};
-  return {{"", std::string(object.ns())}};
-}
+std::vector<Key> namespace_of(const keelson::Ref<T>& object) { return {{"", std::string(object.ns())}}; }
 
 }  // namespace
 }  // namespace namespaces
@@ -103,10 +100,10 @@ KEELSON_PLUGIN("namespace", "0.1.0", setup) {
   setup.may({{"patch", "update"}, {""}, {"namespaces/status", "namespaces/finalize"}});
   auto ending = std::make_shared<Ending>();
   auto& controller = setup.controller<Namespace>(std::make_unique<NamespaceReconciler>(ending, setup.config("caCertificate")))
-      .watches<ServiceAccount>([](const keelson::Ref<ServiceAccount>& account) { return namespace_of(account, kDefaultAccount); })
-      .watches<ConfigMap>([](const keelson::Ref<ConfigMap>& map) { return namespace_of(map, kRootCa); })
+      .watches<ServiceAccount>(kDefaultAccount, namespace_of<ServiceAccount>)
+      .watches<ConfigMap>(kRootCa, namespace_of<ConfigMap>)
       .workers(2);
-  setup.observe_all([ending, wake = controller.trigger_handle()](std::string_view what, const keelson::KindInfo&, const keelson::ObjectHandle&, const keelson::ObjectHandle& before) {
-    if (what == "deleted" && ending->has(before.ns())) wake({"", std::string(before.ns())});
+  setup.observe_deletions([ending, wake = controller.trigger_handle()](const keelson::KindInfo&, const keelson::ObjectHandle& before) {
+    if (ending->has(before.ns())) wake({"", std::string(before.ns())});
   });
 }

@@ -205,8 +205,8 @@ typedef struct {
 /* What start() declares, one JSON object; indices below are positions in its arrays:
  *   kinds        [CustomResourceDefinition as text, JSON or YAML, ...]
  *   controllers  [{name, kind: {group, version, resource} | null, workers, deadlineMs,
- *                  sources: [{kind: {...}, via: "self" | "owner" | "map", predicate: bool}, ...]}, ...]
- *   observers    [{kind: {...} | null}, ...]           null: every kind
+ *                  sources: [{kind: {...}, via: "self" | "owner" | "map", predicate: bool, name: only this one}, ...]}, ...]
+ *   observers    [{kind: {...} | null, deletions: only these}, ...]   null: every kind
  *   tasks        [{name}, ...]
  *   routes       [{kind: {...}, subresource} | {path}, ...]   subresource "": the resource itself, of a kind of its own whose
  *                  annotation keelson.dev/served-verbs names the verbs; path: below /plugins/NAME/

@@ -226,6 +226,7 @@ json::object controller_json(const ControllerState& c) {
   for (const auto& s : c.sources) {
     const char* via = s.via == SourceState::Via::self ? "self" : s.via == SourceState::Via::owner ? "owner" : "map";
     sources.push_back(json::object{{"kind", kind_reference(s.kind)}, {"via", via}, {"predicate", static_cast<bool>(s.predicate)}});
+    if (!s.name.empty()) sources.back().get_object()["name"] = s.name;
   }
   json::object out{{"name", c.name}, {"workers", c.workers}, {"sources", std::move(sources)}};
   out["kind"] = c.keyed ? json::value() : json::value(kind_reference(c.kind));
@@ -298,7 +299,7 @@ std::string PluginState::declaration() const {
   json::array crds, all, seen, jobs, streams, asked;
   for (const auto& crd : kinds) crds.emplace_back(with_versions(*this, crd));
   for (const auto& c : controllers) all.push_back(controller_json(c));
-  for (const auto& o : observers) seen.push_back(json::object{{"kind", o.all ? json::value() : json::value(kind_reference(o.kind))}});
+  for (const auto& o : observers) seen.push_back(json::object{{"kind", o.all ? json::value() : json::value(kind_reference(o.kind))}, {"deletions", o.deletions}});
   for (const auto& t : tasks) jobs.push_back(json::object{{"name", t.name}});
   for (const auto& r : routes) streams.push_back(r.kind.resource.empty() ? json::object{{"path", r.path}} : json::object{{"kind", kind_reference(r.kind)}, {"subresource", r.subresource}});
   out["kinds"] = std::move(crds);

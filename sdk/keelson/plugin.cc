@@ -34,11 +34,11 @@ Controller& Controller::deadline(std::chrono::nanoseconds duration) {
 }
 
 Controller& Controller::add_owned(const Gvk& gvk) {
-  state_->sources.push_back({SourceState::Via::owner, KindName(gvk), {}, {}});
+  state_->sources.push_back({SourceState::Via::owner, KindName(gvk)});
   return *this;
 }
-Controller& Controller::add_watch(const Gvk& gvk, MapFunction map) {
-  state_->sources.push_back({SourceState::Via::map, KindName(gvk), std::move(map), {}});
+Controller& Controller::add_watch(const Gvk& gvk, std::string name, MapFunction map) {
+  state_->sources.push_back({SourceState::Via::map, KindName(gvk), std::move(name), std::move(map)});
   return *this;
 }
 Controller& Controller::add_predicate(const Gvk& gvk, PredicateFunction predicate) {
@@ -85,7 +85,7 @@ Controller& Setup::add_controller(const Gvk& gvk, ObjectFunction reconcile, Obje
   controller.name = lower(gvk.kind);
   controller.reconcile = std::move(reconcile);
   controller.finalize = std::move(finalize);
-  controller.sources.push_back({SourceState::Via::self, controller.kind, {}, {}});
+  controller.sources.push_back({SourceState::Via::self, controller.kind});
   return controller.face;
 }
 
@@ -98,10 +98,15 @@ Controller& Setup::keyed_controller(std::string name, std::unique_ptr<KeyReconci
 }
 
 void Setup::add_observer(const Gvk& gvk, ObserveFunction changed) {
-  state_->observers.push_back({KindName(gvk), false, std::move(changed), {}});
+  state_->observers.push_back({KindName(gvk), false, false, std::move(changed)});
 }
 void Setup::observe_all(std::function<void(std::string_view, const KindInfo&, const ObjectHandle&, const ObjectHandle&)> changed) {
-  state_->observers.push_back({{}, true, {}, std::move(changed)});
+  state_->observers.push_back({{}, true, false, {}, std::move(changed)});
+}
+void Setup::observe_deletions(std::function<void(const KindInfo&, const ObjectHandle&)> deleted) {
+  state_->observers.push_back({{}, true, true, {}, [deleted = std::move(deleted)](std::string_view what, const KindInfo& kind, const ObjectHandle&, const ObjectHandle& before) {
+    if (what == "deleted") deleted(kind, before);
+  }});
 }
 void Setup::task(std::string name, std::function<void(Context&)> body) { state_->tasks.push_back({std::move(name), std::move(body)}); }
 void Setup::serve(const Gvk& gvk, std::string_view subresource, std::function<void(Context&, const Request&, Stream&)> handler) {

@@ -64,8 +64,10 @@ class Controller {
   template <class T> Controller& owns() { return add_owned(T::gvk); }
   /// Changes of T enqueue what `map` answers: a function of const T& or const Ref<T>&. Also called with the previous state,
   /// so that both sides are woken.
-  template <class T, class Map> Controller& watches(Map map) {
-    return add_watch(T::gvk, [map = std::move(map)](const ObjectHandle& object) -> std::vector<Key> {
+  template <class T, class Map> Controller& watches(Map map) { return watches<T>({}, std::move(map)); }
+  /// The same for objects of one name only, in any namespace: the core does not even wake the plugin for others.
+  template <class T, class Map> Controller& watches(std::string name, Map map) {
+    return add_watch(T::gvk, std::move(name), [map = std::move(map)](const ObjectHandle& object) -> std::vector<Key> {
       if constexpr (std::is_invocable_v<const Map&, const Ref<T>&>) return map(Ref<T>(object));
       else return map(decode<T>(object.body()));
     });
@@ -90,7 +92,7 @@ class Controller {
   friend struct detail::ControllerState;
   explicit Controller(detail::ControllerState& state) : state_(&state) {}
   Controller& add_owned(const Gvk& gvk);
-  Controller& add_watch(const Gvk& gvk, detail::MapFunction map);
+  Controller& add_watch(const Gvk& gvk, std::string name, detail::MapFunction map);
   Controller& add_predicate(const Gvk& gvk, detail::PredicateFunction predicate);
   detail::ControllerState* state_;
 };
@@ -186,6 +188,8 @@ class Setup {
   /// The same for every kind there is, untyped: "added", "modified", "deleted" or "synced" (once for all kinds, with an
   /// empty KindInfo), handle of the new and of the previous state.
   void observe_all(std::function<void(std::string_view what, const KindInfo& kind, const ObjectHandle& now, const ObjectHandle& before)> changed);
+  /// Only what goes away, of any kind; nothing is shown at the start.
+  void observe_deletions(std::function<void(const KindInfo& kind, const ObjectHandle& before)> deleted);
   /// Runs on a host thread from start to drain; poll ctx.cancelled(), wait by ctx.sleep().
   void task(std::string name, std::function<void(Context&)> body);
   void serve(const Gvk& gvk, std::string_view subresource, std::function<void(Context&, const Request&, Stream&)> handler);

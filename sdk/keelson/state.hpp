@@ -32,8 +32,9 @@ Result finish(const HostCall& call, Result result);
 struct SourceState {
   enum class Via { self, owner, map } via = Via::self;
   KindName kind;
-  MapFunction map;
-  PredicateFunction predicate;
+  std::string name = {};            ///< only objects of this name
+  MapFunction map = {};
+  PredicateFunction predicate = {};
 };
 
 struct ControllerState {
@@ -58,9 +59,9 @@ struct RouteState {
 };
 struct ObserverState {
   KindName kind;
-  bool all = false;
-  ObserveFunction one;
-  std::function<void(std::string_view, const KindInfo&, const ObjectHandle&, const ObjectHandle&)> every;
+  bool all = false, deletions = false;
+  ObserveFunction one = {};
+  std::function<void(std::string_view, const KindInfo&, const ObjectHandle&, const ObjectHandle&)> every = {};
 };
 struct TaskState {
   std::string name;

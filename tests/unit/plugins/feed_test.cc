@@ -30,6 +30,12 @@ struct Bench {
     store->commit(std::move(commit), [](store::CommitOutcome) {});
     runtime->settle();
   }
+  void remove(const std::string& name) {
+    store::Commit commit;
+    commit.writes.push_back({store::Operation::remove, {store::Atom("pods"), "default", name}, std::nullopt});
+    store->commit(std::move(commit), [](store::CommitOutcome) {});
+    runtime->settle();
+  }
 };
 
 class CountingWaiter final : public base::Waiter {
@@ -61,6 +67,47 @@ TEST_CASE("who wants a kind is told at once, an observer of everything some time
   bench.create("c");
   bench.runtime->advance(kLate_ms * base::kNanosPerMs);
   CHECK(late->notified == 2);
+}
+
+TEST_CASE("who wants one name, or only what goes away, is not woken for anything else") {
+  Bench bench;
+  const auto soon = std::make_shared<CountingWaiter>(), late = std::make_shared<CountingWaiter>();
+  const auto wanting = std::make_shared<Inbox>(soon), observing = std::make_shared<Inbox>(late);
+  wanting->want(store::Atom("pods"), "b");
+  observing->want_deletions();
+  bench.feed->add(wanting);
+  bench.feed->add(observing);
+  bench.create("a");
+  CHECK(soon->notified == 0);
+  bench.create("b");
+  CHECK(soon->notified == 1);
+  bench.runtime->advance(kLate_ms * base::kNanosPerMs);
+  CHECK(late->notified == 0);
+  bench.remove("a");
+  CHECK(soon->notified == 1);
+  bench.runtime->advance(kLate_ms * base::kNanosPerMs);
+  CHECK(late->notified == 1);
+  std::deque<store::Change> taken;
+  CHECK_FALSE(wanting->take(taken));
+  REQUIRE(taken.size() == 1);
+  CHECK(taken.front().object->key().name == "b");
+  CHECK_FALSE(observing->take(taken));
+  REQUIRE(taken.size() == 1);
+  CHECK(taken.front().type == store::ChangeType::deleted);
+}
+
+TEST_CASE("whoever wants a kind and one name of it wants the kind") {
+  Bench bench;
+  const auto waiter = std::make_shared<CountingWaiter>();
+  const auto before = std::make_shared<Inbox>(waiter), after = std::make_shared<Inbox>(waiter);
+  before->want(store::Atom("pods"));
+  before->want(store::Atom("pods"), "b");
+  after->want(store::Atom("pods"), "b");
+  after->want(store::Atom("pods"));
+  bench.feed->add(before);
+  bench.feed->add(after);
+  bench.create("a");
+  CHECK(waiter->notified == 2);
 }
 
 }  // namespace keelson::plugins
