@@ -1,6 +1,9 @@
 // The state machine of a connection, and requests as they come in.
 #include "core/api/connection.hpp"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "core/api/http2.hpp"
 #include "core/api/relay.hpp"
 #include "core/base/log.hpp"
@@ -12,6 +15,36 @@ namespace {
 constexpr std::size_t kPipelineBytesMax = 64u << 10;
 
 }  // namespace
+
+Connection::Connection(std::shared_ptr<NetThread> net, tcp::socket socket) : net_(std::move(net)), tls_context_(net_->shared.tls_now()) {
+  boost::system::error_code ignored;
+  const auto peer = socket.remote_endpoint(ignored);
+  if (!ignored) remote_ = peer.address().to_string();
+  if (!ignored) protocol_ = peer.protocol();
+  socket_ = socket.release();
+  tls_ = std::make_unique<TlsStream>(*tls_context_, socket_);
+}
+
+Connection::~Connection() {
+  if (socket_ >= 0) ::close(socket_);
+}
+
+void Connection::start() {
+  if (!net_->poller.add(socket_, *this)) return close();
+  net_->set_deadline(*this, in_ms(kHeaderTimeout_ms));
+  drive();
+}
+
+void Connection::ready(bool readable, bool writable) {
+  readable_ |= readable;
+  if ((readable && want_read_) || (writable && want_write_)) drive();
+}
+
+/// To whoever goes on with the connection.
+tcp::socket Connection::leave_socket() {
+  net_->poller.remove(socket_, *this);
+  return {net_->context, protocol_, std::exchange(socket_, -1)};
+}
 
 void Connection::drive() {
   if (driving_ || state_ == State::closed) return;
@@ -25,7 +58,6 @@ void Connection::drive() {
     close();
   }
   driving_ = false;
-  if (state_ != State::closed) arm();
 }
 
 Connection::Step Connection::step() {
@@ -38,25 +70,6 @@ Connection::Step Connection::step() {
     case State::closed: break;
   }
   return Step::wait;
-}
-
-void Connection::arm() {
-  if (want_read_ && !reading_) {
-    reading_ = true;
-    socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](boost::system::error_code error) {
-      self->reading_ = false;
-      if (error) return;
-      self->readable_ = true;
-      self->drive();
-    });
-  }
-  if (want_write_ && !writing_) {
-    writing_ = true;
-    socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](boost::system::error_code error) {
-      self->writing_ = false;
-      if (!error) self->drive();
-    });
-  }
 }
 
 void Connection::yield() {
@@ -80,7 +93,7 @@ Connection::Step Connection::shake() {
 
 void Connection::become_http2() {
   state_ = State::closed;
-  net_->add(make_http2(net_, std::move(socket_), std::move(tls_context_), std::move(tls_), std::move(certificate_), std::move(remote_)));
+  net_->add(make_http2(net_, leave_socket(), std::move(tls_context_), std::move(tls_), std::move(certificate_), std::move(remote_)));
   net_->remove(this);
 }
 
@@ -94,7 +107,7 @@ bool Connection::receive(std::string_view& bytes) {
   switch (tls_->read(net_->scratch(), NetThread::kReadBytes, got)) {
     case Io::done:
       bytes = {net_->scratch(), got};
-      readable_ = tls_->has_pending() || got == NetThread::kReadBytes;
+      readable_ = tls_->has_pending() || !tls_->drained();
       return true;
     case Io::want_write: want_write_ = true; return false;
     case Io::want_read: readable_ = false; want_read_ = true; return false;
@@ -218,9 +231,9 @@ void Connection::close() {
   const auto self = shared_from_this();
   end_exchange();
   if (tls_) tls_->close_notify();
-  boost::system::error_code ignored;
-  socket_.shutdown(tcp::socket::shutdown_send, ignored);
-  socket_.close(ignored);
+  net_->poller.remove(socket_, *this);
+  ::shutdown(socket_, SHUT_WR);
+  ::close(std::exchange(socket_, -1));
   net_->remove(this);
 }
 

@@ -9,20 +9,13 @@
 
 namespace keelson::api {
 
-class Connection final : public Session, public Exchanges, public std::enable_shared_from_this<Connection> {
+class Connection final : public Session, public Exchanges, public Pollable, public std::enable_shared_from_this<Connection> {
  public:
-  Connection(std::shared_ptr<NetThread> net, tcp::socket socket)
-      : net_(std::move(net)), socket_(std::move(socket)), tls_context_(net_->shared.tls_now()),
-        tls_(std::make_unique<TlsStream>(*tls_context_, socket_.native_handle())) {
-    boost::system::error_code ignored;
-    const auto peer = socket_.remote_endpoint(ignored);
-    if (!ignored) remote_ = peer.address().to_string();
-  }
+  Connection(std::shared_ptr<NetThread> net, tcp::socket socket);
+  ~Connection() override;
 
-  void start() override {
-    net_->set_deadline(*this, in_ms(kHeaderTimeout_ms));
-    drive();
-  }
+  void start() override;
+  void ready(bool readable, bool writable) override;
   void expire() override;
   void stop() override;
   void close() override;
@@ -59,17 +52,18 @@ class Connection final : public Session, public Exchanges, public std::enable_sh
   void print_head(std::optional<std::uint64_t> length, bool bodiless, bool raw);
   void finish_answer();
   void end_exchange();
-  void arm();
+  tcp::socket leave_socket();
   void yield();
   void watch_client();
 
   std::shared_ptr<NetThread> net_;
-  tcp::socket socket_;
+  tcp protocol_ = tcp::v4();
+  int socket_ = -1;             // in the poller from start() on
   std::shared_ptr<TlsContext> tls_context_;
   std::unique_ptr<TlsStream> tls_;
   std::string remote_;
   State state_ = State::handshake;
-  bool driving_ = false, want_read_ = false, want_write_ = false, reading_ = false, writing_ = false;
+  bool driving_ = false, want_read_ = false, want_write_ = false;
   bool readable_ = true;        // the socket may have bytes that were not read yet
   bool client_ended_ = false;
   std::optional<PeerCertificate> certificate_;

@@ -1,4 +1,6 @@
 // Answers of a connection as they go out.
+#include <sys/socket.h>
+
 #include <charconv>
 
 #include "core/api/connection.hpp"
@@ -169,8 +171,7 @@ void Connection::finish_answer() {
   if (refused_ && !client_ended_) {
     state_ = State::draining;
     tls_->close_notify();
-    boost::system::error_code ignored;
-    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    ::shutdown(socket_, SHUT_WR);
     return net_->set_deadline(*this, in_ms(kDrain_ms));
   }
   if (close_after_) return close();
@@ -184,7 +185,7 @@ void Connection::tunnel(std::uint64_t request, Tunnel tunnel) {
   const auto self = shared_from_this();
   state_ = State::closed;
   if (auto exchange = exchange_.lock()) exchange->leave();
-  net_->add(make_relay(net_, std::move(socket_), std::move(tls_context_), std::move(tls_), std::move(in_), std::move(tunnel)));
+  net_->add(make_relay(net_, leave_socket(), std::move(tls_context_), std::move(tls_), std::move(in_), std::move(tunnel)));
   net_->remove(this);
 }
 

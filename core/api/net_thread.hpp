@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/api/poller.hpp"
 #include "core/api/server.hpp"
 
 namespace keelson::api {
@@ -75,6 +76,7 @@ class NetThread : public std::enable_shared_from_this<NetThread> {
 
   Shared& shared;
   asio::io_context context{1};
+  Poller poller{context};
 
  private:
   void accept();

@@ -122,7 +122,7 @@ std::vector<std::string> name_entries(X509_NAME* name, int nid) {
 
 // --- a BIO on the socket that never raises SIGPIPE ---
 struct SocketBio {
-  static const TlsStream& stream(BIO* bio) { return *static_cast<const TlsStream*>(BIO_get_data(bio)); }
+  static TlsStream& stream(BIO* bio) { return *static_cast<TlsStream*>(BIO_get_data(bio)); }
 
   static int write(BIO* bio, const char* from, int size) {
     BIO_clear_retry_flags(bio);
@@ -135,6 +135,7 @@ struct SocketBio {
   static int read(BIO* bio, char* into, int room) {
     BIO_clear_retry_flags(bio);
     const auto got = ::recv(stream(bio).fd_, into, static_cast<std::size_t>(room), MSG_DONTWAIT);
+    stream(bio).drained_ = got < room;
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
     if (got == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
     return static_cast<int>(got);
@@ -187,7 +188,6 @@ base::Outcome<std::shared_ptr<TlsContext>> TlsContext::make(const TlsOptions& op
 base::Outcome<std::shared_ptr<TlsContext>> TlsContext::make_client(const TunnelTls& options) {
   SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
   if (!context) return base::internal("TLS cannot start");
-  SSL_CTX_set_ex_data(context, warm_index(), new std::atomic<int>(0));
   std::shared_ptr<TlsContext> made(new TlsContext(context));
   made->server_name_ = options.server_name;
   made->verify_ = options.verify;

@@ -63,6 +63,8 @@ class TlsStream {
   Io read(char* into, std::size_t room, std::size_t& got);
   /// Bytes are received already, the socket will not announce them.
   bool has_pending() const;
+  /// The socket had no more when it was last read: its next bytes are an edge.
+  bool drained() const { return drained_; }
   Io write(const char* from, std::size_t size, std::size_t& put);
   /// Whether what is written next is followed by more at once: the system then waits for it and sends larger packets.
   void more_follows(bool more) { more_ = more; }
@@ -76,7 +78,7 @@ class TlsStream {
   ssl_st* ssl_;
   const TlsContext* context_ = nullptr;   // the caller keeps it
   const int fd_;
-  bool more_ = false;
+  bool more_ = false, drained_ = false;
 };
 
 }  // namespace keelson::api

@@ -103,6 +103,13 @@ std::string qualified(std::string_view group, std::string_view resource) {
   return out;
 }
 
+Error::Error() = default;
+Error::Error(const Error&) = default;
+Error::Error(Error&&) noexcept = default;
+Error& Error::operator=(const Error&) = default;
+Error& Error::operator=(Error&&) noexcept = default;
+Error::~Error() = default;
+
 Error bad_request(std::string message) { return make(400, "BadRequest", std::move(message)); }
 
 Error unauthorized() { return make(401, "Unauthorized", "Unauthorized"); }

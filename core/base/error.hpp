@@ -9,6 +9,9 @@
 #include <string_view>
 #include <vector>
 
+/// Of functions that run when something failed: the compiler keeps the way there out of the way of all else.
+#define KEELSON_COLD [[gnu::cold]]
+
 namespace keelson::base {
 
 /// One entry of Status.details.causes.
@@ -33,7 +36,13 @@ struct Error {
   int retry_after_s = 0;      ///< details.retryAfterSeconds and the Retry-After header; 0 = none
   std::string continue_token; ///< metadata.continue (410 of a paged list)
 
-  Error() = default;          ///< declared, so that it is no aggregate: a lone number must not convert to an Error in Outcome<int>
+  KEELSON_COLD Error();                 ///< declared, so that it is no aggregate: a lone number must not convert to an Error in Outcome<int>
+  // Out of line and cold, as all that makes errors: every function that returns an Outcome has this code, and hardly any runs it.
+  KEELSON_COLD Error(const Error&);
+  KEELSON_COLD Error(Error&&) noexcept;
+  KEELSON_COLD Error& operator=(const Error&);
+  KEELSON_COLD Error& operator=(Error&&) noexcept;
+  KEELSON_COLD ~Error();
 };
 
 template <class T>
@@ -45,25 +54,25 @@ using Outcome = boost::system::result<T, Error>;
 /// `group`+`resource` as upstream prints it: "pods", "deployments.apps".
 std::string qualified(std::string_view group, std::string_view resource);
 
-Error bad_request(std::string message);
-Error unauthorized();
-Error forbidden(std::string_view group, std::string_view resource, std::string_view name, std::string_view why);
-Error not_found(std::string_view group, std::string_view resource, std::string_view name);
-Error no_such_resource();  ///< 404 "the server could not find the requested resource"
-Error already_exists(std::string_view group, std::string_view resource, std::string_view name);
+KEELSON_COLD Error bad_request(std::string message);
+KEELSON_COLD Error unauthorized();
+KEELSON_COLD Error forbidden(std::string_view group, std::string_view resource, std::string_view name, std::string_view why);
+KEELSON_COLD Error not_found(std::string_view group, std::string_view resource, std::string_view name);
+KEELSON_COLD Error no_such_resource();  ///< 404 "the server could not find the requested resource"
+KEELSON_COLD Error already_exists(std::string_view group, std::string_view resource, std::string_view name);
 /// 409 "Operation cannot be fulfilled on <resource> "<name>": <why>"
-Error conflict(std::string_view group, std::string_view resource, std::string_view name, std::string_view why);
-Error object_modified(std::string_view group, std::string_view resource, std::string_view name);
-Error method_not_allowed(std::string_view group, std::string_view resource, std::string_view verb);
-Error invalid(std::string_view group, std::string_view kind, std::string_view name, std::vector<Cause> causes);
-Error expired(std::string message);           ///< 410 Expired
-Error internal(std::string_view what);        ///< 500 InternalError "Internal error occurred: ..."
-Error raw_500(std::string message);           ///< 500 with an empty reason: what a plain Go error becomes upstream
-Error timeout(std::string message);           ///< 504 Timeout
-Error unavailable(std::string message);       ///< 503 ServiceUnavailable
-Error too_large_revision(std::uint64_t wanted, std::uint64_t current);  ///< 504, cause ResourceVersionTooLarge
-Error too_many_requests(std::string message, int retry_after_s);
-Error request_too_large(std::string message); ///< 413 RequestEntityTooLarge
+KEELSON_COLD Error conflict(std::string_view group, std::string_view resource, std::string_view name, std::string_view why);
+KEELSON_COLD Error object_modified(std::string_view group, std::string_view resource, std::string_view name);
+KEELSON_COLD Error method_not_allowed(std::string_view group, std::string_view resource, std::string_view verb);
+KEELSON_COLD Error invalid(std::string_view group, std::string_view kind, std::string_view name, std::vector<Cause> causes);
+KEELSON_COLD Error expired(std::string message);           ///< 410 Expired
+KEELSON_COLD Error internal(std::string_view what);        ///< 500 InternalError "Internal error occurred: ..."
+KEELSON_COLD Error raw_500(std::string message);           ///< 500 with an empty reason: what a plain Go error becomes upstream
+KEELSON_COLD Error timeout(std::string message);           ///< 504 Timeout
+KEELSON_COLD Error unavailable(std::string message);       ///< 503 ServiceUnavailable
+KEELSON_COLD Error too_large_revision(std::uint64_t wanted, std::uint64_t current);  ///< 504, cause ResourceVersionTooLarge
+KEELSON_COLD Error too_many_requests(std::string message, int retry_after_s);
+KEELSON_COLD Error request_too_large(std::string message); ///< 413 RequestEntityTooLarge
 
 /// The Status object as compact JSON, as a client receives it.
 std::string to_status_json(const Error& error);

@@ -34,7 +34,7 @@ void advise_heap() {
   ::mallopt(M_TOP_PAD, static_cast<int>(kHeapStepBytes));
   const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   const auto from = heap_step.load() / page * page, to = heap_end();
-  if (from >= to) return;
+  if (from >= to) return;   // somebody else was first
   ::madvise(reinterpret_cast<void*>(from), to - from, MADV_HUGEPAGE);
   heap_step = to;
 }
