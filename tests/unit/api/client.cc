@@ -42,6 +42,7 @@ struct Client::Impl {
   SSL_CTX* context = nullptr;
   SSL* ssl = nullptr;
   std::string in;
+  bool ended = false;   // by the server
 };
 
 Client::Client(std::uint16_t port, const std::optional<auth::KeyPair>& identity) : impl_(std::make_unique<Impl>()) {
@@ -84,7 +85,8 @@ void Client::end_sending() {
 bool Client::fill() {
   char buffer[16384];
   std::size_t got = 0;
-  if (SSL_read_ex(impl_->ssl, buffer, sizeof buffer, &got) != 1) {
+  if (const int read = SSL_read_ex(impl_->ssl, buffer, sizeof buffer, &got); read != 1) {
+    impl_->ended = SSL_get_error(impl_->ssl, read) != SSL_ERROR_WANT_READ;   // or it said nothing for kWaitSeconds
     ERR_clear_error();
     return false;
   }
@@ -108,7 +110,7 @@ std::string Client::read_bytes(std::size_t count) {
   return bytes;
 }
 
-bool Client::ended() { return impl_->in.empty() && !fill(); }
+bool Client::ended() { return impl_->in.empty() && !fill() && impl_->ended; }
 
 Answer Client::read_head() {
   Answer answer;
