@@ -218,15 +218,6 @@ void forward(const CallRef& call, const aggregation::Backend& backend) {
   if (!backlog->ended) backlog->flow = std::move(flow);
 }
 
-bool authorized(const CallRef& call) {
-  const auto attributes = attributes_of(*call, &call->context.user);
-  const auto verdict = call->core.parts.chains.authorize(attributes);
-  if (call->record) call->record->notes->decided(verdict);
-  if (verdict.decision == auth::Decision::allow) return true;
-  call->fail(auth::refusal(attributes, verdict.reason));
-  return false;
-}
-
 }  // namespace
 
 bool answer_aggregated(const CallRef& call) {
@@ -235,7 +226,7 @@ bool answer_aggregated(const CallRef& call) {
   const auto apis = aggregation->apis();
   const auto* offered = apis->find(call->info.group, call->info.version);
   if (!offered) return false;
-  if (authorized(call)) forward(call, *offered->backend);
+  if (permitted(*call, attributes_of(*call, &call->context.user))) forward(call, *offered->backend);
   return true;
 }
 

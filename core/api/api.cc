@@ -149,11 +149,7 @@ bool known_group_version(const kinds::Catalog& catalog, const RequestInfo& info)
 
 // Who may not do it does not learn that it cannot be done. False: refused.
 bool Api::may_learn(const CallRef& call) {
-  const auto attributes = attributes_of(*call, &call->context.user);
-  const auto verdict = core_.parts.chains.authorize(attributes);
-  if (call->record) call->record->notes->decided(verdict);
-  if (verdict.decision != auth::Decision::allow) call->fail(auth::refusal(attributes, verdict.reason));
-  return verdict.decision == auth::Decision::allow;
+  return permitted(*call, attributes_of(*call, &call->context.user));
 }
 
 // 404 for what is not served.

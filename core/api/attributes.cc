@@ -1,5 +1,7 @@
 #include "core/api/attributes.hpp"
 
+#include "core/api/core.hpp"
+
 namespace keelson::api {
 
 auth::Attributes attributes_of(const Call& call, const auth::Identity* user) {
@@ -16,6 +18,14 @@ auth::Attributes attributes_of(const Call& call, const auth::Identity* user) {
   attributes.ns = info.ns;
   attributes.name = info.name;
   return attributes;
+}
+
+bool permitted(Call& call, const auth::Attributes& attributes) {
+  const auto verdict = call.core.parts.chains.authorize(attributes);
+  if (call.record) call.record->notes->decided(verdict);
+  if (verdict.decision == auth::Decision::allow) return true;
+  call.fail(auth::refusal(attributes, verdict.reason));
+  return false;
 }
 
 }  // namespace keelson::api

@@ -3,6 +3,7 @@
 
 #include "core/aggregation/aggregation.hpp"
 #include "core/api/aggregated.hpp"
+#include "core/api/attributes.hpp"
 #include "core/api/core.hpp"
 #include "core/api/text.hpp"
 #include "core/base/log.hpp"
@@ -140,11 +141,7 @@ bool authorized(const CallRef& call) {
   attributes.verb = call->info.verb;
   attributes.resource_request = false;
   attributes.path = call->info.path;
-  const auto verdict = call->core.parts.chains.authorize(attributes);
-  if (call->record) call->record->notes->decided(verdict);
-  if (verdict.decision == auth::Decision::allow) return true;
-  call->fail(auth::refusal(attributes, verdict.reason));
-  return false;
+  return permitted(*call, attributes);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "core/api/attributes.hpp"
 #include "core/api/core.hpp"
 #include "core/api/negotiate.hpp"
 #include "core/auth/rules.hpp"
@@ -175,11 +176,7 @@ bool allowed(const CallRef& call, const Review& review) {
   attributes.version = call->info.version;
   attributes.resource = review.resource;
   attributes.ns = call->info.ns;
-  const auto verdict = call->core.parts.chains.authorize(attributes);
-  if (call->record) call->record->notes->decided(verdict);
-  if (verdict.decision == auth::Decision::allow) return true;
-  call->fail(auth::refusal(attributes, verdict.reason));
-  return false;
+  return permitted(*call, attributes);
 }
 
 void answer(const CallRef& call, const Review& review) {
