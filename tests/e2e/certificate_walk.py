@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Certificates of a running server: looked at, renewed, made for new addresses."""
 import base64
-import http.client
 import json
 import os
 import pathlib
@@ -14,7 +13,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from cluster import BUILD, Cluster, Failed, equal, eventually, expect, start_and_run  # noqa: E402
+from cluster import BUILD, Cluster, Failed, equal, eventually, expect, self_review, start_and_run  # noqa: E402
 
 
 def served(c):
@@ -72,13 +71,8 @@ def a_new_address_is_put_in(c):
 
 def who(c, token):
     """As whom the server takes the token."""
-    context = ssl.create_default_context(cadata=(c.data / "tls" / "ca.crt").read_text())
-    connection = http.client.HTTPSConnection("127.0.0.1", c.port, context=context, timeout=10)
-    review = json.dumps({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"})
-    connection.request("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", review, {"Content-Type": "application/json", "Authorization": f"Bearer {token}"})
-    answer = connection.getresponse()
-    text = answer.read()
-    return json.loads(text)["status"]["userInfo"]["username"] if answer.status == 201 else answer.status
+    status, answer = self_review(c, token)
+    return answer["status"]["userInfo"]["username"] if status == 201 else status
 
 
 def key_of(token):

@@ -1,5 +1,6 @@
 """A server under test, driven by the kubectl that a user has. Everything it makes lives in one temporary directory and on
 loopback; cleanup() leaves nothing behind."""
+import http.client
 import json
 import os
 import pathlib
@@ -8,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -196,3 +198,14 @@ def run(steps, cluster):
         cluster.cleanup()
     print(f"{0 if failed else len(steps)} steps passed" if not failed else f"failed: {failed}")
     sys.exit(1 if failed else 0)
+
+
+def self_review(c, token):
+    """Status and answer of a SelfSubjectReview by whoever has the token."""
+    context = ssl.create_default_context(cadata=(c.data / "tls" / "ca.crt").read_text())
+    connection = http.client.HTTPSConnection("127.0.0.1", c.port, context=context, timeout=10)
+    review = json.dumps({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"})
+    connection.request("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", review, {"Content-Type": "application/json", "Authorization": f"Bearer {token}"})
+    answer = connection.getresponse()
+    text = answer.read()
+    return answer.status, json.loads(text)

@@ -12,7 +12,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from cluster import Cluster, Failed, equal, eventually, start_and_run  # noqa: E402
+from cluster import Cluster, Failed, equal, eventually, self_review, start_and_run  # noqa: E402
 
 
 def base64url(data):
@@ -71,13 +71,8 @@ class Issuer:
 
 
 def who(c, token):
-    context = ssl.create_default_context(cadata=(c.data / "tls" / "ca.crt").read_text())
-    connection = http.client.HTTPSConnection("127.0.0.1", c.port, context=context, timeout=10)
-    review = json.dumps({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"})
-    connection.request("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", review, {"Content-Type": "application/json", "Authorization": f"Bearer {token}"})
-    answer = connection.getresponse()
-    text = answer.read()
-    return json.loads(text)["status"]["userInfo"] if answer.status == 201 else (answer.status, json.loads(text)["message"])
+    status, answer = self_review(c, token)
+    return answer["status"]["userInfo"] if status == 201 else (status, answer["message"])
 
 
 REFUSED = (401, "Unauthorized")
