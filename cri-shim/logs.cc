@@ -13,6 +13,8 @@ namespace keelson::node {
 namespace {
 
 constexpr std::int64_t kNs = 1'000'000'000;
+/// Farther from 1970 than this nanoseconds do not reach; an offset from UTC and fractions fit in beside it.
+constexpr std::int64_t kSecondsMax = INT64_MAX / kNs - 500'000;
 
 std::string percent_decoded(std::string_view text) {
   std::string out;
@@ -83,7 +85,7 @@ std::optional<std::int64_t> parse_rfc3339(std::string_view text) {
   const std::string copy(text.substr(0, std::min<std::size_t>(text.size(), 64)));
   const char* rest = ::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &tm);
   if (rest == nullptr) return std::nullopt;
-  std::int64_t ns = static_cast<std::int64_t>(::timegm(&tm)) * kNs;
+  std::int64_t ns = std::clamp<std::int64_t>(::timegm(&tm), -kSecondsMax, kSecondsMax) * kNs;
   if (*rest == '.') {
     std::int64_t unit = kNs / 10;
     for (++rest; *rest >= '0' && *rest <= '9'; ++rest, unit /= 10) ns += (*rest - '0') * unit;
@@ -109,7 +111,7 @@ Outcome<LogOptions> parse_log_options(const std::string& query, const std::strin
   const auto since = KEELSON_TRY(number(query, "sinceSeconds", 1));
   const std::string since_time = query_value(query, "sinceTime");
   if (since && !since_time.empty()) return Error{422, "Invalid", "PodLogOptions \"\" is invalid: <nil>: Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified", {}};
-  if (since) options.since_ns = unix_ns - *since * kNs;
+  if (since) options.since_ns = unix_ns - std::min(*since, kSecondsMax) * kNs;
   if (!since_time.empty()) {
     const auto at = parse_rfc3339(since_time);
     if (!at) return bad_request("parsing time \"" + since_time + "\" as RFC 3339 failed");

@@ -1,5 +1,7 @@
 #include "core/admission/admission.hpp"
 
+#include "core/admission/owner_references.hpp"
+#include "core/admission/pods_on_nodes.hpp"
 #include "core/admission/policies.hpp"
 #include "core/admission/quota.hpp"
 #include "core/admission/webhooks.hpp"
@@ -12,6 +14,9 @@ class Running final : public Admission {
   explicit Running(const AdmissionParts& parts) : quotas_{parts.store, parts.registry, parts.runtime, std::make_shared<QuotaTurns>()} {
     const WebhookParts webhooks{parts.chains, parts.registry, parts.runtime, parts.metrics, parts.client};
     const PolicyParts policies{parts.chains, parts.registry, parts.runtime, parts.metrics};
+    parts.chains.add(kOrderOwnerReferences, owner_references(parts.chains, parts.registry));
+    parts.chains.add(kOrderPodTopologyLabels, pod_topology_labels());
+    parts.chains.add(kOrderPodResizeValidator, pod_resize_validator());
     parts.chains.add(kOrderMutatingPolicies, mutating_policies(policies));
     parts.chains.add(kOrderValidatingPolicies, validating_policies(policies));
     parts.chains.add(kOrderMutatingWebhooks, mutating_webhooks(webhooks));

@@ -103,7 +103,7 @@ class Mutation {
   const bool second_;
 };
 
-class MutatingPolicies final : public auth::AdmissionUnit {
+class MutatingPolicies final : public auth::AdmissionUnit, public auth::AnswersAtOnce {
  public:
   explicit MutatingPolicies(const PolicyParts& parts)
       : parts_(parts), source_("mutatingadmissionpolicies.admissionregistration.k8s.io", "mutatingadmissionpolicybindings.admissionregistration.k8s.io", "mutations") {}

@@ -71,7 +71,7 @@ Verdict judge(const Policy& policy, Inputs& inputs) {
   return out;
 }
 
-class ValidatingPolicies final : public auth::AdmissionUnit {
+class ValidatingPolicies final : public auth::AdmissionUnit, public auth::AnswersAtOnce {
  public:
   explicit ValidatingPolicies(const PolicyParts& parts)
       : parts_(parts), source_("validatingadmissionpolicies.admissionregistration.k8s.io", "validatingadmissionpolicybindings.admissionregistration.k8s.io", "validations") {}

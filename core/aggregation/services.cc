@@ -1,6 +1,7 @@
 #include "core/aggregation/services.hpp"
 
 #include <boost/json/parse.hpp>
+#include <utility>
 
 #include "core/auth/json_access.hpp"
 #include "core/base/json_text.hpp"
@@ -143,9 +144,11 @@ json::object status_patch(const Service& service, const Availability& availabili
 
 std::vector<LocalChange> local_changes(const kinds::Catalog& catalog, const Services& stored, bool starting) {
   std::map<std::string, LocalChange> wanted;
-  for (const auto& kind : catalog.all()) {
+  const kinds::Kind* last = nullptr;
+  for (const auto& kind : catalog.all()) {   // sorted by group and version
+    const auto* before = std::exchange(last, kind.get());
+    if (before && before->group == kind->group && before->version == kind->version) continue;
     const auto name = kind->version + "." + kind->group;
-    if (wanted.contains(name)) continue;
     const auto priority = local_priority(kind->group, kind->version);
     const json::object spec{{"group", kind->group}, {"version", kind->version}, {"groupPriorityMinimum", priority.group}, {"versionPriority", priority.version}};
     const json::object labels{{kAutomanaged, kind->declared_by.empty() ? "onstart" : "true"}};

@@ -105,11 +105,11 @@ class RelayedPayload final : public Payload {
 /// What comes back, as the answer to a call.
 class Answering final : public webhook::Receiver {
  public:
-  Answering(CallRef call, std::shared_ptr<Backlog> backlog) : call_(std::move(call)), backlog_(std::move(backlog)), responder_(call_->responder) {}
+  Answering(CallRef call, std::shared_ptr<Backlog> backlog, bool redirects) : call_(std::move(call)), backlog_(std::move(backlog)), responder_(call_->responder), redirects_(redirects) {}
 
   void head(int status, webhook::HeaderList headers) override {
     begun_ = true;
-    if (status >= kRedirects && status < kErrors && status != kNotModified) {
+    if (!redirects_ && status >= kRedirects && status < kErrors && status != kNotModified) {
       refused_ = true;
       return answer([](Call& call) { call.text(kBadGateway, std::string(kRedirected)); });
     }
@@ -166,6 +166,7 @@ class Answering final : public webhook::Receiver {
   CallRef call_;
   std::shared_ptr<Backlog> backlog_;
   std::shared_ptr<Responder> responder_;
+  const bool redirects_;
   bool begun_ = false, refused_ = false;
 };
 
@@ -176,17 +177,17 @@ void refuse(Call& call, const base::Error& why) {
 
 std::string target_of(const Request& request) { return request.query.empty() ? request.path : request.path + "?" + request.query; }
 
-void hand_over_connection(const CallRef& call, webhook::Outbound outbound) {
+void hand_over_connection(const CallRef& call, const webhook::Outbound& outbound) {
   if (!call->request.http1) return call->fail(base::bad_request("unable to upgrade: only over HTTP/1.1"));
   Tunnel tunnel;
   tunnel.address = outbound.endpoint.host;
   tunnel.port = static_cast<std::uint16_t>(std::atoi(outbound.endpoint.port.c_str()));
-  tunnel.head = call->request.method + " " + target_of(call->request) + " HTTP/1.1\r\nHost: " + outbound.endpoint.authority + "\r\n";
+  tunnel.head = call->request.method + " " + outbound.endpoint.path + " HTTP/1.1\r\nHost: " + outbound.endpoint.authority + "\r\n";
   for (const auto& [name, value] : call->request.headers)
     if (among(name, {"Connection", "Upgrade"}) || sent_there(call->request, name)) tunnel.head += name + ": " + value + "\r\n";
   for (const auto& [name, value] : outbound.headers) tunnel.head += name + ": " + value + "\r\n";
   tunnel.head += "Content-Length: 0\r\n\r\n";
-  tunnel.tls = TunnelTls{outbound.endpoint.server_name, outbound.endpoint.ca_pem, outbound.verify, {}, {}};
+  if (!outbound.plain) tunnel.tls = TunnelTls{outbound.endpoint.server_name, outbound.endpoint.ca_pem, outbound.verify, {}, {}};
   if (outbound.certificate) {
     tunnel.tls->certificate_pem = outbound.certificate->certificate_pem;
     tunnel.tls->key_pem = outbound.certificate->key_pem;
@@ -201,24 +202,28 @@ void forward(const CallRef& call, const aggregation::Backend& backend) {
   if (!backend.available) return call->text(kUnavailable, "service unavailable\n");
   auto outbound = aggregation.outbound(backend, call->context.user);
   if (!outbound) return refuse(*call, outbound.error());
-  if (call->request.upgrade) return hand_over_connection(call, std::move(*outbound));
-  if (streams(call->info)) call->long_running();
-  outbound->method = call->request.method;
   outbound->endpoint.path = target_of(call->request);
-  for (const auto& [name, value] : call->request.headers)
-    if (sent_there(call->request, name)) outbound->headers.emplace_back(name, value);
-  if (!call->request.remote.empty()) outbound->headers.emplace_back("X-Forwarded-For", call->request.remote);
-  outbound->headers.emplace_back("Audit-Id", call->context.request_id);
-  outbound->body = std::move(call->request.body);
-  outbound->head_deadline = call->streams() ? call->core.parts.runtime.in_ms(kAggregatedHead_ms) : call->context.deadline;
-  outbound->deadline = call->streams() ? base::kForever : call->context.deadline;
-  auto backlog = std::make_shared<Backlog>();
-  auto flow = aggregation.outgoing().send(std::move(*outbound), std::make_shared<Answering>(call, backlog));
-  const std::lock_guard lock(backlog->mutex);
-  if (!backlog->ended) backlog->flow = std::move(flow);
+  pass_to(call, std::move(*outbound), false);
 }
 
 }  // namespace
+
+void pass_to(const CallRef& call, webhook::Outbound outbound, bool redirects) {
+  if (call->request.upgrade) return hand_over_connection(call, outbound);
+  if (streams(call->info)) call->long_running();
+  outbound.method = call->request.method;
+  for (const auto& [name, value] : call->request.headers)
+    if (sent_there(call->request, name)) outbound.headers.emplace_back(name, value);
+  if (!call->request.remote.empty()) outbound.headers.emplace_back("X-Forwarded-For", call->request.remote);
+  outbound.headers.emplace_back("Audit-Id", call->context.request_id);
+  outbound.body = std::move(call->request.body);
+  outbound.head_deadline = call->streams() ? call->core.parts.runtime.in_ms(kAggregatedHead_ms) : call->context.deadline;
+  outbound.deadline = call->streams() ? base::kForever : call->context.deadline;
+  auto backlog = std::make_shared<Backlog>();
+  auto flow = call->core.parts.aggregation->outgoing().send(std::move(outbound), std::make_shared<Answering>(call, backlog, redirects));
+  const std::lock_guard lock(backlog->mutex);
+  if (!backlog->ended) backlog->flow = std::move(flow);
+}
 
 bool answer_aggregated(const CallRef& call) {
   const auto* aggregation = call->core.parts.aggregation;

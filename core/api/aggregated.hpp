@@ -6,6 +6,7 @@
 // Threads: the call's. Ownership: the call is held until its answer has begun. Errors: 503 in upstream's words.
 #pragma once
 #include "core/api/core.hpp"
+#include "core/webhook/outgoing.hpp"
 
 namespace keelson::api {
 
@@ -17,5 +18,8 @@ inline constexpr std::int64_t kAggregatedHead_ms = 60'000;
 bool answer_aggregated(const CallRef& call);
 /// The same for paths that are no resources and are authorized: /apis/GROUP/VERSION and its OpenAPI document.
 bool answer_aggregated_path(const CallRef& call, const std::string& path);
+
+/// Sends the call's request on, answered by what comes back. `redirects`: those are passed back, too.
+void pass_to(const CallRef& call, webhook::Outbound outbound, bool redirects);
 
 }  // namespace keelson::api

@@ -6,6 +6,7 @@
 #include "core/api/core.hpp"
 #include "core/api/impersonation.hpp"
 #include "core/api/options.hpp"
+#include "core/api/proxying.hpp"
 #include "core/api/server.hpp"
 #include "core/api/turns.hpp"
 #include "core/base/log.hpp"
@@ -212,10 +213,11 @@ bool serves_all(const Call& call) { return call.info.subresource.empty() && call
 void Api::answer_resource(const CallRef& call) {
   if (answer_aggregated(call) || answer_review(call) || !find_kind(call)) return;
   // Told before the name is looked at, as upstream does.
-  if (call->info.verb == "patch")
+  if (call->info.verb == "patch" && call->info.subresource != "proxy")
     if (const auto form = patch_form(call->request.header("Content-Type"), call->kind->strategy.custom_resource); !form) return call->fail(form.error());
   if (const auto complaint = path_segment_complaint(call->info.name); !call->info.name.empty() && !complaint.empty())
     return call->fail(base::bad_request("Name parameter invalid: \"" + call->info.name + "\": " + complaint));
+  if (answer_proxy(call)) return;
   if (serves_all(*call) && !offered(call)) return;
   if ((!call->info.subresource.empty() || serves_all(*call)) && answer_stream(call)) return;
   if (!settle_form(call) || !offered(call)) return;

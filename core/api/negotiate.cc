@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/serialize.hpp>
-#include <cstdlib>
+#include <charconv>
+#include <cmath>
 #include <optional>
 
 #include "core/api/http.hpp"
@@ -33,6 +34,14 @@ std::string_view unquoted(std::string_view text) {
   return text;
 }
 
+/// A weight is 0 to 1; what is no number weighs as if it were absent.
+double weight_of(std::string_view text) {
+  double weight = 1;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), weight);
+  if (fault != std::errc() || end != text.data() + text.size() || std::isnan(weight)) return 1;
+  return std::clamp(weight, 0.0, 1.0);
+}
+
 bool parse_range(std::string_view clause, MediaRange& range) {
   const auto type = next_part(clause, ';');
   const auto slash = type.find('/');
@@ -49,7 +58,7 @@ bool parse_range(std::string_view clause, MediaRange& range) {
     if (equals == std::string_view::npos) continue;
     const auto name = trimmed(parameter.substr(0, equals));
     const std::string value(unquoted(trimmed(parameter.substr(equals + 1))));
-    if (name == "q") range.q = std::strtod(value.c_str(), nullptr);
+    if (name == "q") range.q = weight_of(value);
     else range.parameters.emplace_back(name, value);
   }
   return true;

@@ -60,6 +60,7 @@ base::Outcome<std::optional<store::Revision>> revision(std::string_view text) {
                            (range ? ": value out of range" : ": invalid syntax"));
 }
 
+constexpr const char* kIgnoreReadError = "ignoreStoreReadErrorWithClusterBreakingPotential";
 constexpr std::string_view kNotOlderThan = "NotOlderThan";
 constexpr std::string_view kExact = "Exact";
 
@@ -128,6 +129,19 @@ void check_propagation(const verbs::DeleteOptions& options, std::vector<base::Ca
     causes.push_back(unsupported("propagationPolicy", quoted(policy), R"("Foreground", "Background", "Orphan", "nil")"));
 }
 
+/// Deleting what cannot be read takes nothing into account, so nothing may be asked of it.
+void check_ignore(const verbs::DeleteOptions& options, bool dry_run, std::vector<base::Cause>& causes) {
+  if (!options.ignore_read_error) return;
+  const auto alone = [&](bool given, const char* other) {
+    if (given) causes.push_back({"FieldValueInvalid", std::string("Invalid value: true: cannot be set together with .") + other, kIgnoreReadError});
+  };
+  alone(dry_run, "dryRun");
+  alone(options.propagation.has_value(), "propagationPolicy");
+  alone(options.orphan_dependents.has_value(), "orphanDependents");
+  alone(options.grace_period_s.has_value(), "gracePeriodSeconds");
+  alone(options.uid || options.resource_version, "preconditions");
+}
+
 std::optional<std::string> text_of(const json::object& object, std::string_view key) {
   const auto* value = object.if_contains(key);
   if (!value || !value->is_string()) return std::nullopt;
@@ -150,6 +164,10 @@ base::Outcome<verbs::DeleteOptions> delete_options_of(const json::object& object
     if (!orphan->is_bool()) return not_delete_options("orphanDependents is not a boolean");
     options.orphan_dependents = orphan->as_bool();
   }
+  if (const auto* ignore = object.if_contains(kIgnoreReadError); ignore && !ignore->is_null()) {
+    if (!ignore->is_bool()) return not_delete_options(std::string(kIgnoreReadError) + " is not a boolean");
+    options.ignore_read_error = ignore->as_bool();
+  }
   options.propagation = text_of(object, "propagationPolicy");
   if (const auto* conditions = object.if_contains("preconditions"); conditions && conditions->is_object()) {
     options.uid = text_of(conditions->as_object(), "uid");
@@ -167,6 +185,7 @@ base::Outcome<verbs::DeleteOptions> delete_options_of(const Query& query, std::v
   if (!grace) return grace.error();
   options.grace_period_s = *grace;
   if (query.has("orphanDependents")) options.orphan_dependents = truthy(query, "orphanDependents");
+  options.ignore_read_error = truthy(query, kIgnoreReadError);
   if (query.has("propagationPolicy")) options.propagation = std::string(query.get("propagationPolicy"));
   dry_run = query.all("dryRun");
   return options;
@@ -240,6 +259,7 @@ base::Outcome<verbs::DeleteOptions> delete_query(const Query& query, const verbs
   std::vector<base::Cause> causes;
   check_propagation(*options, causes);
   check_dry_run(dry_run, causes);
+  check_ignore(*options, !dry_run.empty(), causes);
   if (!causes.empty()) return refused("DeleteOptions", std::move(causes));
   options->dry_run = !dry_run.empty();
   return options;

@@ -1,9 +1,11 @@
 // Paths that are no resources: discovery, OpenAPI, version, health, metrics.
 #include <algorithm>
+#include <ctime>
 
 #include "core/aggregation/aggregation.hpp"
 #include "core/api/aggregated.hpp"
 #include "core/api/attributes.hpp"
+#include "core/api/build_info.hpp"
 #include "core/api/core.hpp"
 #include "core/api/text.hpp"
 #include "core/base/log.hpp"
@@ -12,6 +14,7 @@ namespace keelson::api {
 namespace {
 
 constexpr std::string_view kNotFound = "404 page not found\n";
+constexpr std::int64_t kYear_s = 365 * 24 * 3600;   // how long a document is kept whose URL has its hash
 
 ServedRef served_by_plugins(const plugins::RouteTable* routes) { return routes ? routes->served() : nullptr; }
 
@@ -20,12 +23,36 @@ ApisRef aggregated_apis(const Call& call) {
   return aggregation ? aggregation->apis() : nullptr;
 }
 
+/// Whether one of the listed entity tags is the document's.
+bool holds(std::string_view listed, const std::string& etag) {
+  for (std::size_t begin = 0; begin < listed.size();) {
+    const auto end = std::min(listed.find(',', begin), listed.size());
+    auto one = listed.substr(begin, end - begin);
+    one.remove_prefix(std::min(one.find_first_not_of(" \t"), one.size()));
+    one = one.substr(0, one.find_last_not_of(" \t") + 1);
+    if (one.starts_with("W/")) one.remove_prefix(2);
+    if (one == "*" || one == etag) return true;
+    begin = end + 1;
+  }
+  return false;
+}
+
+std::string http_date(std::int64_t unix_s) {
+  const auto seconds = static_cast<std::time_t>(unix_s);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  char text[40];
+  return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts)};
+}
+
 void send_document(const CallRef& call, const DocumentRef& document, bool immutable = false) {
   if (!document) return call->text(404, std::string(kNotFound));
   Headers more{{"Etag", document->etag}, {"Vary", "Accept"}};
-  if (immutable) more.emplace_back("Cache-Control", "public, immutable");
-  const auto held = call->request.header("If-None-Match");
-  if (!held.empty() && (held == document->etag || held == "W/" + document->etag)) return call->send(304, "", nullptr, std::move(more));
+  if (immutable) {
+    more.emplace_back("Cache-Control", "public, immutable");
+    more.emplace_back("Expires", http_date(call->core.parts.runtime.unix_s() + kYear_s));
+  }
+  if (holds(call->request.header("If-None-Match"), document->etag)) return call->send(304, "", nullptr, std::move(more));
   call->send(200, document->content_type, shared_payload(document->bytes), std::move(more));
 }
 
@@ -77,15 +104,20 @@ void answer_openapi(const CallRef& call, const std::string& path) {
   const auto catalog = call->core.parts.registry.current();
   if (path == "/openapi/v2") return answer_openapi_v2(call, catalog);
   if (path == "/openapi/v3") return send_document(call, call->core.documents.openapi_v3_index(catalog, aggregated_apis(*call)));
+  if (auto form = negotiate(call->request.joined("Accept"), {.transforms = false}); !form) return call->fail(form.error());
   const auto document = call->core.documents.openapi_v3(catalog, path.substr(std::string_view("/openapi/v3/").size()));
   const auto hash = call->query.get("hash");
-  send_document(call, document, document && !hash.empty() && document->etag == "\"" + std::string(hash) + "\"");
+  if (!document || hash.empty()) return send_document(call, document);
+  const auto current = document->etag.substr(1, document->etag.size() - 2);
+  if (hash == current) return send_document(call, document, true);
+  call->send(301, "", nullptr, {{"Location", path + "?hash=" + current}, {"Etag", document->etag}, {"Vary", "Accept"}});
 }
 
 void answer_version(const CallRef& call) {
-  const std::string text(kGitVersion);
-  call->json(200, "{\"major\":" + quoted(kVersionMajor) + ",\"minor\":" + quoted(kVersionMinor) + ",\"gitVersion\":" + quoted(text) +
-                      ",\"gitCommit\":\"\",\"gitTreeState\":\"clean\",\"buildDate\":\"1970-01-01T00:00:00Z\",\"goVersion\":\"none\",\"compiler\":\"g++\",\"platform\":\"linux/" +
+  const auto& build = build_info();
+  call->json(200, "{\"major\":" + quoted(kVersionMajor) + ",\"minor\":" + quoted(kVersionMinor) + ",\"gitVersion\":" + quoted(kGitVersion) +
+                      ",\"gitCommit\":" + quoted(build.commit) + ",\"gitTreeState\":" + quoted(build.tree_state) + ",\"buildDate\":" + quoted(build.date) +
+                      ",\"goVersion\":\"none\",\"compiler\":\"g++ " __VERSION__ "\",\"platform\":\"linux/" +
 #if defined(__aarch64__)
                       "arm64"
 #else

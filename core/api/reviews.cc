@@ -6,6 +6,7 @@
 #include "core/api/attributes.hpp"
 #include "core/api/core.hpp"
 #include "core/api/negotiate.hpp"
+#include "core/auth/node.hpp"
 #include "core/auth/rules.hpp"
 #include "core/base/json_text.hpp"
 
@@ -49,6 +50,17 @@ json::object user_info(const auth::Identity& user) {
   return out;
 }
 
+/// Of FieldSelectorAttributes what fixes a field: "spec.nodeName=n1".
+std::vector<std::string> selected_fields(const json::object& selector) {
+  std::vector<std::string> out;
+  if (const auto* requirements = selector.if_contains("requirements"); requirements && requirements->is_array())
+    for (const auto& one : requirements->get_array()) {
+      if (!one.is_object() || text_of(one.get_object(), "operator") != "In") continue;
+      if (const auto values = texts_of(one.get_object(), "values"); values.size() == 1) out.push_back(text_of(one.get_object(), "key") + "=" + values.front());
+    }
+  return out;
+}
+
 auth::Attributes attributes_of(const json::object& spec, const auth::Identity& user) {
   auth::Attributes attributes;
   attributes.user = &user;
@@ -56,7 +68,7 @@ auth::Attributes attributes_of(const json::object& spec, const auth::Identity& u
   const auto& resource = child(spec, "resourceAttributes");
   attributes.resource_request = path.empty();
   attributes.verb = text_of(attributes.resource_request ? resource : path, "verb");
-  attributes.path = text_of(path, "path");
+  attributes.path = attributes.resource_request ? auth::selecting(selected_fields(child(resource, "fieldSelector"))) : text_of(path, "path");
   attributes.group = text_of(resource, "group");
   attributes.version = text_of(resource, "version");
   attributes.resource = text_of(resource, "resource");

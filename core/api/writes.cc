@@ -45,6 +45,9 @@ void show(const CallRef& call, int code, const store::ObjectRef& object) {
 
 void written(const CallRef& call, verbs::Written result) {
   call->warnings.insert(call->warnings.end(), result.warnings.begin(), result.warnings.end());
+  // Evictions and bindings are not about what becomes of their pod.
+  if (const auto& subresource = call->info.subresource; result.created && (subresource == "eviction" || subresource == "binding"))
+    return call->json(201, R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success","code":201})");
   show(call, result.created ? 201 : 200, result.object);
 }
 
@@ -65,6 +68,7 @@ std::optional<Prepared> prepare(const CallRef& call, std::string_view options_ki
 
 void deleted(const CallRef& call, const verbs::DeleteOptions& options, verbs::Written result) {
   call->warnings.insert(call->warnings.end(), result.warnings.begin(), result.warnings.end());
+  if (options.ignore_read_error) return call->json(200, R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success","details":{"name":)" + quoted(call->info.name) + ",\"kind\":" + quoted(call->kind->kind) + "},\"code\":200}");
   if (result.gone && !answers_deleted_object(*call->kind)) return call->json(200, success_status(*call->kind, *result.object));
   const bool accepted = !result.gone && options.orphan_dependents && !*options.orphan_dependents;
   show(call, accepted ? 202 : 200, result.object);
@@ -132,6 +136,8 @@ void answer_delete_collection(const CallRef& call) {
   if (!which) return call->fail(which.error());
   auto options = delete_options(call);
   if (!options) return call->fail(options.error());
+  if (options->ignore_read_error)
+    return call->fail(base::invalid("meta.k8s.io", "DeleteOptions", "", {{"FieldValueInvalid", "Invalid value: true: is not allowed with DELETECOLLECTION, try again after removing the option", "ignoreStoreReadErrorWithClusterBreakingPotential"}}));
   call->core.parts.verbs.remove_collection(call->context, call->target(), std::move(which->list), *options,
                                            call->then<verbs::Listed>([call](verbs::Listed listed) { send_list(call, std::move(listed), false); }));
 }

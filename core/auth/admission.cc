@@ -12,7 +12,7 @@ using Operation = AdmissionRequest::Operation;
 bool is(const kinds::Kind& kind, std::string_view storage_key) { return kind.storage_key.text() == storage_key; }
 
 /// Nothing is written into a namespace that is absent, nothing new into one that goes; three namespaces never go.
-class NamespaceLifecycle final : public AdmissionUnit {
+class NamespaceLifecycle final : public AdmissionUnit, public AnswersAtOnce {
  public:
   std::string_view name() const override { return "NamespaceLifecycle"; }
   bool handles(Operation operation, const kinds::Kind& kind, std::string_view) const override {

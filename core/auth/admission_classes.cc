@@ -62,8 +62,23 @@ class DefaultIngressClass final : public InlineMutator {
   }
 };
 
+/// Claims and volumes are marked when they are made: the garbage collector lets them go when nobody uses them any more.
+class StorageObjectInUseProtection final : public InlineMutator {
+ public:
+  std::string_view name() const override { return "StorageObjectInUseProtection"; }
+  bool handles(Operation operation, const kinds::Kind& kind, std::string_view subresource) const override {
+    return operation == Operation::create && subresource.empty() && (is(kind, "persistentvolumeclaims") || is(kind, "persistentvolumes"));
+  }
+  base::Outcome<void> mutate(AdmissionRequest& request) const override {
+    const std::string_view mark = is(*request.kind, "persistentvolumes") ? "kubernetes.io/pv-protection" : "kubernetes.io/pvc-protection";
+    auto& marks = list_in(object_at(*request.object, {"metadata"}), "finalizers");
+    if (std::find(marks.begin(), marks.end(), json::value(mark)) == marks.end()) marks.emplace_back(mark);
+    return {};
+  }
+};
+
 /// A claim grows only where its class can make it grow.
-class ClaimResize final : public AdmissionUnit {
+class ClaimResize final : public AdmissionUnit, public AnswersAtOnce {
  public:
   std::string_view name() const override { return "PersistentVolumeClaimResize"; }
   bool handles(Operation operation, const kinds::Kind& kind, std::string_view subresource) const override {
@@ -145,7 +160,7 @@ class RuntimeClass final : public InlineMutator {
 };
 
 /// Who may approve, or sign, for a signer.
-class SignerUnit final : public AdmissionUnit {
+class SignerUnit final : public AdmissionUnit, public AnswersAtOnce {
  public:
   SignerUnit(const Chains& chains, std::string name, std::string subresource, std::string verb) : chains_(chains), name_(std::move(name)), subresource_(std::move(subresource)), verb_(std::move(verb)) {}
   std::string_view name() const override { return name_; }
@@ -187,6 +202,7 @@ class SignerUnit final : public AdmissionUnit {
 
 void add_class_admission(Chains& chains) {
   chains.add(kOrderDefaultStorageClass, std::make_shared<DefaultStorageClass>());
+  chains.add(kOrderStorageProtection, std::make_shared<StorageObjectInUseProtection>());
   chains.add(kOrderClaimResize, std::make_shared<ClaimResize>());
   chains.add(kOrderRuntimeClass, std::make_shared<RuntimeClass>());
   chains.add(kOrderCertificateApproval, std::make_shared<SignerUnit>(chains, "CertificateApproval", "approval", "approve"));

@@ -9,6 +9,7 @@ namespace keelson::auth {
 
 /// Places in upstream's chain (admission.tsv).
 inline constexpr int kOrderDefaultStorageClass = 18;
+inline constexpr int kOrderStorageProtection = 19;
 inline constexpr int kOrderClaimResize = 22;
 inline constexpr int kOrderRuntimeClass = 23;
 inline constexpr int kOrderCertificateApproval = 24;

@@ -209,7 +209,7 @@ std::string joined(Faults faults) {
   return once.size() == 1 ? once.front() : fmt::format("[{}]", fmt::join(once, ", "));
 }
 
-class LimitRanger final : public AdmissionUnit {
+class LimitRanger final : public AdmissionUnit, public AnswersAtOnce {
  public:
   std::string_view name() const override { return "LimitRanger"; }
   bool reinvoke() const override { return true; }

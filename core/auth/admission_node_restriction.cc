@@ -86,7 +86,7 @@ std::string reference_in(const json::value& pod) {
   return {};
 }
 
-class NodeRestriction final : public AdmissionUnit {
+class NodeRestriction final : public AdmissionUnit, public AnswersAtOnce {
  public:
   std::string_view name() const override { return "NodeRestriction"; }
   bool handles(Operation, const kinds::Kind& kind, std::string_view) const override {

@@ -48,7 +48,7 @@ bool makes_pods(std::string_view key) {
 
 std::string told(std::string_view begin, const Policy& policy, const std::string& why) { return std::string(begin) + base::quoted(policy.name) + ": " + why; }
 
-class PodSecurity final : public AdmissionUnit {
+class PodSecurity final : public AdmissionUnit, public AnswersAtOnce {
  public:
   std::string_view name() const override { return "PodSecurity"; }
   // What else of a pod may change does not touch its security.

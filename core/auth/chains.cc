@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <unordered_map>
 
+#include "core/auth/admission.hpp"
 #include "core/auth/authorizers.hpp"
 #include "core/auth/rules.hpp"
 
@@ -13,11 +15,59 @@ struct OrderedAdmission {
   std::shared_ptr<AdmissionUnit> unit;
 };
 
+/// The units that one kind of request is shown to, in order.
+struct PlannedUnit {
+  AdmissionUnit* unit;
+  bool at_once;
+};
+using Plan = std::vector<PlannedUnit>;
+using PlanRef = std::shared_ptr<const Plan>;
+
+/// What units choose by: AdmissionUnit::handles() answers the same for the same.
+struct PlanKey {
+  base::Atom resource;
+  AdmissionRequest::Operation operation;
+  bool namespaced;
+  std::string subresource;
+  bool operator==(const PlanKey&) const = default;
+};
+struct PlanHash {
+  std::size_t operator()(const PlanKey& key) const { return (key.resource.hash() ^ std::hash<std::string>()(key.subresource)) * 8 + static_cast<std::size_t>(key.operation) * 2 + (key.namespaced ? 1 : 0); }
+};
+constexpr std::size_t kPlansMax = 4096;
+
+/// Plans of one set of units, made when first asked for. Threads: any.
+class Plans {
+ public:
+  template <class Make>
+  PlanRef of(const AdmissionRequest& request, Make make) {
+    PlanKey key{request.kind->storage_key, request.operation, request.kind->namespaced, request.subresource};
+    const std::lock_guard lock(mutex_);
+    if (const auto found = plans_.find(key); found != plans_.end()) return found->second;
+    if (plans_.size() >= kPlansMax) plans_.clear();
+    return plans_.emplace(std::move(key), std::make_shared<const Plan>(make())).first->second;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<PlanKey, PlanRef, PlanHash> plans_;   // under mutex_
+};
+
 /// One immutable set of units; a change makes a new one.
 struct Units {
   std::vector<std::shared_ptr<Authenticator>> authenticators;
   std::vector<std::shared_ptr<Authorizer>> authorizers;
   std::vector<OrderedAdmission> admissions;
+  std::shared_ptr<Plans> plans = std::make_shared<Plans>();   // shared: none; a pointer only so that sets can be copied
+
+  PlanRef plan_of(const AdmissionRequest& request) const {
+    return plans->of(request, [&] {
+      Plan plan;
+      for (const auto& [order, unit] : admissions)
+        if (unit->handles(request.operation, *request.kind, request.subresource)) plan.push_back({unit.get(), dynamic_cast<const AnswersAtOnce*>(unit.get()) != nullptr});
+      return plan;
+    });
+  }
 };
 using UnitsRef = std::shared_ptr<const Units>;
 
@@ -28,16 +78,14 @@ using Phase = void (AdmissionUnit::*)(AdmissionRequest&, Done);
 class AdmissionRun : public std::enable_shared_from_this<AdmissionRun> {
  public:
   AdmissionRun(UnitsRef units, AdmissionRequest& request, Phase phase, bool reinvokes, Done done)
-      : units_(std::move(units)), request_(request), phase_(phase), reinvokes_(reinvokes), done_(std::move(done)) {}
+      : units_(std::move(units)), plan_(units_->plan_of(request)), request_(request), phase_(phase), reinvokes_(reinvokes), done_(std::move(done)) {}
 
   void go() {
-    while (auto* const unit = next()) {
-      // Whoever comes second of "the call returned" and "the unit answered" goes on.
-      state_.store(State::running);
-      (unit->*phase_)(request_, [self = shared_from_this()](base::Outcome<void> outcome) { self->answered(std::move(outcome)); });
-      if (state_.exchange(State::returned) == State::running) return;
+    while (const auto* const planned = next()) {
+      if (planned->at_once) (planned->unit->*phase_)(request_, [this](base::Outcome<void> outcome) { outcome_ = std::move(outcome); });
+      else if (!ask(*planned->unit)) return;
       if (!outcome_) break;
-      remember(*unit);
+      remember(*planned->unit);
     }
     done_(std::move(outcome_));
   }
@@ -46,39 +94,46 @@ class AdmissionRun : public std::enable_shared_from_this<AdmissionRun> {
   enum class State { running, returned, answered };
   static constexpr std::uint64_t kAgain = UINT64_MAX;   // no number of changes
 
+  /// False: the unit answers later.
+  bool ask(AdmissionUnit& unit) {
+    // Whoever comes second of "the call returned" and "the unit answered" goes on.
+    state_.store(State::running);
+    (unit.*phase_)(request_, [self = shared_from_this()](base::Outcome<void> outcome) { self->answered(std::move(outcome)); });
+    return state_.exchange(State::returned) != State::running;
+  }
+
   /// The next unit to ask: all in order, then once more those behind whose back the object changed.
-  AdmissionUnit* next() {
-    for (; next_ < units_->admissions.size(); ++next_) {
-      auto& unit = *units_->admissions[next_].unit;
-      if (unit.handles(request_.operation, *request_.kind, request_.subresource)) return ++next_, &unit;
-    }
+  const PlannedUnit* next() {
+    if (next_ < plan_->size()) return asked_ = &(*plan_)[next_++];
     while (again_ < seen_.size()) {
-      const auto& [unit, changes] = seen_[again_++];
-      if (changes != request_.changes) return unit;
+      const auto& [planned, changes] = seen_[again_++];
+      if (changes != request_.changes) return asked_ = planned;
     }
     return nullptr;
   }
 
   void remember(AdmissionUnit& unit) {
     const bool asked = std::exchange(request_.again, false);
-    if (reinvokes_ && again_ == 0 && unit.reinvoke()) seen_.emplace_back(&unit, asked ? kAgain : request_.changes);
+    if (reinvokes_ && again_ == 0 && unit.reinvoke()) seen_.emplace_back(asked_, asked ? kAgain : request_.changes);
   }
 
   void answered(base::Outcome<void> outcome) {
     outcome_ = std::move(outcome);
     if (state_.exchange(State::answered) == State::running) return;
     if (!outcome_) return done_(std::move(outcome_));
-    remember(*units_->admissions[next_ - 1].unit);
+    remember(*asked_->unit);
     go();
   }
 
   UnitsRef units_;
+  PlanRef plan_;
+  const PlannedUnit* asked_ = nullptr;
   AdmissionRequest& request_;
   Phase phase_;
   const bool reinvokes_;
   Done done_;
   std::size_t next_ = 0, again_ = 0;
-  std::vector<std::pair<AdmissionUnit*, std::uint64_t>> seen_;   // those that want to be asked again, and what they saw
+  std::vector<std::pair<const PlannedUnit*, std::uint64_t>> seen_;   // those that want to be asked again, and what they saw
   base::Outcome<void> outcome_;
   std::atomic<State> state_ = State::running;
 };
@@ -146,6 +201,7 @@ class ChainsImpl final : public Chains, public RulesSource {
   void change(const std::function<void(Units&)>& edit) {
     std::lock_guard lock(mutex_);
     auto next = std::make_shared<Units>(*units_);
+    next->plans = std::make_shared<Plans>();
     edit(*next);
     std::atomic_store(&units_, UnitsRef(std::move(next)));
   }

@@ -4,12 +4,13 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "core/auth/admission.hpp"
 #include "core/base/json_text.hpp"
 
 namespace keelson::auth {
 namespace {
 
-class EventRate final : public AdmissionUnit {
+class EventRate final : public AdmissionUnit, public AnswersAtOnce {
  public:
   explicit EventRate(base::Runtime& runtime) : runtime_(runtime) {}
   std::string_view name() const override { return "EventRateLimit"; }

@@ -8,6 +8,8 @@ namespace keelson::auth {
 namespace {
 
 constexpr std::string_view kPrefix = "system:node:";
+constexpr std::string_view kSelecting = "?fieldSelector=";
+constexpr std::string_view kReads = "get list watch";
 /// Place of spec.nodeName in the columns of pods: the first of their selectable fields.
 constexpr std::size_t kNodeNameColumn = 0;
 
@@ -133,8 +135,9 @@ class NodeAuthorizer final : public Authorizer {
     if (asked.group == "storage.k8s.io" && resource == "volumeattachments") return attachment(asked, node);
     if (asked.group == "coordination.k8s.io" && resource == "leases") return own(asked, node, "kube-node-lease");
     if (asked.group == "storage.k8s.io" && resource == "csinodes") return own(asked, node, "");
-    if (asked.group.empty() && resource == "pods" && asked.verb == "get") return pod(asked, node);
-    if (asked.group.empty() && resource == "nodes" && asked.verb == "get" && asked.name != node) return "node '" + node + "' cannot read '" + asked.name + "', only its own Node object";
+    if (asked.group.empty() && resource == "pods" && has_word(kReads, asked.verb)) return pods(asked, node);
+    if (asked.group.empty() && resource == "nodes" && has_word(kReads, asked.verb) && asked.name != node)
+      return "node '" + node + "' cannot read " + (asked.name.empty() ? "all nodes" : "'" + asked.name + "'") + ", only its own Node object";
     return granted(asked) ? "" : "no rule for nodes allows it";
   }
 
@@ -183,7 +186,8 @@ class NodeAuthorizer final : public Authorizer {
     return found && names(read(*found), {"spec", "nodeName"}, node) ? "" : no_relationship(node);
   }
 
-  std::string pod(const Attributes& asked, const std::string& node) const {
+  std::string pods(const Attributes& asked, const std::string& node) const {
+    if (asked.verb != "get" && asked.name.empty()) return selects(asked, "spec.nodeName", node) ? "" : "can only list/watch pods with spec.nodeName field selector";
     const auto found = store_.snapshot().get({store::Atom("pods"), asked.ns, asked.name});
     return found && bound_to(*found, node) ? "" : no_relationship(node);
   }
@@ -196,6 +200,25 @@ class NodeAuthorizer final : public Authorizer {
 std::string node_name(const Identity& user) {
   if (!user.name.starts_with(kPrefix) || !user.member_of("system:nodes")) return {};
   return user.name.substr(kPrefix.size());
+}
+
+std::string selecting(const std::vector<std::string>& fixed) {
+  std::string out;
+  for (const auto& one : fixed)
+    if (one.find(',') == std::string::npos) out += std::string(out.empty() ? kSelecting : ",") + one;
+  return out;
+}
+
+bool selects(const Attributes& attributes, std::string_view field, std::string_view value) {
+  std::string_view rest = attributes.path;
+  if (!attributes.resource_request || !rest.starts_with(kSelecting)) return false;
+  const auto wanted = std::string(field) + "=" + std::string(value);
+  for (rest.remove_prefix(kSelecting.size()); !rest.empty();) {
+    const auto end = rest.find(',');
+    if (rest.substr(0, end) == wanted) return true;
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+  }
+  return false;
 }
 
 std::shared_ptr<Authorizer> node_authorizer(store::Store& store) { return std::make_shared<NodeAuthorizer>(store); }

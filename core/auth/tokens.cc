@@ -1,4 +1,6 @@
 // ServiceAccount tokens: issued and checked with upstream's claims.
+#include <openssl/crypto.h>
+
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -70,6 +72,25 @@ bool verified_by(const KeyRing& ring, const JwtParts& parts) {
   return std::any_of(keys->begin(), keys->end(), [&](const auto& key) { return key->verify(parts); });
 }
 
+/// An object that has to be there, with that uid, for a token to count.
+struct Needed {
+  store::Key key;
+  std::string uid;
+};
+
+/// What a token with a good signature says, as it is asked again and again.
+struct Known {
+  bool ours = false;
+  std::int64_t begins_unix_s = 0, ends_unix_s = 0;
+  std::vector<Needed> needed;
+  std::optional<Identity> identity;   ///< none: it is nobody's, or not for us
+};
+
+/// How long it takes says nothing about where two tokens differ.
+struct SameToken {
+  bool operator()(const std::string& left, const std::string& right) const { return left.size() == right.size() && CRYPTO_memcmp(left.data(), right.data(), left.size()) == 0; }
+};
+
 class TokenAuthenticator final : public Authenticator {
  public:
   TokenAuthenticator(KeyRingRef keys, std::string issuer, base::Runtime& runtime, store::Store& store)
@@ -77,72 +98,77 @@ class TokenAuthenticator final : public Authenticator {
 
   base::Outcome<std::optional<Identity>> authenticate(const Credentials& credentials) override {
     if (!credentials.bearer_token) return std::optional<Identity>();
-    const auto claims = verified(*credentials.bearer_token);
+    const auto known = verified(*credentials.bearer_token);
     // Another key's or issuer's token may be another unit's; the chain refuses what nobody claims.
-    if (!claims) return std::optional<Identity>();
-    if (text_at(*claims, {"iss"}) != issuer_) return std::optional<Identity>();
-    if (!timely(*claims) || !has_audience(*claims, issuer_)) return base::unauthorized();
-    auto identity = identify(*claims);
-    if (!identity) return base::unauthorized();
-    return identity;
+    if (!known || !known->ours) return std::optional<Identity>();
+    const auto now = runtime_.unix_s();
+    const bool timely = now < known->ends_unix_s + kClockLeeway_s && now + kClockLeeway_s >= known->begins_unix_s;
+    if (!timely || !known->identity || !alive(*known, now)) return base::unauthorized();
+    return known->identity;
   }
 
  private:
-  using ClaimsRef = std::shared_ptr<const json::value>;
+  using KnownRef = std::shared_ptr<const Known>;
 
-  ClaimsRef verified(const std::string& token) {
+  KnownRef verified(const std::string& token) {
     if (token.size() > kTokenBytesMax) return nullptr;
-    const std::string digest = sha256(token);
     {
       std::lock_guard lock(mutex_);
-      if (const auto found = verified_.find(digest); found != verified_.end()) return found->second;
+      if (const auto found = verified_.find(token); found != verified_.end()) return found->second;
     }
     const auto parts = split_jwt(token);
     if (!parts || !verified_by(*keys_, *parts)) return nullptr;
     boost::system::error_code fault;
-    auto claims = std::make_shared<const json::value>(json::parse(parts->payload, fault));
+    const auto claims = json::parse(parts->payload, fault);
     if (fault) return nullptr;
+    const auto known = std::make_shared<const Known>(known_by(claims));
     std::lock_guard lock(mutex_);
     if (verified_.size() >= kVerifiedTokensMax) verified_.clear();
-    verified_.emplace(digest, claims);
-    return claims;
+    verified_.emplace(token, known);
+    return known;
   }
 
-  bool timely(const json::value& claims) const {
-    const auto now = runtime_.unix_s();
-    return now < integer_at(claims, {"exp"}) + kClockLeeway_s && now + kClockLeeway_s >= integer_at(claims, {"nbf"});
-  }
-
-  std::optional<Identity> identify(const json::value& claims) const {
+  Known known_by(const json::value& claims) const {
+    Known out;
+    out.ours = text_at(claims, {"iss"}) == issuer_;
+    out.begins_unix_s = integer_at(claims, {"nbf"});
+    out.ends_unix_s = integer_at(claims, {"exp"});
     const auto* own = find(claims, {"kubernetes.io"});
-    if (!own) return std::nullopt;
+    if (!out.ours || !own || !has_audience(claims, issuer_)) return out;
     const std::string ns(text_at(*own, {"namespace"})), account(text_at(*own, {"serviceaccount", "name"}));
     const std::string user = "system:serviceaccount:" + ns + ":" + account;
-    if (ns.empty() || account.empty() || text_at(claims, {"sub"}) != user || !alive(*own, ns, account)) return std::nullopt;
+    if (ns.empty() || account.empty() || text_at(claims, {"sub"}) != user) return out;
+    out.needed.push_back(needed_by(*own, "serviceaccount", "serviceaccounts", ns));
+    // Of these the first: a pod's node is only told, and may be gone before it.
+    if (find(*own, {"secret"})) out.needed.push_back(needed_by(*own, "secret", "secrets", ns));
+    else if (find(*own, {"pod"})) out.needed.push_back(needed_by(*own, "pod", "pods", ns));
+    else if (find(*own, {"node"})) out.needed.push_back(needed_by(*own, "node", "nodes", ""));
+    out.identity = identity_of(claims, *own, user, ns);
+    return out;
+  }
+
+  static Needed needed_by(const json::value& own, std::string_view kind, std::string_view resource, const std::string& ns) {
+    return {{store::Atom(resource), ns, std::string(text_at(own, {kind, "name"}))}, std::string(text_at(own, {kind, "uid"}))};
+  }
+
+  static Identity identity_of(const json::value& claims, const json::value& own, const std::string& user, const std::string& ns) {
     Identity identity;
     identity.name = user;
-    identity.uid = text_at(*own, {"serviceaccount", "uid"});
+    identity.uid = text_at(own, {"serviceaccount", "uid"});
     identity.groups = {"system:serviceaccounts", "system:serviceaccounts:" + ns, "system:authenticated"};
     if (const auto id = text_at(claims, {"jti"}); !id.empty()) identity.extra["authentication.kubernetes.io/credential-id"] = {"JTI=" + std::string(id)};
     for (const std::string_view kind : {"pod", "node"}) {
-      if (!find(*own, {kind})) continue;
+      if (!find(own, {kind})) continue;
       const std::string prefix = "authentication.kubernetes.io/" + std::string(kind);
-      identity.extra[prefix + "-name"] = {std::string(text_at(*own, {kind, "name"}))};
-      if (const auto uid = text_at(*own, {kind, "uid"}); !uid.empty()) identity.extra[prefix + "-uid"] = {std::string(uid)};
+      identity.extra[prefix + "-name"] = {std::string(text_at(own, {kind, "name"}))};
+      if (const auto uid = text_at(own, {kind, "uid"}); !uid.empty()) identity.extra[prefix + "-uid"] = {std::string(uid)};
     }
     return identity;
   }
 
-  bool alive(const json::value& own, const std::string& ns, const std::string& account) const {
+  bool alive(const Known& known, std::int64_t now_unix_s) const {
     const auto snapshot = store_.snapshot();
-    const auto now = runtime_.unix_s();
-    if (!usable(snapshot.get({store::Atom("serviceaccounts"), ns, account}), text_at(own, {"serviceaccount", "uid"}), now)) return false;
-    const auto bound = [&](std::string_view kind, std::string_view resource, const std::string& where) {
-      return usable(snapshot.get({store::Atom(resource), where, std::string(text_at(own, {kind, "name"}))}), text_at(own, {kind, "uid"}), now);
-    };
-    if (find(own, {"secret"})) return bound("secret", "secrets", ns);
-    if (find(own, {"pod"})) return bound("pod", "pods", ns);   // its node is only told, and may be gone before it
-    return !find(own, {"node"}) || bound("node", "nodes", "");
+    return std::all_of(known.needed.begin(), known.needed.end(), [&](const Needed& one) { return usable(snapshot.get(one.key), one.uid, now_unix_s); });
   }
 
   KeyRingRef keys_;   // shared: the issuer signs with the newest
@@ -150,7 +176,7 @@ class TokenAuthenticator final : public Authenticator {
   base::Runtime& runtime_;
   store::Store& store_;
   std::mutex mutex_;
-  std::unordered_map<std::string, ClaimsRef> verified_;
+  std::unordered_map<std::string, KnownRef, std::hash<std::string>, SameToken> verified_;   // under mutex_
 };
 
 class Issuer final : public RotatingIssuer {

@@ -1,5 +1,5 @@
 // Cells are our own atomics; prometheus-cpp only prints them: its histogram takes a lock per observation.
-#include "core/base/metrics.hpp"
+#include "core/base/metric_part.hpp"
 
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
@@ -16,13 +16,60 @@ class Cell {
   virtual void collect(prometheus::ClientMetric& out) const = 0;
 };
 
+/// What one thread at a time adds to and others may read.
+template <class T>
+void add_alone(std::atomic<T>& to, T n) { to.store(to.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
+
+/// The parts of a cell.
+template <class Part>
+class Parts {
+ public:
+  void add(const Part& part) {
+    const std::lock_guard lock(mutex_);
+    all_.push_back(&part);
+  }
+  /// `fold` puts into the whole what the part has counted.
+  template <class Fold>
+  void remove(const Part& part, Fold&& fold) {
+    const std::lock_guard lock(mutex_);
+    fold();
+    std::erase(all_, &part);
+  }
+  /// `rest` looks at the whole, into which nothing is put meanwhile.
+  template <class Visit, class Rest>
+  void sum(Visit&& visit, Rest&& rest) const {
+    const std::lock_guard lock(mutex_);
+    for (const auto* part : all_) visit(*part);
+    rest();
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<const Part*> all_;
+};
+
 class CounterCell final : public Counter, public Cell {
  public:
   void add(double n) override { value_.fetch_add(n, std::memory_order_relaxed); }
-  void collect(prometheus::ClientMetric& out) const override { out.counter.value = value_.load(std::memory_order_relaxed); }
+  void collect(prometheus::ClientMetric& out) const override {
+    parts_.sum([&](const Part& part) { out.counter.value += part.value(); }, [&] { out.counter.value += value_.load(std::memory_order_relaxed); });
+  }
+
+  class Part final : public Counter {
+   public:
+    explicit Part(CounterCell& whole) : whole_(whole) { whole_.parts_.add(*this); }
+    ~Part() override { whole_.parts_.remove(*this, [this] { whole_.add(value()); }); }
+    void add(double n) override { add_alone(value_, n); }
+    double value() const { return value_.load(std::memory_order_relaxed); }
+
+   private:
+    CounterCell& whole_;
+    std::atomic<double> value_{0};
+  };
 
  private:
   std::atomic<double> value_{0};
+  Parts<Part> parts_;
 };
 
 class GaugeCell final : public Gauge, public Cell {
@@ -39,25 +86,56 @@ class HistogramCell final : public Histogram, public Cell {
  public:
   explicit HistogramCell(std::vector<double> bounds) : bounds_(std::move(bounds)), counts_(bounds_.size() + 1) {}
   void observe(double value) override {
-    const auto bucket = std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin();
-    counts_[static_cast<std::size_t>(bucket)].fetch_add(1, std::memory_order_relaxed);
+    counts_[bucket_of(value)].fetch_add(1, std::memory_order_relaxed);
     sum_.fetch_add(value, std::memory_order_relaxed);
   }
   void collect(prometheus::ClientMetric& out) const override {
+    std::vector<std::uint64_t> counts(counts_.size());
+    double sum = 0;
+    const auto take = [&](const Counts& from, const std::atomic<double>& from_sum) {
+      for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += from[i].load(std::memory_order_relaxed);
+      sum += from_sum.load(std::memory_order_relaxed);
+    };
+    parts_.sum([&](const Part& part) { take(part.counts_, part.sum_); }, [&] { take(counts_, sum_); });
     std::uint64_t below = 0;
-    for (std::size_t i = 0; i < counts_.size(); ++i) {
-      below += counts_[i].load(std::memory_order_relaxed);
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      below += counts[i];
       const double bound = i < bounds_.size() ? bounds_[i] : std::numeric_limits<double>::infinity();
       out.histogram.bucket.push_back({below, bound});
     }
     out.histogram.sample_count = below;
-    out.histogram.sample_sum = sum_.load(std::memory_order_relaxed);
+    out.histogram.sample_sum = sum;
   }
 
+  using Counts = std::vector<std::atomic<std::uint64_t>>;
+  class Part final : public Histogram {
+   public:
+    explicit Part(HistogramCell& whole) : whole_(whole), counts_(whole.counts_.size()) { whole_.parts_.add(*this); }
+    ~Part() override {
+      whole_.parts_.remove(*this, [this] {
+        for (std::size_t i = 0; i < counts_.size(); ++i) whole_.counts_[i].fetch_add(counts_[i].load(std::memory_order_relaxed), std::memory_order_relaxed);
+        whole_.sum_.fetch_add(sum_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+      });
+    }
+    void observe(double value) override {
+      add_alone(counts_[whole_.bucket_of(value)], std::uint64_t{1});
+      add_alone(sum_, value);
+    }
+
+   private:
+    friend class HistogramCell;
+    HistogramCell& whole_;
+    Counts counts_;
+    std::atomic<double> sum_{0};
+  };
+
  private:
+  std::size_t bucket_of(double value) const { return static_cast<std::size_t>(std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin()); }
+
   const std::vector<double> bounds_;
-  std::vector<std::atomic<std::uint64_t>> counts_;
+  Counts counts_;
   std::atomic<double> sum_{0};
+  Parts<Part> parts_;
 };
 
 struct Family {
@@ -179,6 +257,9 @@ class Registry final : public Metrics {
 };
 
 }  // namespace
+
+std::unique_ptr<Counter> part_of(Counter& whole) { return std::make_unique<CounterCell::Part>(dynamic_cast<CounterCell&>(whole)); }
+std::unique_ptr<Histogram> part_of(Histogram& whole) { return std::make_unique<HistogramCell::Part>(dynamic_cast<HistogramCell&>(whole)); }
 
 std::unique_ptr<Metrics> make_metrics() { return std::make_unique<Registry>(); }
 

@@ -1,22 +1,23 @@
 #include "core/kinds/catalog.hpp"
 
 #include <algorithm>
-#include <iterator>
+#include <array>
 #include <mutex>
 #include <optional>
 #include <tuple>
 #include <unordered_map>
 
 #include "core/kinds/builtin.hpp"
+#include "core/kinds/catalog_group.hpp"
 #include "core/kinds/version_order.hpp"
 
 namespace keelson::kinds {
 namespace {
 
-using Place = std::tuple<std::string_view, std::string_view, std::string_view>;
+using Place = std::tuple<std::string_view, std::string_view>;
 
-Place resource_place(const KindRef& kind) { return {kind->group, kind->version, kind->resource}; }
-Place kind_place(const KindRef& kind) { return {kind->group, kind->version, kind->kind}; }
+Place resource_place(const KindRef& kind) { return {kind->version, kind->resource}; }
+Place kind_place(const KindRef& kind) { return {kind->version, kind->kind}; }
 
 template <Place (*place)(const KindRef&)>
 KindRef find_in(const std::vector<KindRef>& sorted, const Place& wanted) {
@@ -25,8 +26,18 @@ KindRef find_in(const std::vector<KindRef>& sorted, const Place& wanted) {
   return found != sorted.end() && place(*found) == wanted ? *found : nullptr;
 }
 
+template <Place (*place)(const KindRef&)>
+void insert_into(std::vector<KindRef>& sorted, const KindRef& kind) {
+  sorted.insert(std::upper_bound(sorted.begin(), sorted.end(), kind, [](const auto& a, const auto& b) { return place(a) < place(b); }), kind);
+}
+
 /// By address, which is quick; the order is seen by nobody.
 std::size_t key_place(const KindRef& kind) { return kind->storage_key.hash(); }
+
+struct ByKey {
+  bool operator()(const KindRef& kind, std::size_t key) const { return key_place(kind) < key; }
+  bool operator()(std::size_t key, const KindRef& kind) const { return key < key_place(kind); }
+};
 
 /// One resource's share of a change: its versions so far (or one of them) go, these come.
 struct Replacement {
@@ -36,82 +47,135 @@ struct Replacement {
   bool replaces(const Kind& kind) const { return kind.storage_key == storage_key && (!version || kind.version == *version); }
 };
 
+/// What a change leaves alone is shared with the catalog before it, since there may be thousands of kinds.
 class KindCatalog final : public Catalog {
  public:
   /// `kinds` in the order of their installation.
-  KindCatalog(std::uint64_t epoch, std::vector<KindRef> kinds) : epoch_(epoch), all_(std::move(kinds)), by_kind_(all_) {
-    std::unordered_map<base::Atom, KindRef> stored;
-    for (const auto& kind : all_) keep_stored_form(stored[kind->storage_key], kind);
-    for (auto& [key, kind] : stored) by_storage_key_.push_back(std::move(kind));
-    std::sort(all_.begin(), all_.end(), [](const auto& a, const auto& b) { return resource_place(a) < resource_place(b); });
-    std::sort(by_kind_.begin(), by_kind_.end(), [](const auto& a, const auto& b) { return kind_place(a) < kind_place(b); });
-    std::sort(by_storage_key_.begin(), by_storage_key_.end(), [](const auto& a, const auto& b) { return key_place(a) < key_place(b); });
+  KindCatalog(std::uint64_t epoch, const std::vector<KindRef>& kinds) : epoch_(epoch) {
+    for (const auto& kind : kinds) {
+      insert_into<resource_place>(group_to_change(kind->group).by_resource, kind);
+      insert_into<kind_place>(group_to_change(kind->group).by_kind, kind);
+    }
+    for (const auto& kind : kinds) change_stored({kind->storage_key, kNoVersion, {kind}});
+    changing_.clear();
   }
-  /// `previous` after one change: copied in its order, not sorted anew, since there may be thousands of kinds.
-  KindCatalog(std::uint64_t epoch, const KindCatalog& previous, const Replacement& change) : epoch_(epoch) {
-    auto stored = previous.by_storage_key(change.storage_key);
-    if (stored && change.replaces(*stored)) stored = nullptr;
-    for (const auto& kind : previous.all_)
-      if (kind->storage_key == change.storage_key && !change.replaces(*kind)) keep_stored_form(stored, kind);
-    for (const auto& kind : change.added) keep_stored_form(stored, kind);
-    all_ = changed(previous.all_, change, change.added, resource_place);
-    by_kind_ = changed(previous.by_kind_, change, change.added, kind_place);
-    by_storage_key_ = changed(previous.by_storage_key_, {change.storage_key, std::nullopt, {}}, stored ? std::vector{stored} : std::vector<KindRef>(), key_place);
+  /// `previous` after one change.
+  KindCatalog(std::uint64_t epoch, const KindCatalog& previous, const Replacement& change) : epoch_(epoch), groups_(previous.groups_), stored_(previous.stored_) {
+    for (const auto& kind : previous.with_storage_key(change.storage_key))
+      if (change.replaces(*kind)) {
+        auto& group = group_to_change(kind->group);
+        std::erase(group.by_resource, kind);
+        std::erase(group.by_kind, kind);
+      }
+    for (const auto& kind : change.added) {
+      auto& group = group_to_change(kind->group);
+      insert_into<resource_place>(group.by_resource, kind);
+      insert_into<kind_place>(group.by_kind, kind);
+    }
+    std::erase_if(groups_, [](const auto& group) { return group->by_resource.empty(); });
+    change_stored(change);
+    changing_.clear();
   }
   std::uint64_t epoch() const override { return epoch_; }
   KindRef find(std::string_view group, std::string_view version, std::string_view resource) const override {
-    return find_in<resource_place>(all_, {group, version, resource});
+    const auto* found = group_of(group);
+    return found ? find_in<resource_place>(found->by_resource, {version, resource}) : nullptr;
   }
   KindRef by_kind(std::string_view group, std::string_view version, std::string_view kind) const override {
-    return find_in<kind_place>(by_kind_, {group, version, kind});
+    const auto* found = group_of(group);
+    return found ? find_in<kind_place>(found->by_kind, {version, kind}) : nullptr;
   }
   KindRef by_storage_key(base::Atom key) const override {
-    const auto found = std::lower_bound(by_storage_key_.begin(), by_storage_key_.end(), key.hash(), [](const KindRef& kind, std::size_t wanted) { return key_place(kind) < wanted; });
-    return found != by_storage_key_.end() && (*found)->storage_key == key ? *found : nullptr;
+    const auto kinds = with_storage_key(key);
+    return kinds.empty() ? nullptr : kinds.front();
   }
-  const std::vector<KindRef>& all() const override { return all_; }
+  /// The stored form first.
+  std::span<const KindRef> with_storage_key(base::Atom key) const {
+    const auto& shelf = stored_[shelf_of(key)];
+    if (!shelf) return {};
+    const auto [first, last] = std::equal_range(shelf->begin(), shelf->end(), key.hash(), ByKey());
+    return {first, last};
+  }
+  std::span<const KindRef> in_group(std::string_view name) const {
+    const auto* group = group_of(name);
+    return group ? std::span<const KindRef>(group->by_resource) : std::span<const KindRef>();
+  }
+  const std::vector<KindRef>& all() const override {
+    std::call_once(all_made_, [this] {
+      for (const auto& group : groups_) all_.insert(all_.end(), group->by_resource.begin(), group->by_resource.end());
+    });
+    return all_;
+  }
   std::vector<std::string> groups() const override;
   std::vector<std::string> versions(std::string_view group) const override;
 
  private:
+  struct Group {
+    std::string name;
+    std::vector<KindRef> by_resource, by_kind;   // each sorted by its place
+  };
+  using GroupRef = std::shared_ptr<const Group>;
+  static constexpr std::size_t kShelves = 64;
+  static constexpr const char* kNoVersion = "";   // nothing is replaced
+
+  static std::size_t shelf_of(base::Atom key) { return (key.hash() * 0x9E3779B97F4A7C15u) >> 58; }
+
+  std::vector<GroupRef>::const_iterator place_of(std::string_view name) const {
+    return std::lower_bound(groups_.begin(), groups_.end(), name, [](const GroupRef& group, std::string_view wanted) { return group->name < wanted; });
+  }
+
+  const Group* group_of(std::string_view name) const {
+    const auto at = place_of(name);
+    return at != groups_.end() && (*at)->name == name ? at->get() : nullptr;
+  }
+
+  /// This catalog's own copy of a group.
+  Group& group_to_change(const std::string& name) {
+    const auto known = std::find_if(changing_.begin(), changing_.end(), [&](const auto& group) { return group->name == name; });
+    if (known != changing_.end()) return **known;
+    const auto at = groups_.begin() + (place_of(name) - groups_.cbegin());
+    const bool had = at != groups_.end() && (*at)->name == name;
+    const auto own = had ? std::make_shared<Group>(**at) : std::make_shared<Group>(Group{name, {}, {}});
+    changing_.push_back(own);
+    if (had) *at = own;
+    else groups_.insert(at, own);
+    return *own;
+  }
+
   /// Of several versions the one that names the others is stored; otherwise the first that was installed.
-  static void keep_stored_form(KindRef& stored, const KindRef& kind) {
-    if (!stored || (stored->other_versions.empty() && !kind->other_versions.empty())) stored = kind;
+  void change_stored(const Replacement& change) {
+    auto& shelf = stored_[shelf_of(change.storage_key)];
+    auto next = shelf ? std::make_shared<std::vector<KindRef>>(*shelf) : std::make_shared<std::vector<KindRef>>();
+    std::erase_if(*next, [&](const KindRef& kind) { return change.replaces(*kind); });
+    const auto hash = change.storage_key.hash();
+    next->insert(std::upper_bound(next->begin(), next->end(), hash, ByKey()), change.added.begin(), change.added.end());
+    const auto [first, last] = std::equal_range(next->begin(), next->end(), hash, ByKey());
+    if (const auto stored = std::find_if(first, last, [](const KindRef& kind) { return !kind->other_versions.empty(); }); stored != last) std::rotate(first, stored, stored + 1);
+    shelf = std::move(next);
   }
 
-  template <class Where>
-  static std::vector<KindRef> changed(const std::vector<KindRef>& sorted, const Replacement& change, const std::vector<KindRef>& added, Where place) {
-    std::vector<KindRef> next;
-    next.reserve(sorted.size() + added.size());
-    std::copy_if(sorted.begin(), sorted.end(), std::back_inserter(next), [&](const KindRef& kind) { return !change.replaces(*kind); });
-    for (const auto& kind : added)
-      next.insert(std::upper_bound(next.begin(), next.end(), kind, [&](const auto& a, const auto& b) { return place(a) < place(b); }), kind);
-    return next;
-  }
-
-  bool serves(std::string_view group) const {
-    return std::any_of(all_.begin(), all_.end(), [&](const KindRef& kind) { return kind->group == group; });
-  }
-
-  std::uint64_t epoch_;
-  std::vector<KindRef> all_, by_kind_, by_storage_key_;   // each sorted by its place
+  const std::uint64_t epoch_;
+  std::vector<GroupRef> groups_;                                                    // sorted by name
+  std::array<std::shared_ptr<const std::vector<KindRef>>, kShelves> stored_{};      // each sorted by storage key
+  std::vector<std::shared_ptr<Group>> changing_;                                    // while it is built
+  mutable std::once_flag all_made_;
+  mutable std::vector<KindRef> all_;
 };
 
 std::vector<std::string> KindCatalog::groups() const {
   std::vector<std::string> found;
   for (const auto group : builtin_groups())
-    if (serves(group)) found.emplace_back(group);
-  const std::size_t known = found.size();
-  for (const auto& kind : all_)   // sorted by group: the rest comes out in order
-    if (std::find(found.begin(), found.end(), kind->group) == found.end()) found.push_back(kind->group);
-  std::sort(found.begin() + static_cast<std::ptrdiff_t>(known), found.end());
+    if (group_of(group)) found.emplace_back(group);
+  const std::vector<std::string> known = found;
+  for (const auto& group : groups_)   // sorted
+    if (std::find(known.begin(), known.end(), group->name) == known.end()) found.push_back(group->name);
   return found;
 }
 
 std::vector<std::string> KindCatalog::versions(std::string_view group) const {
   std::vector<std::string> found;
-  for (const auto& kind : all_)
-    if (kind->group == group && std::find(found.begin(), found.end(), kind->version) == found.end()) found.push_back(kind->version);
+  for (const auto& kind : in_group(group))   // sorted by version
+    if (found.empty() || found.back() != kind->version) found.push_back(kind->version);
   std::sort(found.begin(), found.end(), version_before);
   return found;
 }
@@ -138,7 +202,7 @@ base::Error name_taken(const Kind& wanted, const Kind& owner, const std::string&
 
 class KindRegistry final : public Registry {
  public:
-  explicit KindRegistry(std::vector<KindRef> builtin) : installed_(std::move(builtin)), newest_(std::make_shared<const KindCatalog>(1, installed_)), catalog_(newest_) {}
+  explicit KindRegistry(const std::vector<KindRef>& builtin) : newest_(std::make_shared<const KindCatalog>(1, builtin)), catalog_(newest_) {}
 
   CatalogRef current() const override {
     const std::lock_guard lock(catalog_mutex_);
@@ -155,12 +219,11 @@ class KindRegistry final : public Registry {
 
   /// Why this kind may not be installed.
   std::optional<base::Error> refusal(const Kind& kind) const;
-  KindRef add(Kind kind, std::uint32_t schema_epoch);
+  static KindRef made(Kind kind, std::uint32_t schema_epoch);
   void publish(const Replacement& change);
   void tell();
 
   mutable std::mutex mutex_;                        // guards what follows, never held during a callback
-  std::vector<KindRef> installed_;                  // in the order of installation
   std::unordered_map<base::Atom, std::uint32_t> schema_epochs_;   // also of kinds that are gone: their objects may not be
   std::vector<std::weak_ptr<Listener>> listeners_;
   std::shared_ptr<const KindCatalog> newest_;
@@ -178,8 +241,7 @@ void KindRegistry::publish(const Replacement& change) {
 }
 
 std::optional<base::Error> KindRegistry::refusal(const Kind& kind) const {
-  for (const auto& other : installed_) {
-    if (other->group != kind.group) continue;
+  for (const auto& other : newest_->in_group(kind.group)) {
     const bool same = other->storage_key == kind.storage_key;
     if (same && other->declared_by == kind.declared_by) continue;
     const std::string name = same ? kind.resource : shared_name(kind, *other);
@@ -188,10 +250,9 @@ std::optional<base::Error> KindRegistry::refusal(const Kind& kind) const {
   return std::nullopt;
 }
 
-KindRef KindRegistry::add(Kind kind, std::uint32_t schema_epoch) {
+KindRef KindRegistry::made(Kind kind, std::uint32_t schema_epoch) {
   if (kind.schema_epoch == Kind().schema_epoch) kind.schema_epoch = schema_epoch;   // else it says itself which form it is
-  installed_.push_back(std::make_shared<const Kind>(std::move(kind)));
-  return installed_.back();
+  return std::make_shared<const Kind>(std::move(kind));
 }
 
 base::Outcome<KindRef> KindRegistry::install(Kind kind) {
@@ -199,9 +260,8 @@ base::Outcome<KindRef> KindRegistry::install(Kind kind) {
   {
     const std::lock_guard lock(mutex_);
     if (auto refused = refusal(kind)) return std::move(*refused);
-    std::erase_if(installed_, [&](const KindRef& k) { return k->storage_key == kind.storage_key && k->version == kind.version; });
     const auto epoch = ++schema_epochs_[kind.storage_key];
-    added = add(std::move(kind), epoch);
+    added = made(std::move(kind), epoch);
     publish({added->storage_key, added->version, {added}});
   }
   tell();
@@ -216,9 +276,8 @@ base::Outcome<std::vector<KindRef>> KindRegistry::install_versions(std::vector<K
     const auto key = versions.front().storage_key;
     for (const auto& kind : versions)
       if (auto refused = refusal(kind)) return std::move(*refused);
-    std::erase_if(installed_, [key](const KindRef& k) { return k->storage_key == key; });
     const auto epoch = ++schema_epochs_[key];
-    for (auto& kind : versions) added.push_back(add(std::move(kind), epoch));
+    for (auto& kind : versions) added.push_back(made(std::move(kind), epoch));
     publish({key, std::nullopt, added});
   }
   tell();
@@ -228,7 +287,7 @@ base::Outcome<std::vector<KindRef>> KindRegistry::install_versions(std::vector<K
 void KindRegistry::withdraw(base::Atom storage_key) {
   {
     const std::lock_guard lock(mutex_);
-    if (std::erase_if(installed_, [&](const KindRef& k) { return k->storage_key == storage_key; }) == 0) return;
+    if (newest_->with_storage_key(storage_key).empty()) return;
     publish({storage_key, std::nullopt, {}});
   }
   tell();
@@ -239,15 +298,13 @@ void KindRegistry::set_writable(base::Atom storage_key, bool writable) {
     const std::lock_guard lock(mutex_);
     bool any = false;
     std::vector<KindRef> versions;
-    for (auto& kind : installed_) {
-      if (kind->storage_key != storage_key) continue;
-      if (kind->writable != writable) {
-        Kind copy = *kind;
-        copy.writable = writable;
-        kind = std::make_shared<const Kind>(std::move(copy));
-        any = true;
-      }
+    for (const auto& kind : newest_->with_storage_key(storage_key)) {
       versions.push_back(kind);
+      if (kind->writable == writable) continue;
+      Kind copy = *kind;
+      copy.writable = writable;
+      versions.back() = std::make_shared<const Kind>(std::move(copy));
+      any = true;
     }
     if (!any) return;
     publish({storage_key, std::nullopt, std::move(versions)});
@@ -276,12 +333,19 @@ void KindRegistry::tell() {
 
 }  // namespace
 
+std::span<const KindRef> kinds_in_group(const Catalog& catalog, std::string_view group) {
+  if (const auto* ours = dynamic_cast<const KindCatalog*>(&catalog)) return ours->in_group(group);
+  const auto& all = catalog.all();   // sorted by group
+  const auto first = std::partition_point(all.begin(), all.end(), [&](const KindRef& kind) { return kind->group < group; });
+  return {first, std::partition_point(first, all.end(), [&](const KindRef& kind) { return kind->group == group; })};
+}
+
 std::unique_ptr<Registry> make_registry() {
   std::vector<KindRef> kinds;
   kinds.reserve(builtin_kinds().size());
   for (const auto& row : builtin_kinds())
     if (row.served) kinds.push_back(std::make_shared<const Kind>(make_kind(row)));
-  return std::make_unique<KindRegistry>(std::move(kinds));
+  return std::make_unique<KindRegistry>(kinds);
 }
 
 }  // namespace keelson::kinds

@@ -57,7 +57,7 @@ class Definition {
     std::vector<Kind> out;
     const json::array& versions = list_at(crd_, {"spec", "versions"});
     if (versions.empty()) violate("FieldValueRequired", "spec.versions", "Required value: must have exactly one version marked as storage version");
-    same_schema_ = std::all_of(versions.begin(), versions.end(), [&](const json::value& version) { return same(at(version, {"schema"}), at(versions.front(), {"schema"})); });
+    same_schema_ = versions.empty() || std::all_of(versions.begin() + 1, versions.end(), [&](const json::value& version) { return same(at(version, {"schema"}), at(versions.front(), {"schema"})); });
     for (std::size_t i = 0; i < versions.size(); ++i) add_version(out, versions[i], "spec.versions[" + std::to_string(i) + ']');
     if (storage_versions_ != 1 && !versions.empty())
       violate("FieldValueInvalid", "spec.versions", "Invalid value: " + json::serialize(versions) + ": must have exactly one version marked as storage version");

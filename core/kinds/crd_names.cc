@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <set>
 
+#include "core/kinds/catalog_group.hpp"
 #include "core/kinds/json_access.hpp"
 
 namespace keelson::kinds {
@@ -18,9 +19,7 @@ struct Taken {
 
 Taken taken_names(const Catalog& catalog, std::string_view group, std::string_view own_plural) {
   Taken taken;
-  const auto& all = catalog.all();   // sorted by group
-  for (auto at = std::lower_bound(all.begin(), all.end(), group, [](const KindRef& kind, std::string_view wanted) { return kind->group < wanted; }); at != all.end() && (*at)->group == group; ++at) {
-    const auto& kind = *at;
+  for (const auto& kind : kinds_in_group(catalog, group)) {
     if (kind->resource == own_plural) continue;
     taken.resources.insert({kind->resource, kind->singular});
     taken.resources.insert(kind->short_names.begin(), kind->short_names.end());

@@ -69,11 +69,12 @@ void escaped(Out& out, unsigned char c) {
   out.put(hex[c & 15]);
 }
 
-// Go prints plain decimals between 1e-6 and 1e21 and an exponent of at least two digits outside.
+// Go prints plain decimals between 1e-6 and 1e21 and an exponent of at least two digits outside. Here the exponent begins where
+// whole numbers no longer fit 64 bits: without one they could not be read again.
 template <class Out>
 void real(Out& out, double number) {
   const double size = std::fabs(number);
-  const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
+  const bool plain = size == 0 || (size >= 1e-6 && size < 9.2e18);
   char buffer[64];
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, number, plain ? std::chars_format::fixed : std::chars_format::scientific).ptr;
   std::string_view text(buffer, static_cast<std::size_t>(end - buffer));

@@ -121,6 +121,7 @@ void make_ancient(json::value& entry) {
 
 /// The oldest become one bucket per apiVersion, until there are few enough; the first of a version waits for a second.
 void cap_update_entries(json::array& entries) {
+  if (entries.size() <= kUpdateManagersMax) return;
   const std::vector<std::size_t> updates = updates_by_age(entries);
   if (updates.size() <= kUpdateManagersMax) return;
   std::size_t left = updates.size();

@@ -78,6 +78,8 @@ void merge_main(const Kind& kind, json::object& object, const json::object& old)
   if (kind.group.empty() && kind.kind == "Namespace") {
     const auto* spec = as_object(old.if_contains("spec"));
     if (spec) take(make_object(object, "spec"), *spec, "finalizers");
+  } else if (kind.group == "certificates.k8s.io" && kind.kind == "CertificateSigningRequest") {
+    take(object, old, "spec");   // what was asked for, and by whom, stays
   }
 }
 

@@ -150,6 +150,7 @@ Parsed parse_json(std::string_view body, json::storage_ptr memory) {
   auto& parser = usual ? kept : *large;
   auto fault = make_ready(parser, usual ? kKeptParserBytes : body.size());
   simdjson::dom::element root;
+  if (body.data() == nullptr) body = "";   // simdjson copies from there even when there is nothing to copy
   if (!fault) fault = parser.parse(body.data(), body.size()).get(root);
   if (fault) {
     parsed.fault = deeper_than(body, kNestingMax + kOwnNestingMax) ? "exceeded max depth" : fault_text(body, fault);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <optional>
 
 #include "core/kinds/field_set.hpp"
 #include "core/kinds/parse.hpp"
@@ -84,14 +85,17 @@ class Check {
     if (const auto* object = value.if_object(); object && type.shape == Shape::object) members(type, *object, path);
   }
 
+  // Upstream goes through a map in any order and leaves it at the first field that nobody declared: here they come last.
   void members(const Type& type, const json::object& object, const Path& path) {
+    std::optional<std::string_view> undeclared;
     for (const auto& [key, member] : object) {
       const Path here{&path, std::string_view(key.data(), key.size())};
       const Field* field = type.shape == Shape::object ? find_field(type, here.field) : nullptr;
       const Type* below = field ? field->type : type.element;
       if (below) value(*below, member, here);
-      else if (type.shape == Shape::object) say(here, "field not declared in schema");
+      else if (type.shape == Shape::object && !undeclared) undeclared = here.field;
     }
+    if (undeclared) say(Path{&path, *undeclared}, "field not declared in schema");
   }
 
   void items(const Type& type, const json::array& list, const Path& path) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "core/kinds/compiled_definitions.hpp"
 #include "core/kinds/crd_names.hpp"
 #include "core/kinds/formats.hpp"
 #include "core/kinds/json_access.hpp"
@@ -155,7 +156,7 @@ void validate_definition(const Candidate& candidate, FieldErrors& errors) {
   if (!spec) return errors.required(Path("spec"));
   if (candidate.old) validate_stored(candidate, errors);
   // What has not changed has been judged, perhaps by other rules.
-  if (candidate.old && same(spec, at_path(*candidate.old, "spec"))) return;
+  if (candidate.old && (candidate.subresource == "status" || same(spec, at_path(*candidate.old, "spec")))) return;
   const std::string plural(text_at(*spec, "names.plural")), group(text_at(*spec, "group"));
   const auto name = text_at(candidate.object, "metadata.name");
   const Path metadata("metadata"), path("spec");
@@ -174,8 +175,9 @@ void validate_definition(const Candidate& candidate, FieldErrors& errors) {
 }
 
 std::vector<base::Cause> compile_definition(const Candidate& candidate) {
-  if (candidate.old && same(at_path(candidate.object, "spec"), at_path(*candidate.old, "spec"))) return {};
+  if (candidate.old && (candidate.subresource == "status" || same(at_path(candidate.object, "spec"), at_path(*candidate.old, "spec")))) return {};
   auto kinds = kinds_from_crd(candidate.object);
+  if (kinds && !candidate.old) keep_compiled(text_at(candidate.object, "metadata.uid"), std::move(*kinds));
   if (kinds) return {};
   auto causes = kinds.error().causes;
   if (causes.empty()) causes.push_back({"FieldValueInvalid", kinds.error().message, "spec"});

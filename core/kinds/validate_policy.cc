@@ -188,6 +188,34 @@ void validate_resource_quota(const Candidate& candidate, FieldErrors& errors) {
   if (candidate.old) immutable(at_path(candidate.object, "spec.scopes"), at_path(*candidate.old, "spec.scopes"), scopes, errors);
 }
 
+namespace {
+
+std::vector<const json::value*> conditions_of(const json::value& object, std::string_view type) {
+  std::vector<const json::value*> out;
+  if (const auto* all = as_array(at_path(object, "status.conditions")))
+    for (const auto& one : *all)
+      if (text_of(member(&one, "type")) == type) out.push_back(&one);
+  return out;
+}
+
+/// Which conditions and contents each of the writes may bring.
+void validate_signing_update(const Candidate& candidate, FieldErrors& errors) {
+  const Path status("status");
+  const auto conditions = status.child("conditions");
+  for (const std::string_view type : {"Approved", "Denied", "Failed"}) {
+    const auto before = conditions_of(*candidate.old, type), after = conditions_of(candidate.object, type);
+    const auto refuse = [&](std::string_view what) { errors.forbidden(conditions, "updates may not " + std::string(what) + " a condition of type \"" + std::string(type) + "\""); };
+    if (after.size() < before.size()) refuse("remove");
+    else if (candidate.subresource != "status" || type == "Failed") continue;
+    else if (after.size() > before.size()) refuse("add");
+    else if (!std::equal(before.begin(), before.end(), after.begin(), [](const auto* one, const auto* other) { return *one == *other; })) refuse("modify");
+  }
+  const auto before = text_at(*candidate.old, "status.certificate"), after = text_at(candidate.object, "status.certificate");
+  if (candidate.subresource == "status" && !before.empty() && before != after) errors.forbidden(status.child("certificate"), "updates may not modify existing certificate content");
+}
+
+}  // namespace
+
 void validate_signing_request(const Candidate& candidate, FieldErrors& errors) {
   const Path spec("spec"), status("status");
   const auto name = text_at(candidate.object, "spec.signerName");
@@ -207,6 +235,7 @@ void validate_signing_request(const Candidate& candidate, FieldErrors& errors) {
     denied |= text_of(member(&condition, "type")) == "Denied";
   });
   if (approved && denied) errors.invalid(status.child("conditions"), at_path(candidate.object, "status.conditions"), "Approved and Denied conditions are mutually exclusive");
+  if (candidate.old) validate_signing_update(candidate, errors);
 }
 
 }  // namespace keelson::kinds

@@ -5,6 +5,7 @@
 #include <boost/json/serialize.hpp>
 #include <vector>
 
+#include "core/store/unreadable.hpp"
 #include "core/verbs/own_context.hpp"
 
 namespace keelson::server {
@@ -101,6 +102,7 @@ base::Outcome<void> ensure(verbs::Verbs& verbs, const store::Snapshot& now, cons
   const auto kind = catalog.find(wanted.group, wanted.version, wanted.resource);
   if (!kind) return {};
   const auto found = now.get({kind->storage_key, wanted.ns, wanted.name});
+  if (found && store::is_unreadable(*found)) return {};   // the store has said so
   const bool unready = !wanted.ready.empty() && (!found || found->body().find("\"type\":\"Ready\"") == std::string_view::npos);
   if (found && !wanted.refresh) return unready ? make_ready(verbs, kind, runtime, wanted) : base::Outcome<void>();
   verbs::Target target{kind, wanted.ns, found ? wanted.name : std::string(), {}};

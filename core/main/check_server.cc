@@ -83,7 +83,11 @@ Finding tls_versions(Probe& probe) {
   return well("TLS 1.2 and 1.3, authenticated encryption only");
 }
 
-Finding dead_pods(Probe&) { return bad("pods that have ended are not removed by number yet"); }
+Finding dead_pods(Probe& probe) {
+  const auto plugin = probe.read("/apis/keelson.dev/v1/plugins/garbage-collector");
+  if (auth::text_at(plugin, {"status", "state"}) != "Running") return bad("the garbage collector, which removes them, does not run");
+  return well("of pods that have ended the garbage collector keeps 12,500, or endedPodsMax of its configuration");
+}
 
 Finding plugin_identities(Probe& probe) {
   const auto plugins = probe.read("/apis/keelson.dev/v1/plugins"), roles = probe.read(kRoles);

@@ -28,6 +28,8 @@
 #include "core/store/hooks.hpp"
 #include "core/store/store.hpp"
 #include "core/verbs/ask_webhook.hpp"
+#include "core/verbs/audited.hpp"
+#include "core/verbs/certificate_keeper.hpp"
 #include "core/verbs/definitions.hpp"
 #include "core/verbs/event_expiry.hpp"
 #include "core/verbs/verbs.hpp"
@@ -125,8 +127,10 @@ class RunningCluster final : public Cluster {
   std::unique_ptr<admission::Admission> admission_;
   std::unique_ptr<verbs::Definitions> definitions_;
   std::unique_ptr<verbs::EventExpiry> event_expiry_;
-  std::unique_ptr<PluginWiring> plugins_;
+  std::unique_ptr<verbs::CertificateKeeper> certificate_keeper_;
   std::shared_ptr<audit::Audit> audit_;
+  std::unique_ptr<verbs::Verbs> audited_verbs_;   // what plugins write by; null: nothing is audited
+  std::unique_ptr<PluginWiring> plugins_;
   std::unique_ptr<fairness::Fairness> fairness_;
   std::unique_ptr<fairness::Keeper> fairness_keeper_;
   std::unique_ptr<aggregation::Aggregation> aggregation_;
@@ -190,6 +194,7 @@ base::Outcome<void> RunningCluster::make_parts() {
   definitions_ = verbs::make_definitions(*store_, *verbs_, *registry_, runtime_);
   admission_->start(*verbs_);
   event_expiry_ = verbs::make_event_expiry(*store_, *verbs_, *registry_, runtime_);
+  certificate_keeper_ = verbs::make_certificate_keeper(*store_, *verbs_, *registry_, *chains_, identity_.ca, runtime_);
   return {};
 }
 
@@ -219,13 +224,14 @@ base::Outcome<void> RunningCluster::serve() {
   auto audit = open_audit(settings_, runtime_, *metrics_);
   if (!audit) return audit.error();
   audit_ = std::move(*audit);
+  if (audit_) audited_verbs_ = verbs::make_audited(*verbs_, audit_);
   fairness_ = fairness::make_fairness(runtime_, *metrics_);
   fairness_keeper_ = fairness::make_keeper(*fairness_, *store_, *verbs_, *registry_, runtime_);
   aggregation_ = aggregation::make_aggregation({*store_, *verbs_, *registry_, runtime_, *outgoing_, front_proxy_.certificate});
   const std::string address = any_address(settings_.bind_address) ? public_address() : settings_.bind_address;
   auto keys = trusted_keys(settings_.plugin_keys);
   if (!keys) return keys.error();
-  plugins_ = make_plugin_wiring({*store_, *verbs_, *registry_, *chains_, runtime_, *metrics_, *health_, std::move(*keys), plugin_hooks_}, settings_);
+  plugins_ = make_plugin_wiring({*store_, audited_verbs_ ? *audited_verbs_ : *verbs_, *registry_, *chains_, runtime_, *metrics_, *health_, std::move(*keys), plugin_hooks_}, settings_);
   api_ = api::make_api({*verbs_, *registry_, *store_, *chains_, plugins_->routes(), *health_, runtime_, *metrics_, tokens_.get(), std::string(kIssuer),
                         address + ":" + std::to_string(settings_.https_port), audit_, fairness_.get(), aggregation_.get(), front_proxy_.rules});
   api::ServerOptions options;
@@ -313,6 +319,7 @@ void RunningCluster::stop() {
   if (audit_) audit_->stop();
   if (definitions_) definitions_->stop();
   if (event_expiry_) event_expiry_->stop();
+  if (certificate_keeper_) certificate_keeper_->stop();
   if (admission_) admission_->stop();
   if (oidc_) oidc_->stop();
   if (outgoing_) outgoing_->stop();

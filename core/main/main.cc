@@ -4,6 +4,7 @@
 #include <ctime>
 #include <iostream>
 
+#include "core/api/build_info.hpp"
 #include "core/api/api.hpp"
 #include "core/api/tls.hpp"
 #include "core/base/log.hpp"
@@ -96,7 +97,8 @@ int print_kubeconfig(const std::string& data_dir) {
 }
 
 int print_version(const std::string& format) {
-  if (format == "json") std::cout << "{\"gitVersion\":\"" << api::kGitVersion << "\"}\n";
+  const auto& build = api::build_info();
+  if (format == "json") std::cout << "{\"gitVersion\":\"" << api::kGitVersion << "\",\"gitCommit\":\"" << build.commit << "\",\"gitTreeState\":\"" << build.tree_state << "\",\"buildDate\":\"" << build.date << "\"}\n";
   else std::cout << "keelson " << api::kGitVersion << "\n";
   return 0;
 }

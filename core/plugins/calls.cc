@@ -21,41 +21,55 @@ std::shared_ptr<Call> CallTable::begin(std::string what, base::Monotonic deadlin
   return begin(call) ? call : nullptr;
 }
 
-bool CallTable::begin(const std::shared_ptr<Call>& call) {
-  const std::lock_guard lock(mutex_);
+bool CallTable::begin(const std::shared_ptr<Call>& call) { return begin(Lock(*mutex_), call); }
+
+bool CallTable::begin(const Lock&, const std::shared_ptr<Call>& call) {
   if (closed_) return false;
-  if (free_.empty()) {
-    free_.push_back(slots_.size());
-    slots_.emplace_back();
+  if (call->place == 0) {
+    if (free_.empty()) {
+      free_.push_back(slots_.size());
+      slots_.emplace_back();
+    }
+    call->place = free_.back() + 1;
+    slots_[free_.back()] = call;
+    free_.pop_back();
   }
-  const auto slot = free_.back();
-  free_.pop_back();
-  slots_[slot] = call;
-  call->id = (++begun_ << kSlotBits) | (slot + 1);
+  call->id = (++begun_ << kSlotBits) | call->place;
   ++under_way_;
   return true;
 }
 
-void CallTable::end(const Call& call) {
-  std::shared_ptr<Call> ended;   // destroyed after the lock
-  const std::lock_guard lock(mutex_);
-  const auto slot = (call.id & ((1u << kSlotBits) - 1)) - 1;
-  if (slot >= slots_.size() || !slots_[slot] || slots_[slot]->id != call.id) return;
-  ended = std::move(slots_[slot]);
-  free_.push_back(slot);
+void CallTable::pause(const Lock&, Call& call) {
+  if (call.id == 0) return;
+  call.id = 0;
   if (--under_way_ == 0 && closed_) emptied_->notify();
+}
+
+void CallTable::end(const Call& call) {
+  std::shared_ptr<Call> kept;   // destroyed after the lock
+  const Lock lock(*mutex_);
+  if (call.place != 0) kept = slots_[call.place - 1];
+  end(lock, call);
+}
+
+void CallTable::end(const Lock& held, const Call& call) {
+  if (call.place == 0) return;
+  const auto ended = std::move(slots_[call.place - 1]);
+  free_.push_back(ended->place - 1);
+  ended->place = 0;
+  pause(held, *ended);
 }
 
 std::shared_ptr<Call> CallTable::find(std::uint64_t id) const {
   const auto slot = id & ((1u << kSlotBits) - 1);
   if (slot == 0) return nullptr;
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(*mutex_);
   return slot <= slots_.size() && slots_[slot - 1] && slots_[slot - 1]->id == id ? slots_[slot - 1] : nullptr;
 }
 
 bool CallTable::cancelled(const Call* call) const {
   if (call == nullptr) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(*mutex_);
     return closed_;
   }
   return call->cancelled.load() || runtime_.monotonic_ns() >= call->deadline;
@@ -81,7 +95,7 @@ bool CallTable::sleep(Call* call, std::int64_t ns) {
 void CallTable::close() {
   std::vector<std::shared_ptr<Call>> under_way;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(*mutex_);
     closed_ = true;
     for (const auto& call : slots_)
       if (call) under_way.push_back(call);
@@ -96,32 +110,32 @@ bool CallTable::wait_empty(base::Monotonic deadline) {
 }
 
 std::size_t CallTable::size() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(*mutex_);
   return under_way_;
 }
 
 std::optional<std::string> CallTable::overdue(std::int64_t grace_ns) const {
   const auto now = runtime_.monotonic_ns();
   std::optional<std::string> what;
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(*mutex_);
   each([&](const Call& call) {
-    if (!what && call.deadline != base::kForever && now - call.deadline >= grace_ns) what = call.what;
+    if (!what && call.deadline != base::kForever && now - call.deadline >= grace_ns) what = call.text();
   });
   return what;
 }
 
-int CallTable::count_overdue(std::string_view prefix, std::int64_t grace_ns) const {
+int CallTable::count_overdue(std::string_view what, std::int64_t grace_ns) const {
   const auto now = runtime_.monotonic_ns();
   int count = 0;
-  const std::lock_guard lock(mutex_);
-  each([&](const Call& call) { count += call.deadline != base::kForever && now - call.deadline >= grace_ns && call.what.starts_with(prefix); });
+  const std::lock_guard lock(*mutex_);
+  each([&](const Call& call) { count += call.deadline != base::kForever && now - call.deadline >= grace_ns && call.what == what; });
   return count;
 }
 
 std::optional<base::Monotonic> CallTable::next_overdue(std::int64_t grace_ns) const {
   const auto now = runtime_.monotonic_ns();
   std::optional<base::Monotonic> next;
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(*mutex_);
   each([&](const Call& call) {
     if (call.deadline != base::kForever && call.deadline + grace_ns > now) next = std::min(next.value_or(base::kForever), call.deadline + grace_ns);
   });

@@ -1,6 +1,7 @@
 // Calls: what a plugin is doing right now, so that it can be cancelled, waited for and called stuck.
 //
-// Invariants: a call that begin() answered is listed until end(); after close() none begins.
+// Invariants: a call that begin() answered is listed until end(); after close() none begins. One lock guards what an instance is
+//   doing and, in its controllers' queues, what it has to do: who ends one run and begins the next takes it once.
 // Threads: any. Ownership: shared, because the plugin may still ask about a call that is just ending.
 #pragma once
 #include <atomic>
@@ -18,8 +19,10 @@
 namespace keelson::plugins {
 
 struct Call {
-  std::uint64_t id = 0;
-  std::string what;                          ///< "reconcile default/web", for messages
+  std::uint64_t id = 0;                      ///< 0: not under way
+  std::size_t place = 0;                     // of the table; 0: none
+  std::string what;                          ///< "reconcile website", for messages
+  std::string about;                         ///< " default/web"; empty: nothing more to say
   const std::string* run_of = nullptr;       ///< whose run it is, and which
   std::uint64_t run = 0;
   base::Monotonic started = 0;
@@ -30,18 +33,30 @@ struct Call {
   std::mutex mutex;                          // guards sleeper
   base::Waiter* sleeper = nullptr;           ///< set while it sleeps
   void cancel();
+  std::string text() const { return what + about; }
   /// Of what it writes; empty: none of its own.
   std::string request_id() const { return run_of == nullptr ? std::string() : *run_of + '-' + std::to_string(run); }
 };
 
+inline constexpr long kCallHolders = 2;
+
 class CallTable {
  public:
+  using Lock = std::unique_lock<std::mutex>;
   explicit CallTable(base::Runtime& runtime);
+  /// Shared: a timer of a queue may be the last that needs it.
+  const std::shared_ptr<std::mutex>& mutex() const { return mutex_; }
   /// Null after close().
   std::shared_ptr<Call> begin(std::string what, base::Monotonic deadline = base::kForever, store::Revision trigger = 0);
   /// The same for a call that its owner has filled in. False after close().
   bool begin(const std::shared_ptr<Call>& call);
   void end(const Call& call);
+  /// For who makes one call after the other, with the lock held: a call that was begun so keeps its place when it pauses. Only
+  /// its owner and this table hold it then, if `use_count()` is kCallHolders.
+  bool begin(const Lock& held, const std::shared_ptr<Call>& call);
+  void pause(const Lock& held, Call& call);
+  void end(const Lock& held, const Call& call);
+  bool closed(const Lock&) const { return closed_; }
   std::shared_ptr<Call> find(std::uint64_t id) const;
   /// False: cancelled before the time was over. `call` may be null.
   bool sleep(Call* call, std::int64_t ns);
@@ -54,19 +69,19 @@ class CallTable {
   std::size_t size() const;
   /// A call that is `grace_ns` past its deadline (or past close()), if there is one.
   std::optional<std::string> overdue(std::int64_t grace_ns) const;
-  /// How many such calls begin with `prefix`.
-  int count_overdue(std::string_view prefix, std::int64_t grace_ns) const;
+  /// How many such calls are of that kind.
+  int count_overdue(std::string_view what, std::int64_t grace_ns) const;
   /// When overdue() may have something new to say; never now.
   std::optional<base::Monotonic> next_overdue(std::int64_t grace_ns) const;
 
  private:
   base::Runtime& runtime_;
-  mutable std::mutex mutex_;
+  const std::shared_ptr<std::mutex> mutex_ = std::make_shared<std::mutex>();   // guards what follows
   static constexpr std::uint64_t kSlotBits = 24;   // of an id: the slot and one; what is above counts its users
   template <class Visit>
   void each(Visit&& visit) const {
     for (const auto& call : slots_)
-      if (call) visit(*call);
+      if (call && call->id != 0) visit(*call);
   }
   std::vector<std::shared_ptr<Call>> slots_;       // empty: free
   std::vector<std::size_t> free_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/metric_part.hpp"
+
 namespace keelson::plugins {
 namespace {
 
@@ -31,44 +33,61 @@ std::pair<std::string, std::string> split_key(const std::string& key) {
   return {key.substr(0, slash), key.substr(slash + 1)};
 }
 
+// Counters are parts of their own, as others of the same name may be at work: of an instance that this one replaces.
 struct Controller::Measures {
   Measures(base::Metrics& metrics, const std::string& name)
-      : worked(metrics.histogram("workqueue_work_duration_seconds", "How long in seconds processing an item from workqueue takes.", powers_of_ten(kQueueSecondsFirst, kQueueBuckets), {{"name", name}})),
-        seconds(metrics.histogram("controller_runtime_reconcile_time_seconds", "Length of time per reconciliation per controller", kReconcileSeconds, {{"controller", name}})),
-        errors(metrics.counter("controller_runtime_reconcile_errors_total", "Total number of reconciliation errors per controller", {{"controller", name}})),
-        terminal(metrics.counter("controller_runtime_terminal_reconcile_errors_total", "Total number of terminal reconciliation errors per controller", {{"controller", name}})),
+      : waited(histogram(metrics, "workqueue_queue_duration_seconds", "How long in seconds an item stays in workqueue before being requested", queue_seconds(), {{"name", name}})),
+        worked(histogram(metrics, "workqueue_work_duration_seconds", "How long in seconds processing an item from workqueue takes.", queue_seconds(), {{"name", name}})),
+        seconds(histogram(metrics, "controller_runtime_reconcile_time_seconds", "Length of time per reconciliation per controller", kReconcileSeconds, {{"controller", name}})),
+        adds(counter(metrics, "workqueue_adds_total", "Total number of adds handled by workqueue", {{"name", name}})),
+        retries(counter(metrics, "workqueue_retries_total", "Total number of retries handled by workqueue", {{"name", name}})),
+        errors(counter(metrics, "controller_runtime_reconcile_errors_total", "Total number of reconciliation errors per controller", {{"controller", name}})),
+        terminal(counter(metrics, "controller_runtime_terminal_reconcile_errors_total", "Total number of terminal reconciliation errors per controller", {{"controller", name}})),
         success(result(metrics, name, "success")), requeue_after(result(metrics, name, "requeue_after")), error(result(metrics, name, "error")),
+        depth(metrics.gauge("workqueue_depth", "Current depth of workqueue", {{"name", name}})),
         active(metrics.gauge("controller_runtime_active_workers", "Number of currently used workers per controller", {{"controller", name}})),
         most(metrics.gauge("controller_runtime_max_concurrent_reconciles", "Maximum number of concurrent reconciles per controller", {{"controller", name}})) {}
-  static base::Counter& result(base::Metrics& metrics, const std::string& name, const char* result) {
-    return metrics.counter("controller_runtime_reconcile_total", "Total number of reconciliations per controller", {{"controller", name}, {"result", result}});
+  QueueMetrics of_queue() { return {&depth, adds.get(), retries.get(), waited.get()}; }
+  void count(const Reconciled& result, std::int64_t ns);
+
+  using Counter = std::unique_ptr<base::Counter>;
+  using Histogram = std::unique_ptr<base::Histogram>;
+  static std::vector<double> queue_seconds() { return powers_of_ten(kQueueSecondsFirst, kQueueBuckets); }
+  static Histogram histogram(base::Metrics& metrics, const char* name, const char* help, const std::vector<double>& bounds, const base::Labels& labels) {
+    return base::part_of(metrics.histogram(name, help, bounds, labels));
   }
-  base::Histogram &worked, &seconds;
-  base::Counter &errors, &terminal, &success, &requeue_after, &error;
-  base::Gauge &active, &most;
+  static Counter counter(base::Metrics& metrics, const char* name, const char* help, const base::Labels& labels) { return base::part_of(metrics.counter(name, help, labels)); }
+  static Counter result(base::Metrics& metrics, const std::string& name, const char* result) {
+    return counter(metrics, "controller_runtime_reconcile_total", "Total number of reconciliations per controller", {{"controller", name}, {"result", result}});
+  }
+  const Histogram waited, worked, seconds;
+  const Counter adds, retries, errors, terminal, success, requeue_after, error;
+  base::Gauge &depth, &active, &most;
 };
 
-namespace {
-
-QueueMetrics queue_metrics(base::Metrics& metrics, const std::string& name) {
-  return {&metrics.gauge("workqueue_depth", "Current depth of workqueue", {{"name", name}}),
-          &metrics.counter("workqueue_adds_total", "Total number of adds handled by workqueue", {{"name", name}}),
-          &metrics.counter("workqueue_retries_total", "Total number of retries handled by workqueue", {{"name", name}}),
-          &metrics.histogram("workqueue_queue_duration_seconds", "How long in seconds an item stays in workqueue before being requested", powers_of_ten(kQueueSecondsFirst, kQueueBuckets), {{"name", name}})};
+void Controller::Measures::count(const Reconciled& result, std::int64_t ns) {
+  const auto took = static_cast<double>(ns) / 1e9;
+  worked->observe(took);
+  seconds->observe(took);
+  if (result.status != 0) {
+    error->add();
+    errors->add();
+    if (result.next.kind == KEELSON_NEXT_TERMINAL) terminal->add();
+  } else {
+    (result.next.kind == KEELSON_NEXT_AGAIN ? requeue_after : success)->add();
+  }
 }
-
-}  // namespace
 
 Controller::Controller(base::Runtime& runtime, base::Metrics& metrics, CallTable& calls, const ControllerDeclaration& declaration, Hooks hooks)
     : runtime_(runtime), calls_(calls), declaration_(declaration), hooks_(std::move(hooks)),
-      queue_(std::make_shared<WorkQueue>(runtime, queue_metrics(metrics, declaration.name), [this] { wake(); })),
-      measures_(std::make_unique<Measures>(metrics, declaration.name)) {
+      measures_(std::make_unique<Measures>(metrics, declaration.name)),
+      queue_(std::make_shared<WorkQueue>(runtime, measures_->of_queue(), [this] { wake(); }, calls.mutex())), mutex_(calls.mutex()) {
   measures_->most.set(declaration_.workers);
 }
 
 Controller::~Controller() { queue_->close(); }
 
-bool Controller::may_work() const { return !paused_ && !stopping_; }
+bool Controller::may_work(const Lock& lock) const { return !paused_ && !stopping_ && !calls_.closed(lock); }
 int Controller::limit() const {
   const int wanted = override_;
   return (wanted > 0 ? wanted : declaration_.workers) + stuck_;
@@ -78,28 +97,35 @@ bool Controller::busy() const {
   return active_ > 0 || (!paused_ && queue_->ready_count() > 0);
 }
 
+void Controller::add_to(Tally& tally) const {
+  const Lock lock(*mutex_);
+  tally.reconciles += tally_.reconciles;
+  tally.errors += tally_.errors;
+  tally.durations.add(tally_.durations);
+}
+
+// The key is in the queue by now. Who lists itself as idle or ends looks there first, under the lock that the key was put in under.
 void Controller::wake() {
-  // The key is in the queue by now; who lists itself as idle looks there afterwards. So one of both sees the other.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
   if (idle_count_.load(std::memory_order_relaxed) == 0 && live_.load(std::memory_order_relaxed) >= limit()) return;
+  std::shared_ptr<base::Waiter> chosen;
   {
-    const std::lock_guard lock(mutex_);
-    if (!may_work()) return;
+    const Lock lock(*mutex_);
+    if (!may_work(lock)) return;
     if (!idle_.empty()) {
-      auto* worker = idle_.back();
+      chosen = idle_.back()->waiter;
       idle_.pop_back();
       --idle_count_;
-      worker->waiter->notify();
+    } else if (live_ >= limit()) {
       return;
     }
-    if (live_ >= limit()) return;
   }
-  hooks_.wanted();
+  if (chosen) chosen->notify();
+  else hooks_.wanted();
 }
 
 void Controller::set_paused(bool paused) {
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(*mutex_);
     paused_ = paused;
     for (auto* worker : std::exchange(idle_, {})) worker->waiter->notify();
     idle_count_ = 0;
@@ -109,7 +135,7 @@ void Controller::set_paused(bool paused) {
 
 void Controller::set_workers(int workers) {
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(*mutex_);
     override_ = std::clamp(workers, 0, kWorkersMax);
     measures_->most.set(limit());
   }
@@ -118,7 +144,7 @@ void Controller::set_workers(int workers) {
 
 void Controller::set_stuck(int workers) {
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(*mutex_);
     if (stuck_ == workers) return;
     stuck_ = workers;
   }
@@ -127,7 +153,7 @@ void Controller::set_stuck(int workers) {
 
 std::vector<std::unique_ptr<Controller::Worker>> Controller::take_ended() {
   std::vector<std::unique_ptr<Worker>> ended;
-  const std::lock_guard lock(mutex_);
+  const Lock lock(*mutex_);
   for (auto& worker : workers_)
     if (worker->ended) ended.push_back(std::move(worker));
   std::erase(workers_, nullptr);
@@ -142,117 +168,112 @@ void Controller::spawn() {
     auto* self = worker.get();
     self->waiter = runtime_.waiter();
     {
-      const std::lock_guard lock(mutex_);
-      if (!may_work() || live_ >= limit()) return;
+      const Lock lock(*mutex_);
+      if (!may_work(lock) || live_ >= limit()) return;
       ++live_;
       workers_.push_back(std::move(worker));
     }
     auto thread = runtime_.spawn(declaration_.name.substr(0, 15), [this, self] { work(*self); }, kWorkerStackBytes);
-    const std::lock_guard lock(mutex_);
+    const Lock lock(*mutex_);
     self->thread = std::move(thread);
   }
 }
 
 void Controller::work(Worker& self) {
-  for (;;) {
-    if (!may_work() || live_ > limit()) break;
-    if (auto taken = queue_->take()) work_off(self, taken);
-    else if (!rest(self)) break;
-  }
   bool more = false;
   {
-    const std::lock_guard lock(mutex_);
-    idle_count_ -= static_cast<int>(std::erase(idle_, &self));
+    Lock lock(*mutex_);
+    while (may_work(lock) && live_ <= limit())
+      if (begin_next(lock, self)) work_off(lock, self);
+      else if (!rest(lock, self)) break;
+    if (self.call) calls_.end(lock, *self.call);
     --live_;
-    more = may_work() && queue_->ready_count() > 0;   // came when this worker still counted as one
+    more = may_work(lock) && queue_->ready_count(lock) > 0;   // came when this worker still counted as one
     self.ended = true;
   }
-  if (more) hooks_.wanted();
+  if (more) wake();
 }
 
-// That key and what comes next, as long as something does.
-void Controller::work_off(Worker& self, WorkQueue::Taken taken) {
+// The key that it has begun and what comes next, as long as something does.
+void Controller::work_off(Lock& lock, Worker& self) {
   measures_->active.set(++active_);
-  while (taken) {
-    const bool well = run(self, taken);
-    if (may_work() && live_ <= limit()) {
-      taken = queue_->finish_and_take(taken, well, self.now);
-    } else {
-      queue_->finish(taken, well);
-      taken = {};
-    }
-  }
+  do {
+    lock.unlock();
+    run(self);
+    lock.lock();
+    end(lock, self);
+  } while (may_work(lock) && live_ <= limit() && begin_next(lock, self));
   measures_->active.set(--active_);
+  self.now = 0;
 }
 
-// False: nothing came for as long as a worker waits. Listed as idle before it looks again, so that no key is missed.
-bool Controller::rest(Worker& self) {
-  {
-    const std::lock_guard lock(mutex_);
-    idle_.push_back(&self);
-    ++idle_count_;
-  }
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (queue_->ready_count() == 0 && !self.waiter->wait_until(runtime_.in_ms(kWorkerIdle_ms))) {
-    const std::lock_guard lock(mutex_);
-    const bool woken = std::erase(idle_, &self) == 0;   // somebody chose this worker just now
-    if (!woken) --idle_count_;
-    return woken || queue_->ready_count() > 0;
-  }
-  const std::lock_guard lock(mutex_);
-  idle_count_ -= static_cast<int>(std::erase(idle_, &self));
+bool Controller::begin_next(const Lock& lock, Worker& self) {
+  self.taken = queue_->take(lock, self.now);
+  if (!self.taken) return false;
+  begin_call(lock, self);
   return true;
 }
 
 // The worker's last one again, unless somebody still holds it.
-std::shared_ptr<Call> Controller::new_call(Worker& self, const WorkQueue::Taken& taken, const store::ObjectRef& object) {
-  if (!self.call || self.call.use_count() != 1) self.call = std::make_shared<Call>();
+void Controller::begin_call(const Lock& lock, Worker& self) {
+  if (self.call && self.call.use_count() != kCallHolders) {
+    calls_.end(lock, *self.call);
+    self.call.reset();
+  }
+  if (!self.call) {
+    self.call = std::make_shared<Call>();
+    self.call->what = "reconcile " + declaration_.name;
+    self.call->run_of = &declaration_.name;
+  }
   std::atomic_thread_fence(std::memory_order_acquire);   // whatever others did with it
   auto& call = *self.call;
-  call.what.assign("reconcile ").append(declaration_.name).append(" ").append(*taken);
-  call.run_of = &declaration_.name;
-  call.run = runs_.fetch_add(1, std::memory_order_relaxed) + 1;
-  call.started = taken.at();
-  call.deadline = taken.at() + declaration_.deadline_ms * base::kNanosPerMs;
-  call.trigger = object ? object->revision() : 0;
+  call.about.assign(1, ' ').append(*self.taken);
+  call.run = ++runs_;
+  call.started = self.taken.at();
+  call.deadline = self.taken.at() + declaration_.deadline_ms * base::kNanosPerMs;
   call.cancelled.store(false, std::memory_order_relaxed);
-  return calls_.begin(self.call) ? self.call : nullptr;
+  calls_.begin(lock, self.call);   // it is not closed: may_work() has looked
 }
 
-// True: the key did well.
-bool Controller::run(Worker& self, const WorkQueue::Taken& taken) {
-  self.now = 0;
-  const auto object = declaration_.kind ? hooks_.find(*taken) : store::ObjectRef();
-  const CallScope scope(calls_, new_call(self, taken, object));
-  if (!scope) return false;
-  const auto result = hooks_.run(*taken, scope.call(), object);
-  self.now = result.ended != 0 ? result.ended : runtime_.monotonic_ns();
-  const auto seconds = static_cast<double>(self.now - scope.call().started) / 1e9;
-  measures_->worked.observe(seconds);
-  measures_->seconds.observe(seconds);
-  return settle(*taken, result);
+void Controller::run(Worker& self) {
+  const auto& key = *self.taken;
+  const auto object = declaration_.kind ? hooks_.find(key) : store::ObjectRef();
+  self.call->trigger = object ? object->revision() : 0;
+  self.result = hooks_.run(key, *self.call, object);
+  self.now = self.result.ended != 0 ? self.result.ended : runtime_.monotonic_ns();
+  const bool failed = self.result.status != 0;
+  if (failed && self.result.next.kind != KEELSON_NEXT_TERMINAL) queue_->retry(key);
+  if (!failed && self.result.next.kind == KEELSON_NEXT_AGAIN) queue_->add_after(key, self.result.next.delay_ns);
+  hooks_.ended(failed, key, self.result.error_json);
 }
 
-bool Controller::settle(const std::string& key, const Reconciled& result) {
-  const bool failed = result.status != 0, terminal = failed && result.next.kind == KEELSON_NEXT_TERMINAL;
-  if (failed) {
-    measures_->error.add();
-    measures_->errors.add();
-    if (terminal) measures_->terminal.add();
-    else queue_->retry(key);
-  } else if (result.next.kind == KEELSON_NEXT_AGAIN) {
-    measures_->requeue_after.add();
-    queue_->add_after(key, result.next.delay_ns);
-  } else {
-    measures_->success.add();
-  }
-  hooks_.ended(failed, key, result.error_json);
-  return !failed || terminal;
+void Controller::end(const Lock& lock, Worker& self) {
+  const auto took = self.now - self.call->started;
+  const bool failed = self.result.status != 0;
+  ++tally_.reconciles;
+  tally_.errors += failed;
+  tally_.durations.add(took);
+  measures_->count(self.result, took);
+  calls_.pause(lock, *self.call);
+  queue_->finish(lock, self.taken, !failed || self.result.next.kind == KEELSON_NEXT_TERMINAL, self.now);
+}
+
+// False: nothing came for as long as a worker waits.
+bool Controller::rest(Lock& lock, Worker& self) {
+  if (queue_->ready_count(lock) > 0) return true;
+  idle_.push_back(&self);
+  ++idle_count_;
+  lock.unlock();
+  const bool woken = self.waiter->wait_until(runtime_.in_ms(kWorkerIdle_ms));
+  lock.lock();
+  const bool chosen = std::erase(idle_, &self) == 0;   // and taken off the list by who did
+  if (!chosen) --idle_count_;
+  return woken || chosen || queue_->ready_count(lock) > 0;
 }
 
 void Controller::stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(*mutex_);
     stopping_ = true;
     for (auto* worker : std::exchange(idle_, {})) worker->waiter->notify();
     idle_count_ = 0;
@@ -263,7 +284,7 @@ void Controller::stop() {
 void Controller::join() {
   std::vector<std::unique_ptr<Worker>> all;
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(*mutex_);
     all.swap(workers_);
   }
   for (auto& worker : all) worker->thread.reset();   // joins; the worker is still there for its thread

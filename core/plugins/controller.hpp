@@ -1,7 +1,8 @@
 // Controller: one queue of a plugin and the workers that empty it.
 //
 // Invariants: one key never runs twice at once; at most `workers` run; none is there while nothing is to do for
-//   kWorkerIdle_ms. A failed key comes back after its back-off, a terminal one when something adds it.
+//   kWorkerIdle_ms. A failed key comes back after its back-off, a terminal one when something adds it. The queue, the calls under way, who
+//   is idle and what is counted are guarded by the call table's lock: a worker takes it once between two keys.
 // Threads: add() and trigger() any; spawn(), reap() and join() on one thread at a time (the plugin's event thread, or the
 //   host's once that has ended). Ownership: its instance owns it.
 #pragma once
@@ -15,6 +16,7 @@
 #include "core/plugins/calls.hpp"
 #include "core/plugins/declaration.hpp"
 #include "core/plugins/queue.hpp"
+#include "core/plugins/usage.hpp"
 #include "core/store/object.hpp"
 #include "sdk/abi/keelson_plugin.h"
 
@@ -30,6 +32,12 @@ struct Reconciled {
   keelson_next next{};
   std::string error_json;
   base::Monotonic ended = 0;       ///< 0: not measured
+};
+
+/// What the reconciles of a plugin were.
+struct Tally {
+  std::uint64_t reconciles = 0, errors = 0;
+  Durations durations;
 };
 
 class Controller {
@@ -50,6 +58,7 @@ class Controller {
   void add_after(const std::string& key, std::int64_t delay_ns) { queue_->add_after(key, delay_ns); }
   std::size_t queue_length() const { return queue_->ready_count(); }
   bool busy() const;
+  void add_to(Tally& tally) const;
 
   void set_paused(bool paused);
   /// 0: as declared.
@@ -64,21 +73,25 @@ class Controller {
   void join();
 
  private:
+  using Lock = CallTable::Lock;
   struct Worker {
-    std::unique_ptr<base::Waiter> waiter;
+    std::shared_ptr<base::Waiter> waiter;       // shared with who is waking it, while it may be ending
     std::unique_ptr<base::Thread> thread;
-    std::shared_ptr<Call> call;                 // of its last key, to be used again
+    WorkQueue::Taken taken;                     // its key
+    std::shared_ptr<Call> call;                 // of that or of its last key
     base::Monotonic now = 0;                    // when that ended, if it ended just now
+    Reconciled result;
     bool ended = false;
   };
   void work(Worker& self);
-  bool rest(Worker& self);
-  void work_off(Worker& self, WorkQueue::Taken taken);
-  bool run(Worker& self, const WorkQueue::Taken& taken);
-  bool settle(const std::string& key, const Reconciled& result);
-  std::shared_ptr<Call> new_call(Worker& self, const WorkQueue::Taken& taken, const store::ObjectRef& object);
+  void work_off(Lock& lock, Worker& self);
+  bool begin_next(const Lock& lock, Worker& self);
+  void begin_call(const Lock& lock, Worker& self);
+  void run(Worker& self);
+  void end(const Lock& lock, Worker& self);
+  bool rest(Lock& lock, Worker& self);
   void wake();
-  bool may_work() const;
+  bool may_work(const Lock& lock) const;
   int limit() const;
   std::vector<std::unique_ptr<Worker>> take_ended();
 
@@ -86,13 +99,14 @@ class Controller {
   CallTable& calls_;
   const ControllerDeclaration declaration_;
   const Hooks hooks_;
-  std::shared_ptr<WorkQueue> queue_;   // shared with its timer
   struct Measures;
-  std::unique_ptr<Measures> measures_;
-  std::atomic<std::uint64_t> runs_{0};
+  std::unique_ptr<Measures> measures_; // before the queue, which counts there
+  std::shared_ptr<WorkQueue> queue_;   // shared with its timer
 
+  const std::shared_ptr<std::mutex> mutex_;   // of the call table; guards what follows; atomic: changed under it, read without it
+  std::uint64_t runs_ = 0;
+  Tally tally_;
   std::atomic<int> active_{0};         // working now
-  mutable std::mutex mutex_;           // guards what follows; atomic: changed under it, read without it
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<Worker*> idle_;
   std::atomic<int> idle_count_{0};     // of idle_

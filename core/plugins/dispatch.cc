@@ -98,7 +98,7 @@ void Instance::route_all(const store::Change& change) {
   for (std::uint32_t c = 0; c < controllers_.size(); ++c) {
     const auto& sources = controllers_[c]->declaration().sources;
     for (std::uint32_t s = 0; s < sources.size(); ++s)
-      if (sources[s].covers(key) && !(change.revision > routed_after_ && at_once(key.resource, sources[s]))) route(c, s, before, now);
+      if (sources[s].covers(key) && !(change.revision > routed_after_ && at_once_[c][s])) route(c, s, before, now);
   }
 }
 

@@ -89,9 +89,7 @@ void Instance::make_controllers() {
       inbox_->waiter().notify();
     };
     hooks.ended = [this](bool failed, const std::string& key, const std::string& error_json) {
-      reconciles_.fetch_add(1);
       if (failed) {
-        errors_.fetch_add(1);
         const auto message = message_of(error_json);
         log(base::LogLevel::warn, key + ": " + message);
         const std::lock_guard lock(mutex_);
@@ -102,7 +100,11 @@ void Instance::make_controllers() {
     controllers_.push_back(std::make_unique<Controller>(core_.runtime, core_.metrics, calls_, declared, std::move(hooks)));
     if (settings_.workers > 0) controllers_.back()->set_workers(settings_.workers);
     if (settings_.paused) controllers_.back()->set_paused(true);
-    for (const auto& source : declared.sources) want_source(*controllers_.back(), source);
+    at_once_.emplace_back();
+    for (const auto& source : declared.sources) {
+      at_once_.back().push_back(at_once(source.resource, source));
+      want_source(*controllers_.back(), source);
+    }
     ++index;
   }
   for (const auto& observer : declaration_.observers) {
@@ -142,18 +144,20 @@ Reconciled Instance::reconcile(std::uint32_t controller, const std::string& key,
   const std::string_view text = key;
   const auto slash = text.find('/');
   const keelson_key wanted{bytes_of(slash == text.npos ? std::string_view() : text.substr(0, slash)), bytes_of(text.substr(slash + 1))};   // npos + 1: all of it
-  auto shown = base::Outcome<store::ObjectRef>(object);
-  if (const auto& kind = controllers_[controller]->declaration().kind) shown = as_declared(*kind, object);
-  if (!shown) {
-    result.status = shown.error().code;
-    result.error_json = base::to_status_json(shown.error());
-    return result;
+  store::ObjectRef shown;
+  if (const auto& kind = controllers_[controller]->declaration().kind) {
+    auto declared = as_declared(*kind, object);
+    if (!declared) {
+      result.status = declared.error().code;
+      result.error_json = base::to_status_json(declared.error());
+      return result;
+    }
+    shown = std::move(*declared);
   }
   result.status = guarded_call(name_, result.error_json, [&] {
-    return library_->table().reconcile(self_, call.id, controller, &wanted, handle_of(shown->get()), &result.next, sink_to(result.error_json));
+    return library_->table().reconcile(self_, call.id, controller, &wanted, handle_of(shown.get()), &result.next, sink_to(result.error_json));
   });
   result.ended = core_.runtime.monotonic_ns();
-  durations_.add(result.ended - call.started);
   return result;
 }
 

@@ -190,6 +190,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   void* self_ = nullptr;
   std::vector<base::Atom> kinds_;
   std::vector<std::unique_ptr<Controller>> controllers_;
+  std::vector<std::vector<bool>> at_once_;        // by controller and source: whoever delivers a change queues its key
   CallTable calls_;
   HookWorkers hook_workers_;
   std::shared_ptr<Inbox> inbox_;
@@ -202,8 +203,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
 
   std::atomic<bool> stopping_{false}, ending_{false}, synced_{false}, behind_{false}, spawn_wanted_{false}, at_work_{false}, paused_{false};
   std::atomic<base::LogLevel> log_level_;
-  std::atomic<std::uint64_t> reconciles_{0}, errors_{0};
-  Durations durations_;
+  std::atomic<std::uint64_t> errors_{0};          // of all but reconciles
   std::int64_t mapped_bytes_ = 0;                 // before anything but start() runs
   std::atomic<std::int64_t> handles_{0};
   std::atomic<std::size_t> submits_{0};

@@ -9,11 +9,15 @@ namespace json = boost::json;
 
 Statistics Instance::statistics() const {
   Statistics all;
-  all.reconciles = reconciles_.load();
-  all.errors = errors_.load();
-  for (const auto& controller : controllers_) all.queue_length += controller->queue_length();
+  Tally tally;
+  for (const auto& controller : controllers_) {
+    controller->add_to(tally);
+    all.queue_length += controller->queue_length();
+  }
   constexpr double kShare = 0.99;
-  all.p99_ns = durations_.quantile_ns(kShare);
+  all.p99_ns = tally.durations.quantile_ns(kShare);
+  all.reconciles = tally.reconciles;
+  all.errors = tally.errors + errors_.load();
   all.usage = library_->usage().value_or(Usage{metered_.cpu_ns(), mapped_bytes_});
   const std::lock_guard lock(mutex_);
   all.last_error = last_error_;
@@ -38,7 +42,7 @@ bool Instance::busy() const {
 
 void Instance::replace_stuck_workers() {
   for (auto& controller : controllers_)
-    controller->set_stuck(calls_.count_overdue("reconcile " + controller->declaration().name + " ", kCallGrace_ms * base::kNanosPerMs));
+    controller->set_stuck(calls_.count_overdue("reconcile " + controller->declaration().name, kCallGrace_ms * base::kNanosPerMs));
 }
 
 void Instance::set_paused(bool paused) {

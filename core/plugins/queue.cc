@@ -5,8 +5,8 @@
 
 namespace keelson::plugins {
 
-WorkQueue::WorkQueue(base::Runtime& runtime, QueueMetrics metrics, std::function<void()> ready)
-    : runtime_(runtime), metrics_(metrics), ready_(std::move(ready)) {}
+WorkQueue::WorkQueue(base::Runtime& runtime, QueueMetrics metrics, std::function<void()> ready, std::shared_ptr<std::mutex> mutex)
+    : runtime_(runtime), metrics_(metrics), ready_(std::move(ready)), mutex_(std::move(mutex)) {}
 
 WorkQueue::~WorkQueue() {
   if (timer_ != 0) runtime_.cancel(timer_);
@@ -29,7 +29,7 @@ bool WorkQueue::enqueue(Node& node, Monotonic now) {
 void WorkQueue::add(const std::string& key) {
   bool woken = false;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(*mutex_);
     if (closed_) return;
     if (metrics_.adds != nullptr) metrics_.adds->add();
     woken = enqueue(node(key), 0);
@@ -46,14 +46,14 @@ void WorkQueue::delay(const std::string& key, Entry& entry, Monotonic due) {
 
 void WorkQueue::add_after(const std::string& key, std::int64_t delay_ns) {
   if (delay_ns <= 0) return add(key);
-  std::unique_lock lock(mutex_);
+  std::unique_lock lock(*mutex_);
   if (closed_) return;
   delay(key, entries_[key], runtime_.monotonic_ns() + delay_ns);
   arm(lock);
 }
 
 void WorkQueue::retry(const std::string& key) {
-  std::unique_lock lock(mutex_);
+  std::unique_lock lock(*mutex_);
   if (closed_) return;
   auto& entry = entries_[key];
   if (metrics_.retries != nullptr) metrics_.retries->add();
@@ -63,22 +63,32 @@ void WorkQueue::retry(const std::string& key) {
   arm(lock);
 }
 
-void WorkQueue::drop_if_useless(const std::string& key) {
-  if (const auto found = entries_.find(key); found != entries_.end() && found->second.useless()) entries_.erase(found);
+void WorkQueue::rest_if_useless(Node& node) {
+  if (!node.second.useless() || node.second.resting) return;
+  if (resting_.size() == kRestingMax) drop_useless();
+  node.second.resting = true;
+  resting_.push_back(&node);
+}
+
+void WorkQueue::drop_useless() {
+  for (auto* node : resting_) {
+    node->second.resting = false;
+    if (node->second.useless()) entries_.erase(entries_.find(node->first));
+  }
+  resting_.clear();
 }
 
 void WorkQueue::forget(const std::string& key) {
-  const std::lock_guard lock(mutex_);
-  if (const auto found = entries_.find(key); found != entries_.end()) found->second.failures = 0;
-  drop_if_useless(key);
+  const std::lock_guard lock(*mutex_);
+  const auto found = entries_.find(key);
+  if (found == entries_.end()) return;
+  found->second.failures = 0;
+  rest_if_useless(*found);
 }
 
-WorkQueue::Taken WorkQueue::take(Monotonic now) {
-  const std::lock_guard lock(mutex_);
-  return take_next(now);
-}
+WorkQueue::Taken WorkQueue::take(Monotonic now) { return take(Lock(*mutex_), now); }
 
-WorkQueue::Taken WorkQueue::take_next(Monotonic now) {
+WorkQueue::Taken WorkQueue::take(const Lock&, Monotonic now) {
   if (closed_ || held_ || due_.empty()) return {};
   if (now == 0) now = runtime_.monotonic_ns();
   auto& next = *due_.front();
@@ -96,32 +106,19 @@ bool WorkQueue::end(Node& node, Monotonic now) {
   auto& entry = node.second;
   entry.taken = false;
   const bool woken = std::exchange(entry.dirty, false) && !closed_ && enqueue(node, now);
-  if (entry.useless()) entries_.erase(node.first);
+  rest_if_useless(node);
   return woken;
 }
 
-void WorkQueue::finish(const Taken& taken, bool well) {
-  bool woken = false;
-  {
-    const std::lock_guard lock(mutex_);
-    if (well) taken.node_->second.failures = 0;
-    woken = end(*taken.node_, 0);
-  }
-  if (woken) ready_();
-}
-
-// A key that came again meanwhile needs nobody to be woken: this thread takes one for it.
-WorkQueue::Taken WorkQueue::finish_and_take(const Taken& taken, bool well, Monotonic now) {
-  const std::lock_guard lock(mutex_);
+void WorkQueue::finish(const Lock&, const Taken& taken, bool well, Monotonic now) {
   if (well) taken.node_->second.failures = 0;
   end(*taken.node_, now);
-  return take_next(now);
 }
 
 void WorkQueue::finish(const std::string& key) {
   bool woken = false;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(*mutex_);
     const auto found = entries_.find(key);
     if (found != entries_.end()) woken = end(*found, 0);
   }
@@ -146,7 +143,7 @@ void WorkQueue::arm(std::unique_lock<std::mutex>& lock) {
 void WorkQueue::promote() {
   bool woken = false;
   {
-    std::unique_lock lock(mutex_);
+    std::unique_lock lock(*mutex_);
     armed_ = base::kForever;
     timer_ = 0;
     const auto now = runtime_.monotonic_ns();
@@ -164,19 +161,19 @@ void WorkQueue::promote() {
 }
 
 std::size_t WorkQueue::ready_count() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(*mutex_);
   return due_.size();
 }
 
 std::size_t WorkQueue::length() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(*mutex_);
   return static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(), [](const auto& e) { return e.second.queued || e.second.taken || e.second.due != 0; }));
 }
 
 void WorkQueue::hold() {
   base::TimerId timer = 0;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(*mutex_);
     held_ = true;
     timer = std::exchange(timer_, 0);
   }
@@ -185,7 +182,7 @@ void WorkQueue::hold() {
 
 std::vector<std::pair<std::string, base::Monotonic>> WorkQueue::leftovers() const {
   std::vector<std::pair<std::string, Monotonic>> left;
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(*mutex_);
   for (const auto& [key, entry] : entries_) {
     if (entry.queued || entry.taken) left.emplace_back(key, 0);
     else if (entry.due != 0) left.emplace_back(key, entry.due);
@@ -196,7 +193,7 @@ std::vector<std::pair<std::string, base::Monotonic>> WorkQueue::leftovers() cons
 void WorkQueue::close() {
   base::TimerId timer = 0;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(*mutex_);
     closed_ = true;
     due_.clear();
     delayed_.clear();

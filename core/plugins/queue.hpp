@@ -2,8 +2,9 @@
 //
 // Invariants: a key is in it once, however often it is added; a key that is being worked on is not handed out again
 //   before finish(), an add() in between hands it out once more afterwards. A key waits for its earliest due time. Its
-//   length is bounded by the number of keys there are.
-// Threads: any. `ready` runs on the adder's or the timer's thread, under no lock, and must not wait.
+//   length is bounded by the number of keys there are, and kRestingMax more of which it knows nothing any more.
+// Threads: any. `ready` runs on the adder's or the timer's thread, under no lock, and must not wait. What takes a Lock is called with
+//   the lock held that the queue was made with.
 // Ownership: shared, because a timer that is just firing still needs it.
 #pragma once
 #include <deque>
@@ -27,6 +28,9 @@ namespace keelson::plugins {
 inline constexpr std::int64_t kBackoffFirst_ms = 5;
 inline constexpr std::int64_t kBackoffMax_ms = 1'000'000;
 
+/// Keys often come again, so what is noted of the last ones is not taken apart and made anew each time.
+inline constexpr std::size_t kRestingMax = 64;
+
 struct QueueMetrics {
   base::Gauge* depth = nullptr;
   base::Counter* adds = nullptr;
@@ -38,7 +42,7 @@ class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
  private:
   using Monotonic = base::Monotonic;
   struct Entry {
-    bool queued = false, taken = false, dirty = false;
+    bool queued = false, taken = false, dirty = false, resting = false;
     int failures = 0;
     Monotonic due = 0;                 ///< 0: not delayed
     Monotonic added = 0;
@@ -64,7 +68,9 @@ class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
     Monotonic at_ = 0;
   };
 
-  WorkQueue(base::Runtime& runtime, QueueMetrics metrics, std::function<void()> ready);
+  using Lock = std::unique_lock<std::mutex>;
+  /// `mutex`: guards the queue and what others put under it. Of `metrics` one thread at a time is at work, as they are used under it.
+  WorkQueue(base::Runtime& runtime, QueueMetrics metrics, std::function<void()> ready, std::shared_ptr<std::mutex> mutex = std::make_shared<std::mutex>());
   ~WorkQueue();
 
   void add(const std::string& key);
@@ -77,12 +83,12 @@ class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
   /// The next key that is due; it counts as being worked on. `now`: the time, when the caller knows it.
   Taken take(Monotonic now = 0);
   void finish(const std::string& key);
-  /// `well`: its back-off starts anew, as after forget().
-  void finish(const Taken& taken, bool well);
-  /// Both in one: who finished one key takes the next.
-  Taken finish_and_take(const Taken& taken, bool well, Monotonic now);
+  Taken take(const Lock& held, Monotonic now);
+  /// `well`: its back-off starts anew, as after forget(). Nobody is told that it is due again: look at ready_count().
+  void finish(const Lock& held, const Taken& taken, bool well, Monotonic now);
 
   std::size_t ready_count() const;     ///< due now and not taken
+  std::size_t ready_count(const Lock&) const { return due_.size(); }
   std::size_t length() const;          ///< due now, taken or waiting for its time
   /// Nothing is handed out or timed any more, but what comes is still noted, for leftovers().
   void hold();
@@ -95,18 +101,19 @@ class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
   Node& node(const std::string& key) { return *entries_.try_emplace(key).first; }
   bool enqueue(Node& node, Monotonic now);
   bool end(Node& node, Monotonic now);
-  Taken take_next(Monotonic now);
   void delay(const std::string& key, Entry& entry, Monotonic due);
-  void drop_if_useless(const std::string& key);
+  void rest_if_useless(Node& node);
+  void drop_useless();
   void arm(std::unique_lock<std::mutex>& lock);
   void promote();
 
   base::Runtime& runtime_;
   const QueueMetrics metrics_;
   const std::function<void()> ready_;
-  mutable std::mutex mutex_;
+  const std::shared_ptr<std::mutex> mutex_;   // guards what follows
   std::unordered_map<std::string, Entry> entries_;
   std::deque<Node*> due_;
+  std::vector<Node*> resting_;         ///< were useless when they were put here
   std::set<std::pair<Monotonic, std::string>> delayed_;
   Monotonic armed_ = base::kForever;   ///< when the timer fires
   base::TimerId timer_ = 0;

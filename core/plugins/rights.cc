@@ -26,7 +26,9 @@ void add_source(Collected& to, const SourceDeclaration& source) {
   add(to, group, resource, kRead);
   if (source.via != Via::map) add(to, group, resource, kChange);
   if (source.via == Via::owner) add(to, group, resource, kMake);
-  if (source.via == Via::self) add(to, group, resource + "/status", {"get", "patch", "update"});
+  if (source.via != Via::self) return;
+  add(to, group, resource + "/status", {"get", "patch", "update"});
+  add(to, group, resource + "/finalizers", {"update"});   // or what it makes could not hold up its owner's deletion
 }
 
 struct Named { std::string group, resource; };
@@ -38,7 +40,7 @@ Named named(base::Atom storage_key) {
 
 void add_own(Collected& to, base::Atom key) {
   const auto [group, resource] = named(key);
-  for (const char* part : {"", "/status", "/scale"}) add(to, group, resource + part, {"*"});
+  for (const char* part : {"", "/status", "/scale", "/finalizers"}) add(to, group, resource + part, {"*"});
 }
 
 void add_observer(Collected& to, const ObserverDeclaration& observer) {

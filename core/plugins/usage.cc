@@ -80,16 +80,20 @@ void Durations::add(std::int64_t ns) {
   const int doubling = std::bit_width(units) - 1;
   const int step = static_cast<int>((units >> (doubling - 2)) & (kStepsPerDoubling - 1));
   const int index = std::min((doubling - 2) * kStepsPerDoubling + step, static_cast<int>(counts_.size()) - 1);
-  counts_[static_cast<std::size_t>(index)].fetch_add(1, std::memory_order_relaxed);
+  ++counts_[static_cast<std::size_t>(index)];
+}
+
+void Durations::add(const Durations& others) {
+  for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += others.counts_[i];
 }
 
 std::int64_t Durations::quantile_ns(double share) const {
   std::uint64_t all = 0, seen = 0;
-  for (const auto& count : counts_) all += count.load(std::memory_order_relaxed);
+  for (const auto count : counts_) all += count;
   if (all == 0) return 0;
   const auto wanted = static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(all)));
   for (std::size_t i = 0; i < counts_.size(); ++i) {
-    seen += counts_[i].load(std::memory_order_relaxed);
+    seen += counts_[i];
     if (seen < wanted) continue;
     const auto doubling = static_cast<int>(i) / kStepsPerDoubling, step = static_cast<int>(i) % kStepsPerDoubling;
     return ((kStepsPerDoubling + step + 1) * (kShortest_ns / kStepsPerDoubling)) << doubling;

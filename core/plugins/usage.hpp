@@ -1,13 +1,12 @@
 // Usage: what a plugin takes of the machine and how long its reconciles last, for its Plugin object.
 //
-// Invariants: a meter costs a thread two clock reads in its life and a reconcile one atomic add.
-// Threads: any. Ownership: a MeteredRuntime outlives the threads that it started.
+// Invariants: a meter costs a thread two clock reads in its life and a reconcile one addition.
+// Threads: any, but Durations are guarded by their owner. Ownership: a MeteredRuntime outlives the threads that it started.
 #pragma once
 #include <sys/types.h>
 #include <time.h>
 
 #include <array>
-#include <atomic>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -51,12 +50,13 @@ class MeteredRuntime final : public base::Runtime {
 class Durations {
  public:
   void add(std::int64_t ns);
+  void add(const Durations& others);
   /// The least bound that `share` of them do not exceed; 0: there were none.
   std::int64_t quantile_ns(double share) const;
 
  private:
   static constexpr int kStepsPerDoubling = 4, kDoublings = 32;
-  std::array<std::atomic<std::uint32_t>, kStepsPerDoubling * kDoublings> counts_{};
+  std::array<std::uint32_t, kStepsPerDoubling * kDoublings> counts_{};
 };
 
 }  // namespace keelson::plugins

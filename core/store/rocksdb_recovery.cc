@@ -8,6 +8,7 @@
 #include "core/store/committer.hpp"
 #include "core/store/meta_keys.hpp"
 #include "core/store/rocksdb_storage.hpp"
+#include "core/store/unreadable.hpp"
 
 namespace keelson::store {
 namespace {
@@ -25,6 +26,12 @@ std::string write_ahead_logs(const std::string& directory) {
   std::string all;
   for (const auto& name : names) all += (all.empty() ? "" : ", ") + name;
   return all.empty() ? directory : all;
+}
+
+ObjectRef unreadable(const Key& key, Revision revision, std::string_view value, const base::Error& why) {
+  base::log_error("store", "a stored object cannot be read; all others are served", {{"resource", std::string(key.resource.text())}, {"namespace", key.ns}, {"name", key.name}, {"what", why.message}});
+  const char* what = sealed_by(value).empty() ? "object not decodable" : "data from the storage is not transformable";
+  return make_unreadable(key, revision, std::string(what) + " revision=" + std::to_string(revision) + ": " + (why.causes.empty() ? why.message : why.causes.front().message));
 }
 
 }  // namespace
@@ -65,8 +72,7 @@ base::Outcome<std::vector<ObjectRef>> RocksDbStorage::scan_versions(Revision& ne
     key.ns = parsed->ns;
     key.name = parsed->name;
     auto object = decode(key, parsed->revision, place, view(at->value()));
-    if (!object) return object.error();
-    objects.push_back(std::move(*object));
+    objects.push_back(object ? std::move(*object) : unreadable(key, parsed->revision, view(at->value()), object.error()));
   }
   if (!at->status().ok()) return disk_error(at->status());
   return objects;

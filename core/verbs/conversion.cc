@@ -8,6 +8,7 @@
 #include "core/kinds/converter.hpp"
 #include "core/kinds/schema_rules.hpp"
 #include "core/verbs/versions.hpp"
+#include "core/store/unreadable.hpp"
 
 namespace keelson::verbs {
 namespace {
@@ -143,7 +144,7 @@ void Conversions::in_form_of(const Core& core, kinds::KindRef to, Objects object
   for (std::size_t i = 0; i < objects.size(); ++i) {
     if (objects[i]->columns().schema_epoch == to->schema_epoch) continue;
     auto value = definition ? parsed(objects[i]->body()) : json::value();
-    if (!definition || text_at(value, {"apiVersion"}) == to->api_version()) {
+    if (!definition || store::is_unreadable(*objects[i]) || text_at(value, {"apiVersion"}) == to->api_version()) {
       auto formed = verbs::in_form_of(core, *to, std::move(objects[i]));
       if (!formed) return done(formed.error());
       objects[i] = std::move(*formed);

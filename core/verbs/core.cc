@@ -1,7 +1,9 @@
 #include "core/verbs/core.hpp"
 
 #include "core/audit/notes.hpp"
+#include "core/auth/node.hpp"
 #include "core/kinds/convert.hpp"
+#include "core/verbs/unreadable.hpp"
 
 #include <algorithm>
 #include <boost/json/serialize.hpp>
@@ -24,15 +26,24 @@ std::string declarer(const kinds::Kind& kind) {
 
 bool offers(const std::vector<std::string>& verbs, std::string_view verb) { return std::find(verbs.begin(), verbs.end(), verb) != verbs.end(); }
 
+/// Columns that have one value in all that is selected: "spec.nodeName=n1".
+std::vector<std::string> fixed_fields(const kinds::Kind& kind, const watch::Selector& selector) {
+  std::vector<std::string> out;
+  for (const auto& field : selector.fields)
+    if (field.target == watch::FieldRequirement::Target::column && !field.negated && field.column < kind.selectable_fields.size())
+      out.push_back(kind.selectable_fields[field.column] + "=" + field.value);
+  return out;
+}
+
 /// What is stored and cannot be read is the server's fault, not the client's.
-base::Error unreadable(const store::Object& object, const base::Error& why) {
+base::Error broken(const store::Object& object, const base::Error& why) {
   const auto& key = object.key();
   return base::internal("stored object " + std::string(key.resource.text()) + " " + key.ns + "/" + key.name + " cannot be read: " + why.message);
 }
 
 }  // namespace
 
-base::Outcome<void> Core::admit(const Context& context, const Target& target, std::string_view verb, bool authorize) const {
+base::Outcome<void> Core::admit(const Context& context, const Target& target, std::string_view verb, bool authorize, const watch::Selector* selector) const {
   const auto& kind = *target.kind;
   if (authorize) {
     auth::Attributes attributes;
@@ -44,6 +55,9 @@ base::Outcome<void> Core::admit(const Context& context, const Target& target, st
     attributes.subresource = target.subresource;
     attributes.ns = names_a_namespace(kind, verb) ? target.name : target.ns;
     attributes.name = target.name;
+    if (selector) attributes.path = auth::selecting(fixed_fields(kind, *selector));
+    // A list of one name is about that object, as upstream has it.
+    if (const auto* one = selector && target.name.empty() ? selector->fixed_name() : nullptr) attributes.name = *one;
     const auto verdict = parts.chains.authorize(attributes);
     if (context.notes) context.notes->decided(verdict);
     if (verdict.decision != auth::Decision::allow) return auth::refusal(attributes, verdict.reason);
@@ -71,12 +85,13 @@ kinds::KindRef Core::storage_kind(const Target& target) const {
 }
 
 base::Outcome<json::value> Core::decoded(const kinds::Kind& kind, const store::Object& object, json::storage_ptr memory) const {
+  if (store::is_unreadable(object)) return unreadable(kind, object);
   auto value = kinds::parse(kinds::Media::json, object.body(), std::move(memory));
-  if (!value) return unreadable(object, value.error());
+  if (!value) return broken(object, value.error());
   if (object.columns().schema_epoch == kind.schema_epoch) return value;
   kinds::convert(kind, *value);
   auto current = kinds::decode_value(kind, std::move(*value), kinds::FieldValidation::ignore);
-  if (!current) return unreadable(object, current.error());
+  if (!current) return broken(object, current.error());
   kinds::apply_defaults(kind, current->object);
   return std::move(current->object);
 }

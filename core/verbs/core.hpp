@@ -27,7 +27,8 @@ struct Core {
   std::shared_ptr<Conversions> conversions{};
 
   /// 403 unless the user may; 405 when the kind has no such verb, 404 when it has no such subresource.
-  base::Outcome<void> admit(const Context& context, const Target& target, std::string_view verb, bool authorize = true) const;
+  /// `selector`: of a list or watch; authorizers see the fields that it fixes.
+  base::Outcome<void> admit(const Context& context, const Target& target, std::string_view verb, bool authorize = true, const watch::Selector* selector = nullptr) const;
   /// The form in which objects of the target's resource are stored.
   kinds::KindRef storage_kind(const Target& target) const;
   base::Outcome<json::value> decoded(const kinds::Kind& kind, const store::Object& object, json::storage_ptr memory) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <map>
@@ -10,7 +11,9 @@
 
 #include "core/auth/json_access.hpp"
 #include "core/base/log.hpp"
+#include "core/kinds/compiled_definitions.hpp"
 #include "core/kinds/crd_names.hpp"
+#include "core/store/unreadable.hpp"
 #include "core/verbs/metadata.hpp"
 #include "core/verbs/own_context.hpp"
 
@@ -38,6 +41,30 @@ class Queue {
     ended_ = true;
     waiter_->notify();
   }
+  /// A write for `name` begins: nothing is looked at until it is done.
+  void write_begins(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    writes_[name] = {};
+  }
+  /// `settled`: in this revision there is nothing to be done.
+  void write_ends(const std::string& name, store::Revision settled) {
+    const std::lock_guard lock(mutex_);
+    auto& write = writes_[name];
+    write.done = true;
+    write.settled = settled;
+    if (write.missed) names_.insert(name), waiter_->notify();
+    else if (settled == 0) writes_.erase(name);
+  }
+  /// False: a write is on its way, or what it left is known.
+  bool to_be_looked_at(const std::string& name, store::Revision revision) {
+    const std::lock_guard lock(mutex_);
+    const auto write = writes_.find(name);
+    if (write == writes_.end()) return true;
+    if (!write->second.done) return write->second.missed = true, false;
+    const bool known = revision != 0 && write->second.settled == revision;
+    writes_.erase(write);
+    return !known;
+  }
   bool ended() const { return ended_; }
   void wait() { waiter_->wait_until(base::kForever); }
 
@@ -45,6 +72,11 @@ class Queue {
   const std::unique_ptr<base::Waiter> waiter_;
   std::mutex mutex_;
   std::set<std::string> names_;
+  struct Write {
+    bool done = false, missed = false;
+    store::Revision settled = 0;
+  };
+  std::map<std::string, Write> writes_;
   std::atomic<bool> ended_{false};
 };
 
@@ -54,8 +86,10 @@ class StoredDefinitions final : public Definitions, private store::FeedSink {
       : store_(store), verbs_(verbs), registry_(registry), runtime_(runtime), queue_(std::make_shared<Queue>(runtime)) {
     subscription_ = store_.subscribe(*this).first;
     store_.snapshot().scan(resource_, "", nullptr, [this](const store::ObjectRef& object) {
-      if (auto definition = read(*object); kinds::has_condition(definition, "Established")) serve(std::move(definition));
-      queue_->add(object->key().name);
+      Memory memory;
+      auto definition = read(*object, memory);
+      const bool served = kinds::has_condition(definition, "Established") && serve(definition);
+      if (!served || object->deleting() || !kinds::has_condition(definition, "NamesAccepted")) queue_->add(object->key().name);
       return true;
     });
     thread_ = runtime_.spawn("definitions", [this] { run(); });
@@ -90,9 +124,11 @@ class StoredDefinitions final : public Definitions, private store::FeedSink {
     if (ending_.contains(resource)) queue_->add(std::string(resource.text()));
   }
 
-  static json::value read(const store::Object& object) {
+  using Memory = json::monotonic_resource;
+
+  static json::value read(const store::Object& object, Memory& memory) {
     boost::system::error_code error;
-    return json::parse(json::string_view(object.body().data(), object.body().size()), error);
+    return json::parse(json::string_view(object.body().data(), object.body().size()), error, &memory);
   }
 
   void run() {
@@ -102,31 +138,35 @@ class StoredDefinitions final : public Definitions, private store::FeedSink {
 
   void look_at(const std::string& name) {
     const auto object = store_.snapshot().get({resource_, "", name});
+    if (object && store::is_unreadable(*object)) return;
+    if (!queue_->to_be_looked_at(name, object ? object->revision() : 0)) return;
     const auto held = served_.find(name);
     if (held != served_.end() && (!object || object->columns().uid != held->second.uid)) withdraw(held);
     if (!object) {
       waiting_.erase(name);
       return;
     }
-    const auto definition = read(*object);
+    Memory memory;
+    auto definition = read(*object, memory);
     if (object->deleting()) return end(name, *object, definition);
     settle(name, definition);
   }
 
-  void settle(const std::string& name, const json::value& definition) {
+  void settle(const std::string& name, json::value& definition) {
     const auto judged = kinds::judge_names(definition, *registry_.current(), base::rfc3339(runtime_.unix_s()));
     if (judged.accepted) waiting_.erase(name);
     else waiting_.insert(name);
-    const auto* had = auth::find(definition, {"status"});
-    json::value status = had && had->is_object() ? *had : json::value(json::object());
-    for (const auto& entry : judged.status) status.get_object()[entry.key()] = entry.value();
-    if (judged.established && !is_served(definition, status, false)) {
-      json::value wanted = definition;
-      wanted.get_object()["status"] = status;
-      if (!serve(std::move(wanted))) return;
+    auto& status = object_at(definition, {"status"});
+    bool changed = false;
+    for (const auto& entry : judged.status) {
+      auto& held = status[entry.key()];
+      if (held == entry.value()) continue;
+      held = entry.value();
+      changed = true;
     }
-    if (had && *had == status) return;
-    write(name, "status", json::object{{"metadata", {{"uid", auth::text_at(definition, {"metadata", "uid"})}}}, {"status", judged.status}});
+    const std::string uid(auth::text_at(definition, {"metadata", "uid"}));
+    if (judged.established && !serve(definition)) return;
+    if (changed) write(name, "status", json::object{{"metadata", {{"uid", uid}}}, {"status", judged.status}}, judged.accepted);
   }
 
   static Served as_served(const json::value& definition, const json::value& status, bool ending) {
@@ -141,19 +181,15 @@ class StoredDefinitions final : public Definitions, private store::FeedSink {
     return held->second.uid == now.uid && held->second.generation == now.generation && held->second.names == now.names && held->second.ending == now.ending;
   }
 
-  /// Installs what changed. False: it cannot be served.
-  bool serve(json::value definition, bool ending = false) {
+  /// Installs what changed, under the accepted names, which become those asked for in `definition`. False: it cannot be served.
+  bool serve(json::value& definition, bool ending = false) {
     const std::string name(auth::text_at(definition, {"metadata", "name"}));
     const auto* status = auth::find(definition, {"status"});
     const json::value none;
     if (is_served(definition, status ? *status : none, ending)) return true;
     auto now = as_served(definition, status ? *status : none, ending);
     const auto held = served_.find(name);
-    if (const auto* names = auth::find(definition, {"status", "acceptedNames"})) {
-      json::value accepted = *names;
-      auth::object_at(definition, {"spec"})["names"] = std::move(accepted);
-    }
-    auto compiled = kinds::kinds_from_crd(definition);
+    auto compiled = compile(definition);
     if (!compiled) return fail(name, compiled.error().message);
     if (compiled->empty()) {
       if (held != served_.end()) withdraw(held);
@@ -166,6 +202,17 @@ class StoredDefinitions final : public Definitions, private store::FeedSink {
     served_[name] = std::move(now);
     return true;
   }
+
+  static base::Outcome<std::vector<kinds::Kind>> compile(json::value& definition) {
+    const auto* accepted = auth::find(definition, {"status", "acceptedNames"});
+    auto& names = auth::object_at(definition, {"spec"})["names"];
+    const bool as_asked = !accepted || *accepted == names;
+    if (!as_asked) names = *accepted;
+    if (auto kept = kinds::take_compiled(auth::text_at(definition, {"metadata", "uid"})); as_asked && !kept.empty() && is_new(definition)) return kept;
+    return kinds::kinds_from_crd(definition);
+  }
+
+  static bool is_new(const json::value& definition) { return auth::integer_at(definition, {"metadata", "generation"}) == 1; }
 
   static bool fail(const std::string& name, const std::string& why) {
     base::log_error("verbs", "a definition cannot be served", {{"definition", name}, {"error", why}});
@@ -182,14 +229,14 @@ class StoredDefinitions final : public Definitions, private store::FeedSink {
     for (const auto& name : waiting_) queue_->add(name);   // a name may have become free
   }
 
-  void end(const std::string& name, const store::Object& object, const json::value& definition) {
+  void end(const std::string& name, const store::Object& object, json::value& definition) {
     const auto& finalizers = object.columns().finalizers;
     if (std::find(finalizers.begin(), finalizers.end(), kinds::kCleanupFinalizer) == finalizers.end()) return;
     if (kinds::has_condition(definition, "Established") && serve(definition, true) && remove_objects(name)) return;
     json::array left;
     for (const auto& finalizer : finalizers)
       if (finalizer != kinds::kCleanupFinalizer) left.emplace_back(finalizer);
-    write(name, "", json::object{{"metadata", {{"uid", object.columns().uid}, {"resourceVersion", std::to_string(object.revision())}, {"finalizers", std::move(left)}}}});
+    write(name, "", json::object{{"metadata", {{"uid", object.columns().uid}, {"resourceVersion", std::to_string(object.revision())}, {"finalizers", std::move(left)}}}}, false);
   }
 
   /// True while there are any.
@@ -217,9 +264,15 @@ class StoredDefinitions final : public Definitions, private store::FeedSink {
     verbs_.remove(own_context("definitions"), {kind, object.key().ns, object.key().name, {}}, std::move(options), again(std::string(kind->storage_key.text())));
   }
 
-  void write(const std::string& name, std::string subresource, const json::object& patch) {
+  /// `settles`: afterwards there is nothing more to be done.
+  void write(const std::string& name, std::string subresource, const json::object& patch, bool settles) {
     const auto kind = registry_.current()->by_storage_key(resource_);
-    verbs_.patch(own_context("definitions"), {kind, "", name, std::move(subresource)}, kinds::PatchType::merge, {kinds::Media::json, json::serialize(patch)}, {}, again(name));
+    queue_->write_begins(name);
+    auto done = [queue = queue_, name, settles, again = again(name)](base::Outcome<Written> outcome) {
+      queue->write_ends(name, outcome && settles ? outcome->object->revision() : 0);
+      again(std::move(outcome));
+    };
+    verbs_.patch(own_context("definitions"), {kind, "", name, std::move(subresource)}, kinds::PatchType::merge, {kinds::Media::json, json::serialize(patch)}, {}, std::move(done));
   }
 
   /// Looks at `name` again when a write failed for a reason that may pass.

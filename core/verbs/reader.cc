@@ -6,6 +6,7 @@
 #include "core/verbs/converting_watch.hpp"
 #include "core/verbs/page_token.hpp"
 #include "core/verbs/step_scale.hpp"
+#include "core/verbs/unreadable.hpp"
 #include "core/verbs/versions.hpp"
 
 namespace keelson::verbs {
@@ -50,7 +51,8 @@ class Page {
 
   base::Outcome<Listed> read(const store::Snapshot& snapshot) {
     auto listed = collect(snapshot);
-    if (unreadable_) return *unreadable_;
+    if (!unreadable_.empty()) return unreadable_list(*target_.kind, std::move(unreadable_));
+    if (broken_) return *broken_;
     return listed;
   }
 
@@ -70,9 +72,10 @@ class Page {
         more = true;
         return false;
       }
-      out.objects.push_back(shown(object));
-      return !unreadable_;
+      if (unreadable_.empty()) out.objects.push_back(shown(object));
+      return !broken_ && unreadable_.size() <= kUnreadableNamedMax;
     });
+    if (!unreadable_.empty()) return out;
     if (more) go_on(snapshot, out);
     return out;
   }
@@ -115,7 +118,10 @@ class Page {
   }
 
   /// Columns of an older schema do not have what is selected now.
-  bool matches(const store::ObjectRef& object) { return options_.selector.matches(by_columns_ && !by_webhook_ ? *formed(*storage_, object) : *object); }
+  bool matches(const store::ObjectRef& object) {
+    if (store::is_unreadable(*object)) return unreadable_.push_back(unreadable_cause(*target_.kind, *object)), false;   // who knows
+    return options_.selector.matches(by_columns_ && !by_webhook_ ? *formed(*storage_, object) : *object);
+  }
   /// What a webhook converts is asked of it together, later.
   store::ObjectRef shown(const store::ObjectRef& object) { return by_webhook_ ? object : formed(*target_.kind, object); }
 
@@ -123,7 +129,7 @@ class Page {
     if (object->columns().schema_epoch == kind.schema_epoch) return object;
     auto out = in_form_of(core_, kind, object);
     if (out) return std::move(*out);
-    unreadable_ = out.error();
+    broken_ = out.error();
     return object;
   }
 
@@ -133,7 +139,8 @@ class Page {
   std::optional<PageToken> token_;
   kinds::KindRef storage_;
   bool by_webhook_ = false, by_columns_ = false;
-  std::optional<base::Error> unreadable_;   // of the first object that could not be read
+  std::vector<base::Cause> unreadable_;
+  std::optional<base::Error> broken_;   // of the first object that could not be brought into form
 };
 
 /// The revision that a list has to show exactly, if it has to.
@@ -143,6 +150,13 @@ std::optional<store::Revision> exact_revision(const ListOptions& options, const 
   // As upstream always did: a limited list of a given revision is of that revision.
   if (options.match == Match::unset && options.limit > 0 && options.revision.value_or(0) > 0) return options.revision;
   return std::nullopt;
+}
+
+/// What is left to say of an unreadable object that was deleted.
+store::ObjectRef named(const kinds::Kind& kind, const store::Object& object) {
+  json::object metadata{{"name", object.key().name}};
+  if (!object.key().ns.empty()) metadata["namespace"] = object.key().ns;
+  return synthesized(json::object{{"apiVersion", kind.api_version()}, {"kind", kind.kind}, {"metadata", std::move(metadata)}}, object.columns(), object.revision());
 }
 
 base::Error too_old(const std::optional<PageToken>& token) {
@@ -185,7 +199,7 @@ void Reader::get(const Context& context, Target target, ReadOptions options, std
 }
 
 void Reader::list(const Context& context, Target target, ListOptions options, std::function<void(base::Outcome<Listed>)> done, bool authorize) const {
-  if (auto allowed = core_.admit(context, target, "list", authorize); !allowed) return done(allowed.error());
+  if (auto allowed = core_.admit(context, target, "list", authorize, &options.selector); !allowed) return done(allowed.error());
   if (auto valid = check(options); !valid) return done(valid.error());
   if (auto valid = check_name_selector(target, options.selector); !valid) return done(valid.error());
   if (auto valid = over_stored(*target.kind, *core_.storage_kind(target), options.selector); !valid) return done(valid.error());
@@ -217,7 +231,7 @@ void Reader::list(const Context& context, Target target, ListOptions options, st
 }
 
 base::Outcome<std::unique_ptr<watch::Watch>> Reader::watch(const Context& context, Target target, watch::WatchRequest request, watch::WatchSink& sink) const {
-  if (auto allowed = core_.admit(context, target, "watch"); !allowed) return allowed.error();
+  if (auto allowed = core_.admit(context, target, "watch", true, &request.selector); !allowed) return allowed.error();
   if (auto valid = check_name_selector(target, request.selector); !valid) return valid.error();
   if (auto valid = over_stored(*target.kind, *core_.storage_kind(target), request.selector); !valid) return valid.error();
   request.resource = target.kind->storage_key;
@@ -227,6 +241,7 @@ base::Outcome<std::unique_ptr<watch::Watch>> Reader::watch(const Context& contex
   request.encoding.encode = [this, kind = target.kind, encode = std::move(request.encoding.encode)](watch::EventType type, store::Revision revision, const store::ObjectRef& object, bool initial_events_end) {
     if (!object || object->columns().schema_epoch == kind->schema_epoch) return encode(type, revision, object, initial_events_end);
     const auto now = core_.parts.registry.current()->find(kind->group, kind->version, kind->resource);   // a watch may outlive a schema
+    if (store::is_unreadable(*object)) return encode(type, revision, named(now ? *now : *kind, *object), initial_events_end);
     auto formed = in_form_of(core_, now ? *now : *kind, object);
     return encode(type, revision, formed ? std::move(*formed) : object, initial_events_end);
   };

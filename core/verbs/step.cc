@@ -8,6 +8,11 @@
 
 namespace keelson::verbs {
 
+std::string_view verb_of(Verbs::Step::Op op) {
+  using Op = Verbs::Step::Op;
+  return op == Op::create ? "create" : op == Op::update ? "update" : op == Op::patch ? "patch" : "delete";
+}
+
 base::Outcome<void> View::claim(const store::Key& key) {
   if (!claimed_.insert(key).second) return base::bad_request("a transaction writes each object once: " + std::string(key.resource.text()) + " " + key.name);
   return {};

@@ -24,6 +24,9 @@ class View {
   std::set<store::Key> claimed_;
 };
 
+/// As authorization and the audit log name what a step does.
+std::string_view verb_of(Verbs::Step::Op op);
+
 /// What one attempt at a step has at hand.
 struct StepInput {
   const Core& core;

@@ -5,6 +5,7 @@
 
 #include "core/base/json_text.hpp"
 #include "core/kinds/convert.hpp"
+#include "core/verbs/signing_request_fields.hpp"
 #include "core/verbs/versions.hpp"
 
 namespace keelson::verbs {
@@ -161,7 +162,8 @@ base::Outcome<void> PutRun::settle() {
     if (kind_->strategy.generation && kinds::generation_changes(*kind_, *old_, *object_)) raise_generation(*object_);
   }
   if (auto checked = check_result(); !checked) return checked;
-  return validate();
+  if (auto valid = validate(); !valid || !is_signing_request(*kind_)) return valid;
+  return settle_signing_request(*kind_, in_.context.user, in_.core.parts.runtime.unix_s(), creating_ ? nullptr : &*old_, *object_);
 }
 
 base::Outcome<void> PutRun::validate() const {

@@ -2,8 +2,12 @@
 
 #include <algorithm>
 
+#include "core/audit/notes.hpp"
 #include "core/base/json_text.hpp"
+#include "core/kinds/crd_names.hpp"
 #include "core/verbs/definitions.hpp"
+#include "core/verbs/eviction_budget.hpp"
+#include "core/verbs/unreadable.hpp"
 
 namespace keelson::verbs {
 namespace {
@@ -60,15 +64,38 @@ base::Outcome<void> RemoveRun::load() {
   existing_ = in_.stored(key_);
   if (!existing_) return not_found(target());
   auto value = in_.core.decoded(*kind_, *existing_, in_.memory);
-  if (!value) return value.error();
-  object_.emplace(std::move(*value));
+  unreadable_ = !value;
+  if (unreadable_ && !options_.ignore_read_error) return value.error();
+  if (!unreadable_ && options_.ignore_read_error)
+    return base::invalid(kind_->group, kind_->resource, key_.name, {invalid_value(kIgnoreReadError, "true", "is exclusively used to delete corrupt object(s), try again by removing this option")});
+  if (value) object_.emplace(std::move(*value));
+  else object_.emplace(json::object({{"metadata", json::object({{"name", key_.name}, {"namespace", key_.ns}}, in_.memory)}}, in_.memory));
   return {};
+}
+
+base::Outcome<void> RemoveRun::may_ignore_read_errors() const {
+  if (in_.context.notes) in_.context.notes->annotate({{"apiserver.k8s.io/unsafe-delete-ignore-read-error", ""}});
+  if (!in_.authorize) return {};
+  const auto& kind = *target().kind;
+  auth::Attributes attributes;
+  attributes.user = &in_.context.user;
+  attributes.verb = kUnsafeDelete;
+  attributes.group = kind.group;
+  attributes.version = kind.version;
+  attributes.resource = kind.resource;
+  attributes.ns = target().ns;
+  attributes.name = target().name;
+  const auto verdict = in_.core.parts.chains.authorize(attributes);
+  if (verdict.decision == auth::Decision::allow) return {};
+  return base::forbidden(kind.group, kind.resource, target().name, "not permitted to do " + base::quoted(kUnsafeDelete) + ", reason: " + verdict.reason);
 }
 
 base::Outcome<StepRun::Next> RemoveRun::begin() {
   if (auto allowed = in_.core.admit(in_.context, target(), verb(), in_.authorize); !allowed) return allowed.error();
   if (auto read = read_request(); !read) return read.error();
   if (auto valid = check_options(); !valid) return valid.error();
+  if (options_.ignore_read_error)
+    if (auto allowed = may_ignore_read_errors(); !allowed) return allowed.error();
   if (auto loaded = load(); !loaded) return loaded.error();
   // A negative grace means the shortest one that is not none.
   if (options_.grace_period_s && *options_.grace_period_s < 0) options_.grace_period_s = 1;
@@ -79,6 +106,7 @@ base::Outcome<StepRun::Next> RemoveRun::begin() {
 }
 
 base::Outcome<void> RemoveRun::finish() {
+  if (unreadable_) return remove_now();   // what holds it back cannot be read either
   if (auto held = check_preconditions(); !held) return held;
   if (is_namespace(*kind_)) {
     if (!existing_->deleting()) return finish_namespace();
@@ -190,6 +218,13 @@ base::Outcome<void> EvictRun::read_request() {
   if (const auto policy = text_at(*given, {"propagationPolicy"}); !policy.empty()) options_.propagation = std::string(policy);
   if (const auto* dry_run = list_at(*given, {"dryRun"}); dry_run && !dry_run->empty()) options_.dry_run = true;
   return {};
+}
+
+base::Outcome<void> EvictRun::finish() {
+  if (auto allowed = spend_budget(in_, *existing_, *object_); !allowed) return allowed;
+  auto& conditions = list_in(object_at(*object_, {"status"}), "conditions");
+  kinds::set_condition(conditions, "DisruptionTarget", "True", "EvictionByEvictionAPI", "Eviction API: evicting", base::rfc3339(in_.core.parts.runtime.unix_s()));
+  return RemoveRun::finish();
 }
 
 base::Outcome<Written> EvictRun::answer(store::ObjectRef stored) {

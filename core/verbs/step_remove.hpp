@@ -26,6 +26,7 @@ class RemoveRun : public StepRun {
 
   DeleteOptions options_;
   store::ObjectRef existing_;
+  std::optional<json::value> object_;
 
  private:
   enum class Grace { none, set, pending };
@@ -33,6 +34,7 @@ class RemoveRun : public StepRun {
   base::Outcome<void> check_options() const;
   base::Outcome<void> check_preconditions() const;
   base::Outcome<void> load();
+  base::Outcome<void> may_ignore_read_errors() const;
   bool propagate();
   Grace grace();
   Grace shorten();
@@ -44,12 +46,13 @@ class RemoveRun : public StepRun {
 
   kinds::KindRef kind_;
   store::Key key_;
-  std::optional<json::value> object_;
+  bool unreadable_ = false;
 };
 
 class EvictRun final : public RemoveRun {
  public:
   using RemoveRun::RemoveRun;
+  base::Outcome<void> finish() override;
   base::Outcome<Written> answer(store::ObjectRef stored) override;
 
  protected:

@@ -67,6 +67,7 @@ struct DeleteOptions {
   std::optional<std::string> propagation;         ///< Foreground, Background, Orphan
   std::optional<bool> orphan_dependents;
   bool dry_run = false;
+  bool ignore_read_error = false;                 ///< only what cannot be read is deleted, whatever its finalizers
 };
 
 /// A request body as it came, or a value already decoded.

@@ -1,6 +1,7 @@
 // A watch reads the initial state or the log, slice by slice, until it stands where the live feed is.
 #include <algorithm>
 
+#include "core/store/unreadable.hpp"
 #include "core/watch/hub_impl.hpp"
 
 namespace keelson::watch {
@@ -81,12 +82,16 @@ bool HubImpl::list_slice(const WatcherRef& watcher) {
       return false;
     }
     last = object->key();
+    if (store::is_unreadable(*object)) {
+      watcher->end(of_watch(base::internal(store::why_unreadable(*object)), 0, 0));
+      return complete = false;
+    }
     if (request.selector.matches(*object)) watcher->put(request.encoding.encode(EventType::added, object->revision(), object, false));
     return true;
   });
   if (last) watcher->cursor = std::move(last);
   if (complete) finish_initial(watcher);
-  return true;
+  return !watcher->finished();
 }
 
 void HubImpl::finish_initial(const WatcherRef& watcher) {

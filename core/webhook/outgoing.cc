@@ -62,7 +62,7 @@ bool still_good(Wire& wire) {
 
 std::string place_key(const Outbound& outbound) {
   const auto& endpoint = outbound.endpoint;
-  return endpoint.host + "\n" + endpoint.port + "\n" + endpoint.server_name + "\n" + (outbound.verify ? "1" : "0") + "\n" + endpoint.ca_pem + "\n" +
+  return endpoint.host + "\n" + endpoint.port + "\n" + endpoint.server_name + "\n" + (outbound.plain ? "2" : outbound.verify ? "1" : "0") + "\n" + endpoint.ca_pem + "\n" +
          (outbound.certificate ? outbound.certificate->certificate_pem : "");
 }
 
@@ -208,7 +208,7 @@ awaitable<void> Engine::travel(Place& place, JourneyPtr journey) {
     const bool kept = journey->wire != nullptr;
     if (!kept) {
       journey->wire = std::make_shared<Wire>(context_, place.tls);
-      co_await connect(context_, *journey->wire, journey->outbound.endpoint, journey->outbound.verify);
+      co_await connect(context_, *journey->wire, journey->outbound.endpoint, journey->outbound.verify, journey->outbound.plain);
     }
     if (journey->ended) co_return;
     bool keep_alive = false;
@@ -227,14 +227,17 @@ awaitable<bool> Engine::talk(JourneyPtr journey, bool kept, bool& keep_alive) {
   const auto& method = journey->outbound.method;
   auto message = message_of(journey->outbound);
   boost::system::error_code code;
-  co_await http::async_write(wire.stream, message, redirect_error(use_awaitable, code));
+  const bool plain = journey->outbound.plain;
+  if (plain) co_await http::async_write(wire.tcp_layer(), message, redirect_error(use_awaitable, code));
+  else co_await http::async_write(wire.stream, message, redirect_error(use_awaitable, code));
   std::optional<Parser> parser;
   do {
     parser.emplace();
     parser->header_limit(static_cast<std::uint32_t>(kHeadBytesMax));
     parser->body_limit(boost::none);
     parser->skip(method == "HEAD");
-    if (!code) co_await http::async_read_header(wire.stream, wire.buffer, *parser, redirect_error(use_awaitable, code));
+    if (!code && plain) co_await http::async_read_header(wire.tcp_layer(), wire.buffer, *parser, redirect_error(use_awaitable, code));
+    else if (!code) co_await http::async_read_header(wire.stream, wire.buffer, *parser, redirect_error(use_awaitable, code));
     if (journey->ended) co_return true;
     if (code && kept && !parser->got_some() && (method == "GET" || method == "HEAD")) co_return false;
     if (code) throw Broken{words(code)};
@@ -255,7 +258,8 @@ awaitable<void> Engine::pass_on(Journey& journey, Parser& parser) {
     body.size = kPieceBytes;
     body.more = true;
     boost::system::error_code code;
-    co_await http::async_read_some(journey.wire->stream, journey.wire->buffer, parser, redirect_error(use_awaitable, code));
+    if (journey.outbound.plain) co_await http::async_read_some(journey.wire->tcp_layer(), journey.wire->buffer, parser, redirect_error(use_awaitable, code));
+    else co_await http::async_read_some(journey.wire->stream, journey.wire->buffer, parser, redirect_error(use_awaitable, code));
     if (journey.ended) co_return;
     const auto got = kPieceBytes - parser.get().body().size;
     if (got > 0) journey.resumed = false;

@@ -1,4 +1,5 @@
-// Outgoing: HTTPS requests of any method to servers outside, with answers as they come: aggregated APIs, issuers of tokens.
+// Outgoing: HTTPS requests (HTTP where that is said) of any method to servers outside, with answers as they come: aggregated APIs,
+// issuers of tokens, what pods and services serve.
 //
 // Invariants: a receiver hears head (at most once), then bytes, then end (exactly once, whatever happens), in this order and never
 //   two at a time. No answer is read ahead: after bytes() said false nothing more is read until Flow::resume(). A redirect is an
@@ -38,6 +39,7 @@ struct Outbound {
   HeaderList headers;                                      ///< besides Host and Content-Length
   std::string body;
   bool verify = true;                                      ///< false: whoever answers is believed
+  bool plain = false;                                      ///< HTTP, not HTTPS
   std::shared_ptr<const ClientCertificate> certificate;    ///< null: none
   base::Monotonic head_deadline = 0;                       ///< of the answer's head
   base::Monotonic deadline = base::kForever;               ///< of its end

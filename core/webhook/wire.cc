@@ -76,7 +76,7 @@ base::Outcome<asio::ssl::context> tls_for(const std::string& ca_pem, bool verify
   return tls;
 }
 
-awaitable<void> connect(asio::io_context& context, Wire& wire, const Endpoint& endpoint, bool verify) {
+awaitable<void> connect(asio::io_context& context, Wire& wire, const Endpoint& endpoint, bool verify, bool plain) {
   boost::system::error_code code;
   std::vector<tcp::endpoint> places;
   const auto literal = asio::ip::make_address(endpoint.host, code);
@@ -93,6 +93,7 @@ awaitable<void> connect(asio::io_context& context, Wire& wire, const Endpoint& e
   co_await wire.tcp_layer().async_connect(places, redirect_error(use_awaitable, code));
   if (code) throw Broken{"dial tcp " + places.front().address().to_string() + ":" + endpoint.port + ": connect: " + words(code)};
   wire.tcp_layer().socket().set_option(tcp::no_delay(true), code);
+  if (plain) co_return;
   boost::system::error_code no_address;
   asio::ip::make_address(endpoint.server_name, no_address);
   if (no_address) SSL_set_tlsext_host_name(wire.stream.native_handle(), endpoint.server_name.c_str());   // SNI has names only

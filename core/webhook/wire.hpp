@@ -33,7 +33,8 @@ struct Broken {
 
 /// `ca_pem` empty: the system's. `certificate` null: none is shown.
 base::Outcome<boost::asio::ssl::context> tls_for(const std::string& ca_pem, bool verify, const ClientCertificate* certificate);
-boost::asio::awaitable<void> connect(boost::asio::io_context& context, Wire& wire, const Endpoint& endpoint, bool verify);
+/// `plain`: no TLS.
+boost::asio::awaitable<void> connect(boost::asio::io_context& context, Wire& wire, const Endpoint& endpoint, bool verify, bool plain = false);
 /// Go's words for what a socket says.
 std::string words(const boost::system::error_code& code);
 

@@ -1,11 +1,14 @@
 // garbage-collector: objects whose owners are gone go too; deletion in the foreground waits; orphans are let go.
 #include <algorithm>
+#include <charconv>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 
+#include "ended.hpp"
 #include "graph.hpp"
+#include "protection.hpp"
 
 namespace gc {
 namespace {
@@ -110,18 +113,30 @@ class Collector final : public keelson::KeyReconciler {
     for (const auto& owner : subject.owners) {
       const auto owner_kind = kinds_.by_reference(ctx, owner);
       if (!owner_kind) { standing.blocked = true; return standing; }
-      const auto elsewhere = graph_->where(owner.uid);
-      if (owner_kind->namespaced && (!kind.namespaced || (elsewhere && elsewhere->ns != key.ns))) {
-        tell_invalid_owner(ctx, kind, key, object, owner);
-        standing.dangling.push_back(owner);
+      const Key its_key{owner_kind->namespaced ? key.ns : "", owner.name};
+      const auto found = ctx.find_raw(owner_kind->gvk(), its_key);
+      if (found && found.uid() == owner.uid && kind.namespaced >= owner_kind->namespaced) {
+        graph_->learn(owner.uid, work_key(owner_kind->storage_key, its_key.ns, its_key.name));
+        (found.deleting() && found.has_finalizer(kForeground) ? standing.waiting : standing.solid).push_back(owner);
         continue;
       }
-      const auto found = ctx.find_raw(owner_kind->gvk(), {owner_kind->namespaced ? key.ns : "", owner.name});
-      if (!found || found.uid() != owner.uid) standing.dangling.push_back(owner);
-      else if (found.deleting() && found.has_finalizer(kForeground)) standing.waiting.push_back(owner);
-      else standing.solid.push_back(owner);
+      if (owner_kind->namespaced && (!kind.namespaced || in_other_namespace(ctx, *owner_kind, key.ns, owner))) tell_invalid_owner(ctx, kind, key, object, owner);
+      standing.dangling.push_back(owner);
     }
     return standing;
+  }
+
+  /// Asks the store only about owners that no change has spoken of since they were named: once for each.
+  bool in_other_namespace(Context& ctx, const KindInfo& owner_kind, std::string_view ns, const OwnerReference& owner) {
+    auto its = graph_->owner(owner.uid);
+    if (!its.known) {
+      const auto all = ctx.list_raw(owner_kind.gvk(), {});
+      if (!all) return false;
+      const auto found = std::find_if(all->begin(), all->end(), [&](const auto& object) { return object.uid() == owner.uid; });
+      if (found != all->end()) its.where = work_key(owner_kind.storage_key, found->ns(), found->name());
+      graph_->learn(owner.uid, its.where);
+    }
+    return its.where && its.where->ns != ns;
   }
 
   static keelson::Outcome<std::string> keep_owners(Context& ctx, const KindInfo& kind, const Key& key, const Subject& subject, const std::vector<OwnerReference>& owners) {
@@ -176,6 +191,13 @@ class Collector final : public keelson::KeyReconciler {
   std::function<void(const Key&)> enqueue;
 };
 
+std::size_t ended_pods_max(const keelson::Setup& setup) {
+  const auto text = setup.config("endedPodsMax", "");
+  std::size_t most = kEndedPodsMax;
+  std::from_chars(text.data(), text.data() + text.size(), most);
+  return most;
+}
+
 }  // namespace
 }  // namespace gc
 
@@ -187,7 +209,13 @@ KEELSON_PLUGIN("garbage-collector", "0.1.0", setup) {
   auto& made = *collector;
   auto& controller = setup.keyed_controller("garbage-collector", std::move(collector)).workers(gc::kWorkers);
   made.enqueue = controller.trigger_handle();
-  setup.observe_all([graph, enqueue = made.enqueue](std::string_view what, const keelson::KindInfo& kind, const keelson::ObjectHandle& now, const keelson::ObjectHandle& before) {
+  auto waiting = std::make_shared<gc::Waiting>();
+  auto protect = setup.keyed_controller("volume-protection", gc::make_protector()).trigger_handle();
+  auto ended = std::make_shared<gc::Ended>(gc::ended_pods_max(setup));   // shared: by the observer and the controller
+  auto bound = setup.keyed_controller("ended-pods", gc::make_remover(ended)).trigger_handle();
+  setup.observe_all([graph, waiting, ended, enqueue = made.enqueue, protect, bound](std::string_view what, const keelson::KindInfo& kind, const keelson::ObjectHandle& now, const keelson::ObjectHandle& before) {
     for (const auto& key : graph->update(what, kind, now, before)) enqueue(key);
+    for (const auto& key : waiting->note(what, kind, now, before)) protect(key);
+    if (ended->note(what, kind, now, before)) bound({"", "ended"});
   });
 }

@@ -35,52 +35,70 @@ Subject subject_of(const keelson::ObjectHandle& object) {
 }
 
 std::vector<keelson::Key> Graph::update(std::string_view what, const keelson::KindInfo& kind, const keelson::ObjectHandle& now, const keelson::ObjectHandle& before) {
-  std::vector<keelson::Key> work;
-  if (what == "synced") return work;
+  if (what == "synced") return {};
   const bool gone = what == "deleted";
   const auto& shown = gone ? before : now;
   const auto subject = subject_of(shown);
-  const auto key = work_key(kind.storage_key, shown.ns(), shown.name());
-  std::lock_guard lock(mutex_);
-  if (gone) {
-    if (const auto held = dependents_.find(subject.uid); held != dependents_.end()) {
-      for (const auto& [uid, blocks] : held->second) if (const auto found = entries_.find(uid); found != entries_.end()) work.push_back(found->second.key);
-    }
-    owners_waiting(subject.owners, work);
-    unlink(subject.uid);
-    entries_.erase(subject.uid);
-    return work;
-  }
   const bool waits = subject.deleting && (subject.has(kForeground) || subject.has(kOrphan));
+  std::lock_guard lock(mutex_);
+  if (!waits && subject.owners.empty() && !entries_.contains(subject.uid) && !owned_.contains(subject.uid)) return {};
+  if (gone) return forget(subject);
+  return take_in(subject, work_key(kind.storage_key, shown.ns(), shown.name()), waits);
+}
+
+std::vector<keelson::Key> Graph::forget(const Subject& subject) {
+  std::vector<keelson::Key> work;
+  if (const auto held = owned_.find(subject.uid); held != owned_.end()) {
+    held->second.owner_gone = true;
+    for (const auto& [uid, blocks] : held->second.dependents) if (const auto found = entries_.find(uid); found != entries_.end()) work.push_back(found->second.key);
+  }
+  owners_waiting(subject.owners, work);
+  unlink(subject.uid);
+  entries_.erase(subject.uid);
+  return work;
+}
+
+std::vector<keelson::Key> Graph::take_in(const Subject& subject, const keelson::Key& key, bool waits) {
+  std::vector<keelson::Key> work;
   unlink(subject.uid);
   auto& entry = entries_[subject.uid];
   if (!(entry.owners == subject.owners)) owners_waiting(entry.owners, work);
   entry = {key, subject.owners, waits};
   link(subject.uid, subject.owners);
-  if (waits) work.push_back(key);
-  const bool orphaned = std::any_of(subject.owners.begin(), subject.owners.end(), [&](const auto& owner) {
-    const auto found = entries_.find(owner.uid);
-    if (found == entries_.end() || found->second.waits_for_dependents) return true;
-    const auto& its = found->second.key;
-    return its.name.substr(its.name.find('/') + 1) != owner.name || (!its.ns.empty() && its.ns != key.ns);
-  });
-  if (orphaned) work.push_back(key);
+  const bool orphaned = std::any_of(subject.owners.begin(), subject.owners.end(), [&](const auto& owner) { return !stands(owner, key.ns); });
+  if (waits || orphaned) work.push_back(key);
+  drop_if_idle(subject.uid);
   return work;
 }
 
+bool Graph::stands(const OwnerReference& owner, std::string_view ns) const {
+  const auto found = entries_.find(owner.uid);
+  if (found == entries_.end() || found->second.waits_for_dependents) return false;
+  const auto& its = found->second.key;
+  return its.name.substr(its.name.find('/') + 1) == owner.name && (its.ns.empty() || its.ns == ns);
+}
+
 void Graph::link(const std::string& uid, const std::vector<OwnerReference>& owners) {
-  for (const auto& owner : owners) dependents_[owner.uid][uid] = owner.blockOwnerDeletion.value_or(false);
+  for (const auto& owner : owners) owned_[owner.uid].dependents[uid] = owner.blockOwnerDeletion.value_or(false);
 }
 
 void Graph::unlink(const std::string& uid) {
   const auto found = entries_.find(uid);
   if (found == entries_.end()) return;
   for (const auto& owner : found->second.owners) {
-    const auto held = dependents_.find(owner.uid);
-    if (held == dependents_.end()) continue;
-    held->second.erase(uid);
-    if (held->second.empty()) dependents_.erase(held);
+    const auto held = owned_.find(owner.uid);
+    if (held == owned_.end()) continue;
+    held->second.dependents.erase(uid);
+    if (!held->second.dependents.empty()) continue;
+    owned_.erase(held);
+    drop_if_idle(owner.uid);
   }
+}
+
+/// An object that has owners stays, so that unlink may call this while it reads the entry of one.
+void Graph::drop_if_idle(const std::string& uid) {
+  const auto found = entries_.find(uid);
+  if (found != entries_.end() && found->second.owners.empty() && !found->second.waits_for_dependents && !owned_.contains(uid)) entries_.erase(found);
 }
 
 void Graph::owners_waiting(const std::vector<OwnerReference>& owners, std::vector<keelson::Key>& work) const {
@@ -90,12 +108,20 @@ void Graph::owners_waiting(const std::vector<OwnerReference>& owners, std::vecto
   }
 }
 
+void Graph::learn(const std::string& owner_uid, const std::optional<keelson::Key>& where) {
+  std::lock_guard lock(mutex_);
+  const auto held = owned_.find(owner_uid);
+  if (held == owned_.end() || held->second.owner_gone) return;
+  if (!where) held->second.owner_gone = true;
+  else entries_.try_emplace(owner_uid, Entry{*where, {}, false});
+}
+
 std::vector<Graph::Dependent> Graph::dependents(const std::string& owner_uid) const {
   std::lock_guard lock(mutex_);
   std::vector<Dependent> all;
-  const auto held = dependents_.find(owner_uid);
-  if (held == dependents_.end()) return all;
-  for (const auto& [uid, blocks] : held->second) {
+  const auto held = owned_.find(owner_uid);
+  if (held == owned_.end()) return all;
+  for (const auto& [uid, blocks] : held->second.dependents) {
     if (const auto found = entries_.find(uid); found != entries_.end()) all.push_back({found->second.key, blocks, found->second.waits_for_dependents});
   }
   return all;
@@ -103,13 +129,14 @@ std::vector<Graph::Dependent> Graph::dependents(const std::string& owner_uid) co
 
 bool Graph::has_dependents(const std::string& owner_uid) const {
   std::lock_guard lock(mutex_);
-  return dependents_.contains(owner_uid);
+  return owned_.contains(owner_uid);
 }
 
-std::optional<keelson::Key> Graph::where(const std::string& uid) const {
+Graph::Owner Graph::owner(const std::string& uid) const {
   std::lock_guard lock(mutex_);
-  const auto found = entries_.find(uid);
-  return found == entries_.end() ? std::nullopt : std::optional(found->second.key);
+  if (const auto found = entries_.find(uid); found != entries_.end()) return {true, found->second.key};
+  const auto held = owned_.find(uid);
+  return {held != owned_.end() && held->second.owner_gone, std::nullopt};
 }
 
 }  // namespace gc

@@ -58,7 +58,10 @@ void detail::settle(const HostCall& call) {
 }
 
 Result detail::finish(const HostCall& call, Result result) {
-  if (!result.rests_on(call.scope->waiting.get())) return settle(call), result;
+  if (!result.rests_on(call.scope->waiting.get())) {
+    settle(call);
+    return result;
+  }
   const auto waiting = call.scope->waiting;
   return waiting->answer(true);
 }
@@ -171,11 +174,6 @@ Context::WaitingRef Context::later(detail::Waiting::Write write) {
 
 Context::WaitingRef Context::patch_json(const Gvk& gvk, const Key& key, std::string_view subresource, std::string patch) {
   return later([call = call_, gvk, key, subresource = std::string(subresource), patch = std::move(patch)](bool last) { return write_patch(call, gvk, key, subresource, patch, last); });
-}
-
-Context::WaitingRef Context::modify_json(const Gvk& gvk, std::string_view from, std::string_view to, std::string_view subresource) {
-  auto patch = detail::modification(from, to);
-  return patch.empty() ? nullptr : patch_json(gvk, detail::key_of(from), subresource, std::move(patch));
 }
 
 // Compared with what is stored, not with what the type sees of it: a status that is still absent differs from one that is

@@ -75,6 +75,10 @@ namespace detail {
 std::string options_json(const RemoveOptions& options);
 /// The merge patch that makes `from` (an object as read) `to`, under from's resourceVersion; "" when nothing differs.
 std::string modification(std::string_view from_json, std::string_view to_json);
+/// The same of two structs of the codec's type.
+std::string modification(const codec::Codec& codec, const void* from, const void* to);
+/// Namespace and name of such a struct.
+Key key_of(const codec::Codec& codec, const void* object);
 /// Namespace and name of an encoded object.
 Key key_of(std::string_view object_json);
 /// An ObjectReference to an encoded object.
@@ -96,9 +100,9 @@ class Transaction {
     return *this;
   }
   template <class T> Transaction& modify(const T& from, const T& to, std::string_view subresource = "") {
-    const auto before = encode(from);
-    const auto patch = detail::modification(before, encode(to));
-    if (!patch.empty()) add("merge_patch", T::gvk, detail::key_of(before), subresource, patch, {});
+    constexpr auto& table = codec::CodecFor<T>::value;
+    const auto patch = detail::modification(table, &from, &to);
+    if (!patch.empty()) add("merge_patch", T::gvk, detail::key_of(table, &from), subresource, patch, {});
     return *this;
   }
   template <class T> Transaction& remove(const Key& key, const RemoveOptions& options = {}) {
@@ -189,9 +193,10 @@ class Context {
   /// else wrote in between; fields that T does not know survive (inside a list that differs: only those that T knows).
   /// Nothing differs: no call.
   template <class T> Written<T> modify(const T& from, const T& to, std::string_view subresource = "") {
-    auto changing = modify_json(T::gvk, encode(from), encode(to), subresource);
-    if (!changing) return Written<T>(Outcome<T>(to));
-    return Written<T>(std::move(changing));
+    constexpr auto& table = codec::CodecFor<T>::value;
+    auto patch = detail::modification(table, &from, &to);
+    if (patch.empty()) return Written<T>(Outcome<T>(to));
+    return Written<T>(patch_json(T::gvk, detail::key_of(table, &from), subresource, std::move(patch)));
   }
   template <class T> Written<T> modify_status(const T& from, const T& to) { return modify(from, to, "status"); }
   template <class T> Written<T> patch(const Key& key, std::string_view merge_patch_json, std::string_view subresource = "") {
@@ -264,8 +269,6 @@ class Context {
   /// To be done now, unless it is a reconcile that asks.
   WaitingRef later(detail::Waiting::Write write);
   WaitingRef patch_json(const Gvk& gvk, const Key& key, std::string_view subresource, std::string patch);
-  /// Null: nothing differed.
-  WaitingRef modify_json(const Gvk& gvk, std::string_view from, std::string_view to, std::string_view subresource);
   Outcome<WaitingRef> set_status_json(const Gvk& gvk, std::string_view from, std::string_view to);
   Outcome<ObjectHandle> write_object(std::uint32_t op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body, std::string_view options);
   void submit(std::uint32_t op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body, std::function<void(const Error*)> completed);

@@ -80,6 +80,14 @@ std::string options_json(const RemoveOptions& options) {
   return out.empty() ? std::string() : json::serialize(out);
 }
 
+std::string difference_of_values(std::string_view from_json, std::string_view to_json) {
+  json::monotonic_resource arena;
+  const auto from = json::parse(from_json, &arena), to = json::parse(to_json, &arena);
+  json::object patch(&arena);
+  difference(from.as_object(), to.as_object(), patch);
+  return json::serialize(patch);
+}
+
 std::string modification_of_values(std::string_view from_json, std::string_view to_json) {
   json::monotonic_resource arena;
   const auto from = json::parse(from_json, &arena), to = json::parse(to_json, &arena);

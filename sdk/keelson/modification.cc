@@ -2,6 +2,9 @@
 // rest is looked at as values.
 #include <boost/json.hpp>
 
+#include <algorithm>
+#include <cstring>
+
 #include <keelson/codec/json_text.hpp>
 #include <keelson/state.hpp>
 
@@ -16,21 +19,58 @@ struct Member {
   std::string_view name, value;
 };
 
-std::vector<Member> members_of(std::string_view object) {
+Member next_member(JsonText& text) {
+  if (text.peek() != '"') text.fail("expected a name");
+  const auto name = text.value();
+  text.expect(':');
+  return {name, text.value()};
+}
+
+/// `rest` is that of an object, from a name or its end.
+std::vector<Member> members_from(std::string_view rest) {
   std::vector<Member> all;
-  JsonText text(object);
-  text.expect('{');
+  JsonText text(rest);
   if (text.take('}')) return all;
   constexpr std::size_t kTypical = 16;
   all.reserve(kTypical);
-  do {
-    if (text.peek() != '"') text.fail("expected a name");
-    const auto name = text.value();
-    text.expect(':');
-    all.push_back({name, text.value()});
-  } while (text.take(','));
+  do all.push_back(next_member(text));
+  while (text.take(','));
   text.expect('}');
   return all;
+}
+
+/// Without the space before it.
+std::string_view object_of(std::string_view text) {
+  JsonText(text).expect('{');
+  return text.substr(text.find('{'));
+}
+
+std::vector<Member> members_of(std::string_view object) { return members_from(object_of(object).substr(1)); }
+
+/// How much the two have in common at their beginning.
+std::size_t common(std::string_view a, std::string_view b) {
+  const auto size = std::min(a.size(), b.size());
+  std::size_t at = 0;
+  for (std::uint64_t x = 0, y = 0; at + sizeof x <= size; at += sizeof x) {
+    std::memcpy(&x, a.data() + at, sizeof x);
+    std::memcpy(&y, b.data() + at, sizeof y);
+    if (x != y) break;
+  }
+  while (at < size && a[at] == b[at]) ++at;
+  return at;
+}
+
+/// Where in both objects the first member is that is not in what they have in common; what comes before needs to be read once.
+std::size_t first_different(std::string_view from, std::string_view to) {
+  const auto same = common(from, to);
+  JsonText text(to);
+  text.expect('{');
+  if (same <= 1 || text.peek() == '}') return 1;
+  for (;;) {
+    const auto one = next_member(text);
+    const auto end = static_cast<std::size_t>(one.value.data() + one.value.size() - to.data());
+    if (end >= same || !text.take(',')) return static_cast<std::size_t>(one.name.data() - to.data());
+  }
 }
 
 bool is_object(std::string_view value) { return !value.empty() && value.front() == '{'; }
@@ -75,7 +115,9 @@ void Patch::changed(const Member& before, const Member& now) {
 
 // Both have the same order nearly always, so the search goes on where it found the last one.
 bool Patch::write(std::string_view from, std::string_view to) {
-  const auto before = members_of(from), now = members_of(to);
+  if (!is_object(from) || !is_object(to)) return write(object_of(from), object_of(to));
+  const auto first = first_different(from, to);
+  const auto before = members_from(from.substr(first)), now = members_from(to.substr(first));
   std::vector<bool> kept(before.size());
   std::size_t next = 0;
   for (const auto& member : now) {
@@ -97,25 +139,32 @@ bool Patch::write(std::string_view from, std::string_view to) {
   return true;
 }
 
-std::string_view member(const std::vector<Member>& members, std::string_view quoted_name) {
-  for (const auto& one : members)
+/// The value of a member, empty when there is none. What comes after it is not looked at.
+std::string_view member(std::string_view object, std::string_view quoted_name) {
+  JsonText text(object);
+  text.expect('{');
+  if (text.take('}')) return {};
+  do {
+    const auto one = next_member(text);
     if (one.name == quoted_name) return one.value;
+  } while (text.take(','));
   return {};
 }
 
-std::string text_of_member(const std::vector<Member>& members, std::string_view quoted_name) {
-  const auto value = member(members, quoted_name);
+std::string text_of_member(std::string_view object, std::string_view quoted_name) {
+  const auto value = member(object, quoted_name);
   if (value.empty() || value.front() != '"') return {};
   std::string buffer;
   return std::string(JsonText(value).string(buffer));
 }
 
-std::vector<Member> metadata_of(std::string_view object) {
-  const auto value = member(members_of(object), R"("metadata")");
-  return is_object(value) ? members_of(value) : std::vector<Member>();
+std::string_view metadata_of(std::string_view object) {
+  const auto metadata = member(object, R"("metadata")");
+  return is_object(metadata) ? metadata : "{}";
 }
 
-/// `patch` with the revision that it starts from.
+}  // namespace
+
 std::string under_revision(const std::string& patch, std::string_view revision) {
   if (revision.empty() || revision == R"("")") return patch;
   std::string out;
@@ -149,7 +198,17 @@ std::string under_revision(const std::string& patch, std::string_view revision) 
   return out + '}';
 }
 
-}  // namespace
+bool raw_modification(std::string& out, std::string_view from, std::string_view to) {
+  if (to.empty()) to = "null";
+  if (from == to || same(from.empty() ? "null" : from, to)) return false;
+  if (is_object(from) && is_object(to)) {
+    if (from.find('\\') == from.npos && to.find('\\') == to.npos) return Patch(out).write(from, to);
+    out += difference_of_values(from, to);
+  } else {
+    out += to;
+  }
+  return true;
+}
 
 // Names have several spellings where there are escapes.
 std::string modification(std::string_view from_json, std::string_view to_json) {

@@ -124,6 +124,8 @@ std::string crd_json(const Gvk& gvk, const KindOptions& options, std::string_vie
 std::string owned_body(const Scope* scope, const Gvk& gvk, std::string body);
 /// modification() by values instead of texts.
 std::string modification_of_values(std::string_view from_json, std::string_view to_json);
+/// The merge patch alone, {} when nothing differs.
+std::string difference_of_values(std::string_view from_json, std::string_view to_json);
 /// merge patch that takes (or adds) one finalizer, under the object's resourceVersion.
 std::string finalizers_patch(const ObjectHandle& object, std::string_view name, bool present);
 /// `stored_json` with its status as `to_json` has it. What changed between `from_json` and `to_json` (one type's view of it)
@@ -134,6 +136,10 @@ KindInfo parse_kind(std::string_view json);
 Request parse_request(std::string_view json);
 
 // modification.cc
+/// `patch` with the revision (quotes included) that it starts from.
+std::string under_revision(const std::string& patch, std::string_view revision);
+/// Appends the merge patch of two values as text, or the second where one is no object. False: they are the same.
+bool raw_modification(std::string& out, std::string_view from, std::string_view to);
 /// metadata.resourceVersion of an encoded object.
 std::string revision_of(std::string_view object_json);
 

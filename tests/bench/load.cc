@@ -2,8 +2,8 @@
 // rate and the latencies. Server CPU is the CPU clock of --pid, read before and after, so the client's own cost is not in it.
 //
 // usage: load OP KIND --kubeconfig FILE [--pid PID] [--connections N] [--count N] [--prefix TEXT] [--accept TYPE] [--query Q]
-//   OP: create update get delete patch apply list watch; ready (any KIND): exit status 0 once /readyz says 200
-//   KIND: configmap pod lease
+//   OP: create update get delete patch apply list watch raw; ready (any KIND): exit status 0 once /readyz says 200
+//   KIND: configmap pod lease; raw: a path, which is read --count times
 //   --delay SECONDS between connecting and the first request, to turn a profiler on
 //   watch: --watchers N watch the kind while --writers N (one) more connections make --count updates, each of them one after the
 //     other, or with --rate so many a second
@@ -133,7 +133,7 @@ class Load {
     const double cpu = cpu_us(options_.pid);
     const auto began = now_ns();
     for (std::size_t i = 0; i < pool_.size(); ++i) {
-      pool_.at(i).keep_body = options_.op != "list";
+      pool_.at(i).keep_body = options_.op != "list" && options_.op != "raw";
       next(pool_.at(i));
     }
     while (figures.latency_us.size() < options_.count) {
@@ -169,6 +169,7 @@ class Load {
   void next(Connection& connection) {
     if (issued_ == options_.count) return;
     const auto number = renews() ? (++issued_, connection.index) : issued_++;
+    if (options_.op == "raw") return connection.request("GET", options_.kind, "", "", options_.accept);
     const auto name = options_.prefix + std::to_string(number);
     const auto base = collection(options_.kind);
     const auto item = base + "/" + name;

@@ -9,6 +9,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from cluster import Cluster, Failed, equal, eventually, expect, start_and_run  # noqa: E402
+from https import Https  # noqa: E402
 
 CANARY = "canary-in-a-secret-6b1f"
 POLICY = """
@@ -56,6 +57,10 @@ def audited_by_default(c):
     event = of(c, "create", "clusterroles", "reader")[0]
     equal(event["level"], "RequestResponse")
     equal(event["responseObject"]["rules"][0]["resources"], ["pods"])
+    c.out("create", "namespace", "seen")
+    by_plugin = eventually("a plugin's write is in the audit log", lambda: [e for e in of(c, "create", "serviceaccounts", "default") if e["objectRef"]["namespace"] == "seen"], 10)[0]
+    equal(by_plugin["user"]["username"], "system:plugin:namespace")
+    equal((by_plugin["level"], by_plugin["responseStatus"]["code"], by_plugin["annotations"]["authorization.k8s.io/decision"]), ("Metadata", 201, "allow"))
     path = c.data / "audit" / "audit.log"
     equal(stat.S_IMODE(path.stat().st_mode), 0o600, "mode of the audit log")
     if on_disk(c.data / "audit", CANARY):
@@ -150,20 +155,85 @@ def a_wrong_key_loses_nothing(c):
     config = c.dir / "encryption.yaml"
     kept = config.read_text()
     config.write_text(encryption([("new", base64.b64encode(os.urandom(32)).decode())]))
-    c.start_without_waiting()
-    equal(c.process.wait(20), 1, "exit")
+    c.start()
     expect(c.log(), "cannot be read", "aesgcm:new", "does not open it")
-    config.write_text(encryption([("other", base64.b64encode(os.urandom(32)).decode())]))
-    c.start_without_waiting()
-    equal(c.process.wait(20), 1, "exit")
-    expect(c.log(), "which the encryption configuration does not have")
+    c.stop()
     config.write_text(kept)
     c.start()
     equal(c.json("get", "secret", "one")["data"]["k"], base64.b64encode(CANARY.encode()).decode())
     return "named the object, and the right key has all"
 
 
-STEPS = [audited_by_default, refusals_and_impersonation, secrets_are_sealed, by_policy_file, a_wrong_policy_is_refused, keys_are_rotated, a_wrong_key_loses_nothing]
+SECRETS = "/api/v1/namespaces/default/secrets"
+IGNORE = "ignoreStoreReadErrorWithClusterBreakingPotential"
+
+
+def status(answer, code, reason, *wanted):
+    equal((answer.code, json.loads(answer.body).get("reason")), (code, reason), answer.body)
+    expect(json.loads(answer.body)["message"], *wanted)
+    return json.loads(answer.body)
+
+
+def what_cannot_be_read_harms_nothing_else(c):
+    uid = c.json("get", "secret", "one")["metadata"]["uid"]
+    owner = json.dumps({"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Secret", "name": "one", "uid": uid}]}})
+    c.out("create", "role", "deleter", "--verb=get,list,delete,deletecollection,watch", "--resource=secrets")
+    c.out("create", "rolebinding", "deleter", "--role=deleter", "--user=eve")
+    c.stop()
+    kept = (c.dir / "encryption.yaml").read_text()
+    (c.dir / "encryption.yaml").write_text(encryption([("other", base64.b64encode(os.urandom(32)).decode())]))
+    c.start()
+    expect(c.log(), "which the encryption configuration does not have")
+    https = Https(c)
+    eve = {"Impersonate-User": "eve"}
+    c.out("create", "configmap", "owned")
+    c.out("patch", "configmap", "owned", "-p", owner)
+    corrupt = "StorageError: corrupt object, Code: 7, Key: /registry/secrets/default/one, ResourceVersion: 0, AdditionalErrorMsg: data from the storage is not transformable revision="
+    status(https.ask("GET", f"{SECRETS}/one"), 500, "InternalError", "^Internal error occurred: " + corrupt)
+    for method, body, media in (("PUT", {"metadata": {"name": "one"}}, "application/json"), ("PATCH", {"data": {}}, "application/merge-patch+json"), ("DELETE", None, "application/json")):
+        status(https.ask(method, f"{SECRETS}/one", body, {"Content-Type": media}), 500, "InternalError", corrupt)
+    status(https.ask("POST", SECRETS, {"metadata": {"name": "one"}}), 409, "AlreadyExists")
+    for query in ("", "?labelSelector=a%3Db", "?limit=1", "?fieldSelector=metadata.name%3Done"):
+        listed = status(https.ask("GET", SECRETS + query), 500, "StorageReadError", "^failed to read one or more secrets from the storage$")
+        equal((listed["details"]["name"], listed["details"]["kind"]), ("list", "secrets"))
+        causes = {cause["field"]: cause for cause in listed["details"]["causes"]}
+        equal(causes["/registry/secrets/default/one"]["reason"], "UnexpectedServerResponse")
+        expect(causes["/registry/secrets/default/one"]["message"], corrupt)
+    watched = json.loads(https.ask("GET", SECRETS + "?watch=1&timeoutSeconds=10").body)
+    equal((watched["type"], watched["object"]["code"], watched["object"]["reason"]), ("ERROR", 500, "StorageReadError"))
+    # Others are served and made.
+    c.out("create", "secret", "generic", "new", "--from-literal=k=v")
+    equal(c.json("get", "secret", "new")["data"]["k"], base64.b64encode(b"v").decode())
+    c.out("get", "pods,serviceaccounts,nodes,crds")
+    # Deleted only with the option, the right and nothing else asked for.
+    status(https.ask("DELETE", f"{SECRETS}/one?{IGNORE}=true", headers=eve), 403, "Forbidden", 'secrets "one" is forbidden: not permitted to do "unsafe-delete-ignore-read-errors", reason: ')
+    status(https.ask("DELETE", f"{SECRETS}/one?{IGNORE}=true&dryRun=All&gracePeriodSeconds=0"), 422, "Invalid", f"{IGNORE}: Invalid value: true: cannot be set together with .dryRun", "cannot be set together with .gracePeriodSeconds")
+    status(https.ask("DELETE", f"{SECRETS}/one", {IGNORE: True, "preconditions": {"uid": "x"}, "propagationPolicy": "Orphan", "orphanDependents": None}), 422, "Invalid", "together with .propagationPolicy", "together with .preconditions")
+    status(https.ask("DELETE", f"{SECRETS}?{IGNORE}=true"), 422, "Invalid", "is not allowed with DELETECOLLECTION, try again after removing the option")
+    status(https.ask("DELETE", f"{SECRETS}/new?{IGNORE}=true"), 422, "Invalid", 'secrets "new" is invalid', "is exclusively used to delete corrupt object")
+    c.out("get", "configmap", "owned")   # its owner is there, though nobody can read it
+    c.out("create", "role", "unsafe", "--verb=unsafe-delete-ignore-read-errors", "--resource=secrets")
+    c.out("create", "rolebinding", "unsafe", "--role=unsafe", "--user=eve")
+    for name in [cause["field"].rsplit("/", 1)[1] for cause in listed_causes(https)]:
+        done = https.made("DELETE", f"{SECRETS}/{name}", {"kind": "DeleteOptions", "apiVersion": "v1", IGNORE: True}, eve)
+        equal((done["kind"], done["status"], done["details"]["name"], done["details"]["kind"]), ("Status", "Success", name, "Secret"))
+    equal([s["metadata"]["name"] for s in c.json("get", "secrets")["items"]], ["new"])
+    annotated = of(c, "delete", "secrets", "one")
+    if not any("apiserver.k8s.io/unsafe-delete-ignore-read-error" in e.get("annotations", {}) for e in annotated):
+        raise Failed(f"no annotation: {annotated}")
+    eventually("what it owned goes", lambda: c.kubectl("get", "configmap", "owned", check=False).returncode == 1)
+    c.stop()
+    (c.dir / "encryption.yaml").write_text(kept)
+    c.start()
+    equal(c.kubectl("get", "secret", "one", check=False).returncode, 1, "it is gone for ever")
+    return "500 for the one, all others served; deleted with the option and its right"
+
+
+def listed_causes(https):
+    return json.loads(https.ask("GET", SECRETS).body)["details"]["causes"]
+
+
+STEPS = [audited_by_default, refusals_and_impersonation, secrets_are_sealed, by_policy_file, a_wrong_policy_is_refused, keys_are_rotated, a_wrong_key_loses_nothing, what_cannot_be_read_harms_nothing_else]
 
 if __name__ == "__main__":
     start_and_run(STEPS, Cluster())

@@ -119,7 +119,96 @@ def what_is_wrong_is_told(c):
     equal(check(c).returncode, 0)
 
 
-STEPS = [all_are_well, one_that_is_due_is_renewed_without_a_restart, a_new_address_is_put_in, tokens_outlive_the_key_that_signed_them, what_is_wrong_is_told]
+def signing_request(c, name, subject, usages, signer, *, more=(), key="ec"):
+    """The manifest of a request; its key is kept."""
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if key == "ec" else ["-newkey", "rsa:2048"]
+    made = subprocess.run(["openssl", "req", "-new", *kind, "-nodes", "-keyout", str(c.dir / f"{name}.key"), "-subj", subject, *more], capture_output=True, check=True)
+    return json.dumps({"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "metadata": {"name": name},
+                       "spec": {"request": base64.b64encode(made.stdout).decode(), "signerName": signer, "usages": usages, "expirationSeconds": 3600, "username": "system:forged", "groups": ["system:masters"]}})
+
+
+def condition_of(c, name):
+    return c.out("get", "csr", name, "--no-headers").split()[-1]
+
+
+def issued(c, name):
+    eventually(f"{name} is issued", lambda: condition_of(c, name) == "Approved,Issued", 60)   # a refused one is asked about again after 30 s
+    file = c.dir / f"{name}.crt"
+    file.write_bytes(base64.b64decode(c.json("get", "csr", name)["status"]["certificate"]))
+    return file
+
+
+def as_bearer_of(c, name):
+    """kubectl with the certificate of that request and nothing else."""
+    ca = c.data / "tls" / "ca.crt"
+    return subprocess.run(["kubectl", "--kubeconfig", "/dev/null", "--server", f"https://127.0.0.1:{c.port}", "--certificate-authority", str(ca), "--client-certificate", str(c.dir / f"{name}.crt"),
+                           "--client-key", str(c.dir / f"{name}.key"), "auth", "whoami", "-o", "json"], capture_output=True, text=True, check=False, timeout=30)
+
+
+CLIENT, KUBELET, SERVING = "kubernetes.io/kube-apiserver-client", "kubernetes.io/kube-apiserver-client-kubelet", "kubernetes.io/kubelet-serving"
+NODE_USAGES = ["digital signature", "client auth"]
+
+
+def a_users_certificate_is_issued_when_somebody_approves(c):
+    c.apply(signing_request(c, "jane", "/O=developers/O=testers/CN=jane", ["client auth"], CLIENT, key="rsa"))
+    spec = c.json("get", "csr", "jane")["spec"]
+    equal((spec["username"], "system:masters" in spec["groups"], "system:forged" in str(spec)), ("system:admin", True, False), "who asked")
+    equal(condition_of(c, "jane"), "Pending")
+    c.out("patch", "csr", "jane", "--type", "merge", "-p", '{"spec":{"username":"system:forged"}}')
+    equal(c.json("get", "csr", "jane")["spec"]["username"], "system:admin", "after a patch")
+    c.out("certificate", "approve", "jane")
+    file = issued(c, "jane")
+    shown = subprocess.run(["openssl", "x509", "-in", str(file), "-noout", "-subject", "-issuer", "-startdate", "-enddate", "-ext", "basicConstraints,extendedKeyUsage"], capture_output=True, text=True, check=True).stdout
+    expect(shown, r"subject=O = developers, O = testers, CN = jane", r"issuer=CN = keelson-ca", r"CA:FALSE", r"TLS Web Client Authentication")
+    begin, end = (time.mktime(time.strptime(line.split("=")[1], "%b %d %H:%M:%S %Y %Z")) for line in shown.splitlines() if line.startswith("not"))
+    equal(end - begin, 3900, "an hour, and five minutes back")
+    who = json.loads(as_bearer_of(c, "jane").stdout)["status"]["userInfo"]
+    equal((who["username"], set(who["groups"])), ("jane", {"developers", "testers", "system:authenticated"}))
+
+
+def what_is_denied_or_wrong_gets_none(c):
+    c.apply(signing_request(c, "joe", "/CN=joe", ["client auth"], CLIENT))
+    c.out("certificate", "deny", "joe")
+    c.apply(signing_request(c, "server", "/CN=joe", ["client auth", "server auth"], CLIENT))
+    c.apply(signing_request(c, "serving", "/O=system:nodes/CN=system:node:n", ["digital signature", "server auth"], SERVING))
+    c.out("certificate", "approve", "server", "serving")
+    for name, message in (("server", "invalid usage for client certificate: server auth"), ("serving", "DNS or IP subjectAltName is required")):
+        eventually(f"{name} fails", lambda: condition_of(c, name) == "Approved,Failed", 15)  # noqa: B023
+        failed = c.json("get", "csr", name)["status"]["conditions"][-1]
+        equal((failed["type"], failed["reason"], failed["message"]), ("Failed", "SignerValidationFailure", message))
+    equal(condition_of(c, "joe"), "Denied")
+    equal("certificate" in c.json("get", "csr", "joe")["status"], False)
+    broken = c.kubectl("apply", "-f", "-", check=False, stdin=json.dumps({"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "metadata": {"name": "broken"},
+                       "spec": {"request": base64.b64encode(b"none").decode(), "signerName": CLIENT, "usages": ["client auth"]}}))
+    expect(broken.stderr, r"spec.request: Invalid value: .*: PEM block type must be CERTIFICATE REQUEST")
+
+
+def a_kubelet_gets_its_certificate_by_itself(c):
+    c.out("create", "clusterrolebinding", "boot", "--clusterrole=system:node-bootstrapper", "--group=system:bootstrappers")
+    c.apply(json.dumps({"apiVersion": "v1", "kind": "Secret", "type": "bootstrap.kubernetes.io/token", "metadata": {"name": "bootstrap-token-abcdef", "namespace": "kube-system"},
+                        "stringData": {"token-id": "abcdef", "token-secret": "0123456789abcdef", "usage-bootstrap-authentication": "true"}}))
+    boot = ["--kubeconfig", "/dev/null", "--server", f"https://127.0.0.1:{c.port}", "--certificate-authority", str(c.data / "tls" / "ca.crt"), "--token", "abcdef.0123456789abcdef"]
+
+    def ask(name, *more):
+        text = signing_request(c, name, f"/O=system:nodes/CN=system:node:{name}", NODE_USAGES, KUBELET, more=more)
+        eventually(f"{name} may ask", lambda: subprocess.run(["kubectl", *boot, "create", "-f", "-"], input=text, capture_output=True, text=True, check=False, timeout=30).returncode == 0, 15)
+    ask("unbound")
+    time.sleep(0.5)
+    equal(condition_of(c, "unbound"), "Pending", "nobody lets it")
+    c.out("create", "clusterrolebinding", "approve", "--clusterrole=system:certificates.k8s.io:certificatesigningrequests:nodeclient", "--group=system:bootstrappers")
+    ask("bound")
+    issued(c, "bound")
+    ask("named", "-addext", "subjectAltName=DNS:n")
+    request = c.json("get", "csr", "bound")
+    equal((request["spec"]["username"], [(one["type"], one["reason"], one["message"]) for one in request["status"]["conditions"]]),
+          ("system:bootstrap:abcdef", [("Approved", "AutoApproved", "Auto approving kubelet client certificate after SubjectAccessReview.")]))
+    who = json.loads(as_bearer_of(c, "bound").stdout)["status"]["userInfo"]
+    equal((who["username"], "system:nodes" in who["groups"]), ("system:node:bound", True))
+    issued(c, "unbound")
+    equal(condition_of(c, "named"), "Pending", "with a DNS name it is for somebody to look at")
+
+
+STEPS = [a_users_certificate_is_issued_when_somebody_approves, what_is_denied_or_wrong_gets_none, a_kubelet_gets_its_certificate_by_itself, all_are_well, one_that_is_due_is_renewed_without_a_restart, a_new_address_is_put_in, tokens_outlive_the_key_that_signed_them, what_is_wrong_is_told]
 
 if __name__ == "__main__":
     start_and_run(STEPS, Cluster())

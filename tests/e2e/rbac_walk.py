@@ -206,6 +206,22 @@ def impersonation_needs_the_right_for_each_part(c):
     equal(raw(c, "GET", "/api/v1/nodes", [("Impersonate-User", "nobody")])[0], 403, "the admin's own rights are gone")
 
 
+def a_node_lists_what_is_its_own(c):
+    node = (("Impersonate-User", "system:node:n1"), ("Impersonate-Group", "system:nodes"))
+    for name in ("n1", "n2"):
+        raw(c, "POST", "/api/v1/nodes", body={"metadata": {"name": name}})
+        raw(c, "POST", "/api/v1/namespaces/one/pods", body={"metadata": {"name": "on-" + name}, "spec": {"nodeName": name, "containers": [{"name": "c", "image": "i"}]}})
+    for query, status, count in (("pods", 403, 0), ("pods?fieldSelector=spec.nodeName%3Dn1", 200, 1), ("pods?fieldSelector=spec.nodeName%3Dn2", 403, 0), ("nodes", 403, 0), ("nodes?fieldSelector=metadata.name%3Dn1", 200, 1),
+                                 ("nodes?fieldSelector=metadata.name%3Dn2", 403, 0), ("pods?fieldSelector=spec.nodeName%3Dn2&fieldSelector=spec.nodeName%3Dn1", 403, 0), ("pods?watch=1&timeoutSeconds=1", 403, 0),
+                                 ("watch/nodes?timeoutSeconds=1", 403, 0)):
+        got, answer = raw(c, "GET", "/api/v1/" + query, node)
+        equal((got, len(answer.get("items", ()))), (status, count), query)
+    for values, allowed in ((["n1"], True), (["n1", "n2"], False), (["n2"], False)):
+        asked = {"user": "system:node:n1", "groups": ["system:nodes"],
+                 "resourceAttributes": {"verb": "list", "resource": "pods", "fieldSelector": {"requirements": [{"key": "spec.nodeName", "operator": "In", "values": values}]}}}
+        equal(raw(c, "POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body={"spec": asked})[1]["status"]["allowed"], allowed, f"a review about {values}")
+
+
 def a_paused_policy_lets_nobody_in_but_the_admin(c):
     c.out("patch", "plugin", "rbac", "--type=merge", "-p", '{"spec":{"paused":true}}')
     eventually("nobody is let in", lambda: as_robot(c, "get", "configmap", "settings", "-n", "one", check=False).returncode != 0)
@@ -226,7 +242,7 @@ def a_second_start_brings_back_what_is_missing_and_writes_nothing_else(c):
 
 STEPS = [every_cluster_starts_with_the_roles_of_upstream, can_i_answers_yes_and_no, a_service_account_does_what_its_role_says, forbidden_reads_as_upstream_writes_it,
          can_i_lists_all_rules, reviews_answer_about_others, nobody_grants_what_he_has_not, impersonation_needs_the_right_for_each_part,
-         a_paused_policy_lets_nobody_in_but_the_admin, a_second_start_brings_back_what_is_missing_and_writes_nothing_else]
+         a_node_lists_what_is_its_own, a_paused_policy_lets_nobody_in_but_the_admin, a_second_start_brings_back_what_is_missing_and_writes_nothing_else]
 
 if __name__ == "__main__":
     start_and_run(STEPS, Cluster())

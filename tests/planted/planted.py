@@ -27,6 +27,7 @@ LINEARIZABLE = (SERVER, ["tests/e2e/linearizability.py"])
 WATCHES = (SERVER, ["tests/e2e/watch_under_kills.py"])
 POWER = (SERVER + ["power_recorder"], ["tests/e2e/power_under_load.py"])
 PROCESS = (SERVER + ["examples/all", "keelson_test_plugins"], ["tests/e2e/plugin_process.py"])
+SIMULATION = (["simulation"], ["env", "KEELSON_PLUGIN_DIR=build/release/plugins", BIN + "simulation", "--seeds", "200"])
 
 
 def store_test(name):
@@ -50,6 +51,9 @@ FAULTS = {   # name: (what to build, what to run), what it says
     "pages_of_many_revisions": (WATCHES, "a list in pages"),
     "torn_log_believed": (store_test("*write-ahead log that is damaged*"), "FAILED"),
     "crashes_not_counted": (PROCESS, "[Qq]uarantine"),
+    "key_worked_on_twice": (SIMULATION, "worked on twice at once"),
+    "change_while_worked_on_forgotten": (SIMULATION, "never looked at|nobody looked"),
+    "answered_before_stored": (SIMULATION, "answered and cannot be read|acknowledged write is lost"),
     "deadline_ignored": (PROCESS, "deadline|Stuck|stuck|not within"),
 }
 

@@ -66,7 +66,7 @@ keelson_status reconcile_once(ChildLibrary& child, const Reconcile& asked, keels
     conflict = answer.getStatus() == 0 && is_conflict(written, refused);
     if (written != 0 && answer.getStatus() == 0) put(error, refused);
   };
-  const auto status = checked(child, {.op = CallOp::reconcile, .id = call, .give_up = child.give_up(call), .what = child.call_name(call)}, fill, take, error);
+  const auto status = checked(child, {.op = CallOp::reconcile, .id = call, .give_up = child.give_up(call)}, fill, take, error);
   return status != 0 ? status : written;
 }
 
@@ -101,7 +101,7 @@ keelson_status map(void* self, keelson_call call, uint32_t controller, uint32_t 
   const auto take = [&](wire::Answer::Reader answer) {
     for (const auto key : answer.getTexts()) put(keys, text_of(key));
   };
-  return child.ask({.op = CallOp::map, .id = call, .give_up = child.give_up(call), .on_event_lane = true, .what = child.call_name(call)}, fill, take);
+  return child.ask({.op = CallOp::map, .id = call, .give_up = child.give_up(call), .on_event_lane = true}, fill, take);
 }
 
 int32_t predicate(void* self, uint32_t controller, uint32_t source, keelson_object before, keelson_object now) {
@@ -127,12 +127,12 @@ keelson_status observe(void* self, keelson_call call, uint32_t observer, int32_t
     if (now != nullptr) encode_handle(to.initObject(), child.instance(), now);
     if (before != nullptr) encode_handle(to.initBefore(), child.instance(), before);
   };
-  return child.ask({.op = CallOp::observe, .id = call, .give_up = child.give_up(call), .on_event_lane = true, .what = child.call_name(call)}, fill, [](auto) {});
+  return child.ask({.op = CallOp::observe, .id = call, .give_up = child.give_up(call), .on_event_lane = true}, fill, [](auto) {});
 }
 
 keelson_status task(void* self, keelson_call call, uint32_t task, keelson_sink error) {
   auto& child = child_of(self);
-  return checked(child, {.op = CallOp::task, .id = call, .give_up = child.give_up(call), .what = child.call_name(call)}, [&](auto to) { to.setIndex(task); }, text_to(error), error);
+  return checked(child, {.op = CallOp::task, .id = call, .give_up = child.give_up(call)}, [&](auto to) { to.setIndex(task); }, text_to(error), error);
 }
 
 keelson_status serve(void* self, keelson_call call, uint32_t route, keelson_bytes request_json, const keelson_stream* stream) {
@@ -141,7 +141,7 @@ keelson_status serve(void* self, keelson_call call, uint32_t route, keelson_byte
     to.setIndex(route);
     to.setData(data_of(request_json));
   };
-  const Asked asked{.op = CallOp::serve, .id = call, .give_up = child.give_up(call), .what = child.call_name(call), .stream = stream};
+  const Asked asked{.op = CallOp::serve, .id = call, .give_up = child.give_up(call), .stream = stream};
   const keelson_sink failed{const_cast<keelson_stream*>(stream), [](void* to, keelson_bytes status) {
     const auto& answering = *static_cast<keelson_stream*>(to);
     answering.fail(answering.to, 503, status);
@@ -201,7 +201,7 @@ keelson_status hook(void* self, keelson_call call, uint32_t hook, const keelson_
     for (unsigned i = 0; i < request->object_count; ++i)
       if (request->objects[i] != nullptr) encode_handle(objects[i], child.instance(), request->objects[i]);
   };
-  return checked(child, {.op = CallOp::hook, .id = call, .give_up = child.give_up(call), .what = child.call_name(call)}, fill,
+  return checked(child, {.op = CallOp::hook, .id = call, .give_up = child.give_up(call)}, fill,
                  [&](wire::Answer::Reader from) { take_hook(from, *answer, error); }, error);
 }
 

@@ -16,6 +16,7 @@ namespace {
 thread_local Lane* own_lane = nullptr;
 thread_local base::Monotonic own_deadline = base::kForever;
 thread_local std::vector<KeptWrite>* own_last = nullptr;
+thread_local bool own_wrote = false;
 
 ChildHost& host_of(void* host) { return *static_cast<ChildHost*>(host); }
 std::string_view view_of(keelson_bytes bytes) { return bytes.size == 0 ? std::string_view() : std::string_view(bytes.data, bytes.size); }
@@ -116,6 +117,7 @@ keelson_status kinds(void* host, keelson_call call, keelson_sink out) {
 }
 
 keelson_status write(void* host, keelson_call call, const keelson_write* request, keelson_object* stored, keelson_sink out) {
+  own_wrote = true;
   keelson_status status = 0;
   host_of(host).ask(RequestOp::write, call, [&](wire::Request::Builder to) { fill_write(to.initWrites(1)[0], *request); },
                     [&](const FrameRef& frame, wire::Answer::Reader answer) {
@@ -127,6 +129,7 @@ keelson_status write(void* host, keelson_call call, const keelson_write* request
 }
 
 keelson_status transact(void* host, keelson_call call, const keelson_write* writes, size_t count, keelson_sink error) {
+  own_wrote = true;
   return ask_text(host, RequestOp::transact, call, error, [&](wire::Request::Builder to) {
     auto all = to.initWrites(static_cast<unsigned>(count));
     for (unsigned i = 0; i < count; ++i) fill_write(all[i], writes[i]);
@@ -135,6 +138,7 @@ keelson_status transact(void* host, keelson_call call, const keelson_write* writ
 
 keelson_status submit(void* host, keelson_call call, const keelson_write* request, uint64_t token, keelson_sink error) {
   if (token == 0 && host_of(host).keep_for_answer(*request)) return 0;
+  own_wrote = true;
   return ask_text(host, RequestOp::submit, call, error, [&](wire::Request::Builder to) {
     to.setToken(token);
     fill_write(to.initWrites(1)[0], *request);
@@ -280,10 +284,11 @@ void ChildHost::set_lane(Lane* lane, base::Monotonic deadline, std::vector<KeptW
   own_lane = lane;
   own_deadline = deadline;
   own_last = last;
+  own_wrote = false;
 }
 
 bool ChildHost::keep_for_answer(const keelson_write& write) {
-  if (own_last == nullptr) return false;
+  if (own_last == nullptr || own_wrote) return false;
   own_last->emplace_back(write);
   return true;
 }

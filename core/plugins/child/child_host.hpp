@@ -87,7 +87,8 @@ class ChildHost {
   /// The lane of this thread while it runs a call; null: none. `last` gets what is written with the call's answer; null: such
   /// a write is sent at once.
   void set_lane(Lane* lane, base::Monotonic deadline, std::vector<KeptWrite>* last = nullptr);
-  /// False: this call's answer takes none along.
+  /// False: this call's answer takes none along; or the call has written already, and would do that again if it were asked once more
+  /// because of a conflict.
   bool keep_for_answer(const keelson_write& write);
   bool cancelled() const;
   bool sleep(std::int64_t ns);

@@ -48,9 +48,10 @@ base::Monotonic ChildLibrary::give_up(keelson_call id) const {
   return call->deadline == base::kForever ? base::kForever : call->deadline + kChildGrace_ms * base::kNanosPerMs;
 }
 
-std::string ChildLibrary::call_name(keelson_call id) const {
-  const auto call = instance_->calls().find(id);
-  return call ? call->what : std::string("a call");
+std::string ChildLibrary::name_of(const Asked& asked) const {
+  if (!asked.what.empty()) return asked.what;
+  const auto call = instance_->calls().find(asked.id);
+  return call ? call->text() : std::string("a call");
 }
 
 keelson_status ChildLibrary::ask(const Asked& asked, const Fill& fill, const Take& take) {
@@ -72,12 +73,12 @@ keelson_status ChildLibrary::ask(const Asked& asked, const Fill& fill, const Tak
 
 // Until the child answers. -1: it never will.
 keelson_status ChildLibrary::talk(Lane& lane, const Asked& asked, const Take& take) {
-  const auto garbage = [&] { return kill("sent what is no message during " + asked.what), -1; };
+  const auto garbage = [&] { return kill("sent what is no message during " + name_of(asked)), -1; };
   for (;;) {
     FrameRef received;
     switch (lane.receive(received, runtime_, asked.give_up)) {
       case Lane::Got::closed: return process_->kill(), -1;   // it may have closed its end and live on; how one died that is dead is settled
-      case Lane::Got::late: return kill("did not return from " + asked.what + " by its deadline"), -1;
+      case Lane::Got::late: return kill("did not return from " + name_of(asked) + " by its deadline"), -1;
       case Lane::Got::garbage: return garbage();
       case Lane::Got::frame: break;
     }
@@ -95,13 +96,14 @@ keelson_status ChildLibrary::talk(Lane& lane, const Asked& asked, const Take& ta
     } catch (const kj::Exception&) {   // it points outside of itself
       return garbage();
     }
-    if (asked.give_up != base::kForever && runtime_.monotonic_ns() >= asked.give_up) return kill("did not return from " + asked.what + " by its deadline"), -1;
+    if (asked.give_up != base::kForever && runtime_.monotonic_ns() >= asked.give_up) return kill("did not return from " + name_of(asked) + " by its deadline"), -1;
   }
 }
 
 void ChildLibrary::note_lost(const Asked& asked) {
+  auto what = name_of(asked);
   const std::lock_guard lock(mutex_);
-  if (lost_.size() < kLostNamed && std::find(lost_.begin(), lost_.end(), asked.what) == lost_.end()) lost_.push_back(asked.what);
+  if (lost_.size() < kLostNamed && std::find(lost_.begin(), lost_.end(), what) == lost_.end()) lost_.push_back(std::move(what));
 }
 
 std::unique_ptr<Lane> ChildLibrary::take_lane() {

@@ -62,7 +62,7 @@ class ChildLibrary final : public Library {
     keelson_call id = 0;
     base::Monotonic give_up = base::kForever;
     bool on_event_lane = false;
-    std::string what;                        ///< for the reason when it is killed
+    std::string what;                        ///< for the reason when it is killed; empty: as the call is named
     const keelson_stream* stream = nullptr;  ///< of serve
   };
   using Fill = std::function<void(wire::Call::Builder)>;
@@ -72,7 +72,7 @@ class ChildLibrary final : public Library {
   base::Monotonic in_ms(std::int64_t ms) const;
   /// When a call is given up: its deadline and some grace.
   base::Monotonic give_up(keelson_call call) const;
-  std::string call_name(keelson_call call) const;
+  std::string name_of(const Asked& asked) const;
 
  private:
   friend struct ChildLoader;

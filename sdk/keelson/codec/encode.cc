@@ -2,13 +2,11 @@
 
 #include <keelson/codec.hpp>
 #include <keelson/codec/base64.hpp>
+#include <keelson/codec/forms.hpp>
 #include <keelson/codec/json_write.hpp>
 
 namespace keelson::codec {
 namespace {
-
-template <class T>
-const T& as(const void* at) { return *static_cast<const T*>(at); }
 
 class Writer {
  public:
@@ -26,31 +24,6 @@ class Writer {
 
   std::string& out_;
 };
-
-const void* place(const FieldCodec& field, const void* object) {
-  return field.member != nullptr ? field.member(object) : static_cast<const char*>(object) + field.offset;
-}
-
-/// Go's omitempty; structs are judged by what they write.
-bool is_empty(const Codec& codec, const void* at) {
-  switch (codec.form) {
-    case Form::string: case Form::bytes: return as<std::string>(at).empty();
-    case Form::boolean: return !as<bool>(at);
-    case Form::int32: case Form::uint32: return as<std::uint32_t>(at) == 0;
-    case Form::int64: case Form::uint64: return as<std::uint64_t>(at) == 0;
-    case Form::float32: return as<float>(at) == 0;
-    case Form::float64: return as<double>(at) == 0;
-    case Form::quantity: return as<Quantity>(at).text.empty();
-    case Form::time: return !as<Time>(at).set;
-    case Form::micro_time: return !as<MicroTime>(at).set;
-    case Form::raw: return as<RawJson>(at).text.empty();
-    case Form::list: case Form::map: case Form::maybe: return codec.size(at) == 0;
-    default: return false;
-  }
-}
-
-/// Absent even where the field is always written: there is no value to write.
-bool is_unset(const Codec& codec, const void* at) { return codec.form == Form::maybe && codec.size(at) == 0; }
 
 void Writer::field(const FieldCodec& field, const void* at, char& separator) {
   const bool may_go = field.omit == Omit::when_empty;
@@ -162,6 +135,25 @@ void Writer::value(const Codec& codec, const void* at) {
 }
 
 }  // namespace
+
+bool is_empty(const Codec& codec, const void* at) {
+  switch (codec.form) {
+    case Form::string: case Form::bytes: return as<std::string>(at).empty();
+    case Form::boolean: return !as<bool>(at);
+    case Form::int32: case Form::uint32: return as<std::uint32_t>(at) == 0;
+    case Form::int64: case Form::uint64: return as<std::uint64_t>(at) == 0;
+    case Form::float32: return as<float>(at) == 0;
+    case Form::float64: return as<double>(at) == 0;
+    case Form::quantity: return as<Quantity>(at).text.empty();
+    case Form::time: return !as<Time>(at).set;
+    case Form::micro_time: return !as<MicroTime>(at).set;
+    case Form::raw: return as<RawJson>(at).text.empty();
+    case Form::list: case Form::map: case Form::maybe: return codec.size(at) == 0;
+    default: return false;
+  }
+}
+
+void append_value(std::string& out, const Codec& codec, const void* at) { Writer(out).value(codec, at); }
 
 std::string encode_value(const Codec& codec, const void* object) {
   constexpr std::size_t kTypicalBytes = 4096;

@@ -111,7 +111,7 @@ void JsonText::unescape(std::string& out) {
 }
 
 void JsonText::skip_string() {
-  for (++at_; at_ != end_ && *at_ != '"'; ++at_)
+  for (at_ = find_special(at_ + 1, end_); at_ != end_ && *at_ != '"'; at_ = find_special(at_ + 1, end_))
     if (*at_ == '\\' && ++at_ == end_) break;
   if (at_ == end_) fail("unfinished string");
   ++at_;

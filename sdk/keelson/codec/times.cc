@@ -63,19 +63,22 @@ std::optional<std::int64_t> parse_rfc3339(std::string_view text) {
   return (days * kDayS + hour * 3600 + minute * 60 + second - offset_s) * kMicro + micros;
 }
 
-void put(std::string& out, std::int64_t number, std::size_t digits, char after) {
-  constexpr std::size_t kMost = 8;
-  char text[kMost];
-  std::size_t at = kMost;
-  auto rest = number;
-  for (; at > kMost - digits; rest /= 10) text[--at] = static_cast<char>('0' + rest % 10);
-  if (number < 0 || rest != 0) {   // a year before 0 or after 9999
-    const auto wide = std::to_string(number);
-    if (wide.size() < digits) out.append(digits - wide.size(), '0');
-    out += wide;
-  } else {
-    out.append(text + at, digits);
-  }
+/// A year before 0 or after 9999.
+void append_wide(std::string& out, std::int64_t number, std::size_t digits) {
+  const auto wide = std::to_string(number);
+  if (wide.size() < digits) out.append(digits - wide.size(), '0');
+  out += wide;
+}
+
+/// `digits` a constant, so that the divisions are multiplications of 32 bits.
+template <std::size_t digits>
+void put(std::string& out, std::int64_t number, char after) {
+  char text[digits + 1];
+  auto rest = static_cast<std::uint32_t>(number);
+  for (std::size_t at = digits; at > 0; rest /= 10) text[--at] = static_cast<char>('0' + rest % 10);
+  text[digits] = after;
+  if (number >= 0 && number <= UINT32_MAX && rest == 0) return void(out.append(text, digits + 1));
+  append_wide(out, number, digits);
   out += after;
 }
 
@@ -86,12 +89,13 @@ std::string print(std::int64_t unix_s, char last) {
   const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days))};
   std::string out;
   out.reserve(sizeof "2006-01-02T15:04:05.000000Z");
-  put(out, static_cast<int>(date.year()), 4, '-');
-  put(out, static_cast<unsigned>(date.month()), 2, '-');
-  put(out, static_cast<unsigned>(date.day()), 2, 'T');
-  put(out, rest / 3600, 2, ':');
-  put(out, rest / 60 % 60, 2, ':');
-  put(out, rest % 60, 2, last);
+  put<4>(out, static_cast<int>(date.year()), '-');
+  put<2>(out, static_cast<unsigned>(date.month()), '-');
+  put<2>(out, static_cast<unsigned>(date.day()), 'T');
+  const auto of_day = static_cast<std::uint32_t>(rest);
+  put<2>(out, of_day / 3600, ':');
+  put<2>(out, of_day / 60 % 60, ':');
+  put<2>(out, of_day % 60, last);
   return out;
 }
 
@@ -134,7 +138,7 @@ std::string to_text(Time time) { return print(time.unix_s, 'Z'); }
 std::string to_text(MicroTime time) {
   const std::int64_t seconds = time.unix_us >= 0 ? time.unix_us / kMicro : -((-time.unix_us + kMicro - 1) / kMicro);
   auto out = print(seconds, '.');
-  put(out, time.unix_us - seconds * kMicro, 6, 'Z');
+  put<6>(out, time.unix_us - seconds * kMicro, 'Z');
   return out;
 }
 

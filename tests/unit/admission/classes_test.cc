@@ -34,6 +34,19 @@ TEST_CASE("a claim grows only when its class allows it") {
   CHECK(holds(cluster.message(cluster.patch("v1/persistentvolumeclaims", "default", "a", bigger)), "the storageclass that provisions the pvc must support resize"));
 }
 
+TEST_CASE("claims and volumes are marked when they are made, once, beside other marks") {
+  Cluster cluster;
+  const auto marks = [](const store::ObjectRef& object) { return json::serialize(*auth::find(json::parse(object->body()), {"metadata", "finalizers"})); };
+  const auto made = Cluster::must(cluster.create("v1/persistentvolumeclaims", "default", claim("a", "1Gi")));
+  CHECK(marks(made) == R"(["kubernetes.io/pvc-protection"])");
+  const std::string disk = R"(},"spec":{"capacity":{"storage":"1Gi"},"accessModes":["ReadWriteOnce"],"hostPath":{"path":"/tmp/a"}}})";
+  CHECK(marks(Cluster::must(cluster.create("v1/persistentvolumes", "", R"({"metadata":{"name":"a","finalizers":["example.com/mine"])" + disk))) == R"(["example.com/mine","kubernetes.io/pv-protection"])");
+  CHECK(marks(Cluster::must(cluster.create("v1/persistentvolumes", "", R"({"metadata":{"name":"b","finalizers":["kubernetes.io/pv-protection"])" + disk))) == R"(["kubernetes.io/pv-protection"])");
+  Cluster::must(cluster.remove("v1/persistentvolumeclaims", "default", "a"));
+  REQUIRE(cluster.stored("v1/persistentvolumeclaims", "default", "a"));
+  CHECK(cluster.stored("v1/persistentvolumeclaims", "default", "a")->deleting());
+}
+
 TEST_CASE("a runtime class adds its overhead and where it runs") {
   Cluster cluster;
   Cluster::must(cluster.create("node.k8s.io/v1/runtimeclasses", "", R"({"metadata":{"name":"vm"},"handler":"kata","overhead":{"podFixed":{"cpu":"250m"}},"scheduling":{"nodeSelector":{"vm":"yes"}}})"));

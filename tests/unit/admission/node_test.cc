@@ -73,7 +73,37 @@ TEST_CASE("a node reads what its pods need, by name, and nothing else") {
   CHECK_FALSE(cluster.may("update", "coordination.k8s.io", "leases", "kube-node-lease", "n2"));
   CHECK_FALSE(cluster.may("update", "coordination.k8s.io", "leases", "kube-system", "n1"));
   CHECK_FALSE(cluster.may("delete", "", "nodes", "", "n1"));
+  CHECK_FALSE(cluster.may("list", "", "nodes"));
+  CHECK_FALSE(cluster.may("watch", "", "nodes", "", "n2"));
+  CHECK(cluster.may("watch", "", "nodes", "", "n1"));
   CHECK_FALSE(cluster.may("list", "rbac.authorization.k8s.io", "clusterroles"));
+}
+
+TEST_CASE("a node lists and watches the pods that are bound to it, and no others") {
+  NodeCluster cluster;
+  const auto listed = [&](const std::string& fields, const std::string& ns = "", const std::string& what = "v1/pods") {
+    verbs::ListOptions options;
+    const auto target = cluster.target(what, ns);
+    options.selector = watch::parse_selector(*target.kind, "", fields).value();
+    std::promise<base::Outcome<verbs::Listed>> promise;
+    cluster.verbs->list(cluster.node, target, options, [&](auto outcome) { promise.set_value(std::move(outcome)); });
+    auto outcome = promise.get_future().get();
+    return outcome ? std::to_string(outcome->objects.size()) : outcome.error().message;
+  };
+  CHECK(listed("spec.nodeName=n1") == "1");
+  CHECK(listed("spec.nodeName==n1,status.phase!=Failed", "default") == "1");
+  CHECK(listed("metadata.name=p1", "default") == "1");
+  CHECK(holds(listed("metadata.name=p2", "default"), R"(pods "p2" is forbidden: User "system:node:n1" cannot list resource "pods")"));
+  CHECK(holds(listed("metadata.name=p1"), "no relationship found"));
+  for (const std::string fields : {"", "spec.nodeName=n2", "spec.nodeName!=n1", "spec.schedulerName=spec.nodeName\\=n1", R"(spec.schedulerName=a\,spec.nodeName\=n1)", "spec.nodeName=", "metadata.name!=p1"}) {
+    INFO(fields);
+    CHECK(holds(listed(fields), "can only list/watch pods with spec.nodeName field selector"));
+  }
+  CHECK(listed("metadata.name=n1", "", "v1/nodes") == "1");
+  CHECK(holds(listed("metadata.name=n2", "", "v1/nodes"), "only its own Node object"));
+  CHECK(holds(listed("metadata.name!=n2", "", "v1/nodes"), "cannot read all nodes"));
+  CHECK(listed("metadata.name=used", "default", "v1/secrets") == "1");
+  CHECK(holds(listed("metadata.name=other", "default", "v1/secrets"), "no relationship found"));
 }
 
 TEST_CASE("who only has the name or only the group is no node") {

@@ -11,7 +11,12 @@ TEST_CASE_METHOD(Fixture, "anonymous callers see health and version and nothing 
   Client nobody(server->port());
   CHECK(nobody.request("GET", "/readyz").body == "ok");
   CHECK(nobody.request("GET", "/livez?verbose").body == "[+]ping ok\nlivez check passed\n");
-  CHECK(parsed(nobody.request("GET", "/version")).at("gitVersion") == "v1.36.2+keelson.1");
+  const auto version = parsed(nobody.request("GET", "/version"));
+  CHECK(version.at("gitVersion") == "v1.36.2+keelson.1");
+  const std::string commit(version.at("gitCommit").as_string()), state(version.at("gitTreeState").as_string()), date(version.at("buildDate").as_string());
+  CHECK((commit.empty() ? state == "archive" : commit.size() == 40 && commit.find_first_not_of("0123456789abcdef") == std::string::npos && (state == "clean" || state == "dirty")));
+  CHECK(date.size() == 20);
+  CHECK((commit.empty() == (date == "1970-01-01T00:00:00Z")));
   CHECK(nobody.request("GET", "/metrics").status == 403);
   const auto refused = nobody.request("GET", "/api/v1/namespaces/a/pods");
   CHECK(refused.status == 403);
@@ -200,8 +205,28 @@ TEST_CASE_METHOD(Fixture, "discovery is served in both forms, with ETag and 304"
   CHECK(answer.headers.at("content-type") == "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList");
   CHECK(answer.headers.at("vary").find("Accept") != std::string::npos);
   CHECK(parsed(answer).at("items").at(0).at("versions").at(0).at("freshness") == "Current");
-  CHECK(get("/apis", std::string(accept) + "If-None-Match: " + answer.headers.at("etag") + "\r\n").status == 304);
+  for (const std::string held : {"", "W/", "\"x\", "}) CHECK(get("/apis", std::string(accept) + "If-None-Match: " + held + answer.headers.at("etag") + "\r\n").status == 304);
+  CHECK(get("/apis", std::string(accept) + "If-None-Match: *\r\n").status == 304);
+  CHECK(get("/apis", std::string(accept) + "If-None-Match: \"x\"\r\n").status == 200);
   CHECK(get("/apis/none.io").status == 404);
+}
+
+TEST_CASE_METHOD(Fixture, "an OpenAPI document is kept for a year under the hash of its content, an old hash leads to the new one") {
+  const auto url = std::string(parsed(get("/openapi/v3")).at("paths").at("apis/apps/v1").at("serverRelativeURL").as_string());
+  const auto answer = get(url);
+  CHECK(answer.status == 200);
+  CHECK(answer.headers.at("cache-control") == "public, immutable");
+  CHECK(answer.headers.at("expires").ends_with(" GMT"));
+  CHECK(get(url, "If-None-Match: " + answer.headers.at("etag") + "\r\n").status == 304);
+  const auto plain = get("/openapi/v3/apis/apps/v1");
+  CHECK(plain.headers.at("cache-control") == "no-cache, private");
+  CHECK_FALSE(plain.headers.contains("expires"));
+  const auto moved = get("/openapi/v3/apis/apps/v1?hash=0123456789ABCDEF");
+  CHECK(moved.status == 301);
+  CHECK(moved.headers.at("location") == url);
+  CHECK(moved.headers.at("cache-control") == "no-cache, private");
+  CHECK(get("/openapi/v3/apis/none.io/v1?hash=0").status == 404);
+  CHECK(get(url, "Accept: application/com.github.proto-openapi.spec.v3@v1.0+protobuf\r\n").status == 406);
 }
 
 TEST_CASE_METHOD(Fixture, "reviews answer who I am and what I may") {

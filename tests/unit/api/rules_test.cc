@@ -62,6 +62,9 @@ TEST_CASE("Accept picks the first clause that can be met") {
   CHECK(form("application/json;pretty=1")->pretty);
   CHECK(form("application/json;q=0, application/yaml;q=0.1")->media == Encoding::yaml);
   CHECK(form("application/json;q=0.1, application/yaml")->content_type() == "application/yaml");
+  CHECK(form("application/json;q=nan, application/yaml;q=0.9")->media == Encoding::json);
+  CHECK(form("application/json;q=x, application/yaml;q=5")->media == Encoding::json);
+  CHECK(form("application/json;q=0.5, application/yaml;q=inf")->media == Encoding::yaml);
   CHECK(form("text/html").error().code == 406);
   CHECK(form("text/html").error().message == "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf");
   CHECK(form("text/html", {.watch = true}).error().message == "only the following media types are accepted: application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch");

@@ -212,3 +212,18 @@ TEST_CASE("a removed unit is not asked any more") {
   CHECK(good);
   CHECK(calls.empty());
 }
+
+TEST_CASE("a unit that is added counts from the next request, for every kind of request that it wants") {
+  const auto chains = make_chains();
+  std::vector<std::string> calls;
+  AdmissionRequest request{.kind = std::make_shared<kinds::Kind>(), .snapshot = store::Snapshot(nullptr)};
+  const auto ask = [&] { chains->admit_mutate(request, [](const base::Outcome<void>&) {}); };
+  chains->add(1, std::make_shared<Recorder>("first", calls));
+  ask();
+  chains->add(0, std::make_shared<Recorder>("second", calls));
+  ask();
+  CHECK(calls == std::vector<std::string>{"first", "second", "first"});
+  request.operation = AdmissionRequest::Operation::update;
+  ask();
+  CHECK(calls.size() == 3);
+}

@@ -1,4 +1,4 @@
-#include "core/base/metrics.hpp"
+#include "core/base/metric_part.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -47,4 +47,29 @@ TEST_CASE("increments from many threads are all counted") {
       }));
   }
   CHECK(metrics->prometheus_text().find("\nn 40000\n") != std::string::npos);
+}
+
+TEST_CASE("a scrape shows parts in their whole, also of those that are gone") {
+  const auto metrics = make_metrics();
+  auto& adds = metrics->counter("adds_total", "Adds.");
+  auto& seconds = metrics->histogram("seconds", "Time.", {0.1, 1});
+  adds.add();
+  seconds.observe(0.5);
+  const auto kept = part_of(adds);
+  const auto kept_seconds = part_of(seconds);
+  kept->add(2);
+  kept_seconds->observe(0.05);
+  {
+    const auto gone = part_of(adds);
+    const auto gone_seconds = part_of(seconds);
+    gone->add(4);
+    gone_seconds->observe(7);
+    CHECK(metrics->prometheus_text().find("adds_total 7\n") != std::string::npos);
+  }
+  kept->add();
+  const auto text = metrics->prometheus_text();
+  for (const auto* line : {"adds_total 8\n", "seconds_count 3\n", "seconds_sum 7.55\n", "seconds_bucket{le=\"0.1\"} 1\n", "seconds_bucket{le=\"1\"} 2\n", "seconds_bucket{le=\"+Inf\"} 3\n"}) {
+    INFO(line << text);
+    CHECK(text.find(line) != std::string::npos);
+  }
 }

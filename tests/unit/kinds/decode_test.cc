@@ -102,3 +102,8 @@ TEST_CASE("Times come out in UTC with whole seconds, micro times with six digits
   CHECK(shown(object, "metadata.creationTimestamp") == "\"2024-05-01T10:00:00Z\"");
   CHECK(shown(object, "spec.renewTime") == "\"2024-05-01T12:00:00.123456Z\"");
 }
+
+TEST_CASE("A body that is nowhere is an empty one") {
+  CHECK_FALSE(parse(Media::json, std::string_view(), {}).has_value());
+  CHECK(parse(Media::json, std::string_view(), {}).error().message == parse(Media::json, "", {}).error().message);
+}

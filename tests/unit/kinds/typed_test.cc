@@ -39,8 +39,10 @@ TEST_CASE("an applied field that nobody declared is refused by its path, whateve
     CHECK(applied(*deployment, kHead + "spec: {replicas: 1}\n", mode) == "taken");
   }
   CHECK(applied(*deployment, kHead + "foo: 1\nspec: {template: {spec: {containers: [{name: c, imagee: x}, {name: e, ports: [{containerPort: 80, porto: 1}]}]}}}\n") ==
-        kRefused + "errors:\n  .foo: field not declared in schema\n  .spec.template.spec.containers[name=\"c\"].imagee: field not declared in schema\n"
-                   "  .spec.template.spec.containers[name=\"e\"].ports[containerPort=80,protocol=\"TCP\"].porto: field not declared in schema");
+        kRefused + "errors:\n  .spec.template.spec.containers[name=\"c\"].imagee: field not declared in schema\n"
+                   "  .spec.template.spec.containers[name=\"e\"].ports[containerPort=80,protocol=\"TCP\"].porto: field not declared in schema\n  .foo: field not declared in schema");
+  CHECK(applied(*deployment, kHead + "foo: 1\nspec: {bar: 1, baz: 2, replicas: x, qux: 3}\nlast: 1\n") ==
+        kRefused + "errors:\n  .spec.replicas: expected numeric (int or float), got string\n  .spec.bar: field not declared in schema\n  .foo: field not declared in schema");
   CHECK(applied(*builtin("v1", "ConfigMap"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\nfoo: 1\n") ==
         "500  failed to create typed patch object (/c; /v1, Kind=ConfigMap): .foo: field not declared in schema");
 }

@@ -1,9 +1,14 @@
 #include <catch2/catch.hpp>
+#include <algorithm>
 #include <atomic>
+#include <map>
+#include <random>
+#include <set>
 #include <thread>
 
 #include "core/kinds/builtin.hpp"
 #include "core/kinds/catalog.hpp"
+#include "core/kinds/catalog_group.hpp"
 #include "core/kinds/convert.hpp"
 
 using namespace keelson;
@@ -190,4 +195,80 @@ TEST_CASE("readers on other threads always see a whole catalog") {
   stop = true;
   for (auto& reader : readers) reader.join();
   CHECK(wrong == 0);
+}
+
+namespace {
+
+Kind numbered(int number, const std::string& version) {
+  Kind kind = website("crd:" + std::to_string(number));
+  kind.group = "g" + std::to_string(number % 5) + ".demo.io";
+  kind.version = version;
+  kind.resource = kind.singular = "things" + std::to_string(number);
+  kind.kind = "Thing" + std::to_string(number);
+  kind.list_kind = kind.kind + "List";
+  kind.storage_key = base::Atom(kind.resource + "." + kind.group);
+  return kind;
+}
+
+/// All that a catalog says fits what all() says.
+void check_whole(const Catalog& catalog) {
+  const auto place = [](const KindRef& kind) { return std::tuple(kind->group, kind->version, kind->resource); };
+  const auto& all = catalog.all();
+  CHECK(std::is_sorted(all.begin(), all.end(), [&](const auto& a, const auto& b) { return place(a) < place(b); }));
+  std::set<std::string> groups;
+  std::size_t in_groups = 0;
+  for (const auto& kind : all) {
+    groups.insert(kind->group);
+    CHECK(catalog.find(kind->group, kind->version, kind->resource) == kind);
+    CHECK(catalog.by_kind(kind->group, kind->version, kind->kind) == kind);
+    REQUIRE(catalog.by_storage_key(kind->storage_key));
+    CHECK(catalog.by_storage_key(kind->storage_key)->kind == kind->kind);
+  }
+  const auto named = catalog.groups();
+  CHECK(std::set(named.begin(), named.end()) == groups);
+  CHECK(named.size() == groups.size());
+  for (const auto& group : named) in_groups += kinds_in_group(catalog, group).size();
+  CHECK(in_groups == all.size());
+}
+
+}  // namespace
+
+TEST_CASE("a catalog is whole after each change, whatever came and went") {
+  const auto registry = make_registry();
+  const auto builtin = registry->current()->all().size();
+  std::mt19937 random(7);
+  std::map<int, std::size_t> served;
+  for (int step = 0; step < 200; ++step) {
+    const int number = static_cast<int>(random() % 40);
+    std::vector<Kind> versions;
+    for (const char* version : {"v1", "v2", "v1beta1"})
+      if (random() % 2) versions.push_back(numbered(number, version));
+    for (std::size_t i = 1; i < versions.size(); ++i) versions.front().other_versions.push_back(versions[i].version);
+    if (versions.empty() || random() % 4 == 0) {
+      registry->withdraw(numbered(number, "v1").storage_key);
+      served.erase(number);
+    } else {
+      served[number] = versions.size();
+      const auto stored = versions.front().version;
+      REQUIRE(registry->install_versions(std::move(versions)).has_value());
+      CHECK(registry->current()->by_storage_key(numbered(number, "v1").storage_key)->version == stored);
+    }
+    if (step % 10 == 0) check_whole(*registry->current());
+  }
+  std::size_t all = builtin;
+  for (const auto& [number, count] : served) all += count;
+  CHECK(registry->current()->all().size() == all);
+  check_whole(*registry->current());
+}
+
+TEST_CASE("a change leaves the kinds of other groups where they are") {
+  const auto registry = make_registry();
+  for (int number = 0; number < 20; ++number) REQUIRE(registry->install(numbered(number, "v1")).has_value());
+  const auto before = registry->current();
+  REQUIRE(registry->install(numbered(20, "v1")).has_value());   // g0
+  const auto after = registry->current();
+  CHECK(kinds_in_group(*before, "g0.demo.io").size() + 1 == kinds_in_group(*after, "g0.demo.io").size());
+  for (const char* group : {"", "apps", "g1.demo.io", "g4.demo.io"}) CHECK(kinds_in_group(*before, group).data() == kinds_in_group(*after, group).data());
+  CHECK(kinds_in_group(*after, "g5.demo.io").empty());
+  CHECK(before->find("g0.demo.io", "v1", "things20") == nullptr);
 }

@@ -29,12 +29,12 @@ TEST_CASE("what a plugin may do follows from its kinds, its controllers and its 
   CHECK(rules == R"([{"verbs":["delete"],"apiGroups":[""],"resources":["pods"],"resourceNames":["one"]},)" + kEvents +
                      R"(,{"verbs":["get","list","watch"],"apiGroups":[""],"resources":["nodes","secrets"]},)"
                      R"({"verbs":["create","delete","get","list","patch","update","watch"],"apiGroups":["apps"],"resources":["deployments"]},)"
-                     R"({"verbs":["*"],"apiGroups":["demo.io"],"resources":["websites","websites/scale","websites/status"]},)" + kNewEvents + "]");
+                     R"({"verbs":["*"],"apiGroups":["demo.io"],"resources":["websites","websites/finalizers","websites/scale","websites/status"]},)" + kNewEvents + "]");
 }
 
 TEST_CASE("who reconciles another's kind changes it and its status, who observes everything reads everything") {
   const std::string set = R"({"group":"apps","version":"v1","resource":"replicasets","kind":"ReplicaSet"})";
   CHECK(rules_of(R"({"controllers":[{"name":"c","kind":)" + set + R"(,"sources":[{"kind":)" + set + R"(,"via":"self"}]}]})").find(
-            R"({"verbs":["get","list","patch","update","watch"],"apiGroups":["apps"],"resources":["replicasets"]},{"verbs":["get","patch","update"],"apiGroups":["apps"],"resources":["replicasets/status"]})") != std::string::npos);
+            R"({"verbs":["get","list","patch","update","watch"],"apiGroups":["apps"],"resources":["replicasets"]},{"verbs":["get","patch","update"],"apiGroups":["apps"],"resources":["replicasets/status"]},{"verbs":["update"],"apiGroups":["apps"],"resources":["replicasets/finalizers"]})") != std::string::npos);
   CHECK(rules_of(R"({"observers":[{"kind":null}]})").find(R"({"verbs":["get","list","watch"],"apiGroups":["*"],"resources":["*"]})") != std::string::npos);
 }

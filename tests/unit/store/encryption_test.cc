@@ -3,6 +3,7 @@
 #include "core/base/base64.hpp"
 #include "core/store/aes_gcm.hpp"
 #include "core/store/encryption.hpp"
+#include "core/store/unreadable.hpp"
 #include "tests/unit/store/support.hpp"
 
 using namespace keelson;
@@ -44,11 +45,16 @@ bool disk_has(const Opened& on, std::string_view text) {
   return false;
 }
 
-std::string refused(Opened& on) {
+/// Why the object cannot be read in a store that is opened anew.
+std::string unreadable(Opened& on, const Key& key) {
   on.store.reset();
-  const auto opened = open_rocksdb_store(on.options, *on.runtime, *on.metrics, [](const Key&, std::string_view) -> base::Outcome<Columns> { return base::internal("columns are in the record"); });
-  REQUIRE_FALSE(opened.has_value());
-  return opened.error().message;
+  on.open();
+  const auto object = on.store->snapshot().get(key);
+  REQUIRE(object);
+  REQUIRE(is_unreadable(*object));
+  CHECK(object->key() == key);
+  CHECK(object->body().starts_with("{\"metadata\":{\"name\":\"" + key.name + "\",\"namespace\":\"" + key.ns + "\",\"resourceVersion\":\"" + std::to_string(object->revision()) + "\""));
+  return why_unreadable(*object);
 }
 
 }  // namespace
@@ -146,24 +152,45 @@ TEST_CASE("identity first takes the seal away") {
   CHECK(disk_has(on, "canary-plain"));
 }
 
-TEST_CASE("a start without the right key names the object and loses nothing") {
+TEST_CASE("without the right key an object is unreadable, all others are there, and nothing is lost") {
   Opened on("rocksdb");
   encrypt(on, config(key("a", 'a')));
   on.open();
   const Key secret = key_of("s", "default", "secrets");
   on.create(secret, "one");
+  on.create(key_of("plain"), "two");
+  const auto revision = on.store->snapshot().get(secret)->revision();
   on.store.reset();
   encrypt(on, config(key("a", 'z')));
-  const auto other = refused(on);
-  CHECK(other.find("stored object secrets default/s at revision") != std::string::npos);
+  const auto other = unreadable(on, secret);
+  CHECK(other.starts_with("data from the storage is not transformable revision=" + std::to_string(revision) + ": stored object secrets default/s at revision"));
   CHECK(other.find("the key aesgcm:a of the encryption configuration does not open it") != std::string::npos);
+  CHECK(on.text(key_of("plain")) == "two");
   encrypt(on, config(key("b", 'b')));
-  CHECK(refused(on).find("sealed by the key aesgcm:a, which the encryption configuration does not have") != std::string::npos);
+  CHECK(unreadable(on, secret).find("sealed by the key aesgcm:a, which the encryption configuration does not have") != std::string::npos);
   on.options.hooks = nullptr;
-  CHECK(refused(on).find("it is sealed and there is no key") != std::string::npos);
+  CHECK(unreadable(on, secret).find("it is sealed and there is no key") != std::string::npos);
   encrypt(on, config(key("a", 'a')));
+  on.store.reset();
   on.open();
   CHECK(on.text(secret) == "one");
+  CHECK(on.store->snapshot().get(secret)->revision() == revision);
+}
+
+TEST_CASE("what cannot be read can be deleted, for ever") {
+  Opened on("rocksdb");
+  encrypt(on, config(key("a", 'a')));
+  on.open();
+  const Key secret = key_of("s", "default", "secrets");
+  on.create(secret, "one");
+  encrypt(on, config(key("b", 'b')));
+  unreadable(on, secret);
+  on.remove(secret);
+  CHECK_FALSE(on.store->snapshot().get(secret));
+  encrypt(on, config(key("a", 'a')));
+  on.store.reset();
+  on.open();
+  CHECK_FALSE(on.store->snapshot().get(secret));
 }
 
 TEST_CASE("the encryption configuration of a first start seals secrets") {

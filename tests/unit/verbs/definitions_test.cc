@@ -1,5 +1,6 @@
 #include "core/verbs/definitions.hpp"
 
+#include "core/kinds/compiled_definitions.hpp"
 #include "fixture.hpp"
 
 namespace {
@@ -114,4 +115,45 @@ TEST_CASE("a definition whose names or schema are wrong is refused") {
   std::string fields;
   for (const auto& cause : refused.error().causes) fields += cause.field + " ";
   CHECK(fields == "metadata.name spec.names.shortNames[0] spec.validation.openAPIV3Schema.type ");
+}
+
+TEST_CASE("what a new definition was judged by is what is served") {
+  WithDefinitions c;
+  const auto made = c.create(kCrds, "", definition("sites", "Site"));
+  REQUIRE(made.has_value());
+  const auto uid = std::string(auth::text_at(parsed(made->object), {"metadata", "uid"}));
+  REQUIRE(c.until([&] { return c.serves("sites"); }));
+  CHECK(kinds::take_compiled(uid).empty());
+  CHECK_FALSE(c.create("demo.io/v1/sites", "default", R"({"apiVersion":"demo.io/v1","kind":"Site","metadata":{"name":"a"},"spec":{"size":"big"}})").has_value());
+}
+
+TEST_CASE("only so many compiled definitions wait, each is taken once") {
+  const auto one = [](const char* kind) {
+    kinds::Kind made;
+    made.kind = kind;
+    return std::vector{made};
+  };
+  kinds::keep_compiled("first", one("First"));
+  for (std::size_t i = 1; i < kinds::kCompiledKept; ++i) kinds::keep_compiled("more" + std::to_string(i), one("More"));
+  kinds::keep_compiled("more1", one("Again"));
+  REQUIRE(kinds::take_compiled("first").size() == 1);
+  CHECK(kinds::take_compiled("first").empty());
+  CHECK(kinds::take_compiled("more1").front().kind == "Again");
+  for (std::size_t i = 0; i < kinds::kCompiledKept; ++i) kinds::keep_compiled("other" + std::to_string(i), one("Other"));
+  CHECK(kinds::take_compiled("more2").empty());
+  kinds::keep_compiled("", one("Nobody's"));
+  CHECK(kinds::take_compiled("").empty());
+  for (std::size_t i = 0; i < kinds::kCompiledKept; ++i) CHECK(kinds::take_compiled("other" + std::to_string(i)).size() == 1);
+}
+
+TEST_CASE("conditions that somebody takes away come back, again and again") {
+  WithDefinitions c;
+  REQUIRE(c.create(kCrds, "", definition("sites", "Site")).has_value());
+  for (int turn = 0; turn < 3; ++turn) {
+    REQUIRE(c.until([&] { return c.condition("sites.demo.io", "NamesAccepted") == "True" && c.condition("sites.demo.io", "Established") == "True"; }));
+    auto status = c.target(kCrds, "", "sites.demo.io");
+    status.subresource = "status";
+    REQUIRE(c.wait<verbs::Written>([&](auto done) { c.verbs->patch(c.admin, status, kinds::PatchType::merge, {kinds::Media::json, R"({"status":{"conditions":[]}})"}, {}, done); }).has_value());
+  }
+  CHECK(c.until([&] { return c.condition("sites.demo.io", "Established") == "True"; }));
 }

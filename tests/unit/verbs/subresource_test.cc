@@ -85,6 +85,73 @@ TEST_CASE("an eviction is a delete") {
   CHECK(number(cluster.stored("v1/pods", "default", "p"), {"metadata", "deletionGracePeriodSeconds"}) == 5);
 }
 
+namespace {
+
+struct Guarded : Cluster {
+  explicit Guarded(const std::string& budget) { REQUIRE(create("policy/v1/poddisruptionbudgets", "default", R"({"metadata":{"name":"b"},"spec":{"selector":{"matchLabels":{"app":"web"}},)" + budget + "}}").has_value()); }
+  void running(const std::string& name, const char* ready = "True", const std::string& owner = "") {
+    REQUIRE(create("v1/pods", "default", R"({"metadata":{"name":")" + name + R"(","labels":{"app":"web"})" + owner + R"(},"spec":{"nodeName":"n","containers":[{"name":"c","image":"i"}]}})").has_value());
+    auto status = target("v1/pods", "default", name);
+    status.subresource = "status";
+    const std::string body = R"({"status":{"phase":"Running","conditions":[{"type":"Ready","status":")" + std::string(ready) + "\"}]}}";
+    REQUIRE(wait<verbs::Written>([&](auto done) { verbs->patch(admin, status, kinds::PatchType::merge, {kinds::Media::json, body}, {}, done); }).has_value());
+  }
+  base::Outcome<Written> evict(const std::string& name, bool dry_run = false) {
+    WriteOptions options;
+    options.dry_run = dry_run;
+    return create_at(target("v1/pods/eviction", "default", name), R"({"metadata":{"name":")" + name + "\"}}", options);
+  }
+  store::ObjectRef budget() { return stored("policy/v1/poddisruptionbudgets", "default", "b"); }
+};
+
+}  // namespace
+
+TEST_CASE("a budget lets go of as many pods as it can spare, and notes them in the same commit") {
+  Guarded c(R"("minAvailable":2)");
+  for (const char* name : {"x", "y", "z"}) c.running(name);
+  REQUIRE(c.evict("x", true).has_value());
+  CHECK(c.budget()->body().find("disruptedPods") == std::string_view::npos);
+  const auto before = c.stored("v1/pods", "default", "x")->revision();
+  REQUIRE(c.evict("x").has_value());
+  const auto pod = c.stored("v1/pods", "default", "x");
+  CHECK(pod->deleting());
+  CHECK(pod->revision() > before);
+  CHECK(pod->body().find(R"("reason":"EvictionByEvictionAPI")") != std::string_view::npos);
+  CHECK(number(c.budget(), {"status", "disruptionsAllowed"}) == 0);
+  CHECK(number(c.budget(), {"status", "currentHealthy"}) == 3);
+  CHECK(number(c.budget(), {"status", "expectedPods"}) == 3);
+  const auto error = error_of(c.evict("y"));
+  CHECK(error.code == 429);
+  CHECK(error.message == "Cannot evict pod as it would violate the pod's disruption budget.");
+  CHECK(error.causes.at(0).reason == "DisruptionBudget");
+  CHECK(error.causes.at(0).message == "The disruption budget b needs 2 healthy pods and has 2 currently");
+  CHECK_FALSE(c.stored("v1/pods", "default", "y")->deleting());
+}
+
+TEST_CASE("a percentage is of what the pods' controllers are scaled to") {
+  Guarded c(R"("maxUnavailable":"34%")");
+  REQUIRE(c.create("apps/v1/replicasets", "default", R"({"metadata":{"name":"r"},"spec":{"replicas":3,"selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}})").has_value());
+  const auto owner = R"(,"ownerReferences":[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"r","controller":true,"uid":")" + c.stored("apps/v1/replicasets", "default", "r")->columns().uid + "\"}]";
+  for (const char* name : {"x", "y"}) c.running(name, "True", owner);
+  CHECK(c.evict("x").has_value());   // 3 - 2 are enough
+  CHECK(error_of(c.evict("y")).code == 429);
+}
+
+TEST_CASE("pods that do nothing for a budget may go, those of two budgets may not") {
+  Guarded c(R"("minAvailable":1)");
+  c.running("well");
+  c.running("ill", "False");
+  CHECK(error_of(c.evict("well")).code == 429);
+  CHECK(c.evict("ill").has_value());
+  CHECK(number(c.budget(), {"status", "expectedPods"}) == 0);   // nothing was spent
+  REQUIRE(c.create("v1/pods", "default", R"({"metadata":{"name":"pending","labels":{"app":"web"}},"spec":{"containers":[{"name":"c","image":"i"}]}})").has_value());
+  CHECK(c.evict("pending").has_value());
+  REQUIRE(c.create("policy/v1/poddisruptionbudgets", "default", R"({"metadata":{"name":"two"},"spec":{"selector":{},"minAvailable":0}})").has_value());
+  const auto error = error_of(c.evict("well"));
+  CHECK(error.code == 500);
+  CHECK(error.message == "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.");
+}
+
 TEST_CASE("a token of an account authenticates as it until the account is gone") {
   Cluster cluster;
   const auto answer = Cluster::must(cluster.create_at(cluster.target("v1/serviceaccounts/token", "default", "default"), R"({"spec":{"expirationSeconds":700}})"));

@@ -1,0 +1,92 @@
+#include "core/admission/pods_on_nodes.hpp"
+
+#include "core/admission/usage.hpp"
+#include "core/auth/admission.hpp"
+#include "core/base/json_text.hpp"
+
+namespace keelson::admission {
+namespace {
+
+using Operation = AdmissionRequest::Operation;
+
+constexpr std::string_view kZone = "topology.kubernetes.io/zone", kRegion = "topology.kubernetes.io/region", kOs = "kubernetes.io/os";
+
+bool is_pod(const kinds::Kind& kind) { return kind.storage_key.text() == "pods"; }
+
+store::ObjectRef node_of(const AdmissionRequest& request) {
+  const auto name = text_at(*request.object, {"spec", "nodeName"});
+  return name.empty() ? store::ObjectRef() : request.snapshot.get({store::Atom("nodes"), "", std::string(name)});
+}
+
+std::string label_of(const store::Object& node, std::string_view name) {
+  for (const auto& [key, value] : node.columns().labels)
+    if (key.text() == name) return value;
+  return {};
+}
+
+class PodTopologyLabels final : public auth::InlineMutator {
+ public:
+  std::string_view name() const override { return "PodTopologyLabels"; }
+  bool handles(Operation operation, const kinds::Kind& kind, std::string_view subresource) const override {
+    return is_pod(kind) && (subresource == "binding" || (operation == Operation::create && subresource.empty()));
+  }
+  base::Outcome<void> mutate(AdmissionRequest& request) const override {
+    const auto node = node_of(request);
+    if (!node) return {};
+    for (const auto label : {kZone, kRegion})
+      if (const auto value = label_of(*node, label); !value.empty() && !says_itself(request, label)) auth::object_at(*request.object, {"metadata", "labels"})[label] = value;
+    return {};
+  }
+
+ private:
+  /// A new pod keeps its own label, a binding the one that it brings.
+  static bool says_itself(const AdmissionRequest& request, std::string_view label) {
+    const auto *now = find(*request.object, {"metadata", "labels", label}), *before = request.old ? find(*request.old, {"metadata", "labels", label}) : nullptr;
+    return now && (!before || *now != *before);
+  }
+};
+
+class PodResizeValidator final : public auth::AdmissionUnit, public auth::AnswersAtOnce {
+ public:
+  std::string_view name() const override { return "PodResizeValidator"; }
+  bool handles(Operation operation, const kinds::Kind& kind, std::string_view subresource) const override {
+    return operation == Operation::update && subresource == "resize" && is_pod(kind);
+  }
+  void validate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) override { done(check(request)); }
+
+ private:
+  static base::Outcome<void> check(const AdmissionRequest& request) {
+    const auto name = text_at(*request.object, {"spec", "nodeName"});
+    const auto *now = find(*request.object, {"spec"}), *before = request.old ? find(*request.old, {"spec"}) : nullptr;
+    if (name.empty() || (now && before && *now == *before)) return {};
+    const auto node = node_of(request);
+    if (!node) return auth::refused(request, "node " + base::quoted(name) + " not found");
+    if (const auto missing = missing_of(*request.kind, *request.object, amounts_at(body_of(*node), {"status", "allocatable"})); !missing.empty())
+      return auth::refused(request, "Node didn't have enough allocatable resources: " + missing);
+    const auto os = label_of(*node, kOs);
+    if (os != "linux") return auth::refused(request, "pod resize is only supported on linux nodes, node " + base::quoted(name) + " is " + base::quoted(os));
+    return {};
+  }
+
+  static std::string missing_of(const kinds::Kind& kind, const json::value& pod, const Amounts& allocatable) {
+    const auto wanted = usage_of(kind, &pod, 0);
+    std::string out;
+    for (const std::string_view resource : {"cpu", "memory"}) {
+      const auto amount = [&](const Amounts& amounts) {
+        const auto at = amounts.find(resource);
+        if (at == amounts.end()) return std::int64_t{0};
+        return resource == "cpu" ? at->second.thousandths() : at->second.units();
+      };
+      if (amount(wanted) > amount(allocatable))
+        out += (out.empty() ? "" : "; ") + std::string(resource) + ", requested: " + std::to_string(amount(wanted)) + ", allocatable: " + std::to_string(amount(allocatable));
+    }
+    return out;
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<auth::AdmissionUnit> pod_topology_labels() { return std::make_shared<PodTopologyLabels>(); }
+std::shared_ptr<auth::AdmissionUnit> pod_resize_validator() { return std::make_shared<PodResizeValidator>(); }
+
+}  // namespace keelson::admission

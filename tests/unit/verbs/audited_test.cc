@@ -1,0 +1,116 @@
+#include "core/verbs/audited.hpp"
+
+#include <map>
+
+#include "tests/unit/verbs/fixture.hpp"
+
+using namespace keelson;
+using namespace keelson::verbs_test;
+
+namespace {
+
+/// Keeps what its levels say, by resource.
+class Kept final : public audit::Audit {
+ public:
+  std::unique_ptr<audit::Record> begin(const audit::Request& request) override {
+    const auto level = levels.find(request.attributes.resource);
+    if (level == levels.end()) return nullptr;
+    auto record = std::make_unique<audit::Record>();
+    record->plan.level = level->second;
+    record->id = request.id;
+    record->uri = request.path;
+    record->verb = request.attributes.verb;
+    record->resource = request.attributes.resource;
+    record->subresource = request.attributes.subresource;
+    record->user = *request.attributes.user;
+    record->notes = std::make_shared<audit::Notes>();
+    return record;
+  }
+  void at(audit::Stage stage, const audit::Record& record) override {
+    if (stage == audit::Stage::response_complete) records.push_back(record);
+  }
+  void stop() override {}
+  std::map<std::string, audit::Level> levels;
+  std::vector<audit::Record> records;
+};
+
+class AuditedCluster : public Cluster {
+ public:
+  AuditedCluster() : audited(verbs::make_audited(*verbs, log)) {
+    plugin.user = auth::plugin_identity("robot");
+    plugin.user.groups.push_back("system:masters");
+    plugin.request_id = "robot/7-1";
+    plugin.field_manager = "robot";
+  }
+  base::Outcome<Written> creates(const std::string& what, const std::string& body) {
+    return wait<Written>([&](auto done) { audited->create(plugin, target(what, "default"), {kinds::Media::json, body}, {}, std::move(done)); });
+  }
+  const audit::Record& last() const { return log->records.back(); }
+
+  std::shared_ptr<Kept> log = std::make_shared<Kept>();
+  std::unique_ptr<verbs::Verbs> audited;
+  verbs::Context plugin;
+};
+
+}  // namespace
+
+TEST_CASE("what a plugin writes is told under its identity, with what came of it") {
+  AuditedCluster cluster;
+  cluster.log->levels = {{"configmaps", audit::Level::request_response}};
+  const auto made = cluster.creates("v1/configmaps", R"({"metadata":{"name":"a"},"data":{"k":"v"}})");
+  REQUIRE(made.has_value());
+  REQUIRE(cluster.log->records.size() == 1);
+  CHECK(cluster.last().user.name == "system:plugin:robot");
+  CHECK(cluster.last().verb == "create");
+  CHECK(cluster.last().uri == "/api/v1/namespaces/default/configmaps");
+  CHECK(cluster.last().code == 201);
+  CHECK(cluster.last().name == "a");
+  CHECK(cluster.last().request.bytes.find("\"k\"") != std::string::npos);
+  CHECK(cluster.last().response.object == made->object);
+  CHECK(cluster.last().notes->annotations().at(audit::kDecision) == "allow");
+  CHECK(cluster.last().notes->annotations().contains(audit::kRevision));
+  const auto first = cluster.last().id;
+  CHECK_FALSE(cluster.creates("v1/configmaps", R"({"metadata":{"name":"a"}})").has_value());
+  CHECK(cluster.last().code == 409);
+  CHECK(cluster.last().status == "Failure");
+  CHECK(cluster.last().id != first);
+  const auto removed = cluster.wait<Written>([&](auto done) { cluster.audited->remove(cluster.plugin, cluster.target("v1/configmaps", "default", "a"), {}, std::move(done)); });
+  CHECK(removed.has_value());
+  CHECK(cluster.last().verb == "delete");
+  CHECK(cluster.last().uri == "/api/v1/namespaces/default/configmaps/a");
+}
+
+TEST_CASE("what the policy does not keep is written as well, and secrets are told without their bodies") {
+  AuditedCluster cluster;
+  cluster.log->levels = {{"secrets", audit::Level::request}};
+  CHECK(cluster.creates("v1/configmaps", R"({"metadata":{"name":"a"}})").has_value());
+  CHECK(cluster.log->records.empty());
+  CHECK(cluster.creates("v1/secrets", R"({"metadata":{"name":"s"},"stringData":{"k":"canary"}})").has_value());
+  REQUIRE(cluster.log->records.size() == 1);
+  CHECK(cluster.last().request.empty());
+  CHECK(cluster.last().response.empty());
+  CHECK_FALSE(cluster.creates("v1/secrets", R"({"metadata":{"name":"t"},"type":"kubernetes.io/tls","stringData":{"canary":"x"}})").has_value());
+  CHECK(cluster.last().code == 422);
+  CHECK(cluster.last().message.empty());
+}
+
+TEST_CASE("who may not is told of, too, and each step of a transaction by itself") {
+  AuditedCluster cluster;
+  cluster.log->levels = {{"configmaps", audit::Level::metadata}};
+  using Step = verbs::Verbs::Step;
+  const auto transact = [&] {
+    std::vector<Step> steps;
+    for (const std::string name : {"a", "b"}) steps.push_back({.op = Step::Op::create, .target = cluster.target("v1/configmaps", "default"), .body = {kinds::Media::json, R"({"metadata":{"name":")" + name + R"("}})"}, .options = {}, .delete_options = {}});
+    steps.push_back({.op = Step::Op::create, .target = cluster.target("v1/secrets", "default"), .body = {kinds::Media::json, R"({"metadata":{"name":"a"}})"}, .options = {}, .delete_options = {}});
+    return cluster.wait<std::vector<Written>>([&](auto done) { cluster.audited->transact(cluster.plugin, std::move(steps), {}, std::move(done)); });
+  };
+  CHECK(transact().has_value());
+  REQUIRE(cluster.log->records.size() == 2);
+  CHECK(cluster.log->records[0].name == "a");
+  CHECK(cluster.log->records[1].name == "b");
+  cluster.plugin.user.groups = {"system:authenticated"};
+  CHECK_FALSE(transact().has_value());
+  REQUIRE(cluster.log->records.size() == 4);
+  CHECK(cluster.last().code == 403);
+  CHECK(cluster.last().notes->annotations().at(audit::kDecision) == "forbid");
+}
