@@ -3,6 +3,7 @@
 #include "core/admission/owner_references.hpp"
 #include "core/admission/pods_on_nodes.hpp"
 #include "core/admission/policies.hpp"
+#include "core/admission/policy_keeper.hpp"
 #include "core/admission/quota.hpp"
 #include "core/admission/webhooks.hpp"
 
@@ -24,14 +25,19 @@ class Running final : public Admission {
     parts.chains.add(kOrderResourceQuota, resource_quota(quotas_));
   }
   ~Running() override { stop(); }
-  void start(verbs::Verbs& verbs) override { keeper_ = make_quota_keeper(quotas_, verbs); }
+  void start(verbs::Verbs& verbs) override {
+    quota_keeper_ = make_quota_keeper(quotas_, verbs);
+    policy_keeper_ = make_policy_keeper(quotas_.store, quotas_.registry, quotas_.runtime, verbs);
+  }
   void stop() override {
-    if (keeper_) keeper_->stop();
+    if (quota_keeper_) quota_keeper_->stop();
+    if (policy_keeper_) policy_keeper_->stop();
   }
 
  private:
   const QuotaParts quotas_;
-  std::unique_ptr<QuotaKeeper> keeper_;
+  std::unique_ptr<QuotaKeeper> quota_keeper_;
+  std::unique_ptr<PolicyKeeper> policy_keeper_;
 };
 
 }  // namespace

@@ -31,7 +31,7 @@ struct AdmissionParts {
 class Admission {
  public:
   virtual ~Admission() = default;
-  /// Begins what writes by itself: quotas are counted.
+  /// Begins what writes by itself: quotas are counted, the types in policies checked.
   virtual void start(verbs::Verbs& verbs) = 0;
   virtual void stop() = 0;
 };

@@ -163,6 +163,16 @@ def policies(c):
     make(c, "bad-one", check=True)
 
 
+def types_of_policies(c):
+    """Told in the policy's status, while the policy does what it does."""
+    c.apply(POLICY.replace("object.metadata.name.startsWith('bad')", "object.metadata.nmae.startsWith('bad')").replace("name: names", "name: mistaken"))
+    eventually("it was checked", lambda: c.json("get", "validatingadmissionpolicy", "mistaken")["status"].get("observedGeneration") == 1)
+    warnings = c.json("get", "validatingadmissionpolicy", "mistaken")["status"]["typeChecking"]["expressionWarnings"]
+    equal([warning["fieldRef"] for warning in warnings], ["spec.validations[0].expression"], "what is told")
+    expect(warnings[0]["warning"], "/v1, Kind=ConfigMap: ERROR: <input>:1:17: undefined field 'nmae'")
+    c.kubectl("delete", "validatingadmissionpolicy,validatingadmissionpolicybinding", "mistaken")
+
+
 def quota_is_exact(c):
     c.kubectl("create", "namespace", "limited")
     c.kubectl("create", "quota", "q", "-n", "limited", "--hard=count/secrets=100")
@@ -191,7 +201,7 @@ def a_webhook_of_our_own(c):
     c.hook = Webhook(c.dir)
 
 
-STEPS = [a_webhook_of_our_own, right_answers, wrong_answers, dead_webhook_costs_little, policies, quota_is_exact]
+STEPS = [a_webhook_of_our_own, right_answers, wrong_answers, dead_webhook_costs_little, policies, types_of_policies, quota_is_exact]
 
 if __name__ == "__main__":
     start_and_run(STEPS, Cluster())
