@@ -199,7 +199,8 @@ keelson_status list(void* host, keelson_call call, const keelson_kind* kind, con
 keelson_status kinds(void* host, keelson_call, keelson_sink out) {
   return guarded(out, [&] {
     std::string all = "[";
-    for (const auto& kind : instance_of(host).core().registry.current()->all()) {
+    const auto catalog = instance_of(host).core().registry.current();   // kinds may come and go meanwhile
+    for (const auto& kind : catalog->all()) {
       if (all.size() > 1) all += ',';
       all += kind_entry_json(*kind);
     }

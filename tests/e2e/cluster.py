@@ -186,13 +186,14 @@ def run(steps, cluster):
             name = step.__name__.replace("_", " ")
             try:
                 step(cluster)
-            except (Failed, subprocess.TimeoutExpired, AssertionError) as error:
+            except (Failed, subprocess.TimeoutExpired, AssertionError, OSError, http.client.HTTPException) as error:
                 print(f" ✗ {name}\n{error}", flush=True)
                 failed = name
                 break
             print(f" ✓ {name:<78} {time.monotonic() - began:6.2f} s", flush=True)
         if failed:
-            print("--- end of the server's log ---")
+            print("--- the server runs ---" if cluster.process.poll() is None else f"--- the server ended with {cluster.process.returncode} ---")
+            print("--- end of its log ---")
             print(cluster.log()[-6000:])
     finally:
         cluster.cleanup()

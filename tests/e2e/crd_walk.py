@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """The walk of somebody with definitions of their own: schemas, rules, versions, columns, seen through the real kubectl."""
+import concurrent.futures
 import pathlib
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from cluster import Cluster, equal, eventually, expect, start_and_run  # noqa: E402
+from https import Https  # noqa: E402
 
 BOATS = """
 apiVersion: apiextensions.k8s.io/v1
@@ -117,9 +120,48 @@ def its_objects_go_with_it(c):
     expect(c.kubectl("get", "--raw", "/apis/walk.example.com/v1/namespaces/default/boats", check=False).stderr, "NotFound|could not find")
 
 
+def small_definition(plural):
+    names = {"plural": plural, "singular": plural[:-1], "kind": plural.capitalize(), "listKind": plural.capitalize() + "List"}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}
+    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": f"{plural}.hurry.example.com"},
+            "spec": {"group": "hurry.example.com", "scope": "Namespaced", "names": names, "versions": [version]}}
+
+
+def whoever_reads_all_kinds_is_not_disturbed_by_definitions_that_come_and_go(c):
+    definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    config_maps = "/api/v1/namespaces/default/configmaps"
+    unknown_owner = {"apiVersion": "nowhere.example.com/v1", "kind": "Nothing", "name": "nobody", "uid": "00000000-0000-0000-0000-000000000000"}
+    until = time.monotonic() + 4
+
+    def define(which, https):
+        count = 0
+        while time.monotonic() < until:
+            plural = f"hurries{which}x{count}s"
+            https.made("POST", definitions, small_definition(plural))
+            https.made("DELETE", f"{definitions}/{plural}.hurry.example.com")
+            count += 1
+        return count
+
+    # The garbage collector asks for all kinds each time it meets an owner of a kind that it does not know.
+    def orphan(which, https):
+        count = 0
+        while time.monotonic() < until:
+            https.made("POST", config_maps, {"metadata": {"name": f"orphan-{which}-{count}", "ownerReferences": [unknown_owner]}})
+            count += 1
+        https.made("DELETE", config_maps)
+        return count
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        counts = [pool.submit(work, which, Https(c)) for work in (define, orphan) for which in range(3)]
+        counts = [one.result() for one in counts]
+    equal(all(counts), True, f"something was made everywhere: {counts}")
+    equal(c.process.poll(), None, "the server runs")
+
+
 STEPS = [a_rule_that_does_not_compile_is_refused_with_its_place, a_rule_that_may_cost_too_much_is_refused, a_schema_that_is_not_structural_is_refused,
          a_good_one_is_established_and_served_at_once, values_are_defaulted_pruned_and_shown_in_columns, rules_say_what_is_wrong_and_where,
-         what_was_may_be_compared_with_what_is, rules_that_come_later_leave_what_is_as_it_is, it_scales, its_objects_go_with_it]
+         what_was_may_be_compared_with_what_is, rules_that_come_later_leave_what_is_as_it_is, it_scales, its_objects_go_with_it,
+         whoever_reads_all_kinds_is_not_disturbed_by_definitions_that_come_and_go]
 
 if __name__ == "__main__":
     start_and_run(STEPS, Cluster())
