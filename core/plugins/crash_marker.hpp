@@ -24,7 +24,8 @@ class CrashScope {
   const char* before_;
 };
 
-/// Fatal signals append the plugin's name to `file` before they take their usual course.
+/// Fatal signals append the plugin's name to `file`, then print their own name, the plugin's and the calling functions to
+/// standard error before they take their usual course.
 void install_crash_marker(const std::string& file);
 /// Crashes by plugin, as the file says.
 std::map<std::string, int> read_crash_marker(const std::string& file);
