@@ -172,6 +172,12 @@ base::Outcome<void> RocksDbStorage::settle(const Meta& meta, Revision newest, Re
 }
 
 base::Outcome<Recovered> RocksDbStorage::recover() {
+  auto recovered = recover_all();
+  if (!recovered) return in_directory(options_.directory, recovered.error());
+  return recovered;
+}
+
+base::Outcome<Recovered> RocksDbStorage::recover_all() {
   const auto meta = read_meta();
   if (!meta) return meta.error();
   Recovered recovered;

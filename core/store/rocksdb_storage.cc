@@ -25,6 +25,11 @@ rocksdb::WriteOptions write_options(bool sync) {
 
 base::Error disk_error(const rocksdb::Status& status) { return base::internal("store: " + status.ToString()); }
 
+base::Error in_directory(const std::string& directory, base::Error error) {
+  if (error.message.find(directory) == std::string::npos) error.message += " (in " + directory + ")";
+  return error;
+}
+
 RocksDbStorage::RocksDbStorage(StoreOptions options, base::Runtime& runtime, ColumnsOf columns_of)
     : options_(std::move(options)), runtime_(runtime), columns_of_(std::move(columns_of)), tuning_(options_.hooks ? options_.hooks->env : nullptr),
       ring_({kVolatileBytesMax, kVolatileChangesMax, 0}) {}
@@ -44,7 +49,7 @@ base::Outcome<void> RocksDbStorage::open() {
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* database = nullptr;
   const auto status = rocksdb::DB::Open(tuning_.database, options_.directory, families, &handles, &database);
-  if (!status.ok()) return disk_error(status);
+  if (!status.ok()) return in_directory(options_.directory, disk_error(status));
   database_.reset(database);
   acknowledged_.emplace(options_.directory + "/acknowledged");
   default_ = handles[0];

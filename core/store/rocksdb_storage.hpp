@@ -52,6 +52,7 @@ class RocksDbStorage final : public Storage {
   };
   struct Drops;
   // rocksdb_recovery.cc
+  base::Outcome<Recovered> recover_all();
   base::Outcome<Meta> read_meta();
   base::Outcome<std::vector<ObjectRef>> scan_versions(Revision& newest, std::vector<std::string>& stale);
   base::Outcome<void> seal_anew(const std::vector<std::string>& stale);
@@ -98,5 +99,7 @@ class RocksDbStorage final : public Storage {
 };
 
 base::Error disk_error(const rocksdb::Status& status);
+/// For whoever has to look at the files: `error`, naming a file or at least where they are.
+base::Error in_directory(const std::string& directory, base::Error error);
 
 }  // namespace keelson::store

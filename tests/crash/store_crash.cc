@@ -12,8 +12,7 @@
 #include <sstream>
 
 #include "core/base/log.hpp"
-#include "core/base/metrics.hpp"
-#include "core/store/hooks.hpp"
+#include "tests/crash/opened.hpp"
 #include "tests/crash/workload.hpp"
 #include "tests/unit/store/faulty_fs.hpp"
 
@@ -28,35 +27,6 @@ struct Options {
   std::string mode;
   std::uint64_t seed = 0;
   int seconds = 8;
-};
-
-[[noreturn]] void give_up(const std::string& why) {
-  std::fprintf(stderr, "FAILED: %s\n", why.c_str());
-  std::exit(1);
-}
-
-struct Opened {
-  Opened(const std::filesystem::path& directory, rocksdb::Env* env, base::Runtime& runtime) : metrics(base::make_metrics()) {
-    StoreOptions options;
-    options.directory = directory;
-    options.space_low_bytes = 0;
-    auto hooks = std::make_shared<StoreHooks>();
-    hooks->env = env;
-    options.hooks = hooks;
-    auto opened = open_rocksdb_store(options, runtime, *metrics, {});
-    if (!opened) give_up("open: " + opened.error().message);
-    store = std::move(*opened);
-  }
-  std::unique_ptr<base::Metrics> metrics;
-  std::unique_ptr<Store> store;
-};
-
-struct TemporaryDirectory {
-  explicit TemporaryDirectory(base::Runtime& runtime) : path(root() / ("keelson-crash-" + base::uuid_v4(runtime))) {}
-  ~TemporaryDirectory() { std::filesystem::remove_all(path); }
-  // What the operating system syncs does not matter here: a killed process loses nothing that it wrote.
-  static std::filesystem::path root() { return std::filesystem::exists("/dev/shm") ? "/dev/shm" : std::filesystem::temp_directory_path(); }
-  const std::filesystem::path path;
 };
 
 // --- kill: the child ---
@@ -229,7 +199,9 @@ int run(int count, char** arguments) {
   std::fflush(stdout);
   if (options.mode == "kill") return run_kill(options);
   if (options.mode == "power") return run_power(options);
-  std::fprintf(stderr, "usage: store_crash kill|power [--seed N] [--seconds N]\n");
+  if (options.mode == "faults") return run_faults(options.seed, options.seconds);
+  if (options.mode == "corruption") return run_corruption(options.seed, options.seconds);
+  std::fprintf(stderr, "usage: store_crash kill|power|faults|corruption [--seed N] [--seconds N]   (0 seconds: faults and corruption try every place)\n");
   return 2;
 }
 

@@ -6,7 +6,6 @@ namespace keelson::store::crash {
 namespace {
 
 const Atom kResource("things");
-constexpr std::size_t kTextBytesMax = 3000;
 
 std::string text_of(const Object& object) {
   const std::string_view body = object.body();
@@ -71,8 +70,8 @@ Workload::~Workload() {
   threads_.clear();
 }
 
-Commit Workload::next_commit(int writer, std::mt19937_64& random) const {
-  const Snapshot now = store_.snapshot();
+Commit next_commit(const Store& store, int writer, std::mt19937_64& random, std::size_t text_bytes_max) {
+  const Snapshot now = store.snapshot();
   Commit commit;
   commit.cause = {"crash", std::to_string(random()), 0};
   const int first = static_cast<int>(random() % kKeysPerWriter);
@@ -83,28 +82,37 @@ Commit Workload::next_commit(int writer, std::mt19937_64& random) const {
     const ObjectRef there = now.get(write.key);
     write.operation = !there ? Operation::create : random() % 4 == 0 ? Operation::remove : Operation::update;
     commit.expectations.push_back({write.key, there ? Expectation::Kind::at_revision : Expectation::Kind::absent, there ? there->revision() : 0});
-    if (write.operation != Operation::remove) write.draft = draft_of(write.key, std::string(1 + random() % kTextBytesMax, static_cast<char>('a' + random() % 26)) + std::to_string(random()));
+    if (write.operation != Operation::remove) write.draft = draft_of(write.key, std::string(1 + random() % text_bytes_max, static_cast<char>('a' + random() % 26)) + std::to_string(random()));
     commit.writes.push_back(std::move(write));
   }
   return commit;
+}
+
+std::vector<bool> removals_of(const Commit& commit) {
+  std::vector<bool> removed;
+  for (const Write& write : commit.writes) removed.push_back(write.operation == Operation::remove);
+  return removed;
+}
+
+std::vector<std::pair<std::string, Known>> acknowledged_by(const std::vector<bool>& removed, const Committed& committed) {
+  std::vector<std::pair<std::string, Known>> acks;
+  for (std::size_t i = 0; i < removed.size(); ++i) {
+    const ObjectRef& object = committed.objects[i];
+    acks.emplace_back(object->key().name, Known{object->revision(), removed[i] ? std::string() : text_of(*object)});
+  }
+  return acks;
 }
 
 void Workload::write(int writer, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   const auto waiter = runtime_.waiter();
   while (!stop_) {
-    Commit commit = next_commit(writer, random);
-    std::vector<bool> removed;
-    for (const Write& write : commit.writes) removed.push_back(write.operation == Operation::remove);
+    Commit commit = next_commit(store_, writer, random);
+    const std::vector<bool> removed = removals_of(commit);
     bool committed = false;
     store_.commit(std::move(commit), [&](CommitOutcome outcome) {
-      std::vector<std::pair<std::string, Known>> acks;
       committed = outcome.committed.has_value();
-      for (std::size_t i = 0; committed && i < removed.size(); ++i) {
-        const ObjectRef& object = outcome.committed->objects[i];
-        acks.emplace_back(object->key().name, Known{object->revision(), removed[i] ? std::string() : text_of(*object)});
-      }
-      on_ack_(acks);
+      on_ack_(committed ? acknowledged_by(removed, *outcome.committed) : std::vector<std::pair<std::string, Known>>());
       waiter->notify();
     });
     waiter->wait_until(base::kForever);

@@ -18,6 +18,7 @@ namespace keelson::store::crash {
 inline constexpr int kWriters = 4;
 inline constexpr int kKeysPerWriter = 16;
 inline constexpr int kWritesPerCommitMax = 3;
+inline constexpr std::size_t kTextBytesMax = 3000;
 
 /// What is known of a key: its last acknowledged revision, and the text, empty when it was deleted.
 struct Known {
@@ -34,7 +35,6 @@ class Workload {
 
  private:
   void write(int writer, std::uint64_t seed);
-  Commit next_commit(int writer, std::mt19937_64& random) const;
 
   Store& store_;
   base::Runtime& runtime_;
@@ -43,6 +43,13 @@ class Workload {
   std::atomic<bool> stop_{false};
   std::vector<std::unique_ptr<base::Thread>> threads_;
 };
+
+/// One commit of what `writer` owns, from what the store shows now.
+Commit next_commit(const Store& store, int writer, std::mt19937_64& random, std::size_t text_bytes_max = kTextBytesMax);
+/// Which of its writes remove; asked before the commit is given away.
+std::vector<bool> removals_of(const Commit& commit);
+/// What its acknowledgement promises.
+std::vector<std::pair<std::string, Known>> acknowledged_by(const std::vector<bool>& removed, const Committed& committed);
 
 /// Empty: the store holds what it must. Else what is wrong. `base`: the state at `since`, from where the log is replayed.
 std::string verify(const Store& store, const Model& acknowledged, const Model& base, Revision since);
