@@ -1,11 +1,14 @@
 #include "core/base/memory.hpp"
 
+#include <link.h>
 #include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <mutex>
+#include <span>
+#include <string_view>
 
 namespace keelson::base {
 namespace {
@@ -14,11 +17,27 @@ constinit std::mutex steps;
 
 std::uintptr_t heap_end() { return reinterpret_cast<std::uintptr_t>(::sbrk(0)); }
 
+/// Of one loaded file what cannot have been written to: its pages are the file's.
+int unmap_what_is_only_read(dl_phdr_info* file, std::size_t, void*) {
+  static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  if (std::string_view(file->dlpi_name).starts_with("linux-vdso")) return 0;
+  for (const auto& segment : std::span(file->dlpi_phdr, file->dlpi_phnum)) {
+    if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
+    const auto from = (file->dlpi_addr + segment.p_vaddr) / page * page, to = (file->dlpi_addr + segment.p_vaddr + segment.p_memsz + page - 1) / page * page;
+    ::madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
+  }
+  return 0;
+}
+
 }  // namespace
 
 constinit std::atomic<std::uintptr_t> heap_step{UINTPTR_MAX};
 
-void give_back_memory() { ::malloc_trim(0); }
+// Most of what a start maps it needs once; the kernel maps sixteen pages around each that is touched.
+void give_back_memory() {
+  ::malloc_trim(0);
+  ::dl_iterate_phdr(unmap_what_is_only_read, nullptr);
+}
 
 void keep_few_arenas() {
   static constexpr long kProcessorsPerArena = 2;

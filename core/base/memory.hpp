@@ -7,7 +7,8 @@
 
 namespace keelson::base {
 
-/// Gives what was freed back to the system: after work that needed much more than what goes on does. Takes about a millisecond.
+/// Gives what was freed back to the system, and code and constants back to the page cache, from where the next use maps them again
+/// (a fault for 64 KiB): after work that needed much more than what goes on does. Takes about a millisecond.
 void give_back_memory();
 
 /// Fewer of the allocator's arenas than it would make, one for two processors: what one thread allocates and another frees then
