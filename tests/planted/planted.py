@@ -23,6 +23,8 @@ TEST_TIMEOUT_S = 300
 
 STORE_KILL = (["store_crash"], [BIN + "store_crash", "kill", "--seconds", "15"])
 STORE_POWER = (["store_crash"], [BIN + "store_crash", "power", "--seconds", "15"])
+STORE_FAULTS = (["store_crash"], [BIN + "store_crash", "faults", "--seconds", "15"])
+STORE_CORRUPTION = (["store_crash"], [BIN + "store_crash", "corruption", "--seconds", "15"])
 LINEARIZABLE = (SERVER, ["tests/e2e/linearizability.py"])
 WATCHES = (SERVER, ["tests/e2e/watch_under_kills.py"])
 POWER = (SERVER + ["power_recorder"], ["tests/e2e/power_under_load.py"])
@@ -54,6 +56,8 @@ FAULTS = {   # name: (what to build, what to run), what it says
     "key_worked_on_twice": (SIMULATION, "worked on twice at once"),
     "change_while_worked_on_forgotten": (SIMULATION, "never looked at|nobody looked"),
     "answered_before_stored": (SIMULATION, "answered and cannot be read|acknowledged write is lost"),
+    "failed_write_believed": (STORE_FAULTS, "FAILED.*(were acknowledged|LOST|acknowledged after the end)"),
+    "checksums_not_looked_at": (STORE_CORRUPTION, "WRONG VALUE|never was|another revision|objects of"),
     "deadline_ignored": (PROCESS, "deadline|Stuck|stuck|not within"),
 }
 
