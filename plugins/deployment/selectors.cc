@@ -1,41 +1,6 @@
 #include "selectors.hpp"
 
-#include <algorithm>
-#include <optional>
-#include <string_view>
-
 namespace deployment {
-namespace {
-
-using Found = std::optional<std::string_view>;   // a label's value
-
-template <class Find>
-bool holds(const keelson::meta_v1::LabelSelectorRequirement& requirement, Find find) {
-  const Found found = find(requirement.key);
-  if (requirement.operator_ == "Exists") return found.has_value();
-  if (requirement.operator_ == "DoesNotExist") return !found;
-  const bool listed = found && std::find(requirement.values.begin(), requirement.values.end(), *found) != requirement.values.end();
-  return requirement.operator_ == "In" ? listed : !listed;
-}
-
-template <class Find>
-bool all_hold(const LabelSelector& selector, Find find) {
-  for (const auto& [key, value] : selector.matchLabels)
-    if (find(key) != Found(value)) return false;
-  return std::all_of(selector.matchExpressions.begin(), selector.matchExpressions.end(), [&](const auto& r) { return holds(r, find); });
-}
-
-}  // namespace
-
-bool selects_all(const LabelSelector& selector) { return selector.matchLabels.empty() && selector.matchExpressions.empty(); }
-
-bool matches(const LabelSelector& selector, const LabelMap& labels) {
-  return all_hold(selector, [&](const std::string& key) -> Found {
-    const auto found = labels.find(key);
-    if (found == labels.end()) return std::nullopt;
-    return found->second;
-  });
-}
 
 void SelectorIndex::set(const keelson::Key& key, const LabelSelector& selector) {
   std::lock_guard lock(mutex_);
@@ -48,15 +13,11 @@ void SelectorIndex::erase(const keelson::Key& key) {
 }
 
 std::vector<keelson::Key> SelectorIndex::matching(const keelson::ObjectHandle& object) const {
-  const auto find = [&](const std::string& key) -> Found {
-    if (!object.has_label(key)) return std::nullopt;
-    return object.label(key);
-  };
   const std::string ns(object.ns());
   std::lock_guard lock(mutex_);
   std::vector<keelson::Key> found;
   for (auto at = selectors_.lower_bound(keelson::Key{ns, ""}); at != selectors_.end() && at->first.ns == ns; ++at) {
-    if (!selects_all(at->second) && all_hold(at->second, find)) found.push_back(at->first);
+    if (!selects_all(at->second) && matches(at->second, object)) found.push_back(at->first);
   }
   return found;
 }

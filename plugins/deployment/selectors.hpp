@@ -1,24 +1,19 @@
-// Label selectors as controllers use them: matching of labels, and who in a namespace selects an object without an owner.
+// Who in a namespace selects an object without an owner.
 //
-// Threads: functions from any; SelectorIndex has one mutex, held over no call but those for labels. Ownership: values.
+// Threads: any; one mutex, held over no call but those for labels. Ownership: values.
 #pragma once
 #include <map>
 #include <mutex>
 #include <string>
 #include <vector>
 
-#include <keelson/abi.hpp>
-#include <keelson/kinds/meta_v1.hpp>
-#include <keelson/object.hpp>
+#include <keelson/selectors.hpp>
 
 namespace deployment {
 
+using keelson::matches;
+using keelson::selects_all;
 using keelson::meta_v1::LabelSelector;
-using LabelMap = std::map<std::string, std::string>;
-
-/// True when `selector` has no requirement at all (it would match everything).
-bool selects_all(const LabelSelector& selector);
-bool matches(const LabelSelector& selector, const LabelMap& labels);
 
 /// The selectors of all objects of one kind: an object that has no controller wakes those that would adopt it.
 class SelectorIndex {
