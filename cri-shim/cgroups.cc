@@ -1,8 +1,11 @@
 #include "cgroups.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <stdexcept>
 
 #include "pod_facts.hpp"
 
@@ -19,6 +22,11 @@ void put(const std::string& path, const std::string& value) {
   if (!fs::exists(path, failed)) return;
   std::ofstream file(path);
   file << value;
+}
+
+void put_both(const std::string& root, const std::string& controller, const std::string& group, const char* file_v1, const char* file_v2, std::int64_t value) {
+  put(root + "/" + controller + group + "/" + file_v1, std::to_string(value));
+  put(root + group + "/" + file_v2, std::to_string(value));
 }
 
 /// Init containers run alone, sidecars beside all: the larger of the greatest init and the sum of the rest counts.
@@ -54,7 +62,27 @@ PodLimits pod_limits(const Pod& pod) {
 
 std::int64_t cpu_weight(std::int64_t shares) { return shares >= kCpuSharesMax ? kWeightMax : 1 + (shares - 2) * 9999 / 262142; }
 
-void apply_pod_limits(const Pod& pod, const std::string& root) {
+std::optional<std::int64_t> pod_pids_limit(const std::string& text) {
+  if (text.empty()) return kPodPidsDefault;
+  std::int64_t limit = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), limit);
+  if (failed != std::errc() || end != text.data() + text.size()) throw std::invalid_argument("podPidsLimit: \"" + text + "\" is no number");
+  return limit < 1 ? std::nullopt : std::optional(limit);
+}
+
+bool pids_can_be_bounded(const std::string& root) {
+  std::error_code failed;
+  if (fs::exists(root + "/pids", failed)) return true;
+  std::ifstream controllers(root + "/cgroup.controllers");
+  return std::find(std::istream_iterator<std::string>(controllers), {}, "pids") != std::istream_iterator<std::string>();
+}
+
+std::optional<std::int64_t> pids_of_pods(std::int64_t pid_max, std::int64_t threads_max) {
+  const auto all = std::min(pid_max, threads_max);
+  return all > 0 ? std::optional(all - all / kPidsReservePart) : std::nullopt;
+}
+
+void apply_pod_limits(const Pod& pod, const NodeBounds& bounds, const std::string& root) {
   const auto limits = pod_limits(pod);
   const std::string group = cgroup_parent(pod);
   put(root + "/cpu" + group + "/cpu.shares", std::to_string(limits.cpu_shares));
@@ -65,10 +93,10 @@ void apply_pod_limits(const Pod& pod, const std::string& root) {
     put(root + "/cpu" + group + "/cpu.cfs_quota_us", std::to_string(*limits.cpu_quota_us));
     put(root + group + "/cpu.max", std::to_string(*limits.cpu_quota_us) + " " + std::to_string(kCpuPeriodUs));
   }
-  if (limits.memory_bytes) {
-    put(root + "/memory" + group + "/memory.limit_in_bytes", std::to_string(*limits.memory_bytes));
-    put(root + group + "/memory.max", std::to_string(*limits.memory_bytes));
-  }
+  if (limits.memory_bytes) put_both(root, "memory", group, "memory.limit_in_bytes", "memory.max", *limits.memory_bytes);
+  if (bounds.pod_pids) put_both(root, "pids", group, "pids.max", "pids.max", *bounds.pod_pids);
+  if (bounds.all_pids) put_both(root, "pids", "/kubepods", "pids.max", "pids.max", *bounds.all_pids);
+  if (bounds.all_memory_bytes) put_both(root, "memory", "/kubepods", "memory.limit_in_bytes", "memory.max", *bounds.all_memory_bytes);
 }
 
 void remove_cgroups(const std::string& uid, const std::string& root) {

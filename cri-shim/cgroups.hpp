@@ -8,6 +8,21 @@
 
 namespace keelson::node {
 
+inline constexpr std::int64_t kPodPidsDefault = 4096;    ///< processes and threads of one pod
+inline constexpr std::int64_t kPidsReservePart = 10;     ///< a tenth of what the kernel numbers is never a pod's
+
+/// What the pods of this node may use at most, each alone and all together; nothing: no bound.
+struct NodeBounds {
+  std::optional<std::int64_t> pod_pids = kPodPidsDefault;
+  std::optional<std::int64_t> all_pids, all_memory_bytes;
+};
+/// Of the key podPidsLimit: "" is the default, a number below 1 none.
+std::optional<std::int64_t> pod_pids_limit(const std::string& text);
+/// Whether this machine's control groups can bound processes.
+bool pids_can_be_bounded(const std::string& root = "/sys/fs/cgroup");
+/// Processes of all pods together, where the kernel has so many numbers and threads; nothing: neither is known.
+std::optional<std::int64_t> pids_of_pods(std::int64_t pid_max, std::int64_t threads_max);
+
 /// What all containers of a pod together may use.
 struct PodLimits {
   std::int64_t cpu_shares = 2;
@@ -18,8 +33,8 @@ PodLimits pod_limits(const Pod& pod);
 /// cpu.weight of the unified hierarchy for cpu.shares of version 1.
 std::int64_t cpu_weight(std::int64_t shares);
 
-/// Best effort: a hierarchy that is not there or refuses is skipped.
-void apply_pod_limits(const Pod& pod, const std::string& root = "/sys/fs/cgroup");
+/// What the pod asks for, and the node's bounds. Best effort: a hierarchy that is not there or refuses is skipped.
+void apply_pod_limits(const Pod& pod, const NodeBounds& bounds, const std::string& root = "/sys/fs/cgroup");
 /// Removes the pod's (empty) control groups, in every hierarchy.
 void remove_cgroups(const std::string& uid, const std::string& root = "/sys/fs/cgroup");
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "cgroups.hpp"
 #include "cri.hpp"
 #include "env.hpp"
 #include "hosts.hpp"
@@ -19,6 +20,7 @@ struct NodeSettings {
   std::int64_t memory_bytes = 0;
   std::map<std::string, std::int64_t> allocatable;   ///< cpu in thousandths, others whole
   bool seccomp_default = true;           ///< RuntimeDefault for what asks for nothing
+  NodeBounds bounds = {};
 };
 
 /// A directory or file of the host seen in the container.

@@ -72,6 +72,8 @@ MachineFacts read_machine(const std::string& disk_path) {
   facts.memory_bytes = memory_value("MemTotal");
   struct statvfs disk {};
   if (::statvfs(disk_path.c_str(), &disk) == 0) facts.disk_bytes = static_cast<std::int64_t>(disk.f_blocks) * static_cast<std::int64_t>(disk.f_frsize);
+  facts.pid_max = std::atoll(first_line("/proc/sys/kernel/pid_max").c_str());
+  facts.threads_max = std::atoll(first_line("/proc/sys/kernel/threads-max").c_str());
   utsname system{};
   ::uname(&system);
   facts.kernel = system.release;

@@ -80,6 +80,7 @@ NodeOptions read_options(const Setup& setup) {
   options.dns.cluster_domain = setup.config("clusterDomain", "cluster.local");
   options.dns.cluster_dns = words(setup.config("clusterDNS"));
   options.dns.host_resolv_conf = read_file("/etc/resolv.conf").value_or("");
+  options.pod_pids = pod_pids_limit(setup.config("podPidsLimit"));
   options.seccomp_default = setup.config("seccompDefault", "true") != "false";
   return options;
 }
@@ -105,7 +106,9 @@ NodeAgent::NodeAgent(NodeOptions options, const Context& background)
         if (candidate.name == container) api.event({*pod, field_path(*pod, candidate)}, true, "Unhealthy", message);
   });
   images_ = std::make_unique<ImagePuller>(*cri_, wake, now);
-  NodeSettings settings{options_.node_name, options_.root, {options_.node_ip}, options_.dns, machine_.memory_bytes, allocatable_of(machine_), options_.seccomp_default};
+  const auto allocatable = allocatable_of(machine_);
+  const NodeBounds bounds{options_.pod_pids, pids_of_pods(machine_.pid_max, machine_.threads_max), allocatable.at("memory")};
+  NodeSettings settings{options_.node_name, options_.root, {options_.node_ip}, options_.dns, machine_.memory_bytes, allocatable, options_.seccomp_default, bounds};
   agent_ = std::make_unique<Agent>(Agent::Parts{*cri_, loop_, *prober_, *images_, volumes_, std::move(settings),
                                                 [this](const Key& key, std::int64_t delay) { pods_->trigger(key, std::chrono::nanoseconds(delay)); }, now});
 }
@@ -145,6 +148,8 @@ void NodeAgent::declare(Setup& setup, const std::shared_ptr<NodeAgent>& self) {
     self->stop();
   });
   NodePoints::declare(setup);
+  const auto pids = pids_can_be_bounded() ? self->options_.pod_pids.value_or(0) : 0;
+  setup.gauge("keelson_pod_pids_limit", "Processes and threads that a pod of this node may have, 0 for any number.").set(static_cast<double>(pids));
   setup.serve(kPod, "log", [self](Context& ctx, const Request& request, Stream& stream) { self->streams_.log(ctx, request, stream); });
   setup.serve(kPod, "exec", [self](Context& ctx, const Request& request, Stream& stream) { self->streams_.exec(ctx, request, stream); });
   setup.serve(kPod, "attach", [self](Context& ctx, const Request& request, Stream& stream) { self->streams_.attach(ctx, request, stream); });

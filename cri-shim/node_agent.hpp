@@ -21,6 +21,7 @@ struct NodeOptions {
   ContainerdPaths containerd;
   DnsSettings dns;
   bool seccomp_default = true;
+  std::optional<std::int64_t> pod_pids = kPodPidsDefault;
 };
 NodeOptions read_options(const Setup& setup);
 

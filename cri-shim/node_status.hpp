@@ -21,7 +21,7 @@ inline constexpr std::int64_t kLeaseDurationS = 40;
 inline constexpr std::int64_t kLeaseRenewS = 10;
 
 struct MachineFacts {
-  std::int64_t cpus = 1, memory_bytes = 0, disk_bytes = 0;
+  std::int64_t cpus = 1, memory_bytes = 0, disk_bytes = 0, pid_max = 0, threads_max = 0;
   std::string machine_id, system_uuid, boot_id, kernel, os_image, architecture;
 };
 struct MachineLoad {

@@ -145,7 +145,7 @@ bool Agent::create_sandbox(Sync& sync, std::uint32_t attempt) {
     event(sync, nullptr, true, "FailedCreatePodSandBox", "Failed to create pod sandbox: " + id.error().message);
     return false;
   }
-  apply_pod_limits(*sync.pod);
+  apply_pod_limits(*sync.pod, parts_.settings.bounds);
   record.sandbox_failures = 0;
   record.sandbox_retry_ns = 0;
   Sandbox sandbox{*id, record.uid, sync.key.ns, sync.key.name, attempt, true, sync.pod->spec.hostNetwork, now(), {}};

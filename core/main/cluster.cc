@@ -269,16 +269,19 @@ base::Outcome<void> RunningCluster::write_kubeconfig() {
 
 std::map<std::string, std::string> RunningCluster::plugin_facts() const {
   const auto address = public_address();
-  return {{"dataDir", settings_.data_dir},
-          {"nodeName", settings_.node_name},
-          {"caCertificate", identity_.ca.certificate_pem},
-          {"apiUrl", url()},
-          {"apiAddress", address},
-          {"apiPort", std::to_string(server_->port())},
-          {"serviceAddress", names_.service_address},
-          {"serviceCidr", settings_.service_cidr},
-          {"clusterCidr", settings_.cluster_cidr},
-          {"clusterDomain", settings_.cluster_domain}};
+  std::map<std::string, std::string> facts{
+      {"dataDir", settings_.data_dir},
+      {"nodeName", settings_.node_name},
+      {"caCertificate", identity_.ca.certificate_pem},
+      {"apiUrl", url()},
+      {"apiAddress", address},
+      {"apiPort", std::to_string(server_->port())},
+      {"serviceAddress", names_.service_address},
+      {"serviceCidr", settings_.service_cidr},
+      {"clusterCidr", settings_.cluster_cidr},
+      {"clusterDomain", settings_.cluster_domain}};
+  if (settings_.pod_max_pids) facts["podPidsLimit"] = std::to_string(*settings_.pod_max_pids);
+  return facts;
 }
 
 void RunningCluster::start_plugins() { plugins_->start(plugin_facts()); }

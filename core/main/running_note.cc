@@ -21,6 +21,7 @@ base::Outcome<void> write_running_note(const Settings& settings) {
   std::string text = "# What this folder's server was last started with. Nothing reads it but `keelson check`.\n", folders;
   for (const auto& folder : settings.plugin_dirs) folders += (folders.empty() ? "" : ",") + folder;
   add(text, "plugin-dir", folders);
+  add(text, "bind-address", settings.bind_address);
   add(text, "write-kubeconfig", settings.write_kubeconfig);
   add(text, "encryption-provider-config", settings.encryption_provider_config);
   add(text, "audit-policy-file", settings.audit_policy_file);

@@ -94,6 +94,7 @@ const std::vector<SettingKey>& setting_keys() {
       {"service-cidr", "range of service addresses (default 10.96.0.0/12)"},
       {"cluster-cidr", "range of pod addresses (default 10.42.0.0/16)"},
       {"cluster-domain", "DNS domain of the cluster (default cluster.local)"},
+      {"pod-max-pids", "processes and threads that a pod may have, -1 for any number (default 4096)"},
       {"network-threads", "threads that serve connections, 1 to 64 (default 1)"},
       {"requestheader-client-ca-file", "CA certificates of front proxies, whose headers say who asks (default: one made at first start)"},
       {"requestheader-allowed-names", "common names of front proxies; empty for any that the CA signed (default front-proxy-client, with the CA made at first start)"},
@@ -177,6 +178,7 @@ base::Outcome<void> apply_values(const SettingValues& values, Settings& into) {
     else if (key == "upstream-only") done = set_flag(key, value, into.upstream_only);
     else if (key == "https-port") done = set_number<std::uint16_t>(key, value, 0, 65535, into.https_port);
     else if (key == "network-threads") done = set_number<int>(key, value, 1, 64, into.network_threads);
+    else if (key == "pod-max-pids") done = set_number<std::int64_t>(key, value, kPodPidsNone, kPodPidsMost, into.pod_max_pids.emplace());
     else if (key == "history-max-bytes") done = set_number<std::uint64_t>(key, value, kHistoryBytesMin, kHistoryBytesMax, into.history_max_bytes);
     if (!done) return done;
   }

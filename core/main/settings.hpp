@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ inline constexpr const char* kDefaultConfig = "/etc/keelson/config.yaml";
 inline constexpr const char* kDefaultKubeconfig = "/etc/keelson/keelson.yaml";
 
 inline constexpr std::uint64_t kHistoryBytesMin = 64ull << 10, kHistoryBytesMax = 64ull << 30;
+
+inline constexpr std::int64_t kPodPidsNone = -1, kPodPidsMost = 1ll << 22;   ///< no bound; as many as Linux can number
 
 /// Without these nothing can be deleted for good. All that safe mode loads.
 inline constexpr const char* kEssentialPlugins[] = {"namespace", "garbage-collector", "rbac"};
@@ -35,6 +38,7 @@ struct Settings {
   std::string service_cidr = "10.96.0.0/12";
   std::string cluster_cidr = "10.42.0.0/16";
   std::string cluster_domain = "cluster.local";
+  std::optional<std::int64_t> pod_max_pids;         ///< nothing: as the node agent has it
   int network_threads = 1;
   std::uint64_t history_max_bytes = 256ull << 20;   ///< of changes that watches resume from, shared by the resources
   std::string log_level = "info";

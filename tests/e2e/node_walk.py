@@ -24,6 +24,7 @@ from cluster import Cluster, Failed, equal, eventually, expect, need_containers,
 from container_walk import container, images_are_imported, the_node_becomes_ready  # noqa: E402
 
 IMAGE = "keelson.dev/demo:1"
+PIDS_MAX = 300   # of a pod
 PODS = pathlib.Path(__file__).parent / "node-pods.yaml"
 
 
@@ -32,6 +33,11 @@ def pods_start(c):
     c.out("create", "secret", "generic", "sec", "--from-literal=password=hidden")
     c.out("apply", "-f", str(PODS))
     c.out("wait", "--for=condition=Ready", "pod/web", "pod/host", "pod/volumes", "pod/reader", "--timeout=60s", timeout_s=70)
+
+
+def pod_cgroup(uid, file):
+    """The pod's control group that has this file, in either version."""
+    return next(path.parent for path in pathlib.Path("/sys/fs/cgroup").glob(f"**/kubepods/**/pod{uid}/{file}"))
 
 
 def sh(c, pod, command):
@@ -173,6 +179,19 @@ def a_container_above_its_memory_limit_is_killed(c):
     expect(c.out("get", "pod", "hungry"), r"OOMKilled")
 
 
+def a_fork_bomb_is_held_and_the_node_survives(c):
+    c.out("run", "bomb", f"--image={IMAGE}", "--restart=Never", "--command", "--", "sh", "-c", "b() { b & b & sleep 600; }; b & exec sleep 600")
+    uid = eventually("it runs", lambda: (lambda pod: pod["metadata"]["uid"] if pod["status"]["phase"] == "Running" else None)(c.json("get", "pod", "bomb")), 30)
+    folder = pod_cgroup(uid, "pids.max")
+    equal((folder / "pids.max").read_text().strip(), str(PIDS_MAX), "its pod's bound")
+    eventually("it runs into its bound", lambda: "can't fork" in c.out("logs", "bomb"), 30)
+    equal(int((folder / "pids.current").read_text()) <= PIDS_MAX, True, "processes of the pod")
+    sh(c, "web", "true")   # another pod of this node still makes processes
+    equal(ready_condition(c)["status"], "True", "the node is ready")
+    c.out("delete", "pod", "bomb", "--grace-period=1", "--timeout=40s")
+    eventually("all of it is gone", lambda: not folder.exists(), 30)
+
+
 def probes_decide_about_ready_and_restart(c):
     equal(container(c.json("get", "pod", "web"))["ready"], True, "web is ready")
     sh(c, "web", "rm /tmp/ready")
@@ -271,9 +290,9 @@ def all_of_it_goes(c):
 STEPS = [the_node_becomes_ready, images_are_imported, pods_start, exec_with_a_terminal_has_its_size, attach_reaches_the_running_process,
          run_with_input_answers_the_exit_code, port_forward_carries_requests, files_are_copied_both_ways, a_pod_on_the_host_network_is_the_host,
          pods_reach_each_other_and_the_api, projected_volumes_have_all_their_sources, downward_volumes_follow_the_pod, the_default_token_is_accepted,
-         a_container_above_its_memory_limit_is_killed, probes_decide_about_ready_and_restart, kubectl_1_20_does_the_common_verbs,
+         a_container_above_its_memory_limit_is_killed, a_fork_bomb_is_held_and_the_node_survives, probes_decide_about_ready_and_restart, kubectl_1_20_does_the_common_verbs,
          a_containerd_that_hangs_or_dies_makes_the_node_not_ready_with_the_reason, all_of_it_goes]
 
 if __name__ == "__main__":
     need_containers()
-    start_and_run(STEPS, Cluster(containers=True))
+    start_and_run(STEPS, Cluster(containers=True, flags=["--pod-max-pids", str(PIDS_MAX)]))

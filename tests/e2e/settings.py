@@ -104,8 +104,9 @@ def the_name_of_the_node_and_a_containerd_that_is_absent(_):
         ready = eventually("the node says NotReady", lambda: next(x for x in c.json("get", "node", "a-name")["status"]["conditions"] if x["type"] == "Ready" and x["status"] != "True"))
         equal((ready["status"], ready["reason"]), ("False", "KubeletNotReady"), "condition")
         expect(ready["message"], "^container runtime is down: ")
+        equal(c.metric("keelson_pod_pids_limit"), 77, "pod-max-pids")
     for way in WAYS:
-        server = Configured(way, node_name="a-name", disable="cni")
+        server = Configured(way, node_name="a-name", pod_max_pids=77, disable="cni")
         server.program = shutil.which("kubectl")
         server.env["PATH"] = "/nonexistent"
         try:
@@ -151,7 +152,7 @@ def flags_win_over_variables_and_those_over_the_file(_):
         server.cleanup()
 
 
-USELESS = {"https-port": "70000", "network-threads": "0", "log-level": "loud", "safe-mode": "perhaps", "upstream-only": "perhaps", "data-dir": ""}
+USELESS = {"https-port": "70000", "network-threads": "0", "pod-max-pids": "many", "log-level": "loud", "safe-mode": "perhaps", "upstream-only": "perhaps", "data-dir": ""}
 
 
 def values_of_no_use_are_refused_by_name(c):

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include <fcntl.h>
+#include <filesystem>
 #include <fstream>
 
 #include "cgroups.hpp"
@@ -143,6 +144,41 @@ TEST_CASE("a pod as a whole gets its containers' sums, limits only when every co
   CHECK(*pod_limits(all).memory_bytes == 5 << 20);
   CHECK(cpu_weight(2) == 1);
   CHECK(cpu_weight(262'144) == 10'000);
+}
+
+TEST_CASE("processes of a pod and of all pods together are bounded, in control groups of both versions") {
+  const std::string root = (std::filesystem::temp_directory_path() / "cgroups-XXXXXX").string();
+  std::string dir = root;
+  REQUIRE(::mkdtemp(dir.data()) != nullptr);
+  const auto pod = pod_with(R"({"containers":[{"name":"c"}]})");
+  const std::string group = cgroup_parent(pod);
+  const auto file = [&](const std::string& path) {
+    std::filesystem::create_directories(std::filesystem::path(dir + path).parent_path());
+    std::ofstream(dir + path) << "max";
+  };
+  const auto text = [&](const std::string& path) { return read_file(dir + path).value_or("none"); };
+  for (const std::string& path : {"/pids" + group + "/pids.max", group + "/pids.max", std::string("/pids/kubepods/pids.max"), std::string("/kubepods/memory.max")}) file(path);
+  apply_pod_limits(pod, {{}, {}, {}}, dir);
+  CHECK(text(group + "/pids.max") == "max");
+  apply_pod_limits(pod, {kPodPidsDefault, 29'492, 1 << 30}, dir);
+  CHECK(text("/pids" + group + "/pids.max") == "4096");
+  CHECK(text(group + "/pids.max") == "4096");
+  CHECK(text("/pids/kubepods/pids.max") == "29492");
+  CHECK(text("/kubepods/memory.max") == "1073741824");
+  CHECK(text("/kubepods/pids.max") == "none");   // what is not there is not made
+  CHECK(pids_can_be_bounded(dir));
+  std::filesystem::remove_all(dir);
+  CHECK_FALSE(pids_can_be_bounded(dir));
+}
+
+TEST_CASE("podPidsLimit is a number, below one none, by default 4096; all pods get nine tenths of what the kernel can number") {
+  CHECK(pod_pids_limit("") == 4096);
+  CHECK(pod_pids_limit("100") == 100);
+  CHECK_FALSE(pod_pids_limit("-1").has_value());
+  for (const char* bad : {"many", "1k", " 5"}) CHECK_THROWS(pod_pids_limit(bad));
+  CHECK(pids_of_pods(32'768, 192'730) == 29'492);
+  CHECK(pids_of_pods(4'194'304, 1'000) == 900);
+  CHECK_FALSE(pids_of_pods(0, 192'730).has_value());
 }
 
 TEST_CASE("the hosts file has the pod's names and the aliases") {
