@@ -1,8 +1,11 @@
 // cni: the node's pod network. It gives the node its range of addresses, tells the container runtime which CNI plugins make a pod's
-// network, keeps forwarding open, and releases what pods left behind when they, the runtime or a CNI plugin died half way.
+// network, keeps forwarding open, enforces NetworkPolicies, and releases what pods left behind when they, the runtime or a CNI plugin
+// died half way.
 #include <keelson/sdk.hpp>
 #include <unistd.h>
 
+#include "enforcer.hpp"
+#include "execute.hpp"
 #include "network.hpp"
 #include "pod_range.hpp"
 
@@ -11,8 +14,12 @@ namespace {
 using keelson::Context;
 using keelson::Key;
 using keelson::Result;
+using keelson::cni::Enforcer;
 using keelson::cni::Network;
+using keelson::core_v1::Namespace;
 using keelson::core_v1::Node;
+using keelson::core_v1::Pod;
+using keelson::networking_v1::NetworkPolicy;
 
 constexpr auto kConflictRetry = std::chrono::milliseconds(20);   // others write conditions of the node too
 constexpr auto kRetry = std::chrono::seconds(5);
@@ -124,19 +131,89 @@ class Collector final : public keelson::KeyReconciler {
   Options options_;
 };
 
+/// A controller of the enforcer: what has changed is read into it, and then counts together with what else has.
+class PolicyWork final : public keelson::KeyReconciler {
+ public:
+  using Work = void (Enforcer::*)(Context&, const Key&);
+  PolicyWork(std::shared_ptr<Enforcer> enforcer, Work work, std::function<void()> changed) : enforcer_(std::move(enforcer)), work_(work), changed_(std::move(changed)) {}
+  Result reconcile(Context& ctx, const Key& key) override {
+    ((*enforcer_).*work_)(ctx, key);
+    changed_();
+    return keelson::done();
+  }
+
+ private:
+  std::shared_ptr<Enforcer> enforcer_;   // shared: with the other controllers and the hook
+  Work work_;
+  std::function<void()> changed_;
+};
+
+class PolicyRulesWork final : public keelson::KeyReconciler {
+ public:
+  explicit PolicyRulesWork(std::shared_ptr<Enforcer> enforcer) : enforcer_(std::move(enforcer)) {}
+  Result reconcile(Context& ctx, const Key& key) override {
+    const auto enforced = enforcer_->enforce(ctx);
+    if (enforced) return keelson::done();
+    if (const auto node = ctx.find<Node>(key)) ctx.event(node, keelson::Warning, "NetworkPolicyFailed", "NetworkPolicies are not enforced as they are now: " + enforced.error().message);
+    return enforced.error();
+  }
+
+ private:
+  std::shared_ptr<Enforcer> enforcer_;
+};
+
+/// A pod's containers wait until its rules are there.
+class PolicyGate final : public keelson::Network {
+ public:
+  explicit PolicyGate(std::shared_ptr<Enforcer> enforcer) : enforcer_(std::move(enforcer)) {}
+  keelson::Outcome<std::vector<std::string>> attach(Context& ctx, const keelson::Ref<Pod>& pod, const keelson::Attachment& attachment) override {
+    KEELSON_TRY_VOID(enforcer_->attached(ctx, pod, attachment.addresses));
+    return std::vector<std::string>{};
+  }
+
+ private:
+  std::shared_ptr<Enforcer> enforcer_;
+};
+
+std::shared_ptr<Enforcer> make_enforcer(const Options& options) {
+  return std::make_shared<Enforcer>(Enforcer::Parts{options.node, options.network.bridge, keelson::cni::filter_bridged, [](const std::string& script) -> keelson::Outcome<void> {
+                                                      if (const auto done = keelson::cni::execute({"nft", "-f", "-"}, {}, script); !done) return done.error();
+                                                      return {};
+                                                    }});
+}
+
+/// Policies, and what of pods and namespaces concerns them. The plugin's threads run only while there is something to do.
+std::shared_ptr<Enforcer> enforce_policies(keelson::Setup& setup, const Options& options) {
+  auto enforcer = make_enforcer(options);
+  const Key node{"", options.node};
+  auto& rules = setup.keyed_controller("policy-rules", std::make_unique<PolicyRulesWork>(enforcer));
+  const auto changed = [wake = rules.trigger_handle(), node] { wake(node); };
+  const auto if_any = [enforcer](const auto& object) { return enforcer->idle() ? std::vector<Key>{} : std::vector<Key>{object.key()}; };
+  setup.keyed_controller("policies", std::make_unique<PolicyWork>(enforcer, &Enforcer::policy_changed, changed)).watches<NetworkPolicy>([](const keelson::Ref<NetworkPolicy>& policy) {
+    return std::vector<Key>{policy.key()};
+  });
+  setup.keyed_controller("policy-namespaces", std::make_unique<PolicyWork>(enforcer, &Enforcer::namespace_changed, changed)).watches<Namespace>([if_any](const keelson::Ref<Namespace>& ns) { return if_any(ns); });
+  setup.keyed_controller("policy-pods", std::make_unique<PolicyWork>(enforcer, &Enforcer::pod_changed, changed)).watches<Pod>([if_any](const keelson::Ref<Pod>& pod) { return if_any(pod); });
+  setup.task("first-rules", [changed](Context&) { changed(); });
+  setup.network(std::make_unique<PolicyGate>(enforcer), {.name = "policies"});
+  return enforcer;
+}
+
 }  // namespace
 
 KEELSON_PLUGIN("cni", "0.1.0", setup) {
   const auto options = read_options(setup);
   setup.may({{"get", "list", "watch", "patch"}, {""}, {"nodes", "nodes/status"}});
-  setup.may({{"get", "list", "watch"}, {""}, {"pods"}});
+  setup.may({{"get", "list", "watch"}, {""}, {"pods", "namespaces"}});
+  setup.may({{"get", "list", "watch"}, {"networking.k8s.io"}, {"networkpolicies"}});
   setup.keyed_controller("network", std::make_unique<NodeNetwork>(options))
       .watches<Node>([name = options.node](const keelson::Ref<Node>& node) { return node.name() == name ? std::vector<Key>{node.key()} : std::vector<Key>{}; });
   auto& collector = setup.keyed_controller("addresses", std::make_unique<Collector>(options));
   const Key key{"", options.node};
   setup.task("first-collection", [&collector, key](Context&) { collector.trigger(key); });
-  setup.observe<keelson::core_v1::Pod>([&collector, key, name = options.node](const keelson::Observed<keelson::core_v1::Pod>& seen) {
-    using What = keelson::Observed<keelson::core_v1::Pod>::What;
-    if (seen.what == What::deleted && seen.before.field("spec.nodeName") == name) collector.trigger(key, kCollectAfter);
+  setup.observe<Pod>([&collector, key, enforcer = enforce_policies(setup, options), name = options.node](const keelson::Observed<Pod>& seen) {
+    if (seen.what != keelson::Observed<Pod>::What::deleted || seen.before.field("spec.nodeName") != name) return;
+    enforcer->gone(seen.before.key());
+    collector.trigger(key, kCollectAfter);
   });
 }

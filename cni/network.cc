@@ -174,4 +174,16 @@ Outcome<void> open_forwarding(const Network& network) {
   return {};
 }
 
+Outcome<void> filter_bridged() {
+  for (const char* family : {"iptables", "ip6tables"}) {
+    const std::string path = std::string("/proc/sys/net/bridge/bridge-nf-call-") + family;
+    if (!fs::exists(path))
+      if (const auto loaded = execute({"modprobe", "br_netfilter"}, {}, {}); !loaded) return Error{500, "InternalError", "packets on a bridge cannot be filtered: " + loaded.error().message, {}};
+    if (read_all(path).starts_with('1')) continue;
+    std::ofstream(path) << "1";
+    if (!read_all(path).starts_with('1')) return Error{500, "InternalError", "packets on a bridge cannot be filtered: " + path + " stays 0", {}};
+  }
+  return {};
+}
+
 }  // namespace keelson::cni

@@ -44,5 +44,7 @@ Outcome<void> release(const Network& network, const Reservation& reservation);
 Outcome<void> install(const Network& network);
 /// Forwarding between the bridge and the rest, whatever the default policy.
 Outcome<void> open_forwarding(const Network& network);
+/// What goes from port to port of a bridge passes the packet rules, too.
+Outcome<void> filter_bridged();
 
 }  // namespace keelson::cni

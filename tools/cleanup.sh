@@ -82,6 +82,7 @@ deadline=$((SECONDS + 5))
 while [ -n "$own" ] && [ -n "$(ip -o link show master "$bridge" 2>/dev/null)" ] && [ $SECONDS -lt $deadline ]; do sleep 0.1; done
 if [ -z "$(ip -o link show master "$bridge" 2>/dev/null)" ]; then
   ip link del "$bridge" 2>/dev/null
+  nft delete table inet "keelson_$(printf %s "$bridge" | tr -c '[:alnum:]' _)" 2>/dev/null
   for direction in -i -o; do
     while iptables -w -D FORWARD $direction "$bridge" -m comment --comment "keelson pods" -j ACCEPT 2>/dev/null; do :; done
   done

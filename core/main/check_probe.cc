@@ -78,6 +78,12 @@ std::string Probe::text(const std::string& target) {
   return answer.status == 200 ? std::move(answer.body) : std::string();
 }
 
+long Probe::metric(const std::string& name) {
+  const auto all = text("/metrics");
+  const auto at = all.find("\n" + name + " ");
+  return at == std::string::npos ? 0 : std::atol(all.c_str() + at + name.size() + 2);
+}
+
 json::value Probe::read(const std::string& target) {
   boost::system::error_code broken;
   auto value = json::parse(text(target), broken);

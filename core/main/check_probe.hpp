@@ -23,6 +23,8 @@ class Probe {
   /// Empty object: not answered 200.
   boost::json::value read(const std::string& target);
   std::string text(const std::string& target);
+  /// A metric without labels, whole; 0: there is none.
+  long metric(const std::string& name);
   /// By SubjectAccessReview; `group` and `resource` of the API.
   bool may(const std::string& user, const std::vector<std::string>& groups, const std::string& verb, const std::string& group, const std::string& resource, const std::string& ns);
   /// Whether the server agrees to TLS of at most `version` with only these ciphers (empty: its own).

@@ -1,10 +1,13 @@
 // Checks of the running server: who gets in, who may what, what is open.
 #include <openssl/ssl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <cstdlib>
 #include <set>
+#include <sstream>
 
 #include "core/api/server.hpp"
 #include "core/auth/event_rate.hpp"
@@ -119,7 +122,13 @@ Finding agent(Probe& probe) {
 
 Finding read_only_port(Probe& probe) { return probe.listens(kReadOnlyPort) ? bad("something listens on 10255") : well("there is none"); }
 Finding stream_timeout(Probe&) { return well("streams end with their connection; idle ones after containerd's four hours"); }
-Finding pid_limit(Probe&) { return bad("pods have no limit of processes by default yet"); }
+bool runs(Probe& probe, const std::string& plugin) { return auth::text_at(probe.read("/apis/keelson.dev/v1/plugins/" + plugin), {"status", "state"}) == "Running"; }
+
+Finding pid_limit(Probe& probe) {
+  if (!runs(probe, "cri-shim")) return not_here("this server's node agent does not run: there are no containers");
+  const auto limit = probe.metric("keelson_pod_pids_limit");
+  return limit > 0 ? well("pods have " + std::to_string(limit) + " processes at most, all of them together nine tenths of the machine's") : bad("podPidsLimit is off, or this machine's control groups have no pids controller");
+}
 
 bool has(const json::value& rule, std::string_view member, std::initializer_list<std::string_view> words) {
   const auto* list = auth::list_at(rule, {member});
@@ -157,7 +166,21 @@ Finding default_account(Probe& probe) {
 }
 
 Finding pod_security(Probe&) { return upstream("baseline and restricted are there by namespace label; without one privileged, as the API's default has it"); }
-Finding network_policy(Probe&) { return bad("NetworkPolicies are stored, the built-in pod network does not enforce them yet"); }
+
+bool installed(const std::string& program) {
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path ? path : "");
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (::access((folder + "/" + program).c_str(), X_OK) == 0) return true;
+  return false;
+}
+
+Finding network_policy(Probe& probe) {
+  if (!runs(probe, "cni")) return not_here("this server's pod network does not run: whichever is used enforces them or not");
+  if (!installed("nft")) return bad("nft is not installed: pods that a policy isolates do not start");
+  const auto& address = probe.settings().bind_address;
+  return well("by packet rules of the pod network. Of the control plane one port is open, on " + address + (address.starts_with("127.") ? ": pods and other machines do not reach it" : ", pods included: it asks for credentials"));
+}
 
 }  // namespace
 

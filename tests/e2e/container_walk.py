@@ -10,7 +10,7 @@ import time
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from cluster import Cluster, Failed, SOURCE, equal, eventually, expect, free_port, need_containers, start_and_run  # noqa: E402
+from cluster import BUILD, Cluster, Failed, SOURCE, equal, eventually, expect, free_port, need_containers, start_and_run  # noqa: E402
 
 HELLO = SOURCE / "examples" / "hello"
 
@@ -77,6 +77,17 @@ def pods_answer_the_host_and_each_other(c):
     expect(fetch(one["status"]["podIP"]), one["metadata"]["name"])
     answer = c.out("exec", one["metadata"]["name"], "--", "wget", "-qO-", f"http://{two['status']['podIP']}:8080/")
     expect(answer, two["metadata"]["name"])
+
+
+def a_pod_has_at_most_4096_processes(c):
+    for pod in c.running("app=hello", 2):
+        bounds = [path.read_text().strip() for path in pathlib.Path("/sys/fs/cgroup").glob(f"**/kubepods/**/pod{pod['metadata']['uid']}/pids.max")]
+        equal(bounds, ["4096"], "pids.max of the pod")
+
+
+def hardening_checks_of_the_node_hold(c):
+    done = subprocess.run([BUILD / "bin" / "keelson", "check", "--data-dir", str(c.data)], capture_output=True, text=True, check=False, timeout=60)
+    expect(done.stdout, r"^35 ok .* 4096 processes at most", r"^40 ok .*: by packet rules", r"^of 40 checks 0 do not hold$")
 
 
 def logs_follow(c):
@@ -230,7 +241,8 @@ def containerd_dying_is_survived(c):
 
 
 STEPS = [the_node_becomes_ready, images_are_imported, the_node_lists_them_and_then_writes_nothing, apply_and_rollout,
-         events_tell_the_story, pods_answer_the_host_and_each_other, logs_follow,
+         events_tell_the_story, pods_answer_the_host_and_each_other,
+         a_pod_has_at_most_4096_processes, hardening_checks_of_the_node_hold, logs_follow,
          exec_has_its_streams_and_codes, a_port_is_forwarded, a_service_account_token_is_in_every_pod, a_killed_process_is_restarted_in_place, scale_set_image_and_undo,
          an_image_that_is_not_there_says_so, volumes_env_probes_and_hooks, a_crashing_container_backs_off, sigkill_of_the_server_changes_nothing_that_runs,
          deleting_leaves_nothing_behind, containerd_dying_is_survived]
