@@ -36,12 +36,27 @@ struct Signals {
   const base::Monotonic patience;          // with one batch
   std::mutex mutex;
   std::deque<Pending> queue;
+  std::size_t made_again = 0;              // the first ones in the queue
   std::size_t operations = 0, bytes = 0;
   std::size_t withdrawing = 0;             // answers that a timer is giving
   std::optional<base::Monotonic> busy;     // since when whoever leads is at one batch, until that is on the disk
   bool stopping = false, sync_due = false, compaction_due = false, compaction_done = false, patience_armed = false;
   bool led = false;                        // somebody takes from the queue, and will look again before it stops
   std::unique_ptr<base::Waiter> waiter;
+
+  /// Under the mutex.
+  void push(Pending pending) {
+    operations += pending.operations;
+    bytes += pending.bytes;
+    if (pending.commit.again) queue.insert(queue.begin() + static_cast<std::ptrdiff_t>(made_again++), std::move(pending));
+    else queue.push_back(std::move(pending));
+  }
+  Pending pop() {
+    Pending first = std::move(queue.front());
+    queue.pop_front();
+    if (made_again > 0) --made_again;
+    return first;
+  }
 
   bool stuck(base::Monotonic now) const { return busy && now - *busy >= patience; }
   /// Something that only the committer's thread does. Under the mutex.
@@ -73,7 +88,7 @@ void withdraw_if_stuck(const std::shared_ptr<Signals>& signals, base::Runtime& r
     if (signals->queue.empty()) return;
     if (!signals->stuck(runtime.monotonic_ns())) return arm_patience(signals, runtime);
     withdrawn.swap(signals->queue);
-    signals->operations = signals->bytes = 0;
+    signals->made_again = signals->operations = signals->bytes = 0;
     ++signals->withdrawing;
   }
   base::log_error("store", "the disk does not answer, waiting writes are refused", {{"writes", std::to_string(withdrawn.size())}});
@@ -185,9 +200,7 @@ void Committer::commit(Commit commit, OnLogged done) {
     else if (signals_->stopping) refusal = base::unavailable("the store is stopping");
     else if (signals_->operations + operations > kQueuedOperationsMax || signals_->bytes + bytes > kQueuedBytesMax) refusal = base::too_many_requests("too many writes are waiting for the store", 1);
     else {
-      signals_->operations += operations;
-      signals_->bytes += bytes;
-      signals_->queue.push_back({std::move(commit), std::move(done), operations, bytes});
+      signals_->push({std::move(commit), std::move(done), operations, bytes});
       arm_patience(signals_, runtime_);
       led = signals_->led;
       here = !led && Patient::here();
@@ -260,8 +273,7 @@ std::vector<Pending> Committer::take_queued() {
     if (!fits && !taken.empty()) break;
     operations += queue.front().operations;
     bytes += queue.front().bytes;
-    taken.push_back(std::move(queue.front()));
-    queue.pop_front();
+    taken.push_back(signals_->pop());
   }
   signals_->operations -= operations;
   signals_->bytes -= bytes;

@@ -52,6 +52,7 @@ struct Commit {
   std::vector<Write> writes;
   std::vector<Expectation> expectations;   ///< may name keys that are not written
   Cause cause;
+  bool again = false;   ///< made once more after a mismatch: it goes before what comes for the first time, so that nobody loses for ever
 };
 
 /// What a commit became: for each write its object as stored (for remove: the last state under the delete's revision).

@@ -8,9 +8,8 @@
 namespace keelson::verbs {
 namespace {
 
-/// Each race that is lost was won by somebody else, so as many as write to one object at a time lose that often at the most; but luck
-/// is uneven: of sixteen one in ten million loses this often.
-/// A store that answers at once makes each a level of the stack.
+/// Who has lost goes first the next time, so whoever loses this often is one of as many that write to one object at a time. A store
+/// that answers at once makes each a level of the stack.
 constexpr int kLostRacesMax = 8 * kConflictRetriesMax;
 
 std::optional<kinds::PatchType> patch_type(auth::AddedWrite::Op op) {
@@ -180,6 +179,7 @@ void Transaction::commit() {
     if (auto added = collect_extras(commit); !added) return fail(added.error());
   if (commit.writes.empty() && commit.expectations.empty()) return note(nullptr), answer({});
   commit.cause = {context_.user.plugin.empty() ? context_.user.name : "plugin:" + context_.user.plugin, context_.request_id, context_.trigger};
+  commit.again = attempts_ > 0;
   forget_documents();
   core_.parts.store.commit(std::move(commit), [self = shared_from_this()](store::CommitOutcome outcome) { self->committed(std::move(outcome)); });
 }

@@ -70,6 +70,35 @@ TEST_CASE("an expectation that does not hold refuses the whole commit and says w
   CHECK(on.store->snapshot().get(key_of("b")) == nullptr);
 }
 
+TEST_CASE("what is tried again after a mismatch goes before what has come meanwhile") {
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
+  on.open();
+  on.create(key_of("a"));
+  const auto waiter = on.runtime->waiter();
+  std::vector<std::string> won, lost;
+  const auto asks = [&](std::string text, Revision at, bool again) {
+    Commit commit = commit_of(write_of(Operation::update, key_of("a"), text));
+    commit.expectations.push_back({key_of("a"), Expectation::Kind::at_revision, at});
+    commit.again = again;
+    on.store->commit(std::move(commit), [&won, &lost, &waiter, text](CommitOutcome outcome) {
+      (outcome.committed ? won : lost).push_back(text);
+      if (won.size() + lost.size() == 3) waiter->notify();
+    });
+  };
+  // On the committer's thread, so that all three are there when it looks again.
+  Commit stale = commit_of(write_of(Operation::update, key_of("a"), "stale"));
+  stale.expectations.push_back({key_of("a"), Expectation::Kind::absent, 0});
+  on.store->commit(std::move(stale), [&](CommitOutcome outcome) {
+    const Revision now = outcome.mismatch->found->revision();
+    asks("fresh", now, false);
+    asks("first to lose", now, true);
+    asks("second to lose", now, true);
+  });
+  REQUIRE(waiter->wait_until(on.runtime->in_ms(30'000)));
+  CHECK(won == std::vector<std::string>{"first to lose"});
+  CHECK(lost == std::vector<std::string>{"second to lose", "fresh"});
+}
+
 TEST_CASE("expectations that hold let the commit pass, also on keys it does not write") {
   Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
   on.open();
