@@ -6,6 +6,7 @@
 
 #include "core/api/text.hpp"
 #include "core/kinds/engine.hpp"
+#include "core/kinds/openapi_protobuf.hpp"
 
 namespace keelson::api {
 namespace {
@@ -89,6 +90,14 @@ DocumentRef Documents::openapi_v3_index(const kinds::CatalogRef& catalog, const 
 
 DocumentRef Documents::openapi_v3(const kinds::CatalogRef& catalog, const std::string& path) {
   return cached(catalog, nullptr, "v3:" + path, [&] { return kinds::openapi_v3(*catalog, path); });
+}
+
+DocumentRef Documents::openapi_v3_protobuf(const kinds::CatalogRef& catalog, const std::string& path) {
+  const auto json = openapi_v3(catalog, path);
+  if (!json) return nullptr;
+  auto document = std::make_shared<Document>(*cached(catalog, nullptr, "v3.pb:" + path, [&] { return kinds::openapi_v3_protobuf(*json->bytes); }));
+  document->etag = json->etag;
+  return document;
 }
 
 }  // namespace keelson::api

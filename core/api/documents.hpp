@@ -22,6 +22,8 @@ class Documents {
   DocumentRef openapi_v3_index(const kinds::CatalogRef& catalog, const ApisRef& apis = nullptr);
   /// "api/v1", "apis/apps/v1"; null when unknown.
   DocumentRef openapi_v3(const kinds::CatalogRef& catalog, const std::string& path);
+  /// The same as protobuf (openapi.v3.Document), under the hash of the JSON.
+  DocumentRef openapi_v3_protobuf(const kinds::CatalogRef& catalog, const std::string& path);
 
  private:
   template <class Make>

@@ -84,33 +84,48 @@ void answer_discovery(const CallRef& call, const std::string& path) {
 }
 
 // Old clients ask for protobuf alone, by either of its names. The answer has the name without '@', which is no media type to a
-// strict reader.
-void answer_openapi_v2(const CallRef& call, const kinds::CatalogRef& catalog) {
-  static constexpr std::string_view names[] = {"com.github.proto-openapi.spec.v2@v1.0+protobuf", "com.github.proto-openapi.spec.v2.v1.0+protobuf"};
-  for (const auto& range : parse_accept(call->request.joined("Accept"))) {
+// strict reader. Empty: JSON it is.
+std::string openapi_protobuf_type(const Call& call, std::string_view version) {
+  const auto name = "com.github.proto-openapi.spec." + std::string(version);
+  for (const auto& range : parse_accept(call.request.joined("Accept"))) {
     if (range.subtype == "json" || range.subtype == "*") break;
-    if (range.type != "application" || std::find(std::begin(names), std::end(names), range.subtype) == std::end(names)) continue;
-    const auto made = call->core.documents.openapi_v2_protobuf(catalog, aggregated_apis(*call));
-    if (!made) break;
-    auto named = std::make_shared<Document>(*made);
-    named->content_type = "application/" + std::string(names[1]);
-    return send_document(call, named);
+    if (range.type == "application" && (range.subtype == name + "@v1.0+protobuf" || range.subtype == name + ".v1.0+protobuf")) return "application/" + name + ".v1.0+protobuf";
   }
+  return {};
+}
+
+DocumentRef as(const DocumentRef& document, std::string content_type) {
+  if (!document) return nullptr;
+  auto named = std::make_shared<Document>(*document);
+  named->content_type = std::move(content_type);
+  return named;
+}
+
+void answer_openapi_v2(const CallRef& call, const kinds::CatalogRef& catalog) {
+  if (auto type = openapi_protobuf_type(*call, "v2"); !type.empty())
+    if (const auto made = call->core.documents.openapi_v2_protobuf(catalog, aggregated_apis(*call))) return send_document(call, as(made, std::move(type)));
   if (auto form = negotiate(call->request.joined("Accept"), {.transforms = false}); !form) return call->fail(form.error());
   send_document(call, call->core.documents.openapi_v2(catalog, aggregated_apis(*call)));
+}
+
+void answer_openapi_v3(const CallRef& call, const kinds::CatalogRef& catalog, const std::string& path) {
+  auto type = openapi_protobuf_type(*call, "v3");
+  if (type.empty())
+    if (auto form = negotiate(call->request.joined("Accept"), {.transforms = false}); !form) return call->fail(form.error());
+  const auto name = path.substr(std::string_view("/openapi/v3/").size());
+  const auto document = type.empty() ? call->core.documents.openapi_v3(catalog, name) : as(call->core.documents.openapi_v3_protobuf(catalog, name), std::move(type));
+  const auto hash = call->query.get("hash");
+  if (!document || hash.empty()) return send_document(call, document);
+  const auto current = document->etag.substr(1, document->etag.size() - 2);
+  if (hash == current) return send_document(call, document, true);
+  call->send(301, "", nullptr, {{"Location", path + "?hash=" + current}, {"Etag", document->etag}, {"Vary", "Accept"}});
 }
 
 void answer_openapi(const CallRef& call, const std::string& path) {
   const auto catalog = call->core.parts.registry.current();
   if (path == "/openapi/v2") return answer_openapi_v2(call, catalog);
   if (path == "/openapi/v3") return send_document(call, call->core.documents.openapi_v3_index(catalog, aggregated_apis(*call)));
-  if (auto form = negotiate(call->request.joined("Accept"), {.transforms = false}); !form) return call->fail(form.error());
-  const auto document = call->core.documents.openapi_v3(catalog, path.substr(std::string_view("/openapi/v3/").size()));
-  const auto hash = call->query.get("hash");
-  if (!document || hash.empty()) return send_document(call, document);
-  const auto current = document->etag.substr(1, document->etag.size() - 2);
-  if (hash == current) return send_document(call, document, true);
-  call->send(301, "", nullptr, {{"Location", path + "?hash=" + current}, {"Etag", document->etag}, {"Vary", "Accept"}});
+  answer_openapi_v3(call, catalog, path);
 }
 
 void answer_version(const CallRef& call) {

@@ -1,48 +1,12 @@
 // The v2 document as protobuf (openapi.v2.Document): older clients ask for nothing else. Converted from the JSON form, so
 // the two always say the same; members that the messages have no field for are left out.
-#include <boost/json.hpp>
-#include <bit>
-#include <span>
-
 #include "core/kinds/engine.hpp"
+#include "core/kinds/openapi_message.hpp"
 
 namespace keelson::kinds {
 namespace {
 
-/// Appends fields of one message.
-class Message {
- public:
-  void text(int field, std::string_view value) {
-    varint(static_cast<std::uint64_t>(field) << 3 | 2);
-    varint(value.size());
-    bytes_ += value;
-  }
-  void message(int field, const Message& value) { text(field, value.bytes_); }
-  void integer(int field, std::int64_t value) {
-    varint(static_cast<std::uint64_t>(field) << 3);
-    varint(static_cast<std::uint64_t>(value));
-  }
-  void real(int field, double value) {
-    varint(static_cast<std::uint64_t>(field) << 3 | 1);
-    const auto bits = std::bit_cast<std::uint64_t>(value);
-    for (int shift = 0; shift < 64; shift += 8) bytes_ += static_cast<char>(bits >> shift & 0xFF);
-  }
-  std::string take() { return std::move(bytes_); }
-
- private:
-  void varint(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) bytes_ += static_cast<char>(value | 0x80);
-    bytes_ += static_cast<char>(value);
-  }
-  std::string bytes_;
-};
-
-enum class As { text, flag, integer, real, texts, any, anys };
-struct Plain {
-  std::string_view name;
-  int field;
-  As as;
-};
+using namespace openapi;
 
 constexpr Plain kSchema[] = {{"$ref", 1, As::text},           {"format", 2, As::text},         {"title", 3, As::text},          {"description", 4, As::text},
                              {"default", 5, As::any},         {"multipleOf", 6, As::real},     {"maximum", 7, As::real},        {"exclusiveMaximum", 8, As::flag},
@@ -57,47 +21,6 @@ constexpr Plain kPath[] = {{"required", 1, As::flag}, {"in", 2, As::text}, {"des
 constexpr Plain kInfo[] = {{"title", 1, As::text}, {"version", 2, As::text}};
 constexpr Plain kApiKey[] = {{"type", 1, As::text}, {"name", 2, As::text}, {"in", 3, As::text}, {"description", 4, As::text}};
 constexpr std::pair<std::string_view, int> kMethods[] = {{"get", 2}, {"put", 3}, {"post", 4}, {"delete", 5}, {"patch", 8}};
-
-/// Any: the value as YAML, which JSON is.
-Message any(const json::value& value) {
-  Message message;
-  message.text(2, json::serialize(value));
-  return message;
-}
-
-Message named(std::string_view name, const Message& value) {
-  Message message;
-  message.text(1, name);
-  message.message(2, value);
-  return message;
-}
-
-void plain(Message& message, int field, As as, const json::value& value) {
-  switch (as) {
-    case As::text: if (value.is_string()) message.text(field, value.get_string()); break;
-    case As::flag: if (value.is_bool() && value.get_bool()) message.integer(field, 1); break;
-    case As::integer: if (value.is_number()) message.integer(field, value.to_number<std::int64_t>()); break;
-    case As::real: if (value.is_number()) message.real(field, value.to_number<double>()); break;
-    case As::any: message.message(field, any(value)); break;
-    case As::texts:
-    case As::anys:
-      if (value.is_array())
-        for (const json::value& one : value.get_array()) {
-          if (as == As::anys) message.message(field, any(one));
-          else if (one.is_string()) message.text(field, one.get_string());
-        }
-  }
-}
-
-void plains(Message& message, const json::object& object, std::span<const Plain> fields) {
-  for (const Plain& one : fields)
-    if (const json::value* value = object.if_contains(one.name)) plain(message, one.field, one.as, *value);
-}
-
-void extensions(Message& message, const json::object& object, int field) {
-  for (const auto& member : object)
-    if (member.key().starts_with("x-")) message.message(field, named(member.key(), any(member.value())));
-}
 
 Message schema(const json::value& value);
 

@@ -226,7 +226,15 @@ TEST_CASE_METHOD(Fixture, "an OpenAPI document is kept for a year under the hash
   CHECK(moved.headers.at("location") == url);
   CHECK(moved.headers.at("cache-control") == "no-cache, private");
   CHECK(get("/openapi/v3/apis/none.io/v1?hash=0").status == 404);
-  CHECK(get(url, "Accept: application/com.github.proto-openapi.spec.v3@v1.0+protobuf\r\n").status == 406);
+  for (const std::string name : {"v3@v1.0", "v3.v1.0"}) {
+    const auto binary = get(url, "Accept: application/com.github.proto-openapi.spec." + name + "+protobuf, application/json;q=0.5\r\n");
+    CHECK(binary.status == 200);
+    CHECK(binary.headers.at("content-type") == "application/com.github.proto-openapi.spec.v3.v1.0+protobuf");
+    CHECK(binary.headers.at("etag") == answer.headers.at("etag"));
+    CHECK(binary.headers.at("cache-control") == "public, immutable");
+    CHECK(binary.body.starts_with(std::string("\x0a\x05" "3.0.0\x12")));
+  }
+  CHECK(get(url, "Accept: application/com.github.proto-openapi.spec.v2@v1.0+protobuf\r\n").status == 406);
 }
 
 TEST_CASE_METHOD(Fixture, "reviews answer who I am and what I may") {

@@ -1,5 +1,7 @@
+#include <map>
 #include <set>
 
+#include "core/kinds/openapi_protobuf.hpp"
 #include "support.hpp"
 
 using namespace kinds_test;
@@ -147,4 +149,67 @@ TEST_CASE("the protobuf form of v2 begins with the version and holds every path 
     for (const auto& member : document.at(part).as_object()) CHECK(bytes.find(std::string(member.key())) != std::string::npos);
   CHECK(bytes.find("x-kubernetes-group-version-kind") != std::string::npos);
   CHECK(bytes.size() < text.size());
+}
+
+namespace {
+
+/// Fields with a length, of one number, in one message.
+std::vector<std::string_view> fields(std::string_view message, std::uint64_t wanted) {
+  std::vector<std::string_view> out;
+  std::size_t at = 0;
+  const auto varint = [&] {
+    std::uint64_t value = 0;
+    for (int shift = 0;; shift += 7) {
+      const auto byte = static_cast<unsigned char>(message.at(at++));
+      value |= std::uint64_t{byte & 0x7Fu} << shift;
+      if (byte < 0x80) return value;
+    }
+  };
+  while (at < message.size()) {
+    const auto key = varint();
+    if ((key & 7) == 1) at += 8;
+    else if ((key & 7) == 0) varint();
+    else {
+      const auto size = varint();
+      if (key >> 3 == wanted) out.push_back(message.substr(at, size));
+      at += size;
+    }
+  }
+  return out;
+}
+
+/// Of lists of named things, by name.
+std::map<std::string, std::string_view> named(std::string_view list, std::uint64_t field) {
+  std::map<std::string, std::string_view> out;
+  for (const auto one : fields(list, field)) out.emplace(fields(one, 1).at(0), fields(one, 2).at(0));
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("the protobuf form of v3 holds every path, parameter, answer and property of the JSON") {
+  for (const std::string path : {"api/v1", "apis/apps/v1", "apis/stable.example.com/v1"}) {
+    const auto text = openapi_v3(*catalog_with_crontab(), path);
+    const auto document = json::parse(text).as_object();
+    const auto bytes = openapi_v3_protobuf(text);
+    CHECK(fields(bytes, 1).at(0) == "3.0.0");
+    const auto paths = named(fields(bytes, 4).at(0), 1);
+    CHECK(paths.size() == document.at("paths").as_object().size());
+    for (const auto& item : document.at("paths").as_object()) {
+      const auto* get = item.value().as_object().if_contains("get");
+      if (!get) continue;
+      const auto operation = fields(paths.at(std::string(item.key())), 4).at(0);
+      CHECK(fields(operation, 5).at(0) == std::string_view(get->at("operationId").as_string()));
+      if (const auto* parameters = get->as_object().if_contains("parameters")) CHECK(fields(operation, 6).size() == parameters->as_array().size());
+      CHECK(named(fields(operation, 8).at(0), 2).contains("200"));
+    }
+    const auto schemas = named(fields(fields(bytes, 5).at(0), 1).at(0), 1);
+    const auto& wanted = document.at("components").at("schemas").as_object();
+    CHECK(schemas.size() == wanted.size());
+    for (const auto& one : wanted) {
+      const auto schema = fields(schemas.at(std::string(one.key())), 1).at(0);
+      const auto* properties = one.value().as_object().if_contains("properties");
+      if (properties) CHECK(named(fields(schema, 31).at(0), 1).size() == properties->as_object().size());
+    }
+  }
 }
