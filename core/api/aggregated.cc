@@ -8,11 +8,12 @@
 #include "core/aggregation/aggregation.hpp"
 #include "core/api/attributes.hpp"
 #include "core/api/impersonation.hpp"
+#include "core/api/inflating.hpp"
 
 namespace keelson::api {
 namespace {
 
-constexpr int kRedirects = 300, kNotModified = 304, kErrors = 400, kBadGateway = 502, kUnavailable = 503;
+constexpr int kNoContent = 204, kRedirects = 300, kNotModified = 304, kErrors = 400, kBadGateway = 502, kUnavailable = 503;
 constexpr std::string_view kRedirected = "the backend attempted to redirect this request, which is not permitted\n";
 
 bool among(std::string_view name, std::initializer_list<std::string_view> names) {
@@ -105,14 +106,16 @@ class RelayedPayload final : public Payload {
 /// What comes back, as the answer to a call.
 class Answering final : public webhook::Receiver {
  public:
-  Answering(CallRef call, std::shared_ptr<Backlog> backlog, bool redirects) : call_(std::move(call)), backlog_(std::move(backlog)), responder_(call_->responder), redirects_(redirects) {}
+  Answering(CallRef call, std::shared_ptr<Backlog> backlog, std::optional<ProxiedAt> proxied)
+      : call_(std::move(call)), backlog_(std::move(backlog)), responder_(call_->responder), proxied_(std::move(proxied)), bodyless_(call_->request.method == "HEAD") {}
 
   void head(int status, webhook::HeaderList headers) override {
     begun_ = true;
-    if (!redirects_ && status >= kRedirects && status < kErrors && status != kNotModified) {
+    if (!proxied_ && status >= kRedirects && status < kErrors && status != kNotModified) {
       refused_ = true;
       return answer([](Call& call) { call.text(kBadGateway, std::string(kRedirected)); });
     }
+    if (proxied_) lead_through(status, headers);
     answer([status, headers = std::move(headers), backlog = backlog_](Call& call) mutable {
       std::string type;
       std::optional<std::uint64_t> length;
@@ -128,7 +131,68 @@ class Answering final : public webhook::Receiver {
   }
 
   bool bytes(std::string piece) override {
-    if (refused_) return true;
+    if (refused_ || broken_) return true;
+    if (page_ && !page_->feed(piece)) {
+      broken_ = true;
+      return true;
+    }
+    if (piece.empty()) return true;
+    return pass_back(std::move(piece));
+  }
+
+  void end(base::Outcome<void> outcome) override {
+    if (!begun_ && !outcome) return answer([why = outcome.error().message](Call& call) { call.text(kUnavailable, "error trying to reach service: " + why + "\n"); });
+    if (page_)
+      if (auto rest = page_->end(); !rest.empty()) pass_back(std::move(rest));
+    {
+      const std::lock_guard lock(backlog_->mutex);
+      backlog_->ended = true;
+      backlog_->cut = !outcome || broken_;
+      backlog_->flow.reset();
+    }
+    responder_->wake();
+    call_.reset();
+  }
+
+ private:
+  /// What the links of a page go through.
+  class Page {
+   public:
+    Page(ProxiedAt at, std::unique_ptr<Inflating> inflating) : links_(std::move(at)), inflating_(std::move(inflating)) {}
+    bool feed(std::string& piece) {
+      std::string plain, out;
+      if (inflating_ && !inflating_->feed(piece, plain)) return false;
+      links_.feed(inflating_ ? plain : piece, out);
+      piece = std::move(out);
+      return true;
+    }
+    std::string end() {
+      std::string out;
+      links_.end(out);
+      return out;
+    }
+
+   private:
+    HtmlLinks links_;
+    std::unique_ptr<Inflating> inflating_;
+  };
+
+  /// Redirects, or the links of a page; its length and encoding are not known any more then.
+  void lead_through(int status, webhook::HeaderList& headers) {
+    std::string type, encoding;
+    for (auto& [name, value] : headers) {
+      if (same_text(name, "Location")) return void(value = proxied_url(value, *proxied_));
+      if (same_text(name, "Content-Type")) type = value.substr(0, value.find(';'));
+      if (same_text(name, "Content-Encoding")) encoding = value;
+    }
+    while (type.ends_with(' ')) type.pop_back();
+    auto inflating = Inflating::of(encoding);
+    if (type != "text/html" || bodyless_ || status == kNoContent || status == kNotModified || (!inflating && !encoding.empty())) return;
+    std::erase_if(headers, [](const auto& header) { return among(header.first, {"Content-Length", "Content-Encoding"}); });
+    page_.emplace(*proxied_, std::move(inflating));
+  }
+
+  bool pass_back(std::string piece) {
     bool full = false;
     {
       const std::lock_guard lock(backlog_->mutex);
@@ -140,19 +204,6 @@ class Answering final : public webhook::Receiver {
     return !full;
   }
 
-  void end(base::Outcome<void> outcome) override {
-    if (!begun_ && !outcome) return answer([why = outcome.error().message](Call& call) { call.text(kUnavailable, "error trying to reach service: " + why + "\n"); });
-    {
-      const std::lock_guard lock(backlog_->mutex);
-      backlog_->ended = true;
-      backlog_->cut = !outcome;
-      backlog_->flow.reset();
-    }
-    responder_->wake();
-    call_.reset();
-  }
-
- private:
   /// Once: afterwards the call is the connection's.
   template <class Say>
   void answer(Say say) {
@@ -166,8 +217,10 @@ class Answering final : public webhook::Receiver {
   CallRef call_;
   std::shared_ptr<Backlog> backlog_;
   std::shared_ptr<Responder> responder_;
-  const bool redirects_;
-  bool begun_ = false, refused_ = false;
+  const std::optional<ProxiedAt> proxied_;   // null: another API server
+  const bool bodyless_;
+  std::optional<Page> page_;
+  bool begun_ = false, refused_ = false, broken_ = false;
 };
 
 void refuse(Call& call, const base::Error& why) {
@@ -203,12 +256,12 @@ void forward(const CallRef& call, const aggregation::Backend& backend) {
   auto outbound = aggregation.outbound(backend, call->context.user);
   if (!outbound) return refuse(*call, outbound.error());
   outbound->endpoint.path = target_of(call->request);
-  pass_to(call, std::move(*outbound), false);
+  pass_to(call, std::move(*outbound));
 }
 
 }  // namespace
 
-void pass_to(const CallRef& call, webhook::Outbound outbound, bool redirects) {
+void pass_to(const CallRef& call, webhook::Outbound outbound, std::optional<ProxiedAt> proxied) {
   if (call->request.upgrade) return hand_over_connection(call, outbound);
   if (streams(call->info)) call->long_running();
   outbound.method = call->request.method;
@@ -220,7 +273,7 @@ void pass_to(const CallRef& call, webhook::Outbound outbound, bool redirects) {
   outbound.head_deadline = call->streams() ? call->core.parts.runtime.in_ms(kAggregatedHead_ms) : call->context.deadline;
   outbound.deadline = call->streams() ? base::kForever : call->context.deadline;
   auto backlog = std::make_shared<Backlog>();
-  auto flow = call->core.parts.aggregation->outgoing().send(std::move(outbound), std::make_shared<Answering>(call, backlog, redirects));
+  auto flow = call->core.parts.aggregation->outgoing().send(std::move(outbound), std::make_shared<Answering>(call, backlog, std::move(proxied)));
   const std::lock_guard lock(backlog->mutex);
   if (!backlog->ended) backlog->flow = std::move(flow);
 }

@@ -1,11 +1,14 @@
 // Aggregated: requests for what other API servers serve, by their APIServices: authorized here, answered there.
 //
 // Invariants: the other server gets the caller's identity in headers that were made here, and neither its credentials nor anything
-//   that it claimed in such headers. A redirect is never passed on. What streams is sent at the client's pace, at most
+//   that it claimed in such headers. A redirect of another API server is never passed on. What streams is sent at the client's pace, at most
 //   kAggregatedBacklogBytes wait; a client that leaves ends the request there.
 // Threads: the call's. Ownership: the call is held until its answer has begun. Errors: 503 in upstream's words.
 #pragma once
+#include <optional>
+
 #include "core/api/core.hpp"
+#include "core/api/html_links.hpp"
 #include "core/webhook/outgoing.hpp"
 
 namespace keelson::api {
@@ -19,7 +22,8 @@ bool answer_aggregated(const CallRef& call);
 /// The same for paths that are no resources and are authorized: /apis/GROUP/VERSION and its OpenAPI document.
 bool answer_aggregated_path(const CallRef& call, const std::string& path);
 
-/// Sends the call's request on, answered by what comes back. `redirects`: those are passed back, too.
-void pass_to(const CallRef& call, webhook::Outbound outbound, bool redirects);
+/// Sends the call's request on, answered by what comes back. `proxied`: redirects are passed back, too, they and the links of pages led
+/// through where it is proxied.
+void pass_to(const CallRef& call, webhook::Outbound outbound, std::optional<ProxiedAt> proxied = std::nullopt);
 
 }  // namespace keelson::api

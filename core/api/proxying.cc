@@ -177,8 +177,11 @@ bool answer_proxy(const CallRef& call) {
     return true;
   }
   const auto place = place_of(*call, resource);
-  if (!place) call->fail(place.error());
-  else pass_to(call, outbound_to(*place, (target.empty() ? "/" : target) + query), true);
+  if (!place) return call->fail(place.error()), true;
+  auto outbound = outbound_to(*place, (target.empty() ? "/" : target) + query);
+  outbound.headers.emplace_back("X-Forwarded-Uri", request.path);
+  ProxiedAt at{request.path.substr(0, request.path.size() - target.size()), outbound.endpoint.authority, std::string(request.header("Host"))};
+  pass_to(call, std::move(outbound), std::move(at));
   return true;
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The proxy of pods, services and nodes, towards a server of this machine's own address."""
+import gzip
 import http.server
 import json
 import pathlib
@@ -12,6 +13,7 @@ from cluster import Cluster, equal, expect, start_and_run  # noqa: E402
 from https import Https  # noqa: E402
 
 NS = "/api/v1/namespaces/default"
+PAGE = """<html><a href="/root">1</a><a href='sub/relative'>2</a><img src=/i.png><a href="http://%s/absolute/">3</a><a href="https://elsewhere.example/x">4</a><script>"<a href='/no'>"</script></html>"""
 
 
 def own_address():
@@ -29,9 +31,19 @@ class Echo(http.server.BaseHTTPRequestHandler):
 
     def answer(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path.startswith("/page"):
+            text = PAGE % self.headers["Host"]
+            compressed = gzip.compress(text.encode()) if self.path.endswith("gz") else text.encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(compressed)))
+            if self.path.endswith("gz"):
+                self.send_header("Content-Encoding", "gzip")
+            self.end_headers()
+            return self.wfile.write(compressed if self.command != "HEAD" else b"")
         if self.path.startswith("/moved"):
             self.send_response(302)
-            self.send_header("Location", "/elsewhere")
+            self.send_header("Location", "/elsewhere?" + self.headers["X-Forwarded-Uri"])
             self.send_header("Content-Length", "0")
             return self.end_headers()
         if "Upgrade" in self.headers:
@@ -51,7 +63,7 @@ class Echo(http.server.BaseHTTPRequestHandler):
         self.wfile.write(text)
         return None
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = answer
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = answer
 
     def log_message(self, *args):
         pass
@@ -97,7 +109,24 @@ def redirects_are_as_upstream_has_them(c):
         return
     answer = c.https.ask("GET", f"{NS}/pods/web/proxy?q=1")
     equal((answer.code, answer.headers["Location"]), (301, f"{NS}/pods/web/proxy/?q=1"))
-    equal(c.https.ask("GET", f"{NS}/pods/web/proxy/moved").code, 302, "one of the pod's own")
+    answer = c.https.ask("GET", f"{NS}/pods/web/proxy/moved")
+    equal((answer.code, answer.headers["Location"]), (302, f"{NS}/pods/web/proxy/elsewhere?{NS}/pods/web/proxy/moved"), "one of the pod's own, which knows where it is")
+
+
+def links_of_pages_lead_through_the_proxy(c):
+    if not c.address:
+        return
+    for where in ("pods/web", "services/web:http"):
+        base = f"{NS}/{where}/proxy"
+        wanted = (f"""<html><a href="{base}/root">1</a><a href='sub/relative'>2</a><img src={base}/i.png><a href="{base}/absolute/">3</a>"""
+                  """<a href="https://elsewhere.example/x">4</a><script>"<a href='/no'>"</script></html>""")
+        for page in ("page", "page.gz"):
+            answer = c.https.ask("GET", f"{base}/{page}", headers={"Accept-Encoding": "gzip"})
+            equal((answer.code, answer.headers["Content-Type"], answer.headers["Content-Encoding"]), (200, "text/html; charset=utf-8", None), page)
+            equal(answer.body if isinstance(answer.body, str) else answer.body.decode(), wanted, page)
+        equal(c.out("get", "--raw", f"{base}/page"), wanted, "over HTTP/2")
+        head = c.https.ask("HEAD", f"{base}/page")
+        equal((head.code, int(head.headers["Content-Length"]) > 0), (200, True), "the head alone is the pod's")
 
 
 def upgrades_go_through(c):
@@ -144,4 +173,4 @@ def what_cannot_be_reached_is_told(c):
 
 
 if __name__ == "__main__":
-    start_and_run([begin, requests_reach_pods_and_services, redirects_are_as_upstream_has_them, upgrades_go_through, what_cannot_be_reached_is_told], Cluster())
+    start_and_run([begin, requests_reach_pods_and_services, redirects_are_as_upstream_has_them, links_of_pages_lead_through_the_proxy, upgrades_go_through, what_cannot_be_reached_is_told], Cluster())
