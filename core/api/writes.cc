@@ -46,7 +46,8 @@ void show(const CallRef& call, int code, const store::ObjectRef& object) {
 void written(const CallRef& call, verbs::Written result) {
   call->warnings.insert(call->warnings.end(), result.warnings.begin(), result.warnings.end());
   // Evictions and bindings are not about what becomes of their pod.
-  if (const auto& subresource = call->info.subresource; result.created && (subresource == "eviction" || subresource == "binding"))
+  const auto& subresource = call->info.subresource;
+  if (result.created && (subresource == "eviction" || subresource == "binding" || call->kind->storage_key.text() == "bindings"))
     return call->json(201, R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success","code":201})");
   show(call, result.created ? 201 : 200, result.object);
 }

@@ -1,9 +1,10 @@
 // deployment: Deployments become ReplicaSets, ReplicaSets become pods. Two controllers that meet only in the store.
 #include <memory>
 
+#include <keelson/selectors.hpp>
+
 #include "replicaset.hpp"
 #include "rollout.hpp"
-#include "selectors.hpp"
 
 namespace deployment {
 namespace {
@@ -28,7 +29,7 @@ class Adopters {
       using What = typename keelson::Observed<T>::What;
       if (change.what == What::deleted) return index->erase(change.before.key());
       if (change.what != What::added) return;   // a selector never changes
-      if (const T& owner = *change.now; owner.spec.selector) index->set(change.now.key(), *owner.spec.selector);
+      if (const T& owner = *change.now; owner.spec.selector && !keelson::selects_all(*owner.spec.selector)) index->set(change.now.key(), *owner.spec.selector);
     });
   }
   template <class Dependent>
@@ -38,7 +39,7 @@ class Adopters {
   }
 
  private:
-  std::shared_ptr<SelectorIndex> index_ = std::make_shared<SelectorIndex>();
+  std::shared_ptr<keelson::SelectorIndex> index_ = std::make_shared<keelson::SelectorIndex>();
 };
 
 class SharedReplicaSetReconciler final : public keelson::Reconciler<ReplicaSet> {

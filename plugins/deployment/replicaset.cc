@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
+#include <keelson/selectors.hpp>
+
 #include "conditions.hpp"
 #include "ownership.hpp"
-#include "selectors.hpp"
 
 namespace deployment {
 namespace {
@@ -79,7 +80,7 @@ std::vector<Key> Orphans::in(const std::string& ns) const {
 }
 
 Result ReplicaSetReconciler::reconcile(Context& ctx, const ReplicaSet& set) {
-  if (!set.spec.selector || selects_all(*set.spec.selector)) return keelson::done();
+  if (!set.spec.selector || keelson::selects_all(*set.spec.selector)) return keelson::done();
   auto pods = KEELSON_TRY(claim(ctx, set));
   const auto active = std::count_if(pods.begin(), pods.end(), [](const auto& pod) { return pod->active(); });
   const int missing = set.spec.replicas.value_or(1) - static_cast<int>(active);
@@ -96,7 +97,7 @@ Outcome<std::vector<PodViewRef>> ReplicaSetReconciler::claim(Context& ctx, const
   std::vector<PodViewRef> pods;
   for (const auto& pod : ctx.list<Pod>({.ns = set.meta.namespace_, .owner_uid = set.meta.uid})) {
     auto view = views_.of(pod);
-    if (matches(*set.spec.selector, view->labels)) pods.push_back(std::move(view));
+    if (keelson::matches(*set.spec.selector, view->labels)) pods.push_back(std::move(view));
     else if (view->active() && !set.meta.deletionTimestamp) KEELSON_TRY_VOID(release(ctx, set, *pod));
   }
   KEELSON_TRY_VOID(adopt(ctx, set, pods));
@@ -116,7 +117,7 @@ Outcome<void> ReplicaSetReconciler::adopt(Context& ctx, const ReplicaSet& set, s
     const auto pod = ctx.find<Pod>(key);
     if (!pod || !pod.controller_uid().empty() || pod.deleting()) continue;
     const auto view = views_.of(pod);
-    if (!view->active() || !matches(*set.spec.selector, view->labels)) continue;
+    if (!view->active() || !keelson::matches(*set.spec.selector, view->labels)) continue;
     if (!still_lives(ctx, set)) return {};
     Pod next = *pod;
     adopt_by(next.meta, set);

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
+#include <keelson/selectors.hpp>
+
 #include "conditions.hpp"
 #include "ownership.hpp"
-#include "selectors.hpp"
 
 namespace deployment {
 
@@ -14,7 +15,7 @@ using keelson::Ref;
 using keelson::Result;
 
 Result Rollout::run() {
-  if (!deployment_.spec.selector || selects_all(*deployment_.spec.selector)) {
+  if (!deployment_.spec.selector || keelson::selects_all(*deployment_.spec.selector)) {
     ctx_.event(deployment_, keelson::Warning, "SelectingAll", "This deployment is selecting all pods. A non-empty selector is required.");
     deployment_.status.observedGeneration = deployment_.meta.generation;
     return ctx_.modify_status(stored_, deployment_);
@@ -39,7 +40,7 @@ Result Rollout::run() {
 Outcome<void> Rollout::claim_sets() {
   const Key key{deployment_.meta.namespace_, deployment_.meta.name};
   for (const auto& set : ctx_.list<ReplicaSet>({.ns = key.ns, .owner_uid = deployment_.meta.uid})) {
-    if (matches(*deployment_.spec.selector, set->meta.labels)) sets_.push_back(*set);
+    if (keelson::matches(*deployment_.spec.selector, set->meta.labels)) sets_.push_back(*set);
     else if (!deployment_.meta.deletionTimestamp) KEELSON_TRY_VOID(release(*set));
   }
   if (!deployment_.meta.deletionTimestamp) {
@@ -61,7 +62,7 @@ Outcome<void> Rollout::release(const ReplicaSet& set) {
 
 Outcome<void> Rollout::adopt(const Ref<ReplicaSet>& set) {
   if (!set.controller_uid().empty() || set.deleting()) return {};
-  if (!matches(*deployment_.spec.selector, set->meta.labels)) return {};
+  if (!keelson::matches(*deployment_.spec.selector, set->meta.labels)) return {};
   const auto live = ctx_.find<Deployment>({deployment_.meta.namespace_, deployment_.meta.name});
   if (!live || live.uid() != deployment_.meta.uid || live.deleting()) return {};
   ReplicaSet next = *set;

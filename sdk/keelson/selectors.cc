@@ -44,4 +44,23 @@ bool matches(const meta_v1::LabelSelector& selector, const ObjectHandle& object)
   });
 }
 
+void SelectorIndex::set(const Key& key, const meta_v1::LabelSelector& selector) {
+  std::lock_guard lock(mutex_);
+  selectors_[key] = selector;
+}
+
+void SelectorIndex::erase(const Key& key) {
+  std::lock_guard lock(mutex_);
+  selectors_.erase(key);
+}
+
+std::vector<Key> SelectorIndex::matching(const ObjectHandle& object) const {
+  const std::string ns(object.ns());
+  std::lock_guard lock(mutex_);
+  std::vector<Key> found;
+  for (auto at = selectors_.lower_bound(Key{ns, ""}); at != selectors_.end() && at->first.ns == ns; ++at)
+    if (matches(at->second, object)) found.push_back(at->first);
+  return found;
+}
+
 }  // namespace keelson

@@ -1,8 +1,8 @@
 #include <catch2/catch.hpp>
+#include <keelson/selectors.hpp>
 
 #include "plugins/deployment/annotations.hpp"
 #include "plugins/deployment/pod_view.hpp"
-#include "plugins/deployment/selectors.hpp"
 
 using namespace deployment;
 
@@ -56,14 +56,14 @@ TEST_CASE("a replica set gets the deployment's annotations but not those of kube
 }
 
 TEST_CASE("selectors match by labels and by expressions, and NotIn holds for a missing key") {
-  LabelSelector selector;
-  CHECK(selects_all(selector));
+  keelson::meta_v1::LabelSelector selector;
+  CHECK(keelson::selects_all(selector));
   selector.matchLabels = {{"app", "web"}};
   auto& requirement = selector.matchExpressions.emplace_back();
   requirement.key = "tier";
   requirement.operator_ = "NotIn";
   requirement.values = {"db"};
-  CHECK(matches(selector, {{"app", "web"}}));
-  CHECK_FALSE(matches(selector, {{"app", "web"}, {"tier", "db"}}));
-  CHECK_FALSE(matches(selector, {{"tier", "front"}}));
+  CHECK(keelson::matches(selector, {{"app", "web"}}));
+  CHECK_FALSE(keelson::matches(selector, {{"app", "web"}, {"tier", "db"}}));
+  CHECK_FALSE(keelson::matches(selector, {{"tier", "front"}}));
 }

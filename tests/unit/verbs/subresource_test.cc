@@ -87,14 +87,24 @@ TEST_CASE("an eviction is a delete") {
 
 namespace {
 
+/// A budget whose status somebody has written.
 struct Guarded : Cluster {
-  explicit Guarded(const std::string& budget) { REQUIRE(create("policy/v1/poddisruptionbudgets", "default", R"({"metadata":{"name":"b"},"spec":{"selector":{"matchLabels":{"app":"web"}},)" + budget + "}}").has_value()); }
-  void running(const std::string& name, const char* ready = "True", const std::string& owner = "") {
-    REQUIRE(create("v1/pods", "default", R"({"metadata":{"name":")" + name + R"(","labels":{"app":"web"})" + owner + R"(},"spec":{"nodeName":"n","containers":[{"name":"c","image":"i"}]}})").has_value());
-    auto status = target("v1/pods", "default", name);
+  explicit Guarded(const std::string& spec = R"("minAvailable":2)") {
+    REQUIRE(create("policy/v1/poddisruptionbudgets", "default", R"({"metadata":{"name":"b"},"spec":{"selector":{"matchLabels":{"app":"web"}},)" + spec + "}}").has_value());
+  }
+  void say(const char* resource, const std::string& name, const std::string& status_json) {
+    auto status = target(resource, "default", name);
     status.subresource = "status";
-    const std::string body = R"({"status":{"phase":"Running","conditions":[{"type":"Ready","status":")" + std::string(ready) + "\"}]}}";
+    const auto body = R"({"status":)" + status_json + "}";
     REQUIRE(wait<verbs::Written>([&](auto done) { verbs->patch(admin, status, kinds::PatchType::merge, {kinds::Media::json, body}, {}, done); }).has_value());
+  }
+  void standing(int healthy, int desired, int allowed, int generation = 1) {
+    say("policy/v1/poddisruptionbudgets", "b", R"({"observedGeneration":)" + std::to_string(generation) + R"(,"expectedPods":3,"currentHealthy":)" + std::to_string(healthy) + R"(,"desiredHealthy":)" +
+                                                   std::to_string(desired) + R"(,"disruptionsAllowed":)" + std::to_string(allowed) + "}");
+  }
+  void running(const std::string& name, const char* ready = "True") {
+    REQUIRE(create("v1/pods", "default", R"({"metadata":{"name":")" + name + R"(","labels":{"app":"web"}},"spec":{"nodeName":"n","containers":[{"name":"c","image":"i"}]}})").has_value());
+    say("v1/pods", name, R"({"phase":"Running","conditions":[{"type":"Ready","status":")" + std::string(ready) + "\"}]}");
   }
   base::Outcome<Written> evict(const std::string& name, bool dry_run = false) {
     WriteOptions options;
@@ -106,9 +116,10 @@ struct Guarded : Cluster {
 
 }  // namespace
 
-TEST_CASE("a budget lets go of as many pods as it can spare, and notes them in the same commit") {
-  Guarded c(R"("minAvailable":2)");
+TEST_CASE("a budget lets go of as many pods as its status says, and notes them in the same commit") {
+  Guarded c;
   for (const char* name : {"x", "y", "z"}) c.running(name);
+  c.standing(3, 2, 1);
   REQUIRE(c.evict("x", true).has_value());
   CHECK(c.budget()->body().find("disruptedPods") == std::string_view::npos);
   const auto before = c.stored("v1/pods", "default", "x")->revision();
@@ -118,38 +129,53 @@ TEST_CASE("a budget lets go of as many pods as it can spare, and notes them in t
   CHECK(pod->revision() > before);
   CHECK(pod->body().find(R"("reason":"EvictionByEvictionAPI")") != std::string_view::npos);
   CHECK(number(c.budget(), {"status", "disruptionsAllowed"}) == 0);
-  CHECK(number(c.budget(), {"status", "currentHealthy"}) == 3);
-  CHECK(number(c.budget(), {"status", "expectedPods"}) == 3);
+  CHECK(at(c.budget(), {"status", "disruptedPods", "x"}) == base::rfc3339(c.runtime->unix_s()));
+  CHECK(c.budget()->body().find(R"("reason":"InsufficientPods")") != std::string_view::npos);
   const auto error = error_of(c.evict("y"));
   CHECK(error.code == 429);
   CHECK(error.message == "Cannot evict pod as it would violate the pod's disruption budget.");
   CHECK(error.causes.at(0).reason == "DisruptionBudget");
-  CHECK(error.causes.at(0).message == "The disruption budget b needs 2 healthy pods and has 2 currently");
+  CHECK(error.causes.at(0).message == "The disruption budget b needs 2 healthy pods and has 3 currently");
   CHECK_FALSE(c.stored("v1/pods", "default", "y")->deleting());
 }
 
-TEST_CASE("a percentage is of what the pods' controllers are scaled to") {
-  Guarded c(R"("maxUnavailable":"34%")");
-  REQUIRE(c.create("apps/v1/replicasets", "default", R"({"metadata":{"name":"r"},"spec":{"replicas":3,"selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}})").has_value());
-  const auto owner = R"(,"ownerReferences":[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"r","controller":true,"uid":")" + c.stored("apps/v1/replicasets", "default", "r")->columns().uid + "\"}]";
-  for (const char* name : {"x", "y"}) c.running(name, "True", owner);
-  CHECK(c.evict("x").has_value());   // 3 - 2 are enough
-  CHECK(error_of(c.evict("y")).code == 429);
+TEST_CASE("a budget that nobody has looked at since it changed lets nobody go") {
+  Guarded c;
+  c.running("x");
+  const auto error = error_of(c.evict("x"));
+  CHECK(error.code == 429);
+  CHECK(error.retry_after_s == 10);
+  CHECK(error.causes.at(0).message == "The disruption budget b is still being processed by the server.");
+  c.standing(3, 2, 1);
+  CHECK(c.evict("x", true).has_value());
+  c.standing(3, 2, -1);
+  CHECK(error_of(c.evict("x")).message == "poddisruptionbudget.policy \"b\" is forbidden: pdb disruptions allowed is negative");
 }
 
 TEST_CASE("pods that do nothing for a budget may go, those of two budgets may not") {
-  Guarded c(R"("minAvailable":1)");
+  Guarded c;
   c.running("well");
   c.running("ill", "False");
+  c.standing(2, 2, 0);
   CHECK(error_of(c.evict("well")).code == 429);
   CHECK(c.evict("ill").has_value());
-  CHECK(number(c.budget(), {"status", "expectedPods"}) == 0);   // nothing was spent
+  CHECK(c.budget()->body().find("disruptedPods") == std::string_view::npos);   // nothing was spent
+  c.running("worse", "False");
+  c.standing(1, 2, 0);
+  CHECK(error_of(c.evict("worse")).code == 429);
   REQUIRE(c.create("v1/pods", "default", R"({"metadata":{"name":"pending","labels":{"app":"web"}},"spec":{"containers":[{"name":"c","image":"i"}]}})").has_value());
   CHECK(c.evict("pending").has_value());
   REQUIRE(c.create("policy/v1/poddisruptionbudgets", "default", R"({"metadata":{"name":"two"},"spec":{"selector":{},"minAvailable":0}})").has_value());
   const auto error = error_of(c.evict("well"));
   CHECK(error.code == 500);
   CHECK(error.message == "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.");
+}
+
+TEST_CASE("a pod that is not ready always goes where its budget says so") {
+  Guarded c(R"("minAvailable":2,"unhealthyPodEvictionPolicy":"AlwaysAllow")");
+  c.running("ill", "False");
+  c.standing(1, 2, 0);
+  CHECK(c.evict("ill").has_value());
 }
 
 TEST_CASE("a token of an account authenticates as it until the account is gone") {
