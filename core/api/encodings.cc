@@ -37,23 +37,28 @@ ProtobufRef Encodings::protobuf_of(std::string_view json_text) {
 
 ProtobufRef Encodings::find(store::Revision revision) {
   const std::lock_guard lock(mutex_);
-  const auto found = by_revision_.find(revision);
-  if (found == by_revision_.end()) return nullptr;
-  entries_.splice(entries_.begin(), entries_, found->second);
-  return found->second->encoded;
+  const auto found = entries_.find(revision);
+  if (found == entries_.end()) return nullptr;
+  found->second.used = true;
+  return found->second.encoded;
 }
 
 void Encodings::keep(store::Revision revision, const ProtobufRef& encoded) {
   const auto cost = [](const ProtobufRef& each) { return each->bytes.size() + kEntryBytes; };
   const std::lock_guard lock(mutex_);
-  if (by_revision_.contains(revision) || cost(encoded) > kEncodingBytesMax) return;
-  entries_.push_front({revision, encoded});
-  by_revision_.emplace(revision, entries_.begin());
+  if (cost(encoded) > kEncodingBytesMax || !entries_.emplace(revision, Entry{encoded}).second) return;
+  turns_.push_back(revision);
   bytes_ += cost(encoded);
   while (bytes_ > kEncodingBytesMax) {
-    bytes_ -= cost(entries_.back().encoded);
-    by_revision_.erase(entries_.back().revision);
-    entries_.pop_back();
+    const auto eldest = turns_.front();
+    turns_.pop_front();
+    auto& entry = entries_.at(eldest);
+    if (std::exchange(entry.used, false)) {
+      turns_.push_back(eldest);
+      continue;
+    }
+    bytes_ -= cost(entry.encoded);
+    entries_.erase(eldest);
   }
 }
 

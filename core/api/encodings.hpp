@@ -1,12 +1,12 @@
 // Encodings: what objects look like in forms other than their stored bytes, kept while there is room. Private to core/api.
 //
 // Invariants: an entry stands for one revision of one stored object; objects that are not stored under their revision
-//   (dry runs, DELETED states, Scale) are printed anew each time. At most kEncodingBytesMax are kept, what was used longest
-//   ago goes first.
+//   (dry runs, DELETED states, Scale) are printed anew each time. At most kEncodingBytesMax are kept; the oldest goes first, unless it
+//   was used since it was looked at last.
 // Threads: any. Ownership: entries are shared with whoever sends them.
 #pragma once
 #include <cstdint>
-#include <list>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -30,16 +30,16 @@ class Encodings {
 
  private:
   struct Entry {
-    store::Revision revision;
     ProtobufRef encoded;
+    bool used = false;
   };
   ProtobufRef find(store::Revision revision);
   void keep(store::Revision revision, const ProtobufRef& encoded);
 
   verbs::Verbs& verbs_;
   std::mutex mutex_;
-  std::list<Entry> entries_;   // under mutex_, like all below; last used first
-  std::unordered_map<store::Revision, std::list<Entry>::iterator> by_revision_;
+  std::unordered_map<store::Revision, Entry> entries_;   // under mutex_, like all below
+  std::deque<store::Revision> turns_;                     // of all entries, who is looked at next first
   std::size_t bytes_ = 0;
 };
 

@@ -1,7 +1,5 @@
 #include "core/api/protobuf_list.hpp"
 
-#include <deque>
-
 namespace keelson::api {
 namespace {
 
@@ -28,14 +26,12 @@ class ProtobufListPayload final : public Payload {
       return Pull::wait;
     }
     sending_.clear();
-    item_heads_.clear();
     if (!std::exchange(begun_, true)) out.push_back(head_);
     for (std::size_t bytes = 0; next_ < listed_.objects.size() && bytes < bytes_max; ++next_) {
-      const auto item = take(next_);
+      const auto& item = take(next_);
       if (!item) return Pull::cut;
-      out.push_back(item_heads_.emplace_back(kinds::protobuf_item_head(item->message_size)));
-      out.push_back(item->message());
-      bytes += item->message_size;
+      out.push_back(item->item());
+      bytes += item->item_size;
     }
     if (next_ < listed_.objects.size()) return Pull::more;
     out.push_back(kinds::protobuf_list_tail());
@@ -46,26 +42,25 @@ class ProtobufListPayload final : public Payload {
   // True: all is measured. What cannot be encoded is left out.
   bool measure() {
     for (std::size_t bytes = 0; measured_ < listed_.objects.size() && bytes < kMeasureBytes;) {
-      const auto item = encode_(listed_.objects[measured_]);
+      auto item = encode_(listed_.objects[measured_]);
       if (!item) {
         listed_.objects.erase(listed_.objects.begin() + static_cast<std::ptrdiff_t>(measured_));
         continue;
       }
       ++measured_;
-      bytes += item->message_size;
-      items_bytes_ += kinds::protobuf_item_head(item->message_size).size() + item->message_size;
+      bytes += item->item_size;
+      items_bytes_ += item->item_size;
       if (held_bytes_ >= kHeldBytesMax) continue;
-      held_.push_back(item);
       held_bytes_ += item->bytes.size();
+      held_.push_back(std::move(item));
     }
     if (measured_ < listed_.objects.size()) return false;
     head_ = kinds::protobuf_list_head({api_version_, kind_, listed_.revision, listed_.continue_token, listed_.remaining}, items_bytes_);
     return true;
   }
 
-  ProtobufRef take(std::size_t index) {
-    auto item = index < held_.size() ? std::move(held_[index]) : encode_(listed_.objects[index]);
-    return sending_.emplace_back(std::move(item));
+  const ProtobufRef& take(std::size_t index) {
+    return sending_.emplace_back(index < held_.size() ? std::move(held_[index]) : encode_(listed_.objects[index]));
   }
 
   std::shared_ptr<Responder> responder_;
@@ -75,7 +70,6 @@ class ProtobufListPayload final : public Payload {
   std::size_t measured_ = 0, next_ = 0, held_bytes_ = 0;
   std::uint64_t items_bytes_ = 0;
   std::vector<ProtobufRef> held_, sending_;
-  std::deque<std::string> item_heads_;
   std::string head_;
   bool begun_ = false;
 };

@@ -23,27 +23,27 @@ inline constexpr int kProtobufDepthMax = 64;
 /// The whole body, magic bytes first.
 base::Outcome<boost::json::value> from_protobuf(std::string_view body, boost::json::storage_ptr memory = {});
 
-/// An object in its envelope: what a client is sent whole, and the message inside, an item of a list.
+/// An object in its envelope: what a client is sent whole, and the message inside with its field's head, which is that of an item of a
+/// list, too: both are number 2.
 struct ProtobufObject {
   std::string bytes;
-  std::size_t message_at = 0, message_size = 0;
-  std::string_view message() const { return std::string_view(bytes).substr(message_at, message_size); }
+  std::size_t item_at = 0, item_size = 0;
+  std::string_view item() const { return std::string_view(bytes).substr(item_at, item_size); }
 };
 /// Whether objects of this kind have numbers on the wire (custom resources have none).
 bool has_protobuf(std::string_view api_version, std::string_view kind);
 /// By the object's own apiVersion and kind; empty when these have no numbers.
 std::optional<ProtobufObject> to_protobuf(const boost::json::value& object);
 
-// --- lists, piece by piece: head, then for each item its head and message, then the tail --------------------------------
+// --- lists, piece by piece: head, then ProtobufObject::item() of each, then the tail -------------------------------------
 struct ListHead {
   std::string_view api_version, kind;   ///< of the list
   std::uint64_t revision = 0;
   std::string_view continue_token;
   std::optional<std::int64_t> remaining;
 };
-/// `items_bytes`: of all items with their heads.
+/// `items_bytes`: of all items.
 std::string protobuf_list_head(const ListHead& head, std::uint64_t items_bytes);
-std::string protobuf_item_head(std::size_t message_size);
 std::string_view protobuf_list_tail();
 
 /// One event of a watch, its length first; `object` in its envelope.

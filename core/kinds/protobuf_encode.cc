@@ -234,7 +234,7 @@ void type_meta(BackWriter& out, std::string_view api_version, std::string_view k
 
 constexpr std::size_t kUsualMessageBytes = 1'024;   // what most objects need
 constexpr std::size_t kHeadBytes = 128;             // ... and heads of lists and frames
-constexpr unsigned kRaw = 2;                        // number of the message in its envelope
+constexpr unsigned kRaw = 2;                        // number of the message in its envelope, and of items in lists
 
 }  // namespace
 
@@ -253,13 +253,13 @@ std::optional<ProtobufObject> to_protobuf(const json::value& object) {
   out.bytes(kEnvelopeTail);
   const auto before = out.size();
   Encoder(out).message(*type, &object);
-  const auto size = out.size() - before;
   out.close(kRaw, before);
+  const auto size = out.size() - before;
   type_meta(out, api_version, kind);
   ProtobufObject encoded;
   encoded.bytes = std::move(out).take();
-  encoded.message_at = encoded.bytes.size() - kEnvelopeTail.size() - size;
-  encoded.message_size = size;
+  encoded.item_at = encoded.bytes.size() - before - size;
+  encoded.item_size = size;
   return encoded;
 }
 
@@ -273,13 +273,6 @@ std::string protobuf_list_head(const ListHead& head, std::uint64_t items_bytes) 
   out.varint(out.size() + items_bytes);
   out.tag(kRaw, kBytes);
   type_meta(out, head.api_version, head.kind);
-  return std::move(out).take();
-}
-
-std::string protobuf_item_head(std::size_t message_size) {
-  BackWriter out(16);
-  out.varint(message_size);
-  out.tag(2, kBytes);
   return std::move(out).take();
 }
 

@@ -147,10 +147,10 @@ TEST_CASE("kinds without numbers have no protobuf") {
 
 TEST_CASE("a list is its head, its items and its tail") {
   const auto item = to_protobuf(json::parse(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"n"}})")).value();
-  const auto item_head = protobuf_item_head(item.message_size);
   const ListHead head{"v1", "NamespaceList", 42, "token", 3};
-  std::string list = protobuf_list_head(head, 2 * (item_head.size() + item.message_size));
-  for (int i = 0; i < 2; ++i) list += item_head + std::string(item.message());
+  CHECK(hex(std::string(item.item())) == "12190a110a016e12001a0022002a0032003800420012001a020a00");
+  std::string list = protobuf_list_head(head, 2 * item.item_size);
+  for (int i = 0; i < 2; ++i) list += item.item();
   list += protobuf_list_tail();
   CHECK(hex(list).find("6b3873000a130a02763112") == 0);   // k8s\0, TypeMeta {v1, NamespaceList}
   // The message of the envelope ends where the tail begins.
