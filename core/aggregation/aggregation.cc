@@ -84,6 +84,7 @@ class Aggregating final : public store::FeedSink, public std::enable_shared_from
   void arm_in(std::int64_t ms) { arm_at(parts_.runtime.in_ms(ms)); }
   void arm_at(base::Monotonic deadline);
   void turn();
+  bool nothing_new();
   void work();
   void keep_local(const Services& services);
   void update_watched(const Services& services, const store::Snapshot& snapshot);
@@ -116,10 +117,12 @@ class Aggregating final : public store::FeedSink, public std::enable_shared_from
   std::atomic<std::uint64_t> turns_{0};                          // spreads requests over endpoints
   const std::unique_ptr<base::Waiter> idle_;
   mutable std::mutex mutex_;
-  bool starting_ = true;                                         // the work's own
+  bool starting_ = true;                                         // the work's own, like the next
+  std::vector<std::string> served_;                              // groups and versions of the last turn
   std::map<std::string, Watched> watched_;                       // under mutex_, like all below
   std::set<std::string, std::less<>> namespaces_;                // whose Services and endpoints matter
   ApisRef apis_ = std::make_shared<Apis>();
+  bool stored_changed_ = true;                                   // what is stored, since the last turn
   base::TimerId timer_ = 0;
   base::Monotonic armed_ = base::kForever;
   std::uint64_t generations_ = 0;
@@ -138,6 +141,7 @@ void Aggregating::on_changes(std::span<const store::Change> changes) {
       if (key.resource == own) return true;
       return !namespaces_.empty() && (key.resource == services || key.resource == slices || key.resource == endpoints) && namespaces_.contains(key.ns);
     });
+    stored_changed_ |= ours;
   }
   if (ours) arm_in(kSettle_ms);
 }
@@ -159,7 +163,7 @@ void Aggregating::turn() {
     if (stopped_) return;
     working_ = true;
   }
-  work();
+  if (!nothing_new()) work();
   const std::lock_guard lock(mutex_);
   working_ = false;
   if (stopped_) idle_->notify();
@@ -179,6 +183,19 @@ void Aggregating::stop() {
 }
 
 // --- what ------------------------------------------------------------------------------------------------------------
+
+/// Definitions come by the thousand and APIServices speak of their groups and versions only: nothing is read when these are as they were.
+/// Where there are servers elsewhere, each turn looks after them.
+bool Aggregating::nothing_new() {
+  const auto catalog = parts_.registry.current();
+  std::vector<std::string> served;
+  for (const auto& group : catalog->groups())
+    for (const auto& version : catalog->versions(group)) served.push_back(version + "." + group);
+  const bool as_before = served == served_;
+  served_ = std::move(served);
+  const std::lock_guard lock(mutex_);
+  return !std::exchange(stored_changed_, false) && as_before && watched_.empty();
+}
 
 void Aggregating::work() {
   const auto snapshot = parts_.store.snapshot();

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <set>
+#include <span>
 
 #include "core/kinds/catalog_group.hpp"
 #include "core/kinds/json_access.hpp"
@@ -11,37 +11,41 @@ namespace keelson::kinds {
 namespace json = boost::json;
 namespace {
 
-using Names = std::set<std::string, std::less<>>;
-
-struct Taken {
-  Names resources, kinds;
-};
-
-Taken taken_names(const Catalog& catalog, std::string_view group, std::string_view own_plural) {
-  Taken taken;
-  for (const auto& kind : kinds_in_group(catalog, group)) {
-    if (kind->resource == own_plural) continue;
-    taken.resources.insert({kind->resource, kind->singular});
-    taken.resources.insert(kind->short_names.begin(), kind->short_names.end());
-    taken.kinds.insert({kind->kind, kind->list_kind});
+/// The other kinds of a definition's group. A group may have thousands: nothing is copied.
+class Others {
+ public:
+  Others(const Catalog& catalog, std::string_view group, std::string_view own_plural) : kinds_(kinds_in_group(catalog, group)), own_(own_plural) {}
+  /// Whether one of them is called so in URLs.
+  bool have_resource(std::string_view name) const {
+    return any([&](const Kind& kind) { return kind.resource == name || kind.singular == name || std::find(kind.short_names.begin(), kind.short_names.end(), name) != kind.short_names.end(); });
   }
-  return taken;
-}
+  bool have_kind(std::string_view name) const {
+    return any([&](const Kind& kind) { return kind.kind == name || kind.list_kind == name; });
+  }
+
+ private:
+  template <class Is>
+  bool any(Is is) const {
+    return std::any_of(kinds_.begin(), kinds_.end(), [&](const KindRef& kind) { return kind->resource != own_ && is(*kind); });
+  }
+  std::span<const KindRef> kinds_;
+  std::string_view own_;
+};
 
 std::string in_use(std::string_view name) { return json::serialize(json::string_view(name)) + " is already in use"; }
 
 class Judge {
  public:
-  Judge(const json::value& definition, Taken taken) : definition_(definition), taken_(std::move(taken)) {
+  Judge(const json::value& definition, const Others& others) : definition_(definition), others_(others) {
     if (const auto* held = as_object(at_path(definition, "status.acceptedNames"))) accepted_ = *held;
   }
 
   void run() {
-    one("plural", "PluralConflict", taken_.resources);
-    one("singular", "SingularConflict", taken_.resources);
+    one("plural", "PluralConflict", &Others::have_resource);
+    one("singular", "SingularConflict", &Others::have_resource);
     short_names();
-    one("kind", "KindConflict", taken_.kinds);
-    one("listKind", "ListKindConflict", taken_.kinds);
+    one("kind", "KindConflict", &Others::have_kind);
+    one("listKind", "ListKindConflict", &Others::have_kind);
     if (const auto* categories = at_path(definition_, "spec.names.categories")) accepted_["categories"] = *categories;
     else accepted_.erase("categories");
   }
@@ -55,10 +59,10 @@ class Judge {
     message_ = std::move(message);
   }
 
-  void one(std::string_view name, const char* reason, const Names& taken) {
+  void one(std::string_view name, const char* reason, bool (Others::*taken)(std::string_view) const) {
     const std::string wanted(text_at(definition_, "spec.names." + std::string(name)));
     const auto* had = accepted_.if_contains(name);
-    if (taken.contains(wanted) && text_of(had) != wanted) refuse(reason, in_use(wanted));
+    if (text_of(had) != wanted && (others_.*taken)(wanted)) refuse(reason, in_use(wanted));
     else accepted_[name] = wanted;
   }
 
@@ -68,7 +72,7 @@ class Judge {
     std::vector<std::string> faults;
     for (const auto& name : wanted ? *wanted : json::array()) {
       const bool own = had && std::find(had->begin(), had->end(), name) != had->end();
-      if (!own && taken_.resources.contains(text_of(&name))) faults.push_back(in_use(text_of(&name)));
+      if (!own && others_.have_resource(text_of(&name))) faults.push_back(in_use(text_of(&name)));
     }
     if (!faults.empty()) {
       std::string all;
@@ -82,7 +86,7 @@ class Judge {
   }
 
   const json::value& definition_;
-  const Taken taken_;
+  const Others& others_;
   json::object accepted_;
   std::string reason_, message_;
 };
@@ -115,7 +119,8 @@ void set_condition(json::array& conditions, std::string_view type, std::string_v
 }
 
 NamesJudged judge_names(const json::value& definition, const Catalog& catalog, const std::string& now) {
-  Judge judge(definition, taken_names(catalog, text_at(definition, "spec.group"), text_at(definition, "spec.names.plural")));
+  const Others others(catalog, text_at(definition, "spec.group"), text_at(definition, "spec.names.plural"));
+  Judge judge(definition, others);
   judge.run();
   NamesJudged judged;
   judged.accepted = judge.reason().empty();
