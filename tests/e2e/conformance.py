@@ -180,6 +180,12 @@ def a_last_write_that_comes_too_late_is_made_again(cluster):
     equal(cluster.json("get", "trial", "overtaken")["metadata"]["labels"], {"overtaken": "yes"}, "labels")
 
 
+def what_was_made_before_a_last_write_that_comes_too_late_is_made_once(cluster):
+    trial(cluster, "once", "once")
+    note(cluster, "once", "written all the same")
+    equal(len(cluster.json("get", "configmaps", "-l", "trial=once")["items"]), 1, "what it made")
+
+
 def a_write_that_nobody_looks_at_keeps_its_place(cluster):
     trial(cluster, "unread", "unread")
     note(cluster, "unread", "done in its order")
@@ -219,7 +225,7 @@ COMMON = [it_reads_its_configuration, what_it_makes_is_owned_and_seen_at_once, a
           a_terminal_error_waits_for_an_edit, repeated_events_are_one_object_with_a_count, conditions_are_lists_in_the_status,
           only_changes_that_a_predicate_lets_through_wake, lists_narrow_by_field, a_lease_has_one_holder, submitted_writes_are_answered,
           a_last_write_is_seen_by_the_next_reconcile, a_last_write_that_is_refused_fails_the_reconcile, a_last_write_that_comes_too_late_is_made_again,
-          a_write_that_nobody_looks_at_keeps_its_place]
+          what_was_made_before_a_last_write_that_comes_too_late_is_made_once, a_write_that_nobody_looks_at_keeps_its_place]
 LAST = [what_is_deleted_is_finalized_first, metrics_count_what_happens]
 
 

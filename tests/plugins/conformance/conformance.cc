@@ -83,7 +83,7 @@ class Trials final : public keelson::Reconciler<Trial> {
         {"own", &Trials::own}, {"config", &Trials::config}, {"requeue", &Trials::requeue}, {"fail", &Trials::fail}, {"throw", &Trials::throws}, {"terminal", &Trials::terminal},
         {"event", &Trials::event}, {"condition", &Trials::condition}, {"secrets", &Trials::secrets}, {"fields", &Trials::fields}, {"lease", &Trials::lease},
         {"pair", &Trials::pair}, {"submit", &Trials::submit}, {"see", &Trials::see},
-        {"last", &Trials::last}, {"refused", &Trials::refused}, {"overtaken", &Trials::overtaken}, {"unread", &Trials::unread}};
+        {"last", &Trials::last}, {"refused", &Trials::refused}, {"overtaken", &Trials::overtaken}, {"once", &Trials::once}, {"unread", &Trials::unread}};
     const int runs = memory_.run(trial.meta.uid);
     reconciles_.inc();
     const auto test = kTests.find(trial.spec.test);
@@ -218,6 +218,15 @@ class Trials final : public keelson::Reconciler<Trial> {
     const auto written = ctx.write_raw("merge_patch", Trial::gvk, {trial.meta.namespace_, trial.meta.name}, "", patch);
     if (!written) return written.error();
     return note(ctx, trial, 1, "written all the same");
+  }
+  /// The same, when it has made something before: another one each time that it is asked.
+  Result once(Context& ctx, const Trial& trial, int runs) {
+    if (trial.status.runs > 0) return keelson::done();
+    auto made = map_named(trial, "", "made");
+    made.meta.generateName = trial.meta.name + "-";
+    made.meta.labels["trial"] = trial.meta.name;
+    KEELSON_TRY_VOID(ctx.create(made));
+    return overtaken(ctx, trial, runs);
   }
   /// A write that nobody looks at is done before what comes after it.
   Result unread(Context& ctx, const Trial& trial, int) {
