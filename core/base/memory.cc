@@ -50,10 +50,10 @@ void use_huge_pages() { heap_step = heap_end() + kSmallHeapBytes; }
 void advise_heap() {
   const std::unique_lock lock(steps, std::try_to_lock);
   if (!lock) return;
-  ::mallopt(M_TOP_PAD, static_cast<int>(kHeapStepBytes));
   const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   const auto from = heap_step.load() / page * page, to = heap_end();
-  if (from >= to) return;   // somebody else was first
+  if (from >= to) return;   // somebody else was first, or the block is from elsewhere
+  ::mallopt(M_TOP_PAD, static_cast<int>(kHeapStepBytes));
   ::madvise(reinterpret_cast<void*>(from), to - from, MADV_HUGEPAGE);
   heap_step = to;
 }

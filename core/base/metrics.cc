@@ -118,7 +118,8 @@ class HistogramCell final : public Histogram, public Cell {
       });
     }
     void observe(double value) override {
-      add_alone(counts_[whole_.bucket_of(value)], std::uint64_t{1});
+      if (!whole_.holds(last_, value)) last_ = whole_.bucket_of(value);
+      add_alone(counts_[last_], std::uint64_t{1});
       add_alone(sum_, value);
     }
 
@@ -127,9 +128,11 @@ class HistogramCell final : public Histogram, public Cell {
     HistogramCell& whole_;
     Counts counts_;
     std::atomic<double> sum_{0};
+    std::size_t last_ = 0;   // bucket; the next value mostly belongs there too
   };
 
  private:
+  bool holds(std::size_t bucket, double value) const { return (bucket == 0 || bounds_[bucket - 1] < value) && (bucket == bounds_.size() || value <= bounds_[bucket]); }
   std::size_t bucket_of(double value) const { return static_cast<std::size_t>(std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin()); }
 
   const std::vector<double> bounds_;

@@ -44,13 +44,14 @@ bool equal_metadata(const json::value& a, const json::value& b) {
 
 }  // namespace
 
+// Metadata last: it is the largest part of most objects, and what has changed is mostly elsewhere.
 bool equal_for_commit(const json::value& old, const json::value& object) {
-  if (same_json(old, object)) return true;
   if (!old.is_object() || !object.is_object()) return same(&old, &object);
-  const auto none = [](std::string_view) { return false; };
-  return equal_objects(old.get_object(), object.get_object(), none, [](std::string_view key, const json::value& x, const json::value& y) {
-    return key == "metadata" ? equal_metadata(x, y) : same_json(x, y) || same(&x, &y);
-  });
+  const json::object &before = old.get_object(), &after = object.get_object();
+  const auto metadata = [](std::string_view key) { return key == "metadata"; };
+  if (!equal_objects(before, after, metadata, [](std::string_view, const json::value& x, const json::value& y) { return same_json(x, y) || same(&x, &y); })) return false;
+  const json::value *x = before.if_contains("metadata"), *y = after.if_contains("metadata");
+  return x && y ? equal_metadata(*x, *y) : same(x, y);
 }
 
 }  // namespace keelson::kinds

@@ -221,7 +221,9 @@ class Walk {
       const std::string form = micro ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00";
       return fault("parsing time " + quoted(text) + " as " + quoted(form) + ": cannot parse " + quoted(text) + " as \"2006\"");
     }
-    replace(value, micro ? micro_time_text(*instant) : time_text(instant->seconds));
+    constexpr std::size_t kCanonicalBytes = 20;   // 2006-01-02T15:04:05Z, as nearly all are that are written again
+    const bool canonical = !micro && text.size() == kCanonicalBytes && text[10] == 'T';
+    if (!canonical) replace(value, micro ? micro_time_text(*instant) : time_text(instant->seconds));
     return true;
   }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <map>
-#include <tuple>
 #include <vector>
 
 #include "core/base/runtime.hpp"
@@ -44,8 +43,11 @@ bool matches(const json::value& entry, const EntryName& name) {
          (name.operation == kApply || entry_text(entry, "apiVersion") == name.api_version);
 }
 
-auto rank(const json::value& entry) {
-  return std::make_tuple(entry_text(entry, "operation"), entry_text(entry, "time"), entry_text(entry, "manager"), entry_text(entry, "apiVersion"), entry_text(entry, "subresource"));
+/// The order of entries.
+bool before(const json::value& a, const json::value& b) {
+  for (const std::string_view member : {"operation", "time", "manager", "apiVersion", "subresource"})
+    if (const int order = entry_text(a, member).compare(entry_text(b, member)); order != 0) return order < 0;
+  return false;
 }
 
 json::object new_entry(const EntryName& name, FieldSet&& set, std::string_view time, const json::storage_ptr& memory) {
@@ -107,7 +109,7 @@ std::vector<std::size_t> updates_by_age(const json::array& entries) {
   std::vector<std::size_t> updates;
   for (std::size_t i = 0; i < entries.size(); ++i)
     if (entry_text(entries[i], "operation") == kUpdate) updates.push_back(i);
-  std::sort(updates.begin(), updates.end(), [&](std::size_t a, std::size_t b) { return rank(entries[a]) < rank(entries[b]); });
+  std::sort(updates.begin(), updates.end(), [&](std::size_t a, std::size_t b) { return before(entries[a], entries[b]); });
   return updates;
 }
 
@@ -141,8 +143,7 @@ void cap_update_entries(json::array& entries) {
 }
 
 void sort_entries(json::array& entries) {
-  const auto less = [](const json::value& a, const json::value& b) { return rank(a) < rank(b); };
-  if (!std::is_sorted(entries.begin(), entries.end(), less)) std::stable_sort(entries.begin(), entries.end(), less);
+  if (!std::is_sorted(entries.begin(), entries.end(), before)) std::stable_sort(entries.begin(), entries.end(), before);
 }
 
 std::string utc_text(std::int64_t unix_s) { return base::rfc3339(unix_s); }
