@@ -3,6 +3,14 @@
 #include <algorithm>
 
 namespace keelson::plugins {
+namespace {
+
+constinit thread_local const std::shared_ptr<Call>* here = nullptr;   // its holder outlives the scope that set it
+
+}  // namespace
+
+CallTable::Here::Here(const std::shared_ptr<Call>& call) : before_(here) { here = &call; }
+CallTable::Here::~Here() { here = before_; }
 
 void Call::cancel() {
   cancelled.store(true);
@@ -35,6 +43,7 @@ bool CallTable::begin(const Lock&, const std::shared_ptr<Call>& call) {
     free_.pop_back();
   }
   call->id = (++begun_ << kSlotBits) | call->place;
+  call->table = this;
   ++under_way_;
   return true;
 }
@@ -63,6 +72,7 @@ void CallTable::end(const Lock& held, const Call& call) {
 std::shared_ptr<Call> CallTable::find(std::uint64_t id) const {
   const auto slot = id & ((1u << kSlotBits) - 1);
   if (slot == 0) return nullptr;
+  if (here != nullptr && (*here)->id == id && (*here)->table == this) return *here;
   const std::lock_guard lock(*mutex_);
   return slot <= slots_.size() && slots_[slot - 1] && slots_[slot - 1]->id == id ? slots_[slot - 1] : nullptr;
 }

@@ -18,8 +18,11 @@
 
 namespace keelson::plugins {
 
+class CallTable;
+
 struct Call {
   std::uint64_t id = 0;                      ///< 0: not under way
+  const CallTable* table = nullptr;          // that it is listed in
   std::size_t place = 0;                     // of the table; 0: none
   std::string what;                          ///< "reconcile website", for messages
   std::string about;                         ///< " default/web"; empty: nothing more to say
@@ -58,6 +61,17 @@ class CallTable {
   void end(const Lock& held, const Call& call);
   bool closed(const Lock&) const { return closed_; }
   std::shared_ptr<Call> find(std::uint64_t id) const;
+  /// While one of these lives its thread finds that call without asking anybody: what a plugin does in a call mostly comes from there.
+  class Here {
+   public:
+    explicit Here(const std::shared_ptr<Call>& call);
+    Here(const Here&) = delete;
+    Here& operator=(const Here&) = delete;
+    ~Here();
+
+   private:
+    const std::shared_ptr<Call>* const before_;
+  };
   /// False: cancelled before the time was over. `call` may be null.
   bool sleep(Call* call, std::int64_t ns);
   bool cancelled(const Call* call) const;

@@ -300,6 +300,7 @@ ChildHost::Held ChildHost::hold_lane() {
 
 FrameRef ChildHost::answer_on(Lane& lane) {
   FrameRef received;
+  lane.set_eager(&lane == own_lane && serving.load() == 1);
   if (lane.receive(received, runtime_) != Lane::Got::frame || !received->frame().isAnswer()) lost();
   return received;
 }

@@ -84,6 +84,9 @@ class ChildHost {
     if (held.lock.owns_lock() && !held.lane->flush()) lost();
   }
 
+  /// Calls under way.
+  std::atomic<int> serving{0};
+
   /// The lane of this thread while it runs a call; null: none. `last` gets what is written with the call's answer; null: such
   /// a write is sent at once.
   void set_lane(Lane* lane, base::Monotonic deadline, std::vector<KeptWrite>* last = nullptr);

@@ -65,7 +65,9 @@ keelson_status ChildLibrary::ask(const Asked& asked, const Fill& fill, const Tak
     call.setDeadlineNs(asked.give_up == base::kForever ? base::kForever : asked.give_up - kChildGrace_ms * base::kNanosPerMs);
     fill(call);
   });
+  ++asking_;
   const auto status = talk(*used, asked, take);
+  --asking_;
   if (status == -1) return note_lost(asked), 503;
   if (lane) give_back(std::move(lane));
   return status;
@@ -76,6 +78,7 @@ keelson_status ChildLibrary::talk(Lane& lane, const Asked& asked, const Take& ta
   const auto garbage = [&] { return kill("sent what is no message during " + name_of(asked)), -1; };
   for (;;) {
     FrameRef received;
+    lane.set_eager(asking_.load() == 1);
     switch (lane.receive(received, runtime_, asked.give_up)) {
       case Lane::Got::closed: return process_->kill(), -1;   // it may have closed its end and live on; how one died that is dead is settled
       case Lane::Got::late: return kill("did not return from " + name_of(asked) + " by its deadline"), -1;

@@ -94,6 +94,7 @@ class ChildLibrary final : public Library {
   int control_ = -1;
   std::unique_ptr<Lane> event_lane_, outside_;
   std::atomic<bool> ending_{false};
+  std::atomic<int> asking_{0};               // calls under way
   mutable std::mutex mutex_;                 // guards what follows
   std::vector<std::unique_ptr<Lane>> idle_;
   std::size_t lanes_ = 0;

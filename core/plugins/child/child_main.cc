@@ -73,7 +73,9 @@ struct Borrowed {   // for the length of a call
 void Server::run() {
   for (FrameRef received; lane_.receive(received, host_.runtime()) == Lane::Got::frame; received.reset()) {
     if (!received->frame().isCall()) ChildHost::lost();
+    ++host_.serving;
     serve(received);
+    lane_.set_eager(--host_.serving == 0);
   }
 }
 

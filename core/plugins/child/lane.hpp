@@ -22,6 +22,10 @@ inline constexpr std::size_t kFrameBytesMax = 64u << 20;
 inline constexpr std::size_t kListFrameBytes = 1u << 20;
 /// A waiting core looks this often whether the deadline has passed.
 inline constexpr std::int64_t kLaneTick_ms = 100;
+/// An eager lane looks so often for what comes before it sleeps: for about as long as a processor needs to go to sleep and to wake.
+inline constexpr int kLooksMax = 100;
+/// Where that is in vain again and again it is left out more and more often, up to all but one of two to this power times.
+inline constexpr int kVainMax = 10;
 
 class ReceivedFrame {
  public:
@@ -58,6 +62,8 @@ class Lane {
   Got receive(FrameRef& out, base::Runtime& runtime, base::Monotonic deadline = base::kForever);
   /// Something of a further frame is here already.
   bool pending() const { return begin_ != end_; }
+  /// Eager: the processor has nothing else to do for this conversation than to wait for the other side.
+  void set_eager(bool eager) { eager_ = eager; }
   int fd() const { return fd_; }
   /// Ends a receive() that waits, and all later ones.
   void shut();
@@ -66,10 +72,13 @@ class Lane {
   kj::ArrayPtr<capnp::word> scratch() { return kj::arrayPtr(scratch_.data(), scratch_.size()); }
   void append(capnp::MessageBuilder& message);
   Got fill(base::Runtime& runtime, base::Monotonic deadline);
+  int looks();
+  void note_looks(bool in_vain);
   Got receive_bytes(char* to, std::size_t size, base::Runtime& runtime, base::Monotonic deadline);
 
   const int fd_;
-  bool closed_ = false;
+  bool closed_ = false, eager_ = false;
+  int vain_ = 0, left_out_ = 0;       // how often of late; for how many times from now on
   std::vector<capnp::word> scratch_;
   std::vector<char> out_;
   std::vector<char> in_;

@@ -106,3 +106,26 @@ TEST_CASE("a lane whose other end is gone, or was shut, is closed") {
   g.other->shut();
   CHECK(g.receive() == Lane::Got::closed);
 }
+
+TEST_CASE("an eager lane gets what comes, ends at its deadline and sees that the other side is gone") {
+  Fixture f;
+  f.other->set_eager(true);
+  for (std::uint64_t i = 0; i < 20; ++i) {   // at once, and after it has begun to wait
+    std::unique_ptr<base::Thread> later;
+    if (i % 2 == 0) {
+      f.say(i);
+      REQUIRE(f.one->flush());
+    } else {
+      later = f.runtime->spawn("later", [&] {
+        f.runtime->waiter()->wait_until(f.runtime->in_ms(2));
+        f.say(i);
+        f.one->flush();
+      });
+    }
+    REQUIRE(f.receive() == Lane::Got::frame);
+    CHECK(f.frame->frame().getRequest().getToken() == i);
+  }
+  CHECK(f.receive(10) == Lane::Got::late);
+  f.one.reset();
+  CHECK(f.receive() == Lane::Got::closed);
+}
