@@ -31,8 +31,10 @@ struct AdmissionParts {
 class Admission {
  public:
   virtual ~Admission() = default;
-  /// Begins what writes by itself: quotas are counted, the types in policies checked.
+  /// Begins what writes by itself: quotas are counted, the types in policies checked, the states of webhooks told.
   virtual void start(verbs::Verbs& verbs) = 0;
+  /// Which endpoints of webhooks are not asked at present, and why; empty: all are. Any thread, after start().
+  virtual std::string paused_webhooks() const = 0;
   virtual void stop() = 0;
 };
 

@@ -42,12 +42,15 @@ std::string shown_url(const json::value& config) {
 std::vector<WebhookRef> WebhookSource::compile(const store::Object& configuration) {
   std::vector<WebhookRef> out;
   const auto body = body_of(configuration);
+  const auto caller = std::make_shared<const webhook::Caller>(
+      webhook::Caller{std::string(text_at(body, {"apiVersion"})), std::string(text_at(body, {"kind"})), configuration.key().name, configuration.columns().uid});
   const auto* list = list_at(body, {"webhooks"});
   if (!list) return out;
   for (const auto& entry : *list) {
     auto webhook = std::make_shared<Webhook>();
     webhook->name = text_at(entry, {"name"});
     webhook->configuration = configuration.key().name;
+    webhook->caller = caller;
     if (const auto* config = find(entry, {"clientConfig"})) webhook->client_config = *config;
     webhook->matcher = Matcher::of_webhook(entry);
     webhook->conditions = compiled_conditions(entry);
@@ -136,6 +139,7 @@ base::Outcome<webhook::Call> WebhookCaller::prepared(Question& question, const A
   call.endpoint = std::move(*endpoint);
   call.endpoint.path = with_timeout(call.endpoint.path, left);
   call.body = review_text(request, as, question.version, question.uid);
+  call.caller = webhook.caller;
   return call;
 }
 

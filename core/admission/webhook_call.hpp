@@ -9,6 +9,7 @@ namespace keelson::admission {
 
 struct Webhook {
   std::string name, configuration;
+  webhook::CallerRef caller;     ///< the configuration, for those who tell of it
   json::value client_config;
   Matcher matcher;
   std::vector<Expression> conditions;

@@ -10,7 +10,7 @@ namespace {
 struct Entry {
   std::string name;
   HealthChecks::Check check;
-  bool live;
+  HealthChecks::Counts counts;
 };
 
 // Shared with the handles, which may outlive the owner.
@@ -21,8 +21,8 @@ struct Table {
 
 class Checks final : public HealthChecks {
  public:
-  std::shared_ptr<void> add(std::string name, Check check, bool live) override {
-    auto entry = std::make_shared<Entry>(Entry{std::move(name), std::move(check), live});
+  std::shared_ptr<void> add(std::string name, Check check, Counts counts) override {
+    auto entry = std::make_shared<Entry>(Entry{std::move(name), std::move(check), counts});
     const std::lock_guard lock(table_->mutex);
     table_->entries.push_back(entry);
     return {entry.get(), [table = table_, entry](void*) {
@@ -36,7 +36,7 @@ class Checks final : public HealthChecks {
     std::string unmatched;
     const auto chosen = choose(endpoint, only);
     report.known = only.empty() || !chosen.empty();
-    for (const auto& entry : chosen) judge(*entry, exclude, report);
+    for (const auto& entry : chosen) judge(*entry, exclude, entry->counts != Counts::told || !only.empty(), report);
     for (const auto& name : exclude)
       if (std::none_of(chosen.begin(), chosen.end(), [&](const auto& entry) { return entry->name == name; }))
         unmatched += (unmatched.empty() ? "\"" : ",\"") + name + "\"";
@@ -51,11 +51,11 @@ class Checks final : public HealthChecks {
     std::vector<std::shared_ptr<Entry>> chosen;
     const std::lock_guard lock(table_->mutex);
     for (const auto& entry : table_->entries)
-      if ((only.empty() || entry->name == only) && (endpoint != "livez" || entry->live)) chosen.push_back(entry);
+      if ((only.empty() || entry->name == only) && (endpoint != "livez" || entry->counts == Counts::live)) chosen.push_back(entry);
     return chosen;
   }
 
-  static void judge(const Entry& entry, const std::vector<std::string>& exclude, Report& report) {
+  static void judge(const Entry& entry, const std::vector<std::string>& exclude, bool counts, Report& report) {
     if (std::find(exclude.begin(), exclude.end(), entry.name) != exclude.end()) {
       report.verbose += "[+]" + entry.name + " excluded: ok\n";
       return;
@@ -63,6 +63,10 @@ class Checks final : public HealthChecks {
     const auto complaint = entry.check();
     if (complaint.empty()) {
       report.verbose += "[+]" + entry.name + " ok\n";
+      return;
+    }
+    if (!counts) {
+      report.verbose += "[-]" + entry.name + " failed, does not count: " + complaint + "\n";
       return;
     }
     report.well = false;

@@ -1,9 +1,10 @@
 // HealthChecks: the named checks behind /livez, /readyz and /healthz.
 //
 // Invariants: a check runs on the asking request's network thread and must not wait. /healthz and /readyz run all of
-//   them, /livez those added as `live`.
+//   them, /livez those added as `live`. What is only told is in the verbose text of /readyz and counts when it is asked for by name.
 // Threads: any. Ownership: the handle of add() ends the check.
 #pragma once
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -16,7 +17,8 @@ class HealthChecks {
   /// Empty text = well.
   using Check = std::function<std::string()>;
   virtual ~HealthChecks() = default;
-  [[nodiscard]] virtual std::shared_ptr<void> add(std::string name, Check check, bool live = false) = 0;
+  enum class Counts : std::uint8_t { told, ready, live };
+  [[nodiscard]] virtual std::shared_ptr<void> add(std::string name, Check check, Counts counts = Counts::ready) = 0;
 
   struct Report {
     bool known = true;       ///< false: no check of that name

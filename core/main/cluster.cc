@@ -217,10 +217,11 @@ base::Outcome<void> RunningCluster::fill() {
 
 base::Outcome<void> RunningCluster::serve() {
   tell_expiries();
-  checks_.push_back(health_->add("ping", [] { return std::string(); }, true));
-  checks_.push_back(health_->add("log", [] { return std::string(); }, true));
+  checks_.push_back(health_->add("ping", [] { return std::string(); }, api::HealthChecks::Counts::live));
+  checks_.push_back(health_->add("log", [] { return std::string(); }, api::HealthChecks::Counts::live));
   checks_.push_back(health_->add("store", [this] { return store_->snapshot().revision() > 0 ? std::string() : std::string("nothing is stored"); }));
   checks_.push_back(health_->add("plugins", [this] { return plugins_ && plugins_->loaded() ? std::string() : std::string("plugins are being loaded"); }));
+  checks_.push_back(health_->add("webhooks", [this] { return admission_->paused_webhooks(); }, api::HealthChecks::Counts::told));
   auto audit = open_audit(settings_, runtime_, *metrics_);
   if (!audit) return audit.error();
   audit_ = std::move(*audit);

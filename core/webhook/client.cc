@@ -12,6 +12,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -60,11 +61,19 @@ struct Peer {
   base::Monotonic open_until = 0;
   bool trying = false;                // one call finds out whether it is back
   std::string why;                    // of the last failure
+  std::string authority;
+  std::vector<CallerRef> callers;     // since the circuit was closed last
 };
 using PeerPtr = std::shared_ptr<Peer>;
 
 base::Error failed(const Endpoint& endpoint, std::string_view why) {
   return base::raw_500("Post " + base::quoted("https://" + endpoint.authority + endpoint.path) + ": " + std::string(why));
+}
+
+void remember(Peer& peer, const CallerRef& caller) {
+  if (!caller || peer.callers.size() == kCallersKnownMax) return;
+  const auto same = [&](const CallerRef& known) { return known == caller || *known == *caller; };
+  if (std::none_of(peer.callers.begin(), peer.callers.end(), same)) peer.callers.push_back(caller);
 }
 
 class TlsClient final : public Client {
@@ -77,6 +86,7 @@ class TlsClient final : public Client {
   ~TlsClient() override { stop(); }
 
   void post(Call call, Done done) override;
+  void on_circuit(std::function<void(const CircuitChange&)> changed) override;
   void stop() override;
 
  private:
@@ -91,6 +101,8 @@ class TlsClient final : public Client {
   void landed(const PeerPtr& peer, const FlightPtr& flight, base::Outcome<Answer> outcome);
   void succeeded(Peer& peer);
   void missed(Peer& peer, std::string why);
+  void closed(Peer& peer);
+  void tell(const Peer& peer);
   void end_all();
   WirePtr take_idle(Peer& peer) const;
   awaitable<void> run(PeerPtr peer, FlightPtr flight);
@@ -107,6 +119,7 @@ class TlsClient final : public Client {
   std::vector<FlightPtr> inbox_;
   // The client's thread:
   bool stopping_ = false;
+  std::function<void(const CircuitChange&)> circuit_changed_;
   std::map<std::string, PeerPtr> peers_;
   std::set<FlightPtr> flights_;
   std::unique_ptr<base::Thread> thread_;
@@ -139,6 +152,7 @@ void TlsClient::begin(FlightPtr flight) {
   if (stopping_) return answer(*flight, failed(endpoint, "the server is stopping"));
   auto peer = peer_of(endpoint);
   if (!peer) return answer(*flight, peer.error());
+  remember(**peer, flight->call.caller);
   if (paused(**peer)) return answer(*flight, failed(endpoint, (*peer)->why + " (not asked again yet after " + std::to_string((*peer)->failures) + " failures)"));
   if ((*peer)->waiting.size() >= kWaitingPerEndpointMax) return answer(*flight, failed(endpoint, "too many calls wait for it"));
   (*peer)->trying = (*peer)->open_ms > 0;
@@ -160,6 +174,7 @@ base::Outcome<PeerPtr> TlsClient::peer_of(const Endpoint& endpoint) {
     auto tls = tls_for(endpoint.ca_pem, true, nullptr);
     if (!tls) return peers_.erase(key), tls.error();
     peer = std::make_shared<Peer>(std::move(*tls));
+    peer->authority = endpoint.authority;
   }
   peer->used = runtime_.monotonic_ns();
   auto out = peer;
@@ -172,7 +187,7 @@ void TlsClient::forget_oldest() {
   for (auto at = peers_.begin(); at != peers_.end(); ++at)
     if (at->second->active == 0 && at->second->waiting.empty() && (oldest == peers_.end() || at->second->used < oldest->second->used)) oldest = at;
   if (oldest == peers_.end()) return;
-  if (oldest->second->open_ms > 0) open_.add(-1);
+  if (oldest->second->open_ms > 0) closed(*oldest->second);
   peers_.erase(oldest);
 }
 
@@ -214,20 +229,37 @@ void TlsClient::landed(const PeerPtr& peer, const FlightPtr& flight, base::Outco
 }
 
 void TlsClient::succeeded(Peer& peer) {
-  if (peer.open_ms > 0) open_.add(-1);
   peer.failures = 0;
-  peer.open_ms = 0;
   peer.trying = false;
+  if (peer.open_ms > 0) closed(peer);
+}
+
+void TlsClient::closed(Peer& peer) {
+  peer.open_ms = 0;
+  open_.add(-1);
+  tell(peer);
+  peer.callers.clear();
+}
+
+void TlsClient::tell(const Peer& peer) {
+  if (circuit_changed_) circuit_changed_({peer.open_ms > 0, peer.authority, peer.why, peer.failures, peer.callers});
+}
+
+void TlsClient::on_circuit(std::function<void(const CircuitChange&)> changed) {
+  asio::post(context_, [this, changed = std::move(changed)] { circuit_changed_ = changed; });
 }
 
 void TlsClient::missed(Peer& peer, std::string why) {
   peer.why = std::move(why);
   if (++peer.failures < kFailuresToOpen || stopping_) return;
   if (peer.open_ms > 0 && !peer.trying) return;   // others that were under way when it opened
-  if (peer.open_ms == 0) open_.add(1), opened_.add();
-  peer.open_ms = peer.open_ms == 0 ? kOpenMin_ms : std::min(peer.open_ms * 2, kOpenMax_ms);
+  const bool opens = peer.open_ms == 0;
+  peer.open_ms = opens ? kOpenMin_ms : std::min(peer.open_ms * 2, kOpenMax_ms);
   peer.open_until = runtime_.in_ms(peer.open_ms);
   peer.trying = false;
+  if (!opens) return;
+  open_.add(1), opened_.add();
+  tell(peer);
 }
 
 void TlsClient::stop() {

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/base/error.hpp"
 #include "core/base/metrics.hpp"
@@ -30,6 +31,8 @@ inline constexpr std::size_t kAnswerBytesMax = 16u << 20;
 inline constexpr int kFailuresToOpen = 5;
 inline constexpr std::int64_t kOpenMin_ms = 500;
 inline constexpr std::int64_t kOpenMax_ms = 8'000;
+/// Objects that are known to name an endpoint, for those who want to hear what became of it.
+inline constexpr std::size_t kCallersKnownMax = 32;
 
 struct Endpoint {
   std::string host, port = "443";   ///< where the connection goes: a name or an address
@@ -39,10 +42,26 @@ struct Endpoint {
   std::string ca_pem;               ///< empty: the system's
 };
 
+/// The object for which an endpoint is called.
+struct Caller {
+  std::string api_version, kind, name, uid;
+  bool operator==(const Caller&) const = default;
+};
+using CallerRef = std::shared_ptr<const Caller>;
+
 struct Call {
   Endpoint endpoint;
   std::string body;                 ///< JSON
   base::Monotonic deadline = 0;
+  CallerRef caller{};               ///< null: nobody who is to hear of it
+};
+
+/// An endpoint that is given a pause from now on, or that is asked again.
+struct CircuitChange {
+  bool open = false;
+  std::string authority, why;       ///< why: of the last failure
+  int failures = 0;                 ///< in a row
+  std::vector<CallerRef> callers;   ///< who asked it since it was closed last
 };
 
 struct Answer {
@@ -54,6 +73,8 @@ class Client {
  public:
   virtual ~Client() = default;
   virtual void post(Call call, std::function<void(base::Outcome<Answer>)> done) = 0;
+  /// `changed` runs on the client's thread and must not wait.
+  virtual void on_circuit(std::function<void(const CircuitChange&)> changed) = 0;
   /// Ends what is under way and waits for the thread.
   virtual void stop() = 0;
 };

@@ -133,9 +133,12 @@ def dead_webhook_costs_little(c):
     began = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda i: make(c, f"dead-{i}", check=True), range(32)))
-    drop(c, "validatingwebhookconfiguration", "hang")
     if c.metric("keelson_webhook_circuit_opened_total") < 1:
         raise Failed("a dead webhook was asked again and again")
+    expect(c.out("describe", "validatingwebhookconfiguration", "hang"), "WebhookPaused", "is given a pause", "context deadline exceeded")
+    expect(c.kubectl("get", "--raw", "/readyz?verbose").stdout, r"\[-\]webhooks failed, does not count: 127\.0\.0\.1", "readyz check passed")
+    expect(c.kubectl("get", "--raw", "/readyz/webhooks", check=False).stderr, "webhooks failed: 127.0.0.1")
+    drop(c, "validatingwebhookconfiguration", "hang")
     print(f"  32 writes past a dead webhook: {time.monotonic() - began:.1f} s")
 
 

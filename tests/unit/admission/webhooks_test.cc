@@ -290,3 +290,42 @@ TEST_CASE("the request's deadline ends a chain of webhooks that are all slow") {
   CHECK(outcome.error().code == 504);
   CHECK(server.requests == 1);
 }
+
+TEST_CASE("a webhook that is given a pause is told as an event about its configuration, and so is its return") {
+  std::atomic<bool> broken{true};
+  HttpsServer server([&](const HttpsRequest& request) { return broken ? HttpsReply{.crash = true} : allow(request); });
+  Cluster cluster;
+  cluster.webhook(kValidating, "flaky", server, R"({"failurePolicy":"Ignore"})");
+  const auto told = [&](const std::string& reason) -> json::value {
+    json::value found;
+    cluster.store->snapshot().scan(base::Atom("events"), "default", nullptr, [&](const store::ObjectRef& event) {
+      auto body = json::parse(event->body());
+      if (auth::text_at(body, {"reason"}) == reason) found = std::move(body);
+      return true;
+    });
+    return found;
+  };
+  const auto makes = [&](const std::string& name) { return cluster.create("v1/configmaps", "default", config_map(name)).has_value(); };
+  for (int i = 0; i < webhook::kFailuresToOpen; ++i) CHECK(makes("before-" + std::to_string(i)));
+  REQUIRE(cluster.eventually([&] { return told("WebhookPaused").is_object(); }));
+  const auto paused = told("WebhookPaused");
+  CHECK(auth::text_at(paused, {"type"}) == "Warning");
+  CHECK(auth::text_at(paused, {"involvedObject", "kind"}) == "ValidatingWebhookConfiguration");
+  CHECK(auth::text_at(paused, {"involvedObject", "name"}) == "flaky");
+  CHECK(auth::text_at(paused, {"involvedObject", "uid"}) == cluster.stored(std::string("admissionregistration.k8s.io/v1/") + kValidating, "", "flaky")->columns().uid);
+  CHECK(holds(std::string(auth::text_at(paused, {"message"})), "failed 5 times in a row and is given a pause, its failure policy counts meanwhile: EOF"));
+  CHECK(holds(cluster.admission->paused_webhooks(), "is given a pause: EOF"));
+  CHECK(told("WebhookResumed").is_null());
+  const auto returns = [&](const std::string& name, std::int64_t times) {
+    broken = false;
+    int i = 0;
+    REQUIRE(cluster.eventually([&] { return makes(name + std::to_string(i++)) && cluster.admission->paused_webhooks().empty(); }));
+    REQUIRE(cluster.eventually([&] { return auth::integer_at(told("WebhookResumed"), {"count"}) == times; }));
+  };
+  returns("after-", 1);
+  CHECK(auth::text_at(told("WebhookResumed"), {"type"}) == "Normal");
+  broken = true;
+  for (int i = 0; i < webhook::kFailuresToOpen; ++i) CHECK(makes("again-" + std::to_string(i)));
+  REQUIRE(cluster.eventually([&] { return auth::integer_at(told("WebhookPaused"), {"count"}) == 2; }));
+  returns("at-last-", 2);
+}

@@ -47,7 +47,7 @@ struct Fixture {
   std::unique_ptr<kinds::Registry> registry = kinds::make_registry();
   std::unique_ptr<auth::Chains> chains = auth::make_chains();
   std::unique_ptr<HealthChecks> health = make_health_checks();
-  std::shared_ptr<void> ping = health->add("ping", [] { return std::string(); }, true);
+  std::shared_ptr<void> ping = health->add("ping", [] { return std::string(); }, api::HealthChecks::Counts::live);
   std::unique_ptr<store::Store> store;
   std::unique_ptr<watch::Hub> hub = watch::make_hub(*store, *runtime, *metrics);
   std::unique_ptr<verbs::Verbs> verbs = verbs::make_verbs({*store, *hub, *registry, *chains, nullptr, *runtime, *metrics});

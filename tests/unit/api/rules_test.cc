@@ -101,7 +101,7 @@ TEST_CASE("YAML reads back as the same values") {
 
 TEST_CASE("health reports name each check") {
   const auto checks = make_health_checks();
-  const auto ping = checks->add("ping", [] { return std::string(); }, true);
+  const auto ping = checks->add("ping", [] { return std::string(); }, api::HealthChecks::Counts::live);
   auto bad = checks->add("plugin-x", [] { return std::string("stuck"); });
   auto report = checks->run("readyz", "", {});
   CHECK_FALSE(report.well);
@@ -112,4 +112,17 @@ TEST_CASE("health reports name each check") {
   CHECK_FALSE(checks->run("readyz", "nothing", {}).known);
   bad.reset();
   CHECK(checks->run("readyz", "", {}).well);
+}
+
+TEST_CASE("what is only told does not make the server unready, but is there to be asked for") {
+  const auto checks = make_health_checks();
+  std::string why = "one is given a pause";
+  const auto told = checks->add("webhooks", [&] { return why; }, api::HealthChecks::Counts::told);
+  const auto report = checks->run("readyz", "", {});
+  CHECK(report.well);
+  CHECK(report.verbose == "[-]webhooks failed, does not count: one is given a pause\nreadyz check passed\n");
+  CHECK_FALSE(checks->run("readyz", "webhooks", {}).well);
+  CHECK_FALSE(checks->run("livez", "webhooks", {}).known);
+  why.clear();
+  CHECK(checks->run("readyz", "webhooks", {}).well);
 }

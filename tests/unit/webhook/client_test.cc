@@ -156,6 +156,42 @@ TEST_CASE("an endpoint that fails again and again is given a pause, and comes ba
   CHECK(f.metrics->prometheus_text().find("keelson_webhook_circuits_open 0") != std::string::npos);
 }
 
+TEST_CASE("who asked an endpoint hears when it is given a pause, and when it is asked again") {
+  std::atomic<bool> broken{true};
+  HttpsServer server([&](const HttpsRequest& request) { return broken ? HttpsReply{.crash = true} : echo(request); });
+  Fixture f;
+  std::mutex mutex;
+  std::vector<CircuitChange> changes;
+  f.client->on_circuit([&](const CircuitChange& change) {
+    const std::lock_guard lock(mutex);
+    changes.push_back(change);
+  });
+  const auto endpoint = f.endpoint(server.url(), server.ca.certificate_pem);
+  const auto one = std::make_shared<const Caller>(Caller{"v1", "Hook", "one", "u-1"}), again = std::make_shared<const Caller>(*one);
+  const auto other = std::make_shared<const Caller>(Caller{"v1", "Hook", "other", "u-2"});
+  const auto asked_for = [&](const CallerRef& caller) {
+    std::promise<bool> well;
+    f.client->post({endpoint, "{}", f.runtime->in_ms(kDeadline_ms), caller}, [&](const base::Outcome<Answer>& outcome) { well.set_value(outcome.has_value()); });
+    return well.get_future().get();
+  };
+  for (int i = 0; i < kFailuresToOpen; ++i) CHECK_FALSE(asked_for(i % 2 == 0 ? one : again));
+  CHECK_FALSE(asked_for(other));   // during the pause
+  broken = false;
+  const auto deadline = f.runtime->in_ms(kDeadline_ms);
+  while (!asked_for(nullptr)) REQUIRE(f.runtime->monotonic_ns() < deadline);
+  const std::lock_guard lock(mutex);
+  REQUIRE(changes.size() == 2);
+  CHECK(changes[0].open);
+  CHECK(changes[0].failures == kFailuresToOpen);
+  CHECK(changes[0].why == "EOF");
+  CHECK("https://" + changes[0].authority == server.url(""));
+  REQUIRE(changes[0].callers.size() == 1);
+  CHECK(*changes[0].callers[0] == *one);
+  CHECK_FALSE(changes[1].open);
+  REQUIRE(changes[1].callers.size() == 2);
+  CHECK(*changes[1].callers[1] == *other);
+}
+
 TEST_CASE("stopping answers what is under way") {
   HttpsServer hanging([](const HttpsRequest&) { return HttpsReply{.hang = true}; });
   Fixture f;
