@@ -87,7 +87,8 @@ class Keeper final : public PolicyKeeper, private store::FeedSink {
                                {"status", {{"observedGeneration", generation}, {"typeChecking", std::move(checked)}}}};
     verbs::WriteOptions options;
     options.force = true;
-    verbs_.patch(verbs::own_context("policy-types", "system:serviceaccount:kube-system:" + std::string(kManager), std::string(kManager)), {kind, {}, name, "status"},
+    auto context = verbs::own_context("policy-types", "system:serviceaccount:kube-system:" + std::string(kManager), std::string(kManager));
+    verbs_.patch(verbs::caused_by(found->revision(), std::move(context)), {kind, {}, name, "status"},
                  kinds::PatchType::apply, {kinds::Media::json, json::serialize(applied)}, options, [weak = std::weak_ptr(alive_), this, name](const base::Outcome<verbs::Written>& written) {
                    if (written || written.error().code == 404 || written.error().code == 409) return;   // gone, or another of that name
                    if (const auto alive = weak.lock()) again(name, written.error());

@@ -118,7 +118,7 @@ class Keeper final : public QuotaKeeper, private store::FeedSink {
     if (same(find(object, {"status", "hard"}), status.at("hard").get_object()) && same(find(object, {"status", "used"}), status.at("used").get_object())) return;
     auth::object_at(object, {})["status"] = std::move(status);
     const auto ns = quota.key().ns;
-    verbs_.update(verbs::own_context("resource-quota"), {catalog->by_storage_key(store::Atom(kQuotas)), ns, quota.key().name, "status"},
+    verbs_.update(verbs::caused_by(quota.revision(), verbs::own_context("resource-quota")), {catalog->by_storage_key(store::Atom(kQuotas)), ns, quota.key().name, "status"},
                   {kinds::Media::json, json::serialize(object)}, {}, [this, ns, turn, owner](const base::Outcome<verbs::Written>& written) {
                     if (!written && written.error().code != 404) again(ns, written.error());
                   });

@@ -11,6 +11,7 @@
 #include "core/aggregation/services.hpp"
 #include "core/auth/json_access.hpp"
 #include "core/base/log.hpp"
+#include "core/base/timed_turns.hpp"
 #include "core/verbs/own_context.hpp"
 #include "core/webhook/client_config.hpp"
 
@@ -58,14 +59,19 @@ json::object only_paths_below(const json::object& document, const std::string& p
 
 class Aggregating final : public store::FeedSink, public std::enable_shared_from_this<Aggregating> {
  public:
-  explicit Aggregating(AggregationParts parts) : parts_(std::move(parts)), certificate_(parts_.certificate), idle_(parts_.runtime.waiter()) {}
+  explicit Aggregating(AggregationParts parts) : parts_(std::move(parts)), certificate_(parts_.certificate), timed_(parts_.runtime, [this] {
+          if (!nothing_new()) work();
+        }) {}
 
   void start() {
-    subscription_ = parts_.store.subscribe(*this).first;
-    kinds_changed_ = parts_.registry.on_change([weak = weak_from_this()](const kinds::CatalogRef&) {
-      if (const auto self = weak.lock()) self->arm_in(kSettle_ms);
+    // Known before the first request: what was available is again.
+    timed_.now([this] {
+      subscription_ = parts_.store.subscribe(*this).first;
+      kinds_changed_ = parts_.registry.on_change([weak = weak_from_this()](const kinds::CatalogRef&) {
+        if (const auto self = weak.lock()) self->timed_.in_ms(kSettle_ms);
+      });
+      work();
     });
-    work();   // known before the first request: what was available is again
   }
   void stop();
   ApisRef apis() const {
@@ -81,9 +87,6 @@ class Aggregating final : public store::FeedSink, public std::enable_shared_from
 
  private:
   void on_changes(std::span<const store::Change> changes) override;
-  void arm_in(std::int64_t ms) { arm_at(parts_.runtime.in_ms(ms)); }
-  void arm_at(base::Monotonic deadline);
-  void turn();
   bool nothing_new();
   void work();
   void keep_local(const Services& services);
@@ -91,7 +94,7 @@ class Aggregating final : public store::FeedSink, public std::enable_shared_from
   void watch_one(const std::string& name, const Service& service, const store::Snapshot& snapshot, base::Monotonic now);
   void publish();
   void tell(const Services& services);
-  void write(const LocalChange& change);
+  void write(const LocalChange& change, store::Revision trigger);
   void look(const std::shared_ptr<Check>& check);
   void looked(const std::shared_ptr<Check>& check, const std::string& url, const base::Outcome<webhook::Fetched>& outcome);
   void passed(const Check& check, const webhook::Fetched& fetched);
@@ -102,7 +105,7 @@ class Aggregating final : public store::FeedSink, public std::enable_shared_from
   Watched* current(const std::string& name, std::uint64_t generation);
   webhook::Outbound plain_get(webhook::Outbound outbound, std::string path) const;
 
-  static verbs::Context context() { return verbs::own_context("aggregation", "system:apiserver", "kube-aggregator"); }
+  static verbs::Context context(store::Revision trigger) { return verbs::caused_by(trigger, verbs::own_context("aggregation", "system:apiserver", "kube-aggregator")); }
   static verbs::OnWritten noted(const char* what, const std::string& name) {
     return [what, name](const base::Outcome<verbs::Written>& outcome) {
       if (outcome || outcome.error().code == 409 || outcome.error().code == 404 || outcome.error().code == 503) return;   // changed or stopped meanwhile
@@ -115,7 +118,7 @@ class Aggregating final : public store::FeedSink, public std::enable_shared_from
   std::unique_ptr<store::Subscription> subscription_;
   std::shared_ptr<void> kinds_changed_;
   std::atomic<std::uint64_t> turns_{0};                          // spreads requests over endpoints
-  const std::unique_ptr<base::Waiter> idle_;
+  base::TimedTurns timed_;
   mutable std::mutex mutex_;
   bool starting_ = true;                                         // the work's own, like the next
   std::vector<std::string> served_;                              // groups and versions of the last turn
@@ -123,10 +126,8 @@ class Aggregating final : public store::FeedSink, public std::enable_shared_from
   std::set<std::string, std::less<>> namespaces_;                // whose Services and endpoints matter
   ApisRef apis_ = std::make_shared<Apis>();
   bool stored_changed_ = true;                                   // what is stored, since the last turn
-  base::TimerId timer_ = 0;
-  base::Monotonic armed_ = base::kForever;
   std::uint64_t generations_ = 0;
-  bool working_ = false, stopped_ = false;
+  bool stopped_ = false;
 };
 
 // --- when ------------------------------------------------------------------------------------------------------------
@@ -143,43 +144,17 @@ void Aggregating::on_changes(std::span<const store::Change> changes) {
     });
     stored_changed_ |= ours;
   }
-  if (ours) arm_in(kSettle_ms);
-}
-
-void Aggregating::arm_at(base::Monotonic deadline) {
-  const std::lock_guard lock(mutex_);
-  if (stopped_ || armed_ <= deadline) return;
-  if (armed_ != base::kForever) parts_.runtime.cancel(timer_);
-  armed_ = deadline;
-  timer_ = parts_.runtime.schedule_at(deadline, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->turn();
-  });
-}
-
-void Aggregating::turn() {
-  {
-    const std::lock_guard lock(mutex_);
-    armed_ = base::kForever;
-    if (stopped_) return;
-    working_ = true;
-  }
-  if (!nothing_new()) work();
-  const std::lock_guard lock(mutex_);
-  working_ = false;
-  if (stopped_) idle_->notify();
+  if (ours) timed_.in_ms(kSettle_ms);
 }
 
 void Aggregating::stop() {
   subscription_.reset();
   kinds_changed_.reset();
-  bool working;
   {
     const std::lock_guard lock(mutex_);
-    if (std::exchange(stopped_, true)) return;
-    working = working_;
-    if (armed_ != base::kForever) parts_.runtime.cancel(timer_);
+    stopped_ = true;
   }
-  if (working) idle_->wait_until(base::kForever);
+  timed_.stop();
 }
 
 // --- what ------------------------------------------------------------------------------------------------------------
@@ -207,18 +182,21 @@ void Aggregating::work() {
 }
 
 void Aggregating::keep_local(const Services& services) {
-  for (const auto& change : local_changes(*parts_.registry.current(), services, starting_)) write(change);
+  for (const auto& change : local_changes(*parts_.registry.current(), services, starting_)) {
+    const auto found = services.find(change.name);
+    write(change, found == services.end() ? 0 : found->second.revision);
+  }
   starting_ = false;
 }
 
-void Aggregating::write(const LocalChange& change) {
+void Aggregating::write(const LocalChange& change, store::Revision trigger) {
   const auto kind = parts_.registry.current()->find(kApiGroup, "v1", kResource);
   if (!kind) return;
   if (change.what == LocalChange::What::create)
-    return parts_.verbs.create(context(), {kind, {}, {}, {}}, {kinds::Media::json, json::serialize(change.object)}, {}, noted("create", change.name));
-  if (change.what == LocalChange::What::remove) return parts_.verbs.remove(context(), {kind, {}, change.name, {}}, {}, noted("delete", change.name));
+    return parts_.verbs.create(context(trigger), {kind, {}, {}, {}}, {kinds::Media::json, json::serialize(change.object)}, {}, noted("create", change.name));
+  if (change.what == LocalChange::What::remove) return parts_.verbs.remove(context(trigger), {kind, {}, change.name, {}}, {}, noted("delete", change.name));
   const json::array patch{json::object{{"op", "replace"}, {"path", "/spec"}, {"value", change.object.at("spec")}}};
-  parts_.verbs.patch(context(), {kind, {}, change.name, {}}, kinds::PatchType::json, {kinds::Media::json, json::serialize(patch)}, {}, noted("update", change.name));
+  parts_.verbs.patch(context(trigger), {kind, {}, change.name, {}}, kinds::PatchType::json, {kinds::Media::json, json::serialize(patch)}, {}, noted("update", change.name));
 }
 
 void Aggregating::update_watched(const Services& services, const store::Snapshot& snapshot) {
@@ -247,7 +225,7 @@ void Aggregating::update_watched(const Services& services, const store::Snapshot
     }
   }
   for (const auto& check : checks) look(check);
-  if (next != base::kForever) arm_at(next);
+  if (next != base::kForever) timed_.at(next);
 }
 
 void Aggregating::watch_one(const std::string& name, const Service& service, const store::Snapshot& snapshot, base::Monotonic now) {
@@ -304,7 +282,7 @@ void Aggregating::tell(const Services& services) {
     }
     if (service.stored() == meant) continue;
     const auto patch = json::serialize(status_patch(service, meant, parts_.runtime.unix_s()));
-    parts_.verbs.patch(context(), {kind, {}, name, "status"}, kinds::PatchType::merge, {kinds::Media::json, patch}, {}, noted("update the status of", name));
+    parts_.verbs.patch(context(service.revision), {kind, {}, name, "status"}, kinds::PatchType::merge, {kinds::Media::json, patch}, {}, noted("update the status of", name));
   }
 }
 
@@ -372,7 +350,7 @@ void Aggregating::looked(const std::shared_ptr<Check>& check, const std::string&
     return;
   }
   why.empty() ? passed(*check, *outcome) : failed(*check, why);
-  arm_in(0);
+  timed_.in_ms(0);
 }
 
 void Aggregating::passed(const Check& check, const webhook::Fetched& fetched) {
@@ -423,7 +401,7 @@ void Aggregating::fetch_document(const std::shared_ptr<const Backend>& backend, 
       const std::lock_guard lock(self->mutex_);
       if (auto* watched = self->current(backend->name, generation)) take(watched->offered, document.get_object());
     }
-    self->arm_in(0);
+    self->timed_.in_ms(0);
   });
 }
 

@@ -11,8 +11,9 @@ namespace keelson::api {
 
 void begin_audit(Call& call, const auth::Attributes& asked) {
   const auto& info = call.info;
-  call.record = call.core.parts.audit->begin({asked, call.context.request_id, call.request.path, call.request.query, call.request.header("User-Agent"), call.request.remote});
-  if (!call.record) return;
+  const auto plan = call.core.parts.audit->plan(asked);
+  if (plan.level == audit::Level::none) return;
+  call.record = call.core.parts.audit->begin(plan, {asked, call.context.request_id, call.request.path, call.request.query, call.request.header("User-Agent"), call.request.remote});
   call.record->audit = call.core.parts.audit;
   call.context.notes = call.record->notes;
   if (call.record->keeps_request() && info.resource_request && !call.request.body.empty()) {

@@ -43,10 +43,12 @@ class WritingAudit final : public Audit {
     return {};
   }
 
-  std::unique_ptr<Record> begin(const Request& request) override {
-    const auto plan = policy_.plan(request.attributes);
+  Plan plan(const auth::Attributes& attributes) override {
+    const auto plan = policy_.plan(attributes);
     levels_[static_cast<std::size_t>(plan.level)]->add();
-    if (plan.level == Level::none) return nullptr;
+    return plan;
+  }
+  std::unique_ptr<Record> begin(const Plan& plan, const Request& request) override {
     auto record = std::make_unique<Record>();
     const auto& asked = request.attributes;
     record->plan = plan;

@@ -5,7 +5,7 @@
 //   when it is full, or the file cannot be written, events are dropped, counted (apiserver_audit_error_total) and the server
 //   says so in its log; requests go on. stop() writes what is queued. Bodies of secrets and tokens are kept at
 //   RequestResponse only.
-// Threads: begin() and at() from any thread. Ownership: shared by the requests; after stop() they leave nothing.
+// Threads: plan(), begin() and at() from any thread. Ownership: shared by the requests; after stop() they leave nothing.
 #pragma once
 #include <memory>
 #include <string>
@@ -29,8 +29,10 @@ struct Request {
 class Audit {
  public:
   virtual ~Audit() = default;
-  /// Null: the policy keeps nothing of it. Else the RequestReceived event is on its way.
-  virtual std::unique_ptr<Record> begin(const Request& request) = 0;
+  /// What the policy keeps of such a request, to be asked once for each; none: nothing is begun.
+  virtual Plan plan(const auth::Attributes& attributes) = 0;
+  /// The RequestReceived event is on its way. `plan`: not none.
+  virtual std::unique_ptr<Record> begin(const Plan& plan, const Request& request) = 0;
   /// The record has come to `stage`; nothing happens when the policy omits that.
   virtual void at(Stage stage, const Record& record) = 0;
   virtual void stop() = 0;

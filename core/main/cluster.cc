@@ -100,6 +100,7 @@ class RunningCluster final : public Cluster {
   void start_plugins();
   void tell_expiries();
   verbs::AskWebhook ask_webhook();
+  verbs::Verbs& writing() { return audited_verbs_ ? *audited_verbs_ : *verbs_; }
   std::string public_address() const;
   std::map<std::string, std::string> plugin_facts() const;
   api::TlsOptions tls() const { return {identity_.server.certificate_pem, identity_.server.key_pem, identity_.ca.certificate_pem, front_proxy_.ca_pem}; }
@@ -124,12 +125,12 @@ class RunningCluster final : public Cluster {
   std::atomic<std::uint64_t> webhook_turn_{0};
   std::shared_ptr<plugins::Hooks> plugin_hooks_;   // shared: verbs ask them, the host fills them
   std::unique_ptr<verbs::Verbs> verbs_;
+  std::shared_ptr<audit::Audit> audit_;
+  std::unique_ptr<verbs::Verbs> audited_verbs_;   // what plugins and the keepers below write by; null: nothing is audited
   std::unique_ptr<admission::Admission> admission_;
   std::unique_ptr<verbs::Definitions> definitions_;
   std::unique_ptr<verbs::EventExpiry> event_expiry_;
   std::unique_ptr<verbs::CertificateKeeper> certificate_keeper_;
-  std::shared_ptr<audit::Audit> audit_;
-  std::unique_ptr<verbs::Verbs> audited_verbs_;   // what plugins write by; null: nothing is audited
   std::unique_ptr<PluginWiring> plugins_;
   std::unique_ptr<fairness::Fairness> fairness_;
   std::unique_ptr<fairness::Keeper> fairness_keeper_;
@@ -191,10 +192,14 @@ base::Outcome<void> RunningCluster::make_parts() {
   admission_ = admission::make_admission({*chains_, *registry_, *store_, runtime_, *metrics_, webhooks_.get()});
   hub_ = watch::make_hub(*store_, runtime_, *metrics_, {.gather_ns = kWatchGather_ms * base::kNanosPerMs});
   verbs_ = verbs::make_verbs({*store_, *hub_, *registry_, *chains_, tokens_.get(), runtime_, *metrics_}, ask_plugins_or(plugin_hooks_, runtime_, ask_webhook()));
-  definitions_ = verbs::make_definitions(*store_, *verbs_, *registry_, runtime_);
-  admission_->start(*verbs_);
-  event_expiry_ = verbs::make_event_expiry(*store_, *verbs_, *registry_, runtime_);
-  certificate_keeper_ = verbs::make_certificate_keeper(*store_, *verbs_, *registry_, *chains_, identity_.ca, runtime_);
+  auto audit = open_audit(settings_, runtime_, *metrics_);
+  if (!audit) return audit.error();
+  audit_ = std::move(*audit);
+  if (audit_) audited_verbs_ = verbs::make_audited(*verbs_, audit_);
+  definitions_ = verbs::make_definitions(*store_, writing(), *registry_, runtime_);
+  admission_->start(writing());
+  event_expiry_ = verbs::make_event_expiry(*store_, writing(), *registry_, runtime_);
+  certificate_keeper_ = verbs::make_certificate_keeper(*store_, writing(), *registry_, *chains_, identity_.ca, runtime_);
   return {};
 }
 
@@ -211,7 +216,7 @@ verbs::AskWebhook RunningCluster::ask_webhook() {
 }
 
 base::Outcome<void> RunningCluster::fill() {
-  return bootstrap(*verbs_, *store_, *registry_, runtime_,
+  return bootstrap(writing(), *store_, *registry_, runtime_,
                    {names_.service_address, settings_.service_cidr, public_address(), settings_.https_port, identity_.ca.certificate_pem, front_proxy_.published()});
 }
 
@@ -222,17 +227,13 @@ base::Outcome<void> RunningCluster::serve() {
   checks_.push_back(health_->add("store", [this] { return store_->snapshot().revision() > 0 ? std::string() : std::string("nothing is stored"); }));
   checks_.push_back(health_->add("plugins", [this] { return plugins_ && plugins_->loaded() ? std::string() : std::string("plugins are being loaded"); }));
   checks_.push_back(health_->add("webhooks", [this] { return admission_->paused_webhooks(); }, api::HealthChecks::Counts::told));
-  auto audit = open_audit(settings_, runtime_, *metrics_);
-  if (!audit) return audit.error();
-  audit_ = std::move(*audit);
-  if (audit_) audited_verbs_ = verbs::make_audited(*verbs_, audit_);
   fairness_ = fairness::make_fairness(runtime_, *metrics_);
-  fairness_keeper_ = fairness::make_keeper(*fairness_, *store_, *verbs_, *registry_, runtime_);
-  aggregation_ = aggregation::make_aggregation({*store_, *verbs_, *registry_, runtime_, *outgoing_, front_proxy_.certificate});
+  fairness_keeper_ = fairness::make_keeper(*fairness_, *store_, writing(), *registry_, runtime_);
+  aggregation_ = aggregation::make_aggregation({*store_, writing(), *registry_, runtime_, *outgoing_, front_proxy_.certificate});
   const std::string address = any_address(settings_.bind_address) ? public_address() : settings_.bind_address;
   auto keys = trusted_keys(settings_.plugin_keys);
   if (!keys) return keys.error();
-  plugins_ = make_plugin_wiring({*store_, audited_verbs_ ? *audited_verbs_ : *verbs_, *registry_, *chains_, runtime_, *metrics_, *health_, std::move(*keys), plugin_hooks_}, settings_);
+  plugins_ = make_plugin_wiring({*store_, writing(), *registry_, *chains_, runtime_, *metrics_, *health_, std::move(*keys), plugin_hooks_}, settings_);
   api_ = api::make_api({*verbs_, *registry_, *store_, *chains_, plugins_->routes(), *health_, runtime_, *metrics_, tokens_.get(), std::string(kIssuer),
                         address + ":" + std::to_string(settings_.https_port), audit_, fairness_.get(), aggregation_.get(), front_proxy_.rules});
   api::ServerOptions options;
@@ -320,11 +321,11 @@ void RunningCluster::stop() {
   if (aggregation_) aggregation_->stop();
   if (fairness_keeper_) fairness_keeper_->stop();
   if (fairness_) fairness_->stop();
-  if (audit_) audit_->stop();
   if (definitions_) definitions_->stop();
   if (event_expiry_) event_expiry_->stop();
   if (certificate_keeper_) certificate_keeper_->stop();
   if (admission_) admission_->stop();
+  if (audit_) audit_->stop();
   if (oidc_) oidc_->stop();
   if (outgoing_) outgoing_->stop();
   if (webhooks_) webhooks_->stop();

@@ -122,9 +122,11 @@ class Audited final : public Verbs {
   /// Null: the policy keeps nothing of it.
   RecordRef begin(const Context& context, const Target& target, std::string_view verb, const Body* body) {
     const auto asked = attributes_of(context, target, verb);
+    const auto plan = audit_->plan(asked);
+    if (plan.level == audit::Level::none) return nullptr;
     const auto id = context.request_id + "." + std::to_string(++writes_);
-    RecordRef record = audit_->begin({asked, id, path_of(target), "", context.field_manager, ""});
-    if (record && body && record->keeps_request()) record->request = {.media = "application/json", .bytes = body->bytes, .object = {}, .items = {}};
+    RecordRef record = audit_->begin(plan, {asked, id, path_of(target), "", context.field_manager, ""});
+    if (body && record->keeps_request()) record->request = {.media = "application/json", .bytes = body->bytes, .object = {}, .items = {}};
     return record;
   }
   static Context told(const Context& context, const RecordRef& record) {

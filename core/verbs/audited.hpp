@@ -1,6 +1,6 @@
-// Audited: the write path as a caller uses it that has no HTTP: its writes are told to the audit log, under the caller's identity.
+// Audited: the write path as plugins and the server's own keepers use it, without HTTP: its writes are told to the audit log, under the caller's identity.
 //
-// Invariants: the policy decides as it does for requests by HTTP; what it does not keep costs one look at it. Reads pass as they are.
+// Invariants: the policy decides as it does for requests by HTTP; what it does not keep costs one look at it and nothing else. Reads pass as they are.
 // Threads: as Verbs. Ownership: what it wraps outlives it and its pending calls.
 #pragma once
 #include "core/audit/audit.hpp"

@@ -7,6 +7,7 @@
 
 #include "core/base/base64.hpp"
 #include "core/base/log.hpp"
+#include "core/base/timed_turns.hpp"
 #include "core/verbs/certificate_judgement.hpp"
 #include "core/verbs/own_context.hpp"
 #include "core/verbs/signing_request_fields.hpp"
@@ -24,23 +25,17 @@ base::Atom resource_atom() {
 class Keeping final : public store::FeedSink, public std::enable_shared_from_this<Keeping> {
  public:
   Keeping(store::Store& store, Verbs& verbs, kinds::Registry& registry, const auth::Chains& chains, auth::KeyPair ca, base::Runtime& runtime)
-      : store_(store), verbs_(verbs), registry_(registry), chains_(chains), ca_(std::move(ca)), runtime_(runtime), idle_(runtime.waiter()) {}
+      : store_(store), verbs_(verbs), registry_(registry), chains_(chains), ca_(std::move(ca)), runtime_(runtime), turns_(runtime, [this] { turn(); }) {}
 
   void start() {
-    subscription_ = store_.subscribe(*this).first;
-    want_all();
+    turns_.now([this] {
+      subscription_ = store_.subscribe(*this).first;
+      want_all();
+    });
   }
-  /// Waits for a turn under way.
   void stop() {
     subscription_.reset();
-    bool working;
-    {
-      const std::lock_guard lock(mutex_);
-      stopped_ = true;
-      working = working_;
-      runtime_.cancel(timer_);
-    }
-    if (working) idle_->wait_until(base::kForever);
+    turns_.stop();
   }
 
  private:
@@ -50,9 +45,11 @@ class Keeping final : public store::FeedSink, public std::enable_shared_from_thi
   }
 
   void want(const std::string& name, std::int64_t delay_ms) {
-    const std::lock_guard lock(mutex_);
-    wanted_.insert(name);
-    arm(delay_ms);
+    {
+      const std::lock_guard lock(mutex_);
+      wanted_.insert(name);
+    }
+    turns_.in_ms(delay_ms);
   }
   void want_all() {
     std::set<std::string> names;
@@ -60,52 +57,27 @@ class Keeping final : public store::FeedSink, public std::enable_shared_from_thi
       names.insert(object->key().name);
       return true;
     });
-    const std::lock_guard lock(mutex_);
-    wanted_.merge(names);
     cleaned_unix_s_ = runtime_.unix_s();
-    arm(wanted_.empty() ? kCertificateCleaning_s * 1000 : kCertificateSettle_ms);
-  }
-
-  /// Under mutex_. The earlier of two turns counts.
-  void arm(std::int64_t delay_ms) {
-    const auto at = runtime_.in_ms(delay_ms);
-    if (stopped_ || working_ || (armed_ && at_ <= at)) {
-      if (working_) next_ = std::min(next_, at);
-      return;
+    bool none;
+    {
+      const std::lock_guard lock(mutex_);
+      wanted_.merge(names);
+      none = wanted_.empty();
     }
-    if (armed_) runtime_.cancel(timer_);
-    armed_ = true;
-    at_ = at;
-    timer_ = runtime_.schedule_at(at, [weak = weak_from_this()] {
-      if (const auto self = weak.lock()) self->turn();
-    });
+    turns_.in_ms(none ? kCertificateCleaning_s * 1000 : kCertificateSettle_ms);
   }
 
   void turn() {
     std::vector<std::string> names;
-    bool clean;
     {
       const std::lock_guard lock(mutex_);
-      armed_ = false;
-      if (stopped_) return;
-      working_ = true;
-      next_ = base::kForever;
       while (!wanted_.empty() && names.size() < kCertificateTurnMax) names.push_back(std::move(wanted_.extract(wanted_.begin()).value()));
-      clean = runtime_.unix_s() - cleaned_unix_s_ >= kCertificateCleaning_s;
     }
     const auto kind = registry_.current()->by_storage_key(resource_atom());
     if (kind)
       for (const auto& name : names) look(kind, name);
-    if (clean) want_all();
-    end(names.size() == kCertificateTurnMax);
-  }
-
-  void end(bool more) {
-    const std::lock_guard lock(mutex_);
-    working_ = false;
-    if (stopped_) return idle_->notify();
-    if (next_ != base::kForever) arm(std::max<std::int64_t>((next_ - runtime_.monotonic_ns()) / base::kNanosPerMs, 0));
-    arm(more ? kCertificateSettle_ms : kCertificateCleaning_s * 1000);
+    if (runtime_.unix_s() - cleaned_unix_s_ >= kCertificateCleaning_s) want_all();
+    turns_.in_ms(names.size() == kCertificateTurnMax ? kCertificateSettle_ms : kCertificateCleaning_s * 1000);
   }
 
   void look(const kinds::KindRef& kind, const std::string& name) {
@@ -127,7 +99,7 @@ class Keeping final : public store::FeedSink, public std::enable_shared_from_thi
     DeleteOptions options;
     options.uid = found.columns().uid;
     options.resource_version = std::to_string(found.revision());
-    verbs_.remove(context(), {kind, {}, found.key().name, {}}, std::move(options), noted("delete", found.key().name));
+    verbs_.remove(context(found), {kind, {}, found.key().name, {}}, std::move(options), noted("delete", found.key().name));
   }
 
   void add_condition(const kinds::KindRef& kind, const store::Object& found, const json::value& object, const char* subresource, std::string_view type, std::string_view reason, const std::string& message) {
@@ -148,10 +120,10 @@ class Keeping final : public store::FeedSink, public std::enable_shared_from_thi
 
   void write(const kinds::KindRef& kind, const store::Object& found, const char* subresource, json::object status) {
     const json::object patch{{"metadata", {{"resourceVersion", std::to_string(found.revision())}}}, {"status", std::move(status)}};
-    verbs_.patch(context(), {kind, {}, found.key().name, subresource}, kinds::PatchType::merge, {kinds::Media::json, json::serialize(patch)}, {}, noted("update", found.key().name));
+    verbs_.patch(context(found), {kind, {}, found.key().name, subresource}, kinds::PatchType::merge, {kinds::Media::json, json::serialize(patch)}, {}, noted("update", found.key().name));
   }
 
-  static Context context() { return own_context("certificates", std::string(kUser), std::string(kManager)); }
+  static Context context(const store::Object& found) { return caused_by(found.revision(), own_context("certificates", std::string(kUser), std::string(kManager))); }
 
   OnWritten noted(const char* what, const std::string& name) {
     return [weak = weak_from_this(), what, name](const base::Outcome<Written>& outcome) {
@@ -171,13 +143,10 @@ class Keeping final : public store::FeedSink, public std::enable_shared_from_thi
   const auth::KeyPair ca_;
   base::Runtime& runtime_;
   std::unique_ptr<store::Subscription> subscription_;
-  const std::unique_ptr<base::Waiter> idle_;
   std::mutex mutex_;
-  std::set<std::string> wanted_;                                  // under mutex_, like all below
-  std::int64_t cleaned_unix_s_ = 0;
-  base::TimerId timer_ = 0;
-  base::Monotonic at_ = 0, next_ = base::kForever;                // of the turn that is armed; of one that a turn under way asked for
-  bool armed_ = false, working_ = false, stopped_ = false;
+  std::set<std::string> wanted_;      // under mutex_
+  std::int64_t cleaned_unix_s_ = 0;   // the turns'
+  base::TimedTurns turns_;
 };
 
 class RunningKeeper final : public CertificateKeeper {

@@ -149,10 +149,10 @@ class StoredDefinitions final : public Definitions, private store::FeedSink {
     Memory memory;
     auto definition = read(*object, memory);
     if (object->deleting()) return end(name, *object, definition);
-    settle(name, definition);
+    settle(name, *object, definition);
   }
 
-  void settle(const std::string& name, json::value& definition) {
+  void settle(const std::string& name, const store::Object& object, json::value& definition) {
     const auto judged = kinds::judge_names(definition, *registry_.current(), base::rfc3339(runtime_.unix_s()));
     if (judged.accepted) waiting_.erase(name);
     else waiting_.insert(name);
@@ -166,7 +166,7 @@ class StoredDefinitions final : public Definitions, private store::FeedSink {
     }
     const std::string uid(auth::text_at(definition, {"metadata", "uid"}));
     if (judged.established && !serve(definition)) return;
-    if (changed) write(name, "status", json::object{{"metadata", {{"uid", uid}}}, {"status", judged.status}}, judged.accepted);
+    if (changed) write(object, "status", json::object{{"metadata", {{"uid", uid}}}, {"status", judged.status}}, judged.accepted);
   }
 
   static Served as_served(const json::value& definition, const json::value& status, bool ending) {
@@ -232,16 +232,16 @@ class StoredDefinitions final : public Definitions, private store::FeedSink {
   void end(const std::string& name, const store::Object& object, json::value& definition) {
     const auto& finalizers = object.columns().finalizers;
     if (std::find(finalizers.begin(), finalizers.end(), kinds::kCleanupFinalizer) == finalizers.end()) return;
-    if (kinds::has_condition(definition, "Established") && serve(definition, true) && remove_objects(name)) return;
+    if (kinds::has_condition(definition, "Established") && serve(definition, true) && remove_objects(object)) return;
     json::array left;
     for (const auto& finalizer : finalizers)
       if (finalizer != kinds::kCleanupFinalizer) left.emplace_back(finalizer);
-    write(name, "", json::object{{"metadata", {{"uid", object.columns().uid}, {"resourceVersion", std::to_string(object.revision())}, {"finalizers", std::move(left)}}}}, false);
+    write(object, "", json::object{{"metadata", {{"uid", object.columns().uid}, {"resourceVersion", std::to_string(object.revision())}, {"finalizers", std::move(left)}}}}, false);
   }
 
   /// True while there are any.
-  bool remove_objects(const std::string& name) {
-    const auto held = served_.find(name);
+  bool remove_objects(const store::Object& definition) {
+    const auto held = served_.find(definition.key().name);
     const auto kind = held == served_.end() ? nullptr : registry_.current()->by_storage_key(held->second.storage_key);
     if (!kind) return false;
     {
@@ -252,27 +252,28 @@ class StoredDefinitions final : public Definitions, private store::FeedSink {
     bool any = false;
     store_.snapshot().scan(kind->storage_key, "", nullptr, [&](const store::ObjectRef& object) {
       any = true;
-      if (!object->deleting()) remove_one(kind, *object);
+      if (!object->deleting()) remove_one(kind, *object, definition.revision());
       return true;
     });
     return any;
   }
 
-  void remove_one(const kinds::KindRef& kind, const store::Object& object) {
+  void remove_one(const kinds::KindRef& kind, const store::Object& object, store::Revision trigger) {
     DeleteOptions options;
     options.uid = object.columns().uid;
-    verbs_.remove(own_context("definitions"), {kind, object.key().ns, object.key().name, {}}, std::move(options), again(std::string(kind->storage_key.text())));
+    verbs_.remove(caused_by(trigger, own_context("definitions")), {kind, object.key().ns, object.key().name, {}}, std::move(options), again(std::string(kind->storage_key.text())));
   }
 
   /// `settles`: afterwards there is nothing more to be done.
-  void write(const std::string& name, std::string subresource, const json::object& patch, bool settles) {
+  void write(const store::Object& definition, std::string subresource, const json::object& patch, bool settles) {
+    const auto& name = definition.key().name;
     const auto kind = registry_.current()->by_storage_key(resource_);
     queue_->write_begins(name);
     auto done = [queue = queue_, name, settles, again = again(name)](base::Outcome<Written> outcome) {
       queue->write_ends(name, outcome && settles ? outcome->object->revision() : 0);
       again(std::move(outcome));
     };
-    verbs_.patch(own_context("definitions"), {kind, "", name, std::move(subresource)}, kinds::PatchType::merge, {kinds::Media::json, json::serialize(patch)}, {}, std::move(done));
+    verbs_.patch(caused_by(definition.revision(), own_context("definitions")), {kind, "", name, std::move(subresource)}, kinds::PatchType::merge, {kinds::Media::json, json::serialize(patch)}, {}, std::move(done));
   }
 
   /// Looks at `name` again when a write failed for a reason that may pass.

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
-#include <mutex>
 
 #include "core/auth/json_access.hpp"
 #include "core/base/instant.hpp"
+#include "core/base/timed_turns.hpp"
 #include "core/verbs/own_context.hpp"
 
 namespace keelson::verbs {
@@ -26,50 +26,15 @@ std::int64_t last_seen(const store::Object& event, std::int64_t now_s) {
   return latest;
 }
 
-class Expiry final : public std::enable_shared_from_this<Expiry> {
+class Expiry final : public EventExpiry {
  public:
-  Expiry(store::Store& store, Verbs& verbs, kinds::Registry& registry, base::Runtime& runtime) : store_(store), verbs_(verbs), registry_(registry), runtime_(runtime), turned_(runtime.waiter()) {}
-
-  void arm(std::int64_t delay_s) {
-    const std::lock_guard lock(mutex_);
-    if (stopped_) return;
-    timer_ = runtime_.schedule_at(runtime_.in_ms(delay_s * 1000), [weak = weak_from_this()] {
-      if (const auto self = weak.lock()) self->turn();
-    });
+  Expiry(store::Store& store, Verbs& verbs, kinds::Registry& registry, base::Runtime& runtime)
+      : store_(store), verbs_(verbs), registry_(registry), runtime_(runtime), turns_(runtime, [this] { turns_.in_ms(remove_what_is_due() * 1000); }) {
+    turns_.in_ms(kEventTurnLeast_s * 1000);
   }
-
-  /// Waits for a turn under way.
-  void stop() {
-    bool turning;
-    {
-      const std::lock_guard lock(mutex_);
-      stopped_ = true;
-      turning = turning_;
-      runtime_.cancel(timer_);
-    }
-    if (turning) turned_->wait_until(base::kForever);
-  }
+  void stop() override { turns_.stop(); }
 
  private:
-  void turn() {
-    if (!begin()) return;
-    const auto delay_s = remove_what_is_due();
-    end();
-    arm(delay_s);
-  }
-
-  bool begin() {
-    const std::lock_guard lock(mutex_);
-    turning_ = !stopped_;
-    return turning_;
-  }
-
-  void end() {
-    const std::lock_guard lock(mutex_);
-    turning_ = false;
-    if (stopped_) turned_->notify();
-  }
-
   /// Seconds until the next turn.
   std::int64_t remove_what_is_due() {
     const auto kind = registry_.current()->by_storage_key(store::Atom(kResource));
@@ -92,35 +57,20 @@ class Expiry final : public std::enable_shared_from_this<Expiry> {
     DeleteOptions options;
     options.uid = event.columns().uid;
     options.resource_version = std::to_string(event.revision());
-    verbs_.remove(own_context("event-expiry"), {kind, event.key().ns, event.key().name, {}}, std::move(options), [](const base::Outcome<Written>&) {});
+    verbs_.remove(caused_by(event.revision(), own_context("event-expiry")), {kind, event.key().ns, event.key().name, {}}, std::move(options), [](const base::Outcome<Written>&) {});
   }
 
   store::Store& store_;
   Verbs& verbs_;
   kinds::Registry& registry_;
   base::Runtime& runtime_;
-  const std::unique_ptr<base::Waiter> turned_;
-  std::mutex mutex_;
-  bool stopped_ = false, turning_ = false;   // under mutex_
-  base::TimerId timer_ = 0;                  // under mutex_
-};
-
-class RunningExpiry final : public EventExpiry {
- public:
-  RunningExpiry(store::Store& store, Verbs& verbs, kinds::Registry& registry, base::Runtime& runtime) : expiry_(std::make_shared<Expiry>(store, verbs, registry, runtime)) {
-    expiry_->arm(kEventTurnLeast_s);
-  }
-  ~RunningExpiry() override { stop(); }
-  void stop() override { expiry_->stop(); }
-
- private:
-  std::shared_ptr<Expiry> expiry_;
+  base::TimedTurns turns_;
 };
 
 }  // namespace
 
 std::unique_ptr<EventExpiry> make_event_expiry(store::Store& store, Verbs& verbs, kinds::Registry& registry, base::Runtime& runtime) {
-  return std::make_unique<RunningExpiry>(store, verbs, registry, runtime);
+  return std::make_unique<Expiry>(store, verbs, registry, runtime);
 }
 
 }  // namespace keelson::verbs

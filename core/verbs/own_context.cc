@@ -11,4 +11,9 @@ Context own_context(std::string part, std::string user, std::string manager) {
   return context;
 }
 
+Context caused_by(store::Revision trigger, Context context) {
+  context.trigger = trigger;
+  return context;
+}
+
 }  // namespace keelson::verbs

@@ -29,6 +29,10 @@ rules:
   verbs: [create, delete, watch]
 """
 
+LAMPS = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "lamps.example.com"},
+         "spec": {"group": "example.com", "scope": "Namespaced", "names": {"plural": "lamps", "kind": "Lamp"},
+                  "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}]}}
+
 
 def events(c, name="audit.log"):
     path = c.data / "audit" / name
@@ -61,6 +65,11 @@ def audited_by_default(c):
     by_plugin = eventually("a plugin's write is in the audit log", lambda: [e for e in of(c, "create", "serviceaccounts", "default") if e["objectRef"]["namespace"] == "seen"], 10)[0]
     equal(by_plugin["user"]["username"], "system:plugin:namespace")
     equal((by_plugin["level"], by_plugin["responseStatus"]["code"], by_plugin["annotations"]["authorization.k8s.io/decision"]), ("Metadata", 201, "allow"))
+    c.apply(json.dumps(LAMPS))
+    by_keeper = of(c, "patch", "customresourcedefinitions", "lamps.example.com")[0]
+    equal((by_keeper["user"]["username"], by_keeper["objectRef"]["subresource"], by_keeper["responseStatus"]["code"]), ("system:apiserver", "status", 200), "a write of the server's own")
+    made = of(c, "create", "customresourcedefinitions", "lamps.example.com")[0]
+    equal(by_keeper["annotations"]["keelson.dev/trigger"], made["annotations"]["keelson.dev/revision"], "its cause")
     path = c.data / "audit" / "audit.log"
     equal(stat.S_IMODE(path.stat().st_mode), 0o600, "mode of the audit log")
     if on_disk(c.data / "audit", CANARY):

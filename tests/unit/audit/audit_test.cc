@@ -54,7 +54,9 @@ struct Log {
     attributes.version = "v1";
     attributes.resource = resource;
     attributes.ns = "a";
-    return audit->begin({attributes, "id-1", "/api/v1/namespaces/a/" + resource, "x=1", "agent/1", "127.0.0.1"});
+    const auto plan = audit->plan(attributes);
+    if (plan.level == audit::Level::none) return nullptr;
+    return audit->begin(plan, {attributes, "id-1", "/api/v1/namespaces/a/" + resource, "x=1", "agent/1", "127.0.0.1"});
   }
 };
 

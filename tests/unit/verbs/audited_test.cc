@@ -1,4 +1,6 @@
 #include "core/verbs/audited.hpp"
+#include "core/verbs/definitions.hpp"
+#include "core/verbs/event_expiry.hpp"
 
 #include <map>
 
@@ -12,11 +14,14 @@ namespace {
 /// Keeps what its levels say, by resource.
 class Kept final : public audit::Audit {
  public:
-  std::unique_ptr<audit::Record> begin(const audit::Request& request) override {
-    const auto level = levels.find(request.attributes.resource);
-    if (level == levels.end()) return nullptr;
+  audit::Plan plan(const auth::Attributes& attributes) override {
+    const auto level = levels.find(attributes.resource);
+    return {level == levels.end() ? audit::Level::none : level->second};
+  }
+  std::unique_ptr<audit::Record> begin(const audit::Plan& plan, const audit::Request& request) override {
+    ++begun;
     auto record = std::make_unique<audit::Record>();
-    record->plan.level = level->second;
+    record->plan = plan;
     record->id = request.id;
     record->uri = request.path;
     record->verb = request.attributes.verb;
@@ -31,6 +36,7 @@ class Kept final : public audit::Audit {
   }
   void stop() override {}
   std::map<std::string, audit::Level> levels;
+  int begun = 0;
   std::vector<audit::Record> records;
 };
 
@@ -85,6 +91,7 @@ TEST_CASE("what the policy does not keep is written as well, and secrets are tol
   cluster.log->levels = {{"secrets", audit::Level::request}};
   CHECK(cluster.creates("v1/configmaps", R"({"metadata":{"name":"a"}})").has_value());
   CHECK(cluster.log->records.empty());
+  CHECK(cluster.log->begun == 0);
   CHECK(cluster.creates("v1/secrets", R"({"metadata":{"name":"s"},"stringData":{"k":"canary"}})").has_value());
   REQUIRE(cluster.log->records.size() == 1);
   CHECK(cluster.last().request.empty());
@@ -113,4 +120,35 @@ TEST_CASE("who may not is told of, too, and each step of a transaction by itself
   REQUIRE(cluster.log->records.size() == 4);
   CHECK(cluster.last().code == 403);
   CHECK(cluster.last().notes->annotations().at(audit::kDecision) == "forbid");
+}
+
+TEST_CASE("the server's own keepers are told of under their names, with the change that made them write") {
+  AuditedCluster cluster;
+  cluster.log->levels = {{"customresourcedefinitions", audit::Level::metadata}, {"events", audit::Level::metadata}};
+  const auto definitions = verbs::make_definitions(*cluster.store, *cluster.audited, *cluster.registry, *cluster.runtime);
+  const auto expiry = verbs::make_event_expiry(*cluster.store, *cluster.audited, *cluster.registry, *cluster.runtime);
+  const auto of = [&](const std::string& resource) {
+    for (int i = 0; i < 100; ++i) {
+      for (const auto& record : cluster.log->records)
+        if (record.resource == resource) return record;
+      cluster.runtime->advance(base::kNanosPerSecond * 60);
+    }
+    return audit::Record{};
+  };
+  const auto definition = Cluster::must(cluster.create("apiextensions.k8s.io/v1/customresourcedefinitions", "", R"({"metadata":{"name":"sites.demo.io"},"spec":{"group":"demo.io","scope":"Namespaced",
+    "names":{"plural":"sites","kind":"Site"},"versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object"}}}]}})"));
+  const auto served = of("customresourcedefinitions");
+  CHECK(served.user.name == "system:apiserver");
+  CHECK(served.subresource == "status");
+  CHECK(served.id.starts_with("definitions."));
+  REQUIRE(served.notes);
+  CHECK(served.notes->annotations().at(audit::kTrigger) == std::to_string(definition->revision()));
+  const auto event = Cluster::must(cluster.create("v1/events", "default", R"({"metadata":{"name":"e"},"involvedObject":{"namespace":"default"}})"));
+  const auto expired = of("events");
+  CHECK(expired.verb == "delete");
+  CHECK(expired.id.starts_with("event-expiry."));
+  REQUIRE(expired.notes);
+  CHECK(expired.notes->annotations().at(audit::kTrigger) == std::to_string(event->revision()));
+  expiry->stop();
+  definitions->stop();
 }
