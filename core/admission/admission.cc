@@ -18,6 +18,7 @@ class Running final : public Admission {
     const PolicyParts policies{parts.chains, parts.registry, parts.runtime, parts.metrics};
     parts.chains.add(kOrderOwnerReferences, owner_references(parts.chains, parts.registry));
     parts.chains.add(kOrderPodTopologyLabels, pod_topology_labels());
+    parts.chains.add(kOrderNodeDeclaredFeatures, node_declared_features());
     parts.chains.add(kOrderPodResizeValidator, pod_resize_validator());
     parts.chains.add(kOrderMutatingPolicies, mutating_policies(policies));
     parts.chains.add(kOrderValidatingPolicies, validating_policies(policies));

@@ -1,5 +1,7 @@
 #include "core/admission/pods_on_nodes.hpp"
 
+#include <algorithm>
+
 #include "core/admission/usage.hpp"
 #include "core/auth/admission.hpp"
 #include "core/base/json_text.hpp"
@@ -46,6 +48,53 @@ class PodTopologyLabels final : public auth::InlineMutator {
   }
 };
 
+/// Features without which a node does not make a change of a pod.
+constexpr std::string_view kGuaranteedCpuResize = "GuaranteedQoSPodCPUResize", kPodLevelResize = "InPlacePodLevelResourcesVerticalScaling";
+
+class NodeDeclaredFeatureValidator final : public auth::AdmissionUnit, public auth::AnswersAtOnce {
+ public:
+  std::string_view name() const override { return "NodeDeclaredFeatureValidator"; }
+  bool handles(Operation operation, const kinds::Kind& kind, std::string_view subresource) const override {
+    return operation == Operation::update && (subresource.empty() || subresource == "resize") && is_pod(kind);
+  }
+  void validate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) override { done(check(request)); }
+
+ private:
+  static base::Outcome<void> check(const AdmissionRequest& request) {
+    const auto name = text_at(*request.object, {"spec", "nodeName"});
+    if (name.empty() || !request.old) return {};
+    std::vector<std::string_view> wanted;
+    if (text_at(*request.old, {"status", "qosClass"}) == "Guaranteed" && changes_cpu(*request.old, *request.object)) wanted.push_back(kGuaranteedCpuResize);
+    if (changes_pod_level(*request.old, *request.object)) wanted.push_back(kPodLevelResize);
+    if (wanted.empty()) return {};
+    const auto node = node_of(request);
+    if (!node) return auth::refused(request, "node " + base::quoted(name) + " not found");
+    const auto declared = texts_at(body_of(*node), {"status", "declaredFeatures"});
+    std::string missing;
+    for (const auto feature : wanted)
+      if (std::find(declared.begin(), declared.end(), feature) == declared.end()) (missing += missing.empty() ? "" : ", ") += feature;
+    if (missing.empty()) return {};
+    return auth::refused(request, "pod update requires features " + missing + " which are not available on node " + base::quoted(name));
+  }
+
+  static bool changes_cpu(const json::value& before, const json::value& now) {
+    const auto *old = list_at(before, {"spec", "containers"}), *fresh = list_at(now, {"spec", "containers"});
+    if (!old || !fresh) return false;
+    for (std::size_t i = 0; i < std::min(old->size(), fresh->size()); ++i)
+      if (requested_cpu((*old)[i]) != requested_cpu((*fresh)[i])) return true;
+    return false;
+  }
+  static std::int64_t requested_cpu(const json::value& container) {
+    const auto requests = amounts_at(container, {"resources", "requests"});
+    const auto cpu = requests.find("cpu");
+    return cpu == requests.end() ? 0 : cpu->second.thousandths();
+  }
+  static bool changes_pod_level(const json::value& before, const json::value& now) {
+    const auto *old = find(before, {"spec", "resources"}), *fresh = find(now, {"spec", "resources"});
+    return old && fresh ? *old != *fresh : old != fresh;
+  }
+};
+
 class PodResizeValidator final : public auth::AdmissionUnit, public auth::AnswersAtOnce {
  public:
   std::string_view name() const override { return "PodResizeValidator"; }
@@ -87,6 +136,7 @@ class PodResizeValidator final : public auth::AdmissionUnit, public auth::Answer
 }  // namespace
 
 std::shared_ptr<auth::AdmissionUnit> pod_topology_labels() { return std::make_shared<PodTopologyLabels>(); }
+std::shared_ptr<auth::AdmissionUnit> node_declared_features() { return std::make_shared<NodeDeclaredFeatureValidator>(); }
 std::shared_ptr<auth::AdmissionUnit> pod_resize_validator() { return std::make_shared<PodResizeValidator>(); }
 
 }  // namespace keelson::admission

@@ -51,6 +51,7 @@ Node hollow_node(int index, Time now) {
   ready.reason = "KubeletReady";
   ready.message = "hollow node is posting ready status";
   ready.lastHeartbeatTime = ready.lastTransitionTime = now;
+  node.status.declaredFeatures = {"GuaranteedQoSPodCPUResize", "InPlacePodLevelResourcesVerticalScaling"};   // it has nothing to do for them
   node.status.nodeInfo.kubeletVersion = "v1.36.2+keelson.1";
   node.status.nodeInfo.operatingSystem = "linux";
   node.status.nodeInfo.architecture = "amd64";

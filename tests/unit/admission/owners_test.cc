@@ -89,6 +89,29 @@ TEST_CASE("a pod carries the zone and region of its node, from the moment it is 
   CHECK(labels(cluster.stored("v1/pods", "default", "b")) == R"({"topology.kubernetes.io/region":"bound","topology.kubernetes.io/zone":"a"})");
 }
 
+TEST_CASE("a change of a pod that its node does not say it can make is refused") {
+  Cluster cluster;
+  Cluster::must(cluster.create("v1/nodes", "", R"({"metadata":{"name":"n1","labels":{"kubernetes.io/os":"linux"}}})"));
+  Cluster::must(cluster.patch("v1/nodes/status", "", "n1", R"({"status":{"capacity":{"cpu":"4","memory":"1Gi"},"allocatable":{"cpu":"4","memory":"1Gi"}}})"));
+  const auto resized = [&](const std::string& name, const std::string& cpu) {
+    const std::string amounts = R"({"cpu":")" + cpu + R"(","memory":"1Mi"})";
+    return cluster.message(cluster.start([&](auto done) {
+      cluster.verbs->patch(cluster.admin, cluster.target("v1/pods/resize", "default", name), kinds::PatchType::strategic,
+                           {kinds::Media::json, R"({"spec":{"containers":[{"name":"c","resources":{"requests":)" + amounts + (name == "fixed" ? R"(,"limits":)" + amounts : "") + "}}]}}"}, {}, std::move(done));
+    }).get());
+  };
+  const auto pod = [&](const std::string& name, const std::string& resources) {
+    Cluster::must(cluster.create("v1/pods", "default", R"({"metadata":{"name":")" + name + R"("},"spec":{"nodeName":"n1","containers":[{"name":"c","image":"i","resources":)" + resources + "}]}}"));
+  };
+  pod("fixed", R"({"requests":{"cpu":"1","memory":"1Mi"},"limits":{"cpu":"1","memory":"1Mi"}})");
+  pod("free", R"({"requests":{"cpu":"1","memory":"1Mi"}})");
+  CHECK(holds(resized("fixed", "2"), R"(pods "fixed" is forbidden: pod update requires features GuaranteedQoSPodCPUResize which are not available on node "n1")"));
+  CHECK(resized("fixed", "1") == "no failure");
+  CHECK(resized("free", "2") == "no failure");
+  Cluster::must(cluster.patch("v1/nodes/status", "", "n1", R"({"status":{"declaredFeatures":["GuaranteedQoSPodCPUResize"]}})"));
+  CHECK(resized("fixed", "2") == "no failure");
+}
+
 TEST_CASE("a pod does not grow beyond its node") {
   Cluster cluster;
   Cluster::must(cluster.create("v1/nodes", "", R"({"metadata":{"name":"n1","labels":{"kubernetes.io/os":"linux"}}})"));
