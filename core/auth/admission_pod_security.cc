@@ -48,6 +48,9 @@ bool makes_pods(std::string_view key) {
 
 std::string told(std::string_view begin, const Policy& policy, const std::string& why) { return std::string(begin) + base::quoted(policy.name) + ": " + why; }
 
+constexpr const char *kAuditViolations = "pod-security.kubernetes.io/audit-violations", *kEnforcePolicy = "pod-security.kubernetes.io/enforce-policy";
+constexpr std::string_view kWouldViolate = "would violate PodSecurity ";
+
 class PodSecurity final : public AdmissionUnit, public AnswersAtOnce {
  public:
   std::string_view name() const override { return "PodSecurity"; }
@@ -67,13 +70,21 @@ class PodSecurity final : public AdmissionUnit, public AnswersAtOnce {
     const auto ns = request.snapshot.get({store::Atom("namespaces"), "", request.ns});
     const auto* pod = ns ? pod_in(request) : nullptr;
     if (!pod) return {};
+    // A refusal is audited with what it violates, too.
+    const auto audited = policy_of(*ns, "audit");
+    if (const auto why = pod_violations(*pod, audited.level); !why.empty()) annotate(request, kAuditViolations, told(kWouldViolate, audited, why));
     if (request.kind->storage_key.text() == "pods") {
       const auto enforced = policy_of(*ns, "enforce");
+      if (enforced.level != PodLevel::privileged) annotate(request, kEnforcePolicy, enforced.name);
       if (const auto why = pod_violations(*pod, enforced.level); !why.empty()) return refused(request, told("violates PodSecurity ", enforced, why));
     }
     const auto warned = policy_of(*ns, "warn");
-    if (const auto why = pod_violations(*pod, warned.level); !why.empty() && request.warnings) request.warnings->push_back(told("would violate PodSecurity ", warned, why));
+    if (const auto why = pod_violations(*pod, warned.level); !why.empty() && request.warnings) request.warnings->push_back(told(kWouldViolate, warned, why));
     return {};
+  }
+
+  static void annotate(const AdmissionRequest& request, const char* key, std::string text) {
+    if (request.annotations) request.annotations->emplace_back(key, std::move(text));
   }
 
   /// A label that was wrong already does not keep the namespace from being changed.

@@ -1,5 +1,8 @@
 #include "core/auth/node.hpp"
 
+#include <random>
+#include <set>
+
 #include "tests/unit/admission/fixture.hpp"
 
 using namespace keelson;
@@ -141,4 +144,116 @@ TEST_CASE("a node writes the status of its own pods only, and makes mirror pods 
   CHECK(holds(cluster.created("v1/pods", "default", mirror("m2", "n2", "")), "can only create pods with spec.nodeName set to itself"));
   CHECK(holds(cluster.created("v1/pods", "default", mirror("m3", "n1", R"(,"volumes":[{"name":"v","secret":{"secretName":"other"}}])")), "can not create pods that reference secrets"));
   CHECK(holds(cluster.created("v1/pods", "default", mirror("m4", "n1", R"(,"resourceClaims":[{"name":"r","resourceClaimName":"c"}])")), "can not create pods that reference resourceclaims"));
+}
+
+namespace {
+
+/// Random pods over nodes and what they may need, with a model of who needs what that is kept while they come and go.
+class Needs {
+ public:
+  using Thing = std::pair<std::string, std::string>;   // resource, name
+  Needs(Cluster& cluster, std::uint64_t seed) : cluster_(cluster), random_(seed) {}
+
+  std::size_t below(std::size_t bound) { return std::uniform_int_distribution<std::size_t>(0, bound - 1)(random_); }
+  std::string node() { return "n" + std::to_string(below(kNodes)); }
+  Thing thing() {
+    constexpr const char* kKinds[] = {"secrets", "configmaps", "persistentvolumeclaims"};
+    return {kKinds[below(3)], "o" + std::to_string(below(kThings))};
+  }
+  std::string ns() { return below(2) == 0 ? "default" : "kube-system"; }
+
+  void pod_comes() {
+    Pod pod{ns(), "r" + std::to_string(made_++), node(), {}};
+    json::array volumes, pulls, init;
+    json::object main{{"name", "c"}, {"image", "i"}};
+    json::array env, from;
+    for (auto left = below(4); left > 0; --left) {
+      const auto [kind, name] = thing();
+      pod.needs.insert({kind, name});
+      const auto volume = "v" + std::to_string(volumes.size());
+      const bool secret = kind == "secrets";
+      if (kind == "persistentvolumeclaims") {
+        volumes.push_back(json::object{{"name", volume}, {"persistentVolumeClaim", {{"claimName", name}}}});
+        continue;
+      }
+      switch (below(secret ? 6 : 5)) {
+        case 0: from.push_back(json::object{{secret ? "secretRef" : "configMapRef", {{"name", name}}}}); break;
+        case 1: env.push_back(json::object{{"name", "E" + std::to_string(env.size())}, {"valueFrom", {{secret ? "secretKeyRef" : "configMapKeyRef", {{"name", name}, {"key", "k"}}}}}}); break;
+        case 2: volumes.push_back(secret ? json::value{{"name", volume}, {"secret", {{"secretName", name}}}} : json::value{{"name", volume}, {"configMap", {{"name", name}}}}); break;
+        case 3: volumes.push_back(json::object{{"name", volume}, {"projected", {{"sources", json::array{json::object{{secret ? "secret" : "configMap", {{"name", name}}}}}}}}}); break;
+        case 4:
+          init.push_back(json::object{{"name", "i" + std::to_string(init.size())}, {"image", "i"}, {"envFrom", json::array{json::object{{secret ? "secretRef" : "configMapRef", {{"name", name}}}}}}});
+          break;
+        default: pulls.push_back(json::object{{"name", name}});
+      }
+    }
+    main["env"] = std::move(env);
+    main["envFrom"] = std::move(from);
+    const json::object body{{"metadata", {{"name", pod.name}}},
+                            {"spec", {{"nodeName", pod.node}, {"volumes", volumes}, {"imagePullSecrets", pulls}, {"initContainers", init}, {"containers", json::array{main}}}}};
+    Cluster::must(cluster_.create("v1/pods", pod.ns, json::serialize(body)));
+    pods_.push_back(std::move(pod));
+  }
+  void pod_goes() {
+    if (pods_.empty()) return;
+    const auto at = pods_.begin() + static_cast<std::ptrdiff_t>(below(pods_.size()));
+    verbs::DeleteOptions at_once;
+    at_once.grace_period_s = 0;
+    REQUIRE(cluster_.start([&](auto done) { cluster_.verbs->remove(cluster_.admin, cluster_.target("v1/pods", at->ns, at->name), at_once, std::move(done)); }).get().has_value());
+    pods_.erase(at);
+  }
+  bool needed(const std::string& node, const std::string& ns, const Thing& thing) const {
+    return std::any_of(pods_.begin(), pods_.end(), [&](const Pod& pod) { return pod.node == node && pod.ns == ns && pod.needs.contains(thing); });
+  }
+  struct Pod {
+    std::string ns, name, node;
+    std::set<Thing> needs;
+  };
+  const std::vector<Pod>& pods() const { return pods_; }
+
+  static constexpr std::size_t kNodes = 3, kThings = 6;
+
+ private:
+  Cluster& cluster_;
+  std::mt19937_64 random_;
+  int made_ = 0;
+  std::vector<Pod> pods_;
+};
+
+}  // namespace
+
+TEST_CASE("whatever pods come and go, a node reads what its own need and nothing else") {
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    CAPTURE(seed);
+    NodeCluster cluster;
+    Needs needs(cluster, seed);
+    for (std::size_t i = 0; i < Needs::kNodes; ++i)
+      if (const auto name = "n" + std::to_string(i); !cluster.stored("v1/nodes", "", name)) Cluster::must(cluster.create("v1/nodes", "", R"({"metadata":{"name":")" + name + R"("}})"));
+    for (int step = 0; step < 60; ++step) {
+      CAPTURE(step);
+      if (needs.below(3) == 0) needs.pod_goes();
+      else needs.pod_comes();
+      for (int asked = 0; asked < 40; ++asked) {
+        const auto node = needs.node(), ns = needs.ns();
+        const auto thing = needs.thing();
+        cluster.node.user.name = "system:node:" + node;
+        CAPTURE(node, ns, thing.first, thing.second);
+        const bool needed = needs.needed(node, ns, thing);
+        CHECK(cluster.may("get", "", thing.first, ns, thing.second) == needed);
+        if (thing.first != "persistentvolumeclaims") CHECK(cluster.may("watch", "", thing.first, ns, thing.second) == needed);
+        for (const std::string verb : {"update", "patch", "delete", "create"}) CHECK_FALSE(cluster.may(verb, "", thing.first, ns, thing.second));
+        CHECK_FALSE(cluster.may("list", "", thing.first, ns));
+        CHECK_FALSE(cluster.may("list", "", thing.first));
+      }
+      for (const auto& pod : needs.pods()) {
+        const auto node = needs.node();
+        cluster.node.user.name = "system:node:" + node;
+        CAPTURE(node, pod.name);
+        CHECK(cluster.may("get", "", "pods", pod.ns, pod.name) == (pod.node == node));
+        if (needs.below(4) != 0) continue;
+        const auto answer = cluster.patched("v1/pods/status", pod.ns, pod.name, R"({"status":{"message":")" + std::to_string(step) + R"("}})");
+        CHECK((answer == "no failure") == (pod.node == node));
+      }
+    }
+  }
 }
