@@ -83,6 +83,38 @@ def of_evictions_at_a_time_as_many_pass_as_may(c):
     settled(c, "web", 12, 10, 12, 2)
 
 
+def an_eviction_is_blocked_until_the_budget_changes_or_goes(c):
+    c.https.made("POST", f"{NS}/pods", {"metadata": {"name": "guarded", "labels": {"app": "guarded"}}, "spec": {"terminationGracePeriodSeconds": 0, "containers": [{"name": "c", "image": "i"}]}})
+    budget(c, "guarded", app="guarded", minAvailable=1)
+    settled(c, "guarded", 1, 1, 1, 0)
+    equal(evict(c, "guarded").code, 429, "the only one")
+    dry = c.https.ask("POST", f"{NS}/pods/guarded/eviction?dryRun=All", {"metadata": {"name": "guarded"}})
+    equal(dry.code, 429, "a dry run is judged, too")
+    c.out("patch", "pdb", "guarded", "--type=merge", "-p", '{"spec":{"minAvailable":0}}')
+    settled(c, "guarded", 1, 0, 1, 1)
+    dry = c.https.ask("POST", f"{NS}/pods/guarded/eviction?dryRun=All", {"metadata": {"name": "guarded"}})
+    equal((dry.code, standing(c, "guarded")), (201, (1, 0, 1, 1)), "a dry run spends nothing")
+    c.out("patch", "pdb", "guarded", "--type=merge", "-p", '{"spec":{"minAvailable":"100%"}}')
+    eventually("nobody counts a pod without an owner", lambda: standing(c, "guarded")[3] == 0)
+    equal(evict(c, "guarded").code, 429, "all have to stay")
+    c.out("delete", "pdb", "guarded")
+    equal(evict(c, "guarded").code, 201, "nobody guards it")
+    eventually("it is gone", lambda: c.https.ask("GET", f"{NS}/pods/guarded").code == 404)
+
+
+def a_status_that_somebody_wrote_is_put_right(c):
+    budget(c, "spare", app="nobody", minAvailable=1)
+    settled(c, "spare", 0, 1, 0, 0)
+    patched = c.https.made("PATCH", "/apis/policy/v1/namespaces/default/poddisruptionbudgets/spare/status", {"status": {"disruptionsAllowed": 5, "disruptedPods": {"gone": "2026-01-01T00:00:00Z"}}},
+                           {"Content-Type": "application/merge-patch+json"})
+    equal(patched["status"]["disruptionsAllowed"], 5, "it can be written")
+    settled(c, "spare", 0, 1, 0, 0)
+    eventually("no pod of that name", lambda: not c.json("get", "pdb", "spare")["status"].get("disruptedPods"))
+    listed = c.raw("/apis/policy/v1/poddisruptionbudgets")["items"]
+    equal(sorted(one["metadata"]["name"] for one in listed), ["spare", "web"], "in all namespaces")
+    c.out("delete", "pdb", "spare")
+
+
 def a_drain_waits_for_the_budget(c):
     node = c.json("get", "nodes")["items"][0]["metadata"]["name"]
     lowest = REPLICAS
@@ -125,7 +157,8 @@ def a_binding_answers_a_status(c):
     equal((answer.code, json.loads(answer.body)["reason"]), (409, "Conflict"), "bound already")
 
 
-STEPS = [begin, status_follows_spec_and_pods, of_evictions_at_a_time_as_many_pass_as_may, a_drain_waits_for_the_budget, owners_of_any_kind_that_can_be_scaled_count,
+STEPS = [begin, status_follows_spec_and_pods, an_eviction_is_blocked_until_the_budget_changes_or_goes, a_status_that_somebody_wrote_is_put_right,
+         of_evictions_at_a_time_as_many_pass_as_may, a_drain_waits_for_the_budget, owners_of_any_kind_that_can_be_scaled_count,
          a_binding_answers_a_status]
 
 if __name__ == "__main__":
