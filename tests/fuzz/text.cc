@@ -1,6 +1,8 @@
 // Bodies as text: JSON and YAML, quantities and times, selectors, page tokens, what a URL means.
 #include <boost/json.hpp>
 
+#include "core/api/html_links.hpp"
+#include "core/api/inflating.hpp"
 #include "core/api/negotiate.hpp"
 #include "core/api/request_info.hpp"
 #include "core/base/instant.hpp"
@@ -126,6 +128,23 @@ KEELSON_FUZZ(page_token, bytes) {
   if (!again) return;   // a key that cannot be a name
   must(again->revision == token.revision, "a token's revision changes");
   if (kinds::parse_json("\"" + token.after + "\"", {}).fault.empty()) must_equal(again->after, token.after, "a token's key changes");
+}
+
+KEELSON_FUZZ(html_links, bytes) {
+  const std::size_t piece = 1 + take(bytes) % 9;
+  const api::ProxiedAt at{"/p/proxy", "there:80", "here"};
+  api::HtmlLinks at_once(at), piecewise(at);
+  std::string whole, parts;
+  at_once.feed(bytes, whole);
+  at_once.end(whole);
+  for (std::size_t begin = 0; begin < bytes.size(); begin += piece) piecewise.feed(bytes.substr(begin, piece), parts);
+  piecewise.end(parts);
+  must_equal(parts, whole, "a page depends on how it comes in");
+  for (const char* encoding : {"gzip", "deflate"}) {
+    std::string plain;
+    api::Inflating::of(encoding)->feed(bytes, plain);
+    must(plain.size() <= api::kInflatedBytesMax + (64u << 10), "it unfolds to too much");
+  }
 }
 
 KEELSON_FUZZ(url, bytes) {
