@@ -176,23 +176,20 @@ Context::WaitingRef Context::patch_json(const Gvk& gvk, const Key& key, std::str
   return later([call = call_, gvk, key, subresource = std::string(subresource), patch = std::move(patch)](bool last) { return write_patch(call, gvk, key, subresource, patch, last); });
 }
 
-// Compared with what is stored, not with what the type sees of it: a status that is still absent differs from one that is
-// all defaults.
-Outcome<Context::WaitingRef> Context::set_status_json(const Gvk& gvk, std::string_view from, std::string_view to) {
-  const auto key = detail::key_of(from);
-  const bool reconciled = call_.scope != nullptr && call_.scope->object && call_.scope->controller->kind.is(gvk) && call_.scope->object.key() == key &&
-                          detail::revision_of(from) == std::to_string(call_.scope->object.revision());
-  const Outcome<ObjectHandle> stored = reconciled ? call_.scope->object : get_raw(gvk, key);
+Outcome<Context::WaitingRef> Context::set_status_json(const Gvk& gvk, detail::StatusChange change) {
+  const bool reconciled = call_.scope != nullptr && call_.scope->object && call_.scope->controller->kind.is(gvk) && call_.scope->object.key() == change.key &&
+                          change.revision == std::to_string(call_.scope->object.revision());
+  const Outcome<ObjectHandle> stored = reconciled ? call_.scope->object : get_raw(gvk, change.key);
   if (!stored) return stored.error();
-  auto patch = detail::modification(stored->body(), detail::restated(stored->body(), from, to));
+  auto patch = detail::status_modification(stored->body(), change);
   if (patch.empty()) return WaitingRef();
-  return later([self = *this, gvk, key, patch = std::move(patch), from = std::string(from), to = std::string(to)](bool last) mutable -> Outcome<ObjectHandle> {
+  return later([self = *this, gvk, change = std::move(change), patch = std::move(patch)](bool last) mutable -> Outcome<ObjectHandle> {
     for (int tries = 1;; ++tries) {
-      auto written = write_patch(self.call_, gvk, key, "status", patch, last);
+      auto written = write_patch(self.call_, gvk, change.key, "status", patch, last);
       if (written || !is_conflict(written.error()) || tries == kStatusConflictTries) return written;
-      const auto now = self.get_raw(gvk, key);
+      const auto now = self.get_raw(gvk, change.key);
       if (!now) return now.error();
-      patch = detail::modification(now->body(), detail::restated(now->body(), from, to));
+      patch = detail::status_modification(now->body(), change);
       if (patch.empty()) return *now;
     }
   });

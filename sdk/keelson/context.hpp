@@ -79,6 +79,12 @@ std::string modification(std::string_view from_json, std::string_view to_json);
 std::string modification(const codec::Codec& codec, const void* from, const void* to);
 /// Namespace and name of such a struct.
 Key key_of(const codec::Codec& codec, const void* object);
+/// What is asked of an object's status: `from` and `to` encoded, "" where the object leaves it out.
+struct StatusChange {
+  Key key;
+  std::string revision, from, to;
+};
+StatusChange status_change(const codec::Codec& codec, const void* object, const void* from, const void* to);
 /// Namespace and name of an encoded object.
 Key key_of(std::string_view object_json);
 /// An ObjectReference to an encoded object.
@@ -210,12 +216,12 @@ class Context {
   /// Replaces the status of `object`, if it differs. When somebody else wrote in between, it is done again on what is there
   /// now (kStatusConflictTries times).
   template <class T> Written<T> set_status(const T& object, const std::type_identity_t<decltype(T::status)>& status) {
-    T to = object;
-    to.status = status;
-    auto changing = set_status_json(T::gvk, encode(object), encode(to));
+    auto changing = set_status_json(T::gvk, detail::status_change(codec::CodecFor<T>::value, &object, &object.status, &status));
     if (!changing) return Written<T>(Outcome<T>(changing.error()));
-    if (*changing == nullptr) return Written<T>(Outcome<T>(std::move(to)));
-    return Written<T>(std::move(*changing));
+    if (*changing != nullptr) return Written<T>(std::move(*changing));
+    T same = object;
+    same.status = status;
+    return Written<T>(Outcome<T>(std::move(same)));
   }
   Outcome<void> commit(const Transaction& transaction);
   /// POST of `body_json` to a subresource ("binding", "token", "eviction"); answers the response object's JSON.
@@ -269,7 +275,7 @@ class Context {
   /// To be done now, unless it is a reconcile that asks.
   WaitingRef later(detail::Waiting::Write write);
   WaitingRef patch_json(const Gvk& gvk, const Key& key, std::string_view subresource, std::string patch);
-  Outcome<WaitingRef> set_status_json(const Gvk& gvk, std::string_view from, std::string_view to);
+  Outcome<WaitingRef> set_status_json(const Gvk& gvk, detail::StatusChange change);
   Outcome<ObjectHandle> write_object(std::uint32_t op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body, std::string_view options);
   void submit(std::uint32_t op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body, std::function<void(const Error*)> completed);
   HostCall call_;

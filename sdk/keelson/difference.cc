@@ -190,7 +190,18 @@ std::string modification(const Codec& codec, const void* from, const void* to) {
   std::string patch, revision;
   if (!Patch(patch).object(codec, from, to)) return {};
   codec::append_string(revision, of_metadata(codec, from, "resourceVersion"));
-  return under_revision(patch, revision);
+  return under_revision(std::move(patch), revision);
+}
+
+StatusChange status_change(const Codec& codec, const void* object, const void* from, const void* to) {
+  const auto* const end = codec.fields + codec.field_count;
+  const auto* const field = std::find_if(codec.fields, end, [](const FieldCodec& one) { return one.name == "status"; });
+  if (field == end) return {};
+  const auto printed = [&](const void* status) {
+    const bool left_out = field->omit == Omit::when_empty && says_nothing(*field->codec, status);
+    return left_out ? std::string() : codec::encode_value(*field->codec, status);
+  };
+  return {key_of(codec, object), std::string(of_metadata(codec, object, "resourceVersion")), printed(from), printed(to)};
 }
 
 Key key_of(const Codec& codec, const void* object) {

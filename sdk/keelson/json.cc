@@ -128,17 +128,18 @@ void add_missing(json::object& target, const json::object& wanted) {
 
 }  // namespace
 
-std::string restated(std::string_view stored_json, std::string_view from_json, std::string_view to_json) {
+std::string status_patch(std::string_view stored_json, const StatusChange& change) {
   json::monotonic_resource arena;
-  auto target = parse_object(stored_json, &arena);
-  const auto from = parse_object(from_json, &arena), to = parse_object(to_json, &arena);
-  auto& status = target["status"];
-  if (!status.is_object()) status.emplace_object();
-  json::object patch(&arena);
-  if (difference(child(from, "status"), child(to, "status"), patch)) merge(status.get_object(), patch);
-  add_missing(status.get_object(), child(to, "status"));
-  if (status.get_object().empty() && !to.contains("status")) target.erase("status");
-  return json::serialize(target);
+  const auto object_in = [&](std::string_view text) { return text.empty() || text.front() != '{' ? json::object(&arena) : parse_object(text, &arena); };
+  const auto stored = object_in(stored_json), from = object_in(change.from), to = object_in(change.to);
+  json::object wanted(stored, &arena), changed(&arena), patch(&arena);
+  if (difference(from, to, changed)) merge(wanted, changed);
+  add_missing(wanted, to);
+  const bool held = stored_json.starts_with('{');
+  const auto as_status = [](const json::value& value) { return R"({"status":)" + json::serialize(value) + "}"; };
+  if (wanted.empty() && change.to.empty()) return held ? as_status(nullptr) : std::string();
+  if (!held) return as_status(wanted);
+  return difference(stored, wanted, patch) ? as_status(patch) : std::string();
 }
 
 std::string carried_over(std::string_view original_json, std::string_view from_json, std::string_view to_json) {

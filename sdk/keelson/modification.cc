@@ -165,37 +165,20 @@ std::string_view metadata_of(std::string_view object) {
 
 }  // namespace
 
-std::string under_revision(const std::string& patch, std::string_view revision) {
+// `patch` comes from here: it has no space around it and is not empty.
+std::string under_revision(std::string patch, std::string_view revision) {
   if (revision.empty() || revision == R"("")") return patch;
-  std::string out;
-  out.reserve(patch.size() + revision.size() + 64);
-  char separator = '{';
-  bool held = false;
-  const auto put = [&](std::string_view name, std::string_view value) {
-    out += separator;
-    separator = ',';
-    out.append(name).append(":").append(value);
-  };
-  for (const auto& one : members_of(patch)) {
-    if (one.name != R"("metadata")") {
-      put(one.name, one.value);
-      continue;
-    }
-    held = true;
-    put(one.name, {});
-    char inner = '{';
-    if (is_object(one.value))
-      for (const auto& below : members_of(one.value)) {
-        if (below.name == R"("resourceVersion")") continue;
-        out += inner;
-        inner = ',';
-        out.append(below.name).append(":").append(below.value);
-      }
-    out += inner;
-    out.append(R"("resourceVersion":)").append(revision).append("}");
+  const auto metadata = member(patch, R"("metadata")");
+  std::string settled = "{";
+  if (is_object(metadata))
+    for (const auto& one : members_of(metadata))
+      if (one.name != R"("resourceVersion")") settled.append(one.name).append(":").append(one.value).append(",");
+  settled.append(R"("resourceVersion":)").append(revision).append("}");
+  if (metadata.empty()) {
+    patch.back() = ',';
+    return patch.append(R"("metadata":)").append(settled).append("}");
   }
-  if (!held) put(R"("metadata")", std::string(R"({"resourceVersion":)").append(revision).append("}"));
-  return out + '}';
+  return patch.replace(static_cast<std::size_t>(metadata.data() - patch.data()), metadata.size(), settled);
 }
 
 bool raw_modification(std::string& out, std::string_view from, std::string_view to) {
@@ -215,7 +198,7 @@ std::string modification(std::string_view from_json, std::string_view to_json) {
   if (from_json.find('\\') != from_json.npos || to_json.find('\\') != to_json.npos) return modification_of_values(from_json, to_json);
   std::string patch;
   if (!Patch(patch).write(from_json, to_json)) return {};
-  return under_revision(patch, member(metadata_of(from_json), R"("resourceVersion")"));
+  return under_revision(std::move(patch), member(metadata_of(from_json), R"("resourceVersion")"));
 }
 
 Key key_of(std::string_view object_json) {
@@ -223,6 +206,9 @@ Key key_of(std::string_view object_json) {
   return {text_of_member(metadata, R"("namespace")"), text_of_member(metadata, R"("name")")};
 }
 
-std::string revision_of(std::string_view object_json) { return text_of_member(metadata_of(object_json), R"("resourceVersion")"); }
+std::string status_modification(std::string_view object_json, const StatusChange& change) {
+  auto patch = status_patch(member(object_json, R"("status")"), change);
+  return patch.empty() ? patch : under_revision(std::move(patch), member(metadata_of(object_json), R"("resourceVersion")"));
+}
 
 }  // namespace keelson::detail

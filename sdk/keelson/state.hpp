@@ -128,20 +128,21 @@ std::string modification_of_values(std::string_view from_json, std::string_view 
 std::string difference_of_values(std::string_view from_json, std::string_view to_json);
 /// merge patch that takes (or adds) one finalizer, under the object's resourceVersion.
 std::string finalizers_patch(const ObjectHandle& object, std::string_view name, bool present);
-/// `stored_json` with its status as `to_json` has it. What changed between `from_json` and `to_json` (one type's view of it)
-/// is taken over, what is only in `stored_json` is kept.
-std::string restated(std::string_view stored_json, std::string_view from_json, std::string_view to_json);
+/// The merge patch that gives an object whose stored status is `stored_json` ("": it has none) the one that is wanted. What changed in
+/// the type's view of it is taken over, what is only in `stored_json` is kept. Compared with what is stored, not with what the type sees
+/// of it: a status that is still absent differs from one that is all defaults. Empty: nothing differs.
+std::string status_patch(std::string_view stored_json, const StatusChange& change);
 std::vector<KindInfo> parse_kinds(std::string_view json);
 KindInfo parse_kind(std::string_view json);
 Request parse_request(std::string_view json);
 
 // modification.cc
 /// `patch` with the revision (quotes included) that it starts from.
-std::string under_revision(const std::string& patch, std::string_view revision);
+std::string under_revision(std::string patch, std::string_view revision);
 /// Appends the merge patch of two values as text, or the second where one is no object. False: they are the same.
 bool raw_modification(std::string& out, std::string_view from, std::string_view to);
-/// metadata.resourceVersion of an encoded object.
-std::string revision_of(std::string_view object_json);
+/// The same of a whole stored object, under its revision.
+std::string status_modification(std::string_view object_json, const StatusChange& change);
 
 // conversion.cc
 /// A definition with the older versions that the plugin has of it.

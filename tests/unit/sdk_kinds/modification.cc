@@ -61,10 +61,28 @@ TEST_CASE("what differs is found in texts as it is in values") {
   CHECK(different > 1'000);
 }
 
-TEST_CASE("an encoded object's key and revision are read without the rest") {
+TEST_CASE("a status is compared with what is stored and keeps what its type does not know") {
+  const std::string stored = R"({"metadata":{"name":"p","namespace":"n","resourceVersion":"7"},"status":{"phase":"Pending","unknown":{"a":1}}})";
+  const auto pod = keelson::decode<keelson::Pod>(stored);
+  const auto& table = keelson::codec::CodecFor<keelson::Pod>::value;
+  auto status = pod.status;
+  const auto change = [&] { return keelson::detail::status_change(table, &pod, &pod.status, &status); };
+  CHECK(change().key == keelson::Key{"n", "p"});
+  CHECK(change().revision == "7");
+  CHECK(keelson::detail::status_modification(stored, change()).empty());
+  status.phase = "Running";
+  CHECK(json::parse(keelson::detail::status_modification(stored, change())) == json::parse(R"({"metadata":{"resourceVersion":"7"},"status":{"phase":"Running"}})"));
+  status = {};
+  CHECK(change().to.empty());
+  CHECK(json::parse(keelson::detail::status_modification(stored, change())) == json::parse(R"({"metadata":{"resourceVersion":"7"},"status":{"phase":null}})"));
+  const keelson::detail::StatusChange defaults{{}, "", R"({"runs":0})", R"({"runs":0})"};
+  CHECK(keelson::detail::status_patch("", defaults) == R"({"status":{"runs":0}})");
+  CHECK(keelson::detail::status_patch(R"({"runs":0,"more":1})", defaults).empty());
+}
+
+TEST_CASE("an encoded object's key is read without the rest") {
   const std::string text = R"({"kind":"X","spec":{"metadata":{"name":"no"}},"metadata":{"name":"a-\u0062","labels":{"name":"no"},"resourceVersion":"7","namespace":"n"}})";
   CHECK(keelson::detail::key_of(text) == keelson::Key{"n", "a-b"});
-  CHECK(keelson::detail::revision_of(text) == "7");
   CHECK(keelson::detail::key_of(R"({"spec":1})") == keelson::Key{});
   CHECK_THROWS(keelson::detail::key_of("[]"));
 }
