@@ -28,7 +28,9 @@ struct Key {
   Key(std::string name_) : name(std::move(name_)) {}       // NOLINT: implicit, a map returns {name}
   Key(std::string_view name_) : name(name_) {}             // NOLINT
   Key(const char* name_) : name(name_) {}                  // NOLINT
-  friend auto operator<=>(const Key&, const Key&) = default;
+  friend bool operator==(const Key&, const Key&) = default;
+  /// Not <=>, which the strings of older standard libraries have not.
+  friend bool operator<(const Key& one, const Key& other) { return one.ns != other.ns ? one.ns < other.ns : one.name < other.name; }
 };
 inline std::string str(const Key& key) { return key.ns.empty() ? key.name : key.ns + "/" + key.name; }
 
