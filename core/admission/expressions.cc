@@ -1,5 +1,7 @@
 #include "core/admission/expressions.hpp"
 
+#include "core/cel/request_environment.hpp"
+
 namespace keelson::admission {
 namespace {
 
@@ -51,11 +53,9 @@ json::object describe(const AdmissionRequest& request, const kinds::Kind& as) {
 }
 
 Expression compiled(std::string name, std::string text, bool objects) {
-  cel::Environment environment;
-  environment.objects = objects;
-  environment.with("object").with("oldObject").with("request").with("namespaceObject").with("authorizer", std::string(cel::kAuthorizerType));
-  environment.with("authorizer.requestResource", "kubernetes.authorization.ResourceCheck").with("params").with("variables", "map<string,dyn>");
-  auto result = cel::compile(environment, text);
+  cel::RequestNames names;
+  names.has_objects = objects;
+  auto result = cel::compile(cel::request_environment(names), text);
   Expression out{std::move(name), std::move(text), std::move(result.output), std::move(result.program), {}};
   if (result.fault != cel::Fault::none) out.fault = (result.fault == cel::Fault::compile ? "compilation error: compilation failed: " : "compilation error: instantiation failed: ") + result.error;
   return out;

@@ -92,7 +92,8 @@ const Decl* Decls::field(const Decl& decl, std::string_view identifier) {
   auto [place, fresh] = fields_.try_emplace({&decl, std::string(identifier)}, nullptr);
   if (!fresh) return place->second;
   std::string name, again;
-  if (!unescape(identifier, name) || !escape(name, again) || again != identifier) return nullptr;
+  if (!decl.node.source->escapes_names()) name = identifier;
+  else if (!unescape(identifier, name) || !escape(name, again) || again != identifier) return nullptr;
   const auto node = decl.node.source->field(decl.node.handle, name);
   if (!node) return nullptr;
   const auto* made = make(node, std::string(decl.type->name) + "." + std::string(identifier));

@@ -10,7 +10,7 @@
 
 namespace keelson::cel {
 
-class JsonSchema final : public SchemaSource {
+class JsonSchema : public SchemaSource {
  public:
   /// `root`: the schema of a whole resource, null when there is none.
   explicit JsonSchema(const boost::json::value* root) : root_(root) {}

@@ -50,6 +50,8 @@ class SchemaSource {
   virtual SchemaNode element(const void* node) const = 0;
   /// The fields that must be there and have no default: they make an object's smallest size.
   virtual void required_fields(const void* node, const std::function<void(std::string_view name, SchemaNode field)>& visit) const = 0;
+  /// Whether expressions spell names that are no identifiers in their own way (escape.hpp); else only as they are.
+  virtual bool escapes_names() const { return true; }
   virtual ListStyle list_style(const void*) const { return ListStyle::atomic; }
   virtual std::vector<std::string_view> list_keys(const void*) const { return {}; }
 };

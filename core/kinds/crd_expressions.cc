@@ -5,15 +5,11 @@
 
 #include "core/cel/cost_range.hpp"
 #include "core/kinds/json_access.hpp"
+#include "core/kinds/validate_parts.hpp"
 
 namespace keelson::kinds {
 namespace json = boost::json;
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r\n\v\f");
-  return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(" \t\r\n\v\f") - first + 1);
-}
 
 bool has_line_breaks(std::string_view text) { return text.find_first_of("\r\n") != std::string_view::npos; }
 

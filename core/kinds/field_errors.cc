@@ -65,6 +65,7 @@ void FieldErrors::not_supported(const Path& path, std::string_view value, std::s
 void FieldErrors::duplicate(const Path& path, Value value) { add("FieldValueDuplicate", path, "Duplicate value: " + shown_value(value)); }
 void FieldErrors::duplicate(const Path& path, std::string_view value) { add("FieldValueDuplicate", path, "Duplicate value: " + shown_value(value)); }
 void FieldErrors::forbidden(const Path& path, std::string_view detail) { add("FieldValueForbidden", path, "Forbidden: " + std::string(detail)); }
+void FieldErrors::internal(const Path& path, std::string_view detail) { add("InternalError", path, "Internal error: " + std::string(detail)); }
 void FieldErrors::not_found(const Path& path, std::string_view value) { add("FieldValueNotFound", path, "Not found: " + shown_value(value)); }
 
 void FieldErrors::too_long(const Path& path, std::size_t most) {

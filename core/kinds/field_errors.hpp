@@ -48,6 +48,8 @@ class FieldErrors {
   void duplicate(const Path& path, Value value);
   void duplicate(const Path& path, std::string_view value);
   void forbidden(const Path& path, std::string_view detail);
+  /// Not what was asked for is wrong, but what we make of it.
+  void internal(const Path& path, std::string_view detail);
   void not_found(const Path& path, std::string_view value);
   void too_long(const Path& path, std::size_t most_bytes);
   void too_many(const Path& path, std::size_t count, std::size_t most);

@@ -52,6 +52,10 @@ constexpr std::array kMoreRules{
     Rules{"networking.k8s.io", "IPAddress", validate_ip_address},
     Rules{"admissionregistration.k8s.io", "ValidatingWebhookConfiguration", validate_webhook_configuration},
     Rules{"admissionregistration.k8s.io", "MutatingWebhookConfiguration", validate_webhook_configuration},
+    Rules{"admissionregistration.k8s.io", "ValidatingAdmissionPolicy", validate_admission_policy},
+    Rules{"admissionregistration.k8s.io", "MutatingAdmissionPolicy", validate_admission_policy},
+    Rules{"admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding", validate_admission_policy_binding},
+    Rules{"admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding", validate_admission_policy_binding},
     Rules{"", "PersistentVolume", validate_persistent_volume},
     Rules{"", "PersistentVolumeClaim", validate_volume_claim},
 };
@@ -79,6 +83,12 @@ std::vector<base::Cause> validate_declared(const Candidate& candidate, FieldErro
 }
 
 }  // namespace
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kSpaces = " \t\r\n\v\f";
+  const auto first = text.find_first_not_of(kSpaces);
+  return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(kSpaces) - first + 1);
+}
 
 void not_negative(const json::value* number, const Path& path, FieldErrors& errors) {
   if (is_integer(number) && integer_of(number) < 0) errors.invalid(path, number, kNotNegative);

@@ -36,6 +36,10 @@ void validate_ip_address(const Candidate& candidate, FieldErrors& errors);
 // validate_webhook_configuration.cc
 void validate_webhook_configuration(const Candidate& candidate, FieldErrors& errors);
 
+// validate_admission_policy.cc
+void validate_admission_policy(const Candidate& candidate, FieldErrors& errors);
+void validate_admission_policy_binding(const Candidate& candidate, FieldErrors& errors);
+
 // validate_storage.cc
 void validate_persistent_volume(const Candidate& candidate, FieldErrors& errors);
 void validate_volume_claim(const Candidate& candidate, FieldErrors& errors);

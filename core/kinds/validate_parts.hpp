@@ -99,6 +99,8 @@ void each_element(const json::value* list, const Path& path, Each visit) {
   if (!elements) return;
   for (std::size_t i = 0; i < elements->size(); ++i) visit((*elements)[i], path.index(i));
 }
+/// Without white space around it.
+std::string_view trimmed(std::string_view text);
 void not_negative(const json::value* number, const Path& path, FieldErrors& errors);
 /// `field is immutable` unless both are the same.
 void immutable(const json::value* value, const json::value* old, const Path& path, FieldErrors& errors);

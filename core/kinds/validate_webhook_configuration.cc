@@ -4,7 +4,7 @@
 
 #include "core/kinds/formats.hpp"
 #include "core/kinds/json_access.hpp"
-#include "core/kinds/validate_more.hpp"
+#include "core/kinds/validate_admission.hpp"
 
 namespace keelson::kinds {
 namespace {
@@ -13,17 +13,8 @@ constexpr std::string_view kReviewVersions = "v1, v1beta1";
 constexpr std::int64_t kWebhookTimeoutMax_s = 30;
 constexpr std::ptrdiff_t kWebhookNameDotsMin = 2;
 
-bool none(const json::value& object, std::string_view list) { return length_of(member(&object, list)) == 0; }
-
-void validate_hook_rule(const json::value& rule, const Path& at, FieldErrors& errors) {
-  for (const std::string_view list : {"operations", "apiGroups", "apiVersions", "resources"})
-    if (none(rule, list)) errors.required(at.child(list));
-  const auto operations = at.child("operations");
-  each_element(member(&rule, "operations"), operations, [&](const json::value& one, const Path& here) { errors.one_of(here, text_of(&one), {"*", "CONNECT", "CREATE", "DELETE", "UPDATE"}); });
-}
-
 void validate_review_versions(const json::value& hook, const Path& at, FieldErrors& errors) {
-  if (none(hook, "admissionReviewVersions")) return errors.required(at, "must specify one of " + std::string(kReviewVersions));
+  if (length_of(member(&hook, "admissionReviewVersions")) == 0) return errors.required(at, "must specify one of " + std::string(kReviewVersions));
   for (const auto& version : *as_array(member(&hook, "admissionReviewVersions")))
     if (version == "v1" || version == "v1beta1") return;
   errors.invalid(at, member(&hook, "admissionReviewVersions"), "must include at least one of " + std::string(kReviewVersions));
@@ -39,21 +30,41 @@ void validate_hook_name(std::string_view name, const Path& at, FieldErrors& erro
 void validate_hook(const json::value& hook, const Path& at, FieldErrors& errors) {
   validate_hook_name(text_of(member(&hook, "name")), at.child("name"), errors);
   const auto rules = at.child("rules");
-  each_element(member(&hook, "rules"), rules, [&](const json::value& rule, const Path& here) { validate_hook_rule(rule, here, errors); });
+  each_element(member(&hook, "rules"), rules, [&](const json::value& rule, const Path& here) { validate_rule_with_operations(rule, here, errors); });
   if (text_of(member(&hook, "sideEffects")).empty()) errors.required(at.child("sideEffects"), "must specify one of None, NoneOnDryRun");
   if (const auto* timeout = member(&hook, "timeoutSeconds"); is_integer(timeout) && (integer_of(timeout) < 1 || integer_of(timeout) > kWebhookTimeoutMax_s))
     errors.invalid(at.child("timeoutSeconds"), timeout, "the timeout value must be between 1 and 30 seconds");
   if (const auto* client = member(&hook, "clientConfig")) validate_webhook_client(*client, at.child("clientConfig"), errors);
-  validate_review_versions(hook, at.child("admissionReviewVersions"), errors);
+}
+
+/// Conditions that all stay what they are are left alone, whatever was allowed when they were stored.
+bool conditions_stay(const json::value* now, const json::value* before) {
+  const auto *hooks = as_array(now), *old = as_array(before);
+  if (!hooks || !old || hooks->size() != old->size()) return false;
+  for (std::size_t i = 0; i < hooks->size(); ++i)
+    if (!same(member(&(*hooks)[i], "matchConditions"), member(&(*old)[i], "matchConditions"))) return false;
+  return true;
+}
+
+StoredExpressions stored_conditions(const json::value* hooks) {
+  StoredExpressions out;
+  if (const auto* list = as_array(hooks))
+    for (const auto& hook : *list) add_stored_conditions(&hook, out);
+  return out;
 }
 
 }  // namespace
 
 void validate_webhook_configuration(const Candidate& candidate, FieldErrors& errors) {
-  const Path hooks("webhooks");
+  const Path path("webhooks");
+  const auto *hooks = member(&candidate.object, "webhooks"), *old = candidate.old ? member(candidate.old, "webhooks") : nullptr;
+  const bool judge_conditions = !conditions_stay(hooks, old);
+  RequestExpressions expressions(false, false, stored_conditions(old), errors);
   std::set<std::string_view> names;
-  each_element(member(&candidate.object, "webhooks"), hooks, [&](const json::value& hook, const Path& at) {
+  each_element(hooks, path, [&](const json::value& hook, const Path& at) {
     validate_hook(hook, at, errors);
+    if (judge_conditions) validate_match_conditions(member(&hook, "matchConditions"), expressions, at.child("matchConditions"), errors);
+    validate_review_versions(hook, at.child("admissionReviewVersions"), errors);
     if (const auto name = text_of(member(&hook, "name")); !name.empty() && !names.insert(name).second) errors.duplicate(at.child("name"), name);
   });
 }

@@ -166,6 +166,21 @@ def policies(c):
     make(c, "bad-one", check=True)
 
 
+def wrong_policies_are_refused(c):
+    """What does not compile is told when it is written, with its place; what was written before stays."""
+    def refused(spec, *said, kind="ValidatingAdmissionPolicy"):
+        body = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": "wrong"}, "spec": spec}
+        answer = c.kubectl("create", "-f", "-", stdin=json.dumps(body), check=False)
+        expect(answer.stderr, *said)
+
+    about = {"resourceRules": [{"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"]}]}
+    refused({"validations": [{"expression": "object.x >"}]}, "is invalid", "spec.matchConstraints: Required value", r'spec.validations\[0\].expression: Invalid value: "object.x >": compilation failed: ERROR: <input>:1:11: Syntax error')
+    refused({"matchConstraints": about, "validations": [{"expression": "1"}]}, r'spec.validations\[0\].expression: Invalid value: "1": must evaluate to bool but got int')
+    refused({"matchConstraints": about, "reinvocationPolicy": "Never", "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": "Object{}"}}]},
+            r"spec.mutations\[0\].jsonPatch.expression: .*must evaluate to list\(JSONPatch\) but got Object", kind="MutatingAdmissionPolicy")
+    refused({"policyName": "p", "validationActions": ["Deny", "Warn"]}, "spec.validationActions: Invalid value: .*must not contain both Deny and Warn", kind="ValidatingAdmissionPolicyBinding")
+
+
 def types_of_policies(c):
     """Told in the policy's status, while the policy does what it does."""
     c.apply(POLICY.replace("object.metadata.name.startsWith('bad')", "object.metadata.nmae.startsWith('bad')").replace("name: names", "name: mistaken"))
@@ -204,7 +219,7 @@ def a_webhook_of_our_own(c):
     c.hook = Webhook(c.dir)
 
 
-STEPS = [a_webhook_of_our_own, right_answers, wrong_answers, dead_webhook_costs_little, policies, types_of_policies, quota_is_exact]
+STEPS = [a_webhook_of_our_own, right_answers, wrong_answers, dead_webhook_costs_little, policies, wrong_policies_are_refused, types_of_policies, quota_is_exact]
 
 if __name__ == "__main__":
     start_and_run(STEPS, Cluster())

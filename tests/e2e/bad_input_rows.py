@@ -161,6 +161,15 @@ OBJECTS = [
     patch("new finalizer while deleting", MERGE, '{"metadata":{"finalizers":["rows.dev/a","rows.dev/b"]}}', 422, "Invalid", '...metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{"rows.dev/b"}', [("FieldValueForbidden", "metadata.finalizers")], path=f"{MAPS}/going"),
     get("missing", f"{MAPS}/none", 404, "NotFound", 'configmaps "none" not found'),
 ]
+HOOKS = "/apis/admissionregistration.k8s.io/v1"
+POLICIES = [
+    post("a policy without anything", f"{HOOKS}/validatingadmissionpolicies", {"metadata": {"name": "new"}, "spec": {}}, 422, "Invalid", 'ValidatingAdmissionPolicy.admissionregistration.k8s.io "new" is invalid: ...',
+         [("FieldValueRequired", "spec.matchConstraints"), ("FieldValueRequired", "spec.validations"), ("FieldValueRequired", "spec.auditAnnotations")]),
+    post("a binding without anything", f"{HOOKS}/validatingadmissionpolicybindings", {"metadata": {"name": "new"}, "spec": {"paramRef": {}}}, 422, "Invalid", "...",
+         [("FieldValueRequired", "spec.policyName"), ("FieldValueRequired", "spec.paramRef"), ("FieldValueRequired", "spec.paramRef.parameterNotFoundAction"), ("FieldValueRequired", "spec.validationActions")]),
+    post("a condition that does not compile", f"{HOOKS}/validatingwebhookconfigurations", {"metadata": {"name": "new"}, "webhooks": [{"name": "a.b.c", "clientConfig": {"url": "https://x/y"}, "sideEffects": "None",
+         "admissionReviewVersions": ["v1"], "matchConditions": [{"name": "c", "expression": "nothing"}]}]}, 422, "Invalid", "...undeclared reference to 'nothing'...", [("FieldValueInvalid", "webhooks[0].matchConditions[0].expression")]),
+]
 NAMESPACES = [
     post("missing namespace", "/api/v1/namespaces/none/configmaps", config_map(), 404, "NotFound", 'namespaces "none" not found'),
     post("terminating namespace", "/api/v1/namespaces/going/configmaps", config_map(), 403, "Forbidden", 'configmaps "new" is forbidden: unable to create new content in namespace going because it is being terminated', [("NamespaceTerminating", "metadata.namespace")]),
@@ -203,5 +212,5 @@ WATCHES = [
     get("timeoutSeconds=x", f"{MAPS}?watch=1&timeoutSeconds=x", 400, "BadRequest", 'strconv.ParseInt: parsing "x": invalid syntax'),
 ]
 
-SURFACES = {"HTTP": HTTP, "URL and body": URL, "JSON": JSON, "YAML": YAML_ROWS, "patches": PATCHES, "objects": OBJECTS, "namespaces": NAMESPACES, "options": OPTIONS,
+SURFACES = {"HTTP": HTTP, "URL and body": URL, "JSON": JSON, "YAML": YAML_ROWS, "patches": PATCHES, "objects": OBJECTS, "admission policies": POLICIES, "namespaces": NAMESPACES, "options": OPTIONS,
             "selectors": SELECTORS, "lists": LISTS, "watches": WATCHES}

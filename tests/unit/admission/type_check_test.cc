@@ -55,7 +55,7 @@ TEST_CASE("types that do not fit together are told; what fits is not") {
            "oldObject == null || object.spec.replicas >= oldObject.spec.replicas", "object.spec.template.spec.containers.all(c, c.image.startsWith('registry/'))",
            "object.spec.template.spec.containers.all(c, quantity(c.resources.limits['cpu']).isLessThan(quantity('2')))", "object.spec.strategy.rollingUpdate.maxSurge == 1",
            "object.spec.strategy.rollingUpdate.maxSurge == '25%'", "request.userInfo.groups.exists(g, g == 'admins') && request.operation == 'CREATE'",
-           "namespaceObject.metadata.labels['env'] == 'prod'", "authorizer.requestResource.check('delete').allowed()", "authorizer.group('apps').resource('deployments').check('get').allowed()",
+           "namespaceObject.metadata.labels['env'] == 'prod'", "request.namespace != 'x'", "authorizer.requestResource.check('delete').allowed()", "authorizer.group('apps').resource('deployments').check('get').allowed()",
            "!has(request.options) || request.options.anything == 1"}) {
     CHECK(told(checked(cluster, kDeployments, right)).empty());
   }
