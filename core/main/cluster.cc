@@ -21,6 +21,7 @@
 #include "core/main/bootstrap.hpp"
 #include "core/main/front_proxy_wiring.hpp"
 #include "core/main/identity.hpp"
+#include "core/main/pass_on.hpp"
 #include "core/main/plugin_command.hpp"
 #include "core/main/plugin_wiring.hpp"
 #include "core/main/running_note.hpp"
@@ -233,7 +234,7 @@ base::Outcome<void> RunningCluster::serve() {
   const std::string address = any_address(settings_.bind_address) ? public_address() : settings_.bind_address;
   auto keys = trusted_keys(settings_.plugin_keys);
   if (!keys) return keys.error();
-  plugins_ = make_plugin_wiring({*store_, writing(), *registry_, *chains_, runtime_, *metrics_, *health_, std::move(*keys), plugin_hooks_}, settings_);
+  plugins_ = make_plugin_wiring({*store_, writing(), *registry_, *chains_, runtime_, *metrics_, *health_, std::move(*keys), plugin_hooks_, pass_on_to(*aggregation_, *chains_, runtime_)}, settings_);
   api_ = api::make_api({*verbs_, *registry_, *store_, *chains_, plugins_->routes(), *health_, runtime_, *metrics_, tokens_.get(), std::string(kIssuer),
                         address + ":" + std::to_string(settings_.https_port), audit_, fairness_.get(), aggregation_.get(), front_proxy_.rules});
   api::ServerOptions options;

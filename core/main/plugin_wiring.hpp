@@ -12,6 +12,7 @@
 #include "core/base/runtime.hpp"
 #include "core/kinds/catalog.hpp"
 #include "core/main/settings.hpp"
+#include "core/plugins/pass_on.hpp"
 #include "core/plugins/route.hpp"
 #include "core/plugins/trust.hpp"
 #include "core/store/store.hpp"
@@ -34,6 +35,7 @@ struct PluginParts {
   api::HealthChecks& health;
   std::vector<plugins::TrustedKey> keys;
   std::shared_ptr<plugins::Hooks> hooks;
+  plugins::PassOn pass_on;
 };
 
 /// Before anything is served: the hooks that earlier runs require hold from the start.

@@ -6,6 +6,7 @@
 #include "core/kinds/catalog.hpp"
 #include "core/plugins/declaration.hpp"
 #include "core/plugins/feed.hpp"
+#include "core/plugins/pass_on.hpp"
 #include "core/plugins/trust.hpp"
 #include "core/store/store.hpp"
 #include "core/verbs/verbs.hpp"
@@ -39,6 +40,7 @@ struct Core {
   EventRecorder& events;
   Hooks& hooks;
   Elsewhere* elsewhere = nullptr;   ///< null: in the server
+  const PassOn* pass_on = nullptr;  ///< null or empty: there are no other servers
 };
 
 }  // namespace keelson::plugins

@@ -54,7 +54,7 @@ Host::~Host() {
   if (options_.data_dir.empty()) fs::remove_all(private_directory_, ignored);
 }
 
-Core Host::core() { return {parts_.store, parts_.verbs, parts_.registry, parts_.chains, parts_.runtime, parts_.metrics, feed_, events_, *hooks_}; }
+Core Host::core() { return {parts_.store, parts_.verbs, parts_.registry, parts_.chains, parts_.runtime, parts_.metrics, feed_, events_, *hooks_, nullptr, &parts_.pass_on}; }
 
 void Host::command(std::function<void()> work) {
   {

@@ -20,6 +20,7 @@
 #include "core/base/metrics.hpp"
 #include "core/base/runtime.hpp"
 #include "core/kinds/catalog.hpp"
+#include "core/plugins/pass_on.hpp"
 #include "core/plugins/route.hpp"
 #include "core/plugins/trust.hpp"
 #include "core/store/store.hpp"
@@ -41,6 +42,8 @@ struct HostParts {
   /// Where the hooks of plugins go; made before anything is served, so that required ones hold from the start. Null: the
   /// host makes its own.
   std::shared_ptr<Hooks> hooks = nullptr;
+  /// To aggregated APIs. Empty: there are none.
+  PassOn pass_on = {};
 };
 
 struct HostOptions {

@@ -461,11 +461,27 @@ keelson_status ask(void* host, keelson_call call, const keelson_hook_request* re
 
 void hook_changed(void* host, uint32_t hook) { instance_of(host).hook_changed(hook); }
 
+keelson_status pass_on(void* host, keelson_call call, keelson_bytes method, keelson_bytes path, keelson_bytes body, keelson_sink out) {
+  return guarded(out, [&]() -> keelson_status {
+    auto& instance = instance_of(host);
+    const auto* const passing = instance.core().pass_on;
+    if (const auto* why = hook_forbids(instance, call, true, true)) return fail(out, base::bad_request(why));
+    if (passing == nullptr || !*passing) return fail(out, base::no_such_resource());
+    const auto context = instance.verbs_context(call);
+    const auto answered = await<base::Outcome<std::string>>(instance.core().runtime, [&](auto done) {
+      (*passing)(context.user, {string_of(method), string_of(path), string_of(body)}, std::move(done));
+    });
+    if (!answered) return fail(out, answered.error());
+    put(out, *answered);
+    return 0;
+  });
+}
+
 }  // namespace
 
 const keelson_host_v1& core_host_table() {
   static const keelson_host_v1 table{sizeof(keelson_host_v1), KEELSON_ABI_MINOR, retain, release, view, label, field, finalizer, get, list, kinds, write, transact,
-                                     submit, event, metric, record, log, unix_ns, monotonic_ns, random_u64, sleep, cancelled, config, enqueue, ask, hook_changed};
+                                     submit, event, metric, record, log, unix_ns, monotonic_ns, random_u64, sleep, cancelled, config, enqueue, ask, hook_changed, pass_on};
   return table;
 }
 

@@ -12,7 +12,7 @@ namespace keelson::plugins {
 namespace {
 
 Core on(const Core& core, base::Runtime& runtime) {
-  return {core.store, core.verbs, core.registry, core.chains, runtime, core.metrics, core.feed, core.events, core.hooks, core.elsewhere};
+  return {core.store, core.verbs, core.registry, core.chains, runtime, core.metrics, core.feed, core.events, core.hooks, core.elsewhere, core.pass_on};
 }
 
 }  // namespace

@@ -70,7 +70,7 @@ class RemoteHost final : public plugins::Elsewhere {
   std::optional<plugins::Refusal> cover_all(const plugins::Declaration& declaration);
   bool lead(const std::string& plugin, const sigset_t& signals);
   int serve(std::unique_ptr<plugins::Library> library, const sigset_t& signals);
-  plugins::Core core() { return {mirror_.store(), verbs_, *registry_, *chains_, runtime_, *metrics_, *feed_, *events_, *hooks_, this}; }
+  plugins::Core core() { return {mirror_.store(), verbs_, *registry_, *chains_, runtime_, *metrics_, *feed_, *events_, *hooks_, this, &pass_on_}; }
 
   const RemoteArguments& arguments_;
   const Connection connection_;
@@ -87,6 +87,9 @@ class RemoteHost final : public plugins::Elsewhere {
   std::unique_ptr<plugins::EventRecorder> events_;
   std::shared_ptr<plugins::Hooks> hooks_;
   std::unique_ptr<Election> election_;
+  const plugins::PassOn pass_on_ = [this](const auth::Identity&, plugins::ApiRequest request, std::function<void(base::Outcome<std::string>)> done) {
+    client_->send({request.method, request.path, "application/json", request.body}, [done = std::move(done)](base::Outcome<Answer> answer) { done(body_of(std::move(answer))); });
+  };
   std::atomic<bool> over_{false};
   std::mutex mutex_;                            // guards the next
   std::weak_ptr<plugins::Instance> running_;

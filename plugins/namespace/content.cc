@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "elsewhere.hpp"
+
 namespace namespaces {
 namespace {
 
@@ -25,6 +27,12 @@ void delete_kind(keelson::Context& ctx, const keelson::KindInfo& kind, const std
     ++remains.instances[label];
     for (const auto& finalizer : left.finalizers()) ++remains.finalizers[finalizer];
   }
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+  std::string all;
+  for (const auto& text : texts) all += (all.empty() ? "" : ", ") + text;
+  return all;
 }
 
 std::string counted(const std::map<std::string, int>& counts, std::string_view between, std::string_view after) {
@@ -57,6 +65,8 @@ int Remains::remaining() const {
 
 Remains delete_content(keelson::Context& ctx, const std::string& ns) {
   Remains remains;
+  auto others = discover_elsewhere(ctx);
+  remains.undiscovered = std::move(others.failures);
   const auto kinds = ctx.kinds();
   const auto pods = std::find_if(kinds.begin(), kinds.end(), [](const auto& kind) { return kind.group.empty() && kind.resource == "pods"; });
   if (pods != kinds.end()) delete_kind(ctx, *pods, ns, remains);
@@ -65,17 +75,19 @@ Remains delete_content(keelson::Context& ctx, const std::string& ns) {
   for (const auto& kind : kinds) {
     if (deletable(kind) && seen.insert(kind.storage_key).second) delete_kind(ctx, kind, ns, remains);
   }
+  for (const auto& resource : others.resources) delete_elsewhere(ctx, resource, ns, remains);
   return remains;
 }
 
 void note_conditions(keelson::core_v1::Namespace& ns, const Remains& remains, keelson::Time now) {
-  set(ns, "NamespaceDeletionDiscoveryFailure", false, "ResourcesDiscovered", "All resources successfully discovered", now);
+  const bool hidden = !remains.undiscovered.empty();
+  set(ns, "NamespaceDeletionDiscoveryFailure", hidden, hidden ? "DiscoveryFailed" : "ResourcesDiscovered",
+      hidden ? keelson::str("Discovery failed for some groups, ", remains.undiscovered.size(), " failing: unable to retrieve the complete list of server APIs: ", joined(remains.undiscovered))
+             : "All resources successfully discovered", now);
   set(ns, "NamespaceDeletionGroupVersionParsingFailure", false, "ParsedGroupVersions", "All legacy kube types successfully parsed", now);
   const bool failed = !remains.failures.empty();
-  std::string failures;
-  for (const auto& failure : remains.failures) failures += (failures.empty() ? "" : ", ") + failure;
   set(ns, "NamespaceDeletionContentFailure", failed, failed ? "ContentDeletionFailed" : "ContentDeleted",
-      failed ? keelson::str("Failed to delete all resource types, ", remains.failures.size(), " remaining: ", failures)
+      failed ? keelson::str("Failed to delete all resource types, ", remains.failures.size(), " remaining: ", joined(remains.failures))
              : "All content successfully deleted, may be waiting on finalization", now);
   const bool left = !remains.instances.empty();
   set(ns, "NamespaceContentRemaining", left, left ? "SomeResourcesRemain" : "ContentRemoved",

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "content.hpp"
+#include "elsewhere.hpp"
 
 namespace namespaces {
 namespace {
@@ -19,6 +20,7 @@ using keelson::core_v1::ServiceAccount;
 constexpr const char* kRootCa = "kube-root-ca.crt";
 constexpr const char* kDefaultAccount = "default";
 constexpr const char* kFinalizer = "kubernetes";
+constexpr auto kElsewherePause = std::chrono::seconds(5);   // until what another server keeps is looked at again
 
 class NamespaceReconciler final : public keelson::Reconciler<Namespace> {
  public:
@@ -69,6 +71,8 @@ class NamespaceReconciler final : public keelson::Reconciler<Namespace> {
     note_conditions(next, found, keelson::Time(ctx.unix_ns() / 1'000'000'000));
     const auto noted = KEELSON_TRY(ctx.modify_status(ns, next));
     if (!found.failures.empty()) return keelson::failed("content of namespace " + ns.meta.name + ": " + found.failures.front());
+    if (!found.undiscovered.empty()) return keelson::failed("content of namespace " + ns.meta.name + ": " + found.undiscovered.front());
+    if (found.elsewhere) return keelson::retry_in(kElsewherePause);
     if (found.remaining() > 0) return keelson::done();   // the last object's deletion wakes this key
     ending_->over(ns.meta.name);
     return let_go(ctx, noted);
@@ -95,13 +99,15 @@ std::vector<Key> namespace_of(const keelson::Ref<T>& object) { return {{"", std:
 KEELSON_PLUGIN("namespace", "0.1.0", setup) {
   using namespace namespaces;
   setup.component("namespace-controller");
-  setup.may({{"get", "list", "watch", "delete"}, {"*"}, {"*"}});
+  setup.may({{"get", "list", "watch", "delete", "deletecollection"}, {"*"}, {"*"}});
+  setup.may({.verbs = {"get"}, .groups = {}, .resources = {}, .paths = {"/apis/*"}});   // what other servers have
   setup.may({{"create", "patch"}, {""}, {"configmaps", "serviceaccounts"}});
   setup.may({{"patch", "update"}, {""}, {"namespaces/status", "namespaces/finalize"}});
   auto ending = std::make_shared<Ending>();
   auto& controller = setup.controller<Namespace>(std::make_unique<NamespaceReconciler>(ending, setup.config("caCertificate")))
       .watches<ServiceAccount>(kDefaultAccount, namespace_of<ServiceAccount>)
       .watches<ConfigMap>(kRootCa, namespace_of<ConfigMap>)
+      .watches<ApiService>([ending](const keelson::Ref<ApiService>&) { return ending->keys(); })   // its server may tell now what it has
       .workers(2);
   setup.observe_deletions([ending, wake = controller.trigger_handle()](const keelson::KindInfo&, const keelson::ObjectHandle& before) {
     if (ending->has(before.ns())) wake({"", std::string(before.ns())});

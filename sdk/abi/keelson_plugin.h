@@ -30,7 +30,7 @@ extern "C" {
 #endif
 
 #define KEELSON_ABI_MAJOR 1u
-#define KEELSON_ABI_MINOR 2u
+#define KEELSON_ABI_MINOR 3u
 #define KEELSON_ENTRY_SYMBOL "keelson_plugin_entry_v1"
 
 typedef int32_t keelson_status;
@@ -181,6 +181,10 @@ typedef struct keelson_host_v1 {
   keelson_status (*ask)(void* host, keelson_call call, const keelson_hook_request* request, keelson_hook_sink answers, keelson_sink error);
   /* What hook number `hook` answered so far may not be used any more. */
   void (*hook_changed)(void* host, uint32_t hook);
+  /* --- what others serve (minor 3) --- */
+  /* A request, as a client of this server would make it ("DELETE", "/apis/GROUP/VERSION/...", JSON or empty), to an API that an
+   * APIService says another server has. 0: a 2xx, `out` gets its body; else `out` gets the Status: 404 nobody else serves that. */
+  keelson_status (*pass_on)(void* host, keelson_call call, keelson_bytes method, keelson_bytes path, keelson_bytes body, keelson_sink out);
 } keelson_host_v1;
 
 enum { KEELSON_NEXT_DONE = 0, KEELSON_NEXT_AGAIN = 1, KEELSON_NEXT_TERMINAL = 2 };

@@ -223,6 +223,16 @@ std::vector<KindInfo> Context::kinds() {
   return detail::parse_kinds(out.text);
 }
 
+Outcome<std::string> Context::pass_on(std::string_view method, std::string_view path, std::string_view body_json) {
+  constexpr std::uint32_t kPassOnMinor = 3;
+  if (call_.table->minor < kPassOnMinor) return Error{404, "NotFound", "this host knows no other servers", {}};
+  detail::settle(call_);
+  Collect out;
+  const auto status = call_.table->pass_on(call_.host, call_.call, bytes_of(method), bytes_of(path), bytes_of(body_json), out.sink());
+  if (status != 0) return error_from_status(status, out.text);
+  return std::move(out.text);
+}
+
 void Context::record_event(std::string_view reference_json, EventType type, std::string_view reason, std::string_view note, std::string_view component) {
   call_.table->event(call_.host, call_.call, bytes_of(reference_json), type == Warning ? 1 : 0, bytes_of(reason), bytes_of(note), bytes_of(component));
 }

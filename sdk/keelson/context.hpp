@@ -241,6 +241,11 @@ class Context {
   /// All kinds that are served, for those that work on any (garbage collection, namespace deletion).
   std::vector<KindInfo> kinds();
 
+  // --- what other servers serve (APIServices with a service) -----------------------------------------------------
+  /// A request as a client would make it, to an API that this server only passes on; who asks is this plugin, and its rights
+  /// count. Answers the body of a 2xx. 404: nobody else serves that; 503: its server does not answer.
+  Outcome<std::string> pass_on(std::string_view method, std::string_view path, std::string_view body_json = {});
+
   // --- the rest ----------------------------------------------------------------------------------------------------
   /// Recorded as core/v1 Event (repeats counted in one object), asynchronously, never failing the call. `component`
   /// empty: the plugin's.

@@ -191,6 +191,11 @@ def a_write_that_nobody_looks_at_keeps_its_place(cluster):
     note(cluster, "unread", "done in its order")
 
 
+def what_nobody_else_serves_is_not_found(cluster):
+    trial(cluster, "elsewhere", "elsewhere", "/apis/nowhere.example.com/v1")
+    note(cluster, "elsewhere", "404 the server could not find the requested resource")
+
+
 def several_objects_are_written_together_or_not_at_all(cluster):
     trial(cluster, "pair", "pair", "pair-2")
     note(cluster, "pair", "both are there")
@@ -225,7 +230,8 @@ COMMON = [it_reads_its_configuration, what_it_makes_is_owned_and_seen_at_once, a
           a_terminal_error_waits_for_an_edit, repeated_events_are_one_object_with_a_count, conditions_are_lists_in_the_status,
           only_changes_that_a_predicate_lets_through_wake, lists_narrow_by_field, a_lease_has_one_holder, submitted_writes_are_answered,
           a_last_write_is_seen_by_the_next_reconcile, a_last_write_that_is_refused_fails_the_reconcile, a_last_write_that_comes_too_late_is_made_again,
-          what_was_made_before_a_last_write_that_comes_too_late_is_made_once, a_write_that_nobody_looks_at_keeps_its_place]
+          what_was_made_before_a_last_write_that_comes_too_late_is_made_once, a_write_that_nobody_looks_at_keeps_its_place,
+          what_nobody_else_serves_is_not_found]
 LAST = [what_is_deleted_is_finalized_first, metrics_count_what_happens]
 
 

@@ -28,6 +28,7 @@ class ExtensionServer:
     def __init__(self, directory, address, front_proxy_ca):
         self.buoys, self.revision, self.lock = {}, 100, threading.Lock()
         self.watchers, self.requests, self.upgraded = [], [], []
+        self.collections = False   # whole namespaces can be deleted at once
         self.mode = "well"       # broken: 500 to all; hangs; redirects; refuses: upgrades
         self.big = 0             # bytes of a note in every buoy
         outer = self
@@ -98,7 +99,7 @@ class ExtensionServer:
         if handler.headers.get("Upgrade"):
             return self.upgrade(handler)
         if path == f"/apis/{GROUP}/{VERSION}":
-            verbs = ["create", "delete", "get", "list", "update", "watch"]
+            verbs = ["create", "delete", "get", "list", "update", "watch"] + (["deletecollection"] if self.collections else [])
             return handler.say(200, {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": f"{GROUP}/{VERSION}", "resources": [
                 {"name": "buoys", "singularName": "buoy", "namespaced": True, "kind": "Buoy", "verbs": verbs, "shortNames": ["bu"], "categories": ["all"]},
                 {"name": "buoys/bell", "singularName": "", "namespaced": True, "kind": "Buoy", "verbs": ["get"]}]})
@@ -129,6 +130,9 @@ class ExtensionServer:
             if method == "GET" and not name:
                 items = [buoy for (where, _), buoy in sorted(self.buoys.items()) if not ns or where == ns]
                 return handler.say(200, {"kind": "BuoyList", "apiVersion": f"{GROUP}/{VERSION}", "metadata": {"resourceVersion": str(self.revision)}, "items": items})
+            if method == "DELETE" and not name and self.collections:
+                self.buoys = {key: buoy for key, buoy in self.buoys.items() if key[0] != ns}
+                return handler.say(200, status(200, "", ""))
             if (ns, name) not in self.buoys:
                 return handler.say(404, status(404, "NotFound", f'buoys.{GROUP} "{name}" not found'))
             if method == "GET":

@@ -116,6 +116,14 @@ keelson_status kinds(void* host, keelson_call call, keelson_sink out) {
   return ask_text(host, RequestOp::kinds, call, out, [](wire::Request::Builder) {});
 }
 
+keelson_status pass_on(void* host, keelson_call call, keelson_bytes method, keelson_bytes path, keelson_bytes body, keelson_sink out) {
+  return ask_text(host, RequestOp::pass_on, call, out, [&](wire::Request::Builder to) {
+    to.setText(data_of(method));
+    to.setMore(data_of(path));
+    to.setThird(data_of(body));
+  });
+}
+
 keelson_status write(void* host, keelson_call call, const keelson_write* request, keelson_object* stored, keelson_sink out) {
   own_wrote = true;
   keelson_status status = 0;
@@ -274,7 +282,7 @@ keelson_object new_object(const FrameRef& frame, wire::Object::Reader object) { 
 
 const keelson_host_v1& child_host_table() {
   static const keelson_host_v1 table{sizeof(keelson_host_v1), KEELSON_ABI_MINOR, retain, release, view, label, field, finalizer, get, list, kinds, write, transact,
-                                     submit, event, metric, record, log, unix_ns, monotonic_ns, random_u64, sleep, cancelled, config, enqueue, ask, hook_changed};
+                                     submit, event, metric, record, log, unix_ns, monotonic_ns, random_u64, sleep, cancelled, config, enqueue, ask, hook_changed, pass_on};
   return table;
 }
 

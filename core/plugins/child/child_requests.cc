@@ -202,6 +202,12 @@ keelson_write write_of(wire::Write::Reader from) {
   return write;
 }
 
+void pass_on(Asking& asking) {
+  std::string text;
+  const auto status = asking.host.pass_on(&asking.instance, asking.call(), abi_bytes(asking.request.getText()), abi_bytes(asking.request.getMore()), abi_bytes(asking.request.getThird()), sink_to(text));
+  answer_text(asking.lane, status, text);
+}
+
 void answer_request(Instance& instance, Lane& lane, Request request, const keelson_stream* serving) {
   Asking asking{instance, lane, request, serving};
   const auto op = static_cast<RequestOp>(request.getOp());
@@ -224,6 +230,7 @@ void answer_request(Instance& instance, Lane& lane, Request request, const keels
     case RequestOp::stream_forward:
     case RequestOp::stream_closed: return stream(asking, op);
     case RequestOp::ask: return ask(asking);
+    case RequestOp::pass_on: return pass_on(asking);
     case RequestOp::hook_changed: return asking.host.hook_changed(&instance, static_cast<std::uint32_t>(request.getNumber()));
   }
   throw kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__, kj::str("unknown request"));

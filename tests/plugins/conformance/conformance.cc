@@ -83,7 +83,7 @@ class Trials final : public keelson::Reconciler<Trial> {
         {"own", &Trials::own}, {"config", &Trials::config}, {"requeue", &Trials::requeue}, {"fail", &Trials::fail}, {"throw", &Trials::throws}, {"terminal", &Trials::terminal},
         {"event", &Trials::event}, {"condition", &Trials::condition}, {"secrets", &Trials::secrets}, {"fields", &Trials::fields}, {"lease", &Trials::lease},
         {"pair", &Trials::pair}, {"submit", &Trials::submit}, {"see", &Trials::see},
-        {"last", &Trials::last}, {"refused", &Trials::refused}, {"overtaken", &Trials::overtaken}, {"once", &Trials::once}, {"unread", &Trials::unread}};
+        {"last", &Trials::last}, {"refused", &Trials::refused}, {"overtaken", &Trials::overtaken}, {"once", &Trials::once}, {"unread", &Trials::unread}, {"elsewhere", &Trials::elsewhere}};
     const int runs = memory_.run(trial.meta.uid);
     reconciles_.inc();
     const auto test = kTests.find(trial.spec.test);
@@ -238,6 +238,11 @@ class Trials final : public keelson::Reconciler<Trial> {
     const bool seen = ctx.find<ConfigMap>({trial.meta.namespace_, made.meta.name})->data.at("text") == "after";
     return note(ctx, trial, 1, seen ? "done in its order" : "not done in its order");
   }
+  /// What the server of a group that nobody serves answers.
+  Result elsewhere(Context& ctx, const Trial& trial, int) {
+    const auto answer = ctx.pass_on("GET", trial.spec.text);
+    return note(ctx, trial, 1, answer ? *answer : keelson::str(answer.error().code, " ", answer.error().message));
+  }
 
   const std::string greeting_;
   keelson::Counter reconciles_;
@@ -254,6 +259,7 @@ KEELSON_PLUGIN("conformance", "1.0.0", setup) {
   setup.needs("transact");
 #endif
   setup.may<keelson::Lease>({"create", "patch"});
+  setup.may({.verbs = {"get"}, .groups = {}, .resources = {}, .paths = {"/apis/*"}});
   setup.kind<Trial>({.scope = keelson::Namespaced});
   auto reconciler = std::make_unique<Trials>(setup);
   auto& trials = *reconciler;
