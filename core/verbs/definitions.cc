@@ -166,7 +166,7 @@ class StoredDefinitions final : public Definitions, private store::FeedSink {
     }
     const std::string uid(auth::text_at(definition, {"metadata", "uid"}));
     if (judged.established && !serve(definition)) return;
-    if (changed) write(object, "status", json::object{{"metadata", {{"uid", uid}}}, {"status", judged.status}}, judged.accepted);
+    if (changed) write(object, "status", json::object{{"metadata", {{"uid", uid}}}, {"status", judged.status}}, judged.accepted ? auth::integer_at(definition, {"metadata", "generation"}) : 0);
   }
 
   static Served as_served(const json::value& definition, const json::value& status, bool ending) {
@@ -236,7 +236,7 @@ class StoredDefinitions final : public Definitions, private store::FeedSink {
     json::array left;
     for (const auto& finalizer : finalizers)
       if (finalizer != kinds::kCleanupFinalizer) left.emplace_back(finalizer);
-    write(object, "", json::object{{"metadata", {{"uid", object.columns().uid}, {"resourceVersion", std::to_string(object.revision())}, {"finalizers", std::move(left)}}}}, false);
+    write(object, "", json::object{{"metadata", {{"uid", object.columns().uid}, {"resourceVersion", std::to_string(object.revision())}, {"finalizers", std::move(left)}}}}, 0);
   }
 
   /// True while there are any.
@@ -270,7 +270,8 @@ class StoredDefinitions final : public Definitions, private store::FeedSink {
     const auto kind = registry_.current()->by_storage_key(resource_);
     queue_->write_begins(name);
     auto done = [queue = queue_, name, settles, again = again(name)](base::Outcome<Written> outcome) {
-      queue->write_ends(name, outcome && settles ? outcome->object->revision() : 0);
+      const bool settled = settles != 0 && outcome && outcome->object->columns().generation == settles && !outcome->object->deleting();
+      queue->write_ends(name, settled ? outcome->object->revision() : 0);
       again(std::move(outcome));
     };
     verbs_.patch(caused_by(definition.revision(), own_context("definitions")), {kind, "", name, std::move(subresource)}, kinds::PatchType::merge, {kinds::Media::json, json::serialize(patch)}, {}, std::move(done));

@@ -34,6 +34,23 @@ struct WithDefinitions : Cluster {
   std::unique_ptr<verbs::Definitions> definitions = verbs::make_definitions(*store, *verbs, *registry, *runtime);
 };
 
+/// Does something else, once, before the first write of a definition's status.
+class Before final : public auth::AdmissionUnit {
+ public:
+  explicit Before(std::function<void(std::function<void()>)> work) : work_(std::move(work)) {}
+  std::string_view name() const override { return "Before"; }
+  bool handles(auth::AdmissionRequest::Operation operation, const kinds::Kind& kind, std::string_view subresource) const override {
+    return operation == auth::AdmissionRequest::Operation::update && kind.resource == "customresourcedefinitions" && subresource == "status";
+  }
+  void validate(auth::AdmissionRequest&, std::function<void(base::Outcome<void>)> done) override {
+    if (const auto work = std::exchange(work_, nullptr)) work([done] { done({}); });
+    else done({});
+  }
+
+ private:
+  std::function<void(std::function<void()>)> work_;
+};
+
 }  // namespace
 
 TEST_CASE("a stored definition is served, then says that it is established") {
@@ -156,4 +173,29 @@ TEST_CASE("conditions that somebody takes away come back, again and again") {
     REQUIRE(c.wait<verbs::Written>([&](auto done) { c.verbs->patch(c.admin, status, kinds::PatchType::merge, {kinds::Media::json, R"({"status":{"conditions":[]}})"}, {}, done); }).has_value());
   }
   CHECK(c.until([&] { return c.condition("sites.demo.io", "Established") == "True"; }));
+}
+
+TEST_CASE("a definition that is deleted while its status is on the way goes all the same") {
+  WithDefinitions c;
+  c.chains->add(100, std::make_shared<Before>([&](const std::function<void()>& then) {
+    c.verbs->remove(c.admin, c.target(kCrds, "", "sites.demo.io"), {}, [then](const auto& removed) {
+      CHECK(removed.has_value());
+      then();
+    });
+  }));
+  REQUIRE(c.create(kCrds, "", definition("sites", "Site")).has_value());
+  CHECK(c.until([&] { return !c.get(kCrds, "", "sites.demo.io").has_value() && !c.serves("sites"); }));
+}
+
+TEST_CASE("a definition that is changed while its status is on the way is served as it is now") {
+  WithDefinitions c;
+  const std::string two = R"([{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object"}}},{"name":"v2","served":true,"storage":false,"schema":{"openAPIV3Schema":{"type":"object"}}}])";
+  c.chains->add(100, std::make_shared<Before>([&](const std::function<void()>& then) {
+    c.verbs->patch(c.admin, c.target(kCrds, "", "sites.demo.io"), kinds::PatchType::merge, {kinds::Media::json, R"({"spec":{"versions":)" + two + "}}"}, {}, [then](const auto& changed) {
+      CHECK(changed.has_value());
+      then();
+    });
+  }));
+  REQUIRE(c.create(kCrds, "", definition("sites", "Site")).has_value());
+  CHECK(c.until([&] { return c.serves("sites", "v2"); }));
 }
