@@ -63,7 +63,8 @@ TEST_CASE("attributes that hold links are rewritten in tags alone, however the p
 TEST_CASE("what is no page goes through: tags without an end, broken ones, and bytes that are no text") {
   const std::string endless = "<a href='/x" + std::string(3 * kTagBytesMax, 'x');
   CHECK(led(endless, 1000) == endless);
-  for (const std::string page : {"<", "<a", "<a href=", "<!-", "<!-- x --", "<script>x</scrip", "a<1", std::string("\0\xff<\x80", 4).c_str()}) CHECK(led(page, 1) == page);
+  const std::vector<std::string> pages{"<", "<a", "<a href=", "<!-", "<!-- x --", "<script>x</scrip", "a<1", std::string("\0\xff<\x80", 4)};
+  for (const auto& page : pages) CHECK(led(page, 1) == page);
 }
 
 TEST_CASE("compressed bodies unfold as they come, and to no more than is allowed") {
