@@ -238,10 +238,10 @@ class Trials final : public keelson::Reconciler<Trial> {
     const bool seen = ctx.find<ConfigMap>({trial.meta.namespace_, made.meta.name})->data.at("text") == "after";
     return note(ctx, trial, 1, seen ? "done in its order" : "not done in its order");
   }
-  /// What the server of a group that nobody serves answers.
+  /// The code that a request to a group gets that nobody serves: texts are the server's own.
   Result elsewhere(Context& ctx, const Trial& trial, int) {
     const auto answer = ctx.pass_on("GET", trial.spec.text);
-    return note(ctx, trial, 1, answer ? *answer : keelson::str(answer.error().code, " ", answer.error().message));
+    return note(ctx, trial, 1, answer ? *answer : std::to_string(answer.error().code));
   }
 
   const std::string greeting_;
