@@ -284,7 +284,7 @@ bool answer_aggregated(const CallRef& call) {
   const auto apis = aggregation->apis();
   const auto* offered = apis->find(call->info.group, call->info.version);
   if (!offered) return false;
-  if (permitted(*call, attributes_of(*call, &call->context.user))) forward(call, *offered->backend);
+  if (permitted(*call, attributes_of(call->info, &call->context.user))) forward(call, *offered->backend);
   return true;
 }
 

@@ -105,7 +105,7 @@ void Api::answer(const CallRef& call) {
   context.field_manager = manager_from_agent(call->request.header("User-Agent"));
   if (!core_.parts.fairness && core_.observer->in_flight() > kRequestsInFlightMax)
     return call->send(429, "text/plain; charset=utf-8", text_payload("Too many requests, please try again later.\n"), {{"Retry-After", "1"}});
-  auto asked = attributes_of(*call, nullptr);
+  auto asked = attributes_of(call->info, nullptr);
   if (!identify(call, asked)) return;
   call->form.pretty = wants_pretty(*call);
   const auto timeout_ms = request_timeout_ms(call->query, kRequestTimeout_ms);
@@ -150,7 +150,7 @@ bool known_group_version(const kinds::Catalog& catalog, const RequestInfo& info)
 
 // Who may not do it does not learn that it cannot be done. False: refused.
 bool Api::may_learn(const CallRef& call) {
-  return permitted(*call, attributes_of(*call, &call->context.user));
+  return permitted(*call, attributes_of(call->info, &call->context.user));
 }
 
 // 404 for what is not served.

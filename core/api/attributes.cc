@@ -4,8 +4,7 @@
 
 namespace keelson::api {
 
-auth::Attributes attributes_of(const Call& call, const auth::Identity* user) {
-  const auto& info = call.info;
+auth::Attributes attributes_of(const RequestInfo& info, const auth::Identity* user) {
   auth::Attributes attributes;
   attributes.user = user;
   attributes.verb = info.verb;

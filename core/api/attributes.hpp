@@ -7,7 +7,7 @@
 namespace keelson::api {
 
 /// `user` null: nobody yet.
-auth::Attributes attributes_of(const Call& call, const auth::Identity* user);
+auth::Attributes attributes_of(const RequestInfo& info, const auth::Identity* user);
 
 /// Whether the call's user may do it: asks the authorizers, tells the audit log, answers the refusal.
 bool permitted(Call& call, const auth::Attributes& attributes);

@@ -168,7 +168,7 @@ webhook::Outbound outbound_to(const Place& place, std::string target) {
 bool answer_proxy(const CallRef& call) {
   const auto resource = call->kind->storage_key.text();
   if (call->info.subresource != "proxy" || !call->core.parts.aggregation || (resource != "pods" && resource != "services" && resource != "nodes")) return false;
-  if (!permitted(*call, attributes_of(*call, &call->context.user))) return true;
+  if (!permitted(*call, attributes_of(call->info, &call->context.user))) return true;
   const auto& request = call->request;
   const auto query = request.query.empty() ? std::string() : "?" + request.query;
   auto target = path_there(request.path, call->kind->namespaced);

@@ -1,25 +1,10 @@
 #include "core/main/pass_on.hpp"
 
-#include "core/api/request_info.hpp"
+#include "core/api/attributes.hpp"
 #include "core/remote/client.hpp"
 
 namespace keelson::server {
 namespace {
-
-auth::Attributes attributes_of(const api::RequestInfo& info, const auth::Identity& user) {
-  auth::Attributes attributes;
-  attributes.user = &user;
-  attributes.verb = info.verb;
-  attributes.resource_request = info.resource_request;
-  attributes.group = info.group;
-  attributes.version = info.version;
-  attributes.resource = info.resource;
-  attributes.subresource = info.subresource;
-  attributes.ns = info.ns;
-  attributes.name = info.name;
-  attributes.path = info.path;
-  return attributes;
-}
 
 /// GROUP and VERSION of "/apis/GROUP/VERSION...".
 std::pair<std::string, std::string> group_version(const std::string& path) {
@@ -36,7 +21,8 @@ std::pair<std::string, std::string> group_version(const std::string& path) {
 plugins::PassOn pass_on_to(aggregation::Aggregation& aggregation, const auth::Chains& chains, base::Runtime& runtime) {
   return [&](const auth::Identity& user, plugins::ApiRequest request, std::function<void(base::Outcome<std::string>)> done) {
     const auto info = api::resolve(request.method, request.path, {});
-    const auto attributes = attributes_of(info, user);
+    if (!info.broken.empty()) return done(base::internal("failed to create RequestInfo: " + info.broken));
+    const auto attributes = api::attributes_of(info, &user);
     if (const auto verdict = chains.authorize(attributes); verdict.decision != auth::Decision::allow) return done(auth::refusal(attributes, verdict.reason));
     const auto [group, version] = group_version(info.path);
     const auto apis = aggregation.apis();
