@@ -99,7 +99,8 @@ class Keeping final : public Keeper, private store::FeedSink {
       const auto* kept = annotations && annotations->is_object() ? annotations->get_object().if_contains(kAutoUpdate) : nullptr;
       const bool ours = wanted.mandatory || (kept && *kept == json::value("true"));
       if (!ours || found->second.object.at("spec") == meant.at("spec")) continue;
-      const json::array patch{json::object{{"op", "replace"}, {"path", "/spec"}, {"value", meant.at("spec")}}};
+      const json::array patch{json::object{{"op", "replace"}, {"path", "/metadata/resourceVersion"}, {"value", std::to_string(found->second.revision)}},
+                              json::object{{"op", "replace"}, {"path", "/spec"}, {"value", meant.at("spec")}}};
       verbs_.patch(context(found->second.revision), {kind, {}, name, {}}, kinds::PatchType::json, {kinds::Media::json, json::serialize(patch)}, {}, noted("update", name));
       found->second.object.as_object()["spec"] = meant.at("spec");
     }
@@ -115,10 +116,14 @@ class Keeping final : public Keeper, private store::FeedSink {
     if (!auth::find(schema, {"metadata", "uid"})) return;   // not stored yet: its creation comes back as a change
     const auto message = "This FlowSchema references the PriorityLevelConfiguration object named \"" + std::string(level) + "\" " + (level_found ? "and it exists" : "but there is no such object");
     const json::object condition{{"type", "Dangling"}, {"status", status}, {"reason", level_found ? "Found" : "NotFound"}, {"message", message}, {"lastTransitionTime", base::rfc3339(runtime_.unix_s())}};
-    const json::object patch{{"status", json::object{{"conditions", json::array{condition}}}}};
     const auto kind = registry_.current()->find(kGroup, "v1", kSchemas);
     const std::string name(auth::text_at(schema, {"metadata", "name"}));
-    verbs_.patch(context(stored.revision), {kind, {}, name, "status"}, kinds::PatchType::merge, {kinds::Media::json, json::serialize(patch)}, {}, noted("update the status of", name));
+    // Applied, so that conditions of others stay.
+    const json::object applied{{"apiVersion", kind->api_version()}, {"kind", kind->kind}, {"metadata", {{"name", name}, {"uid", auth::text_at(schema, {"metadata", "uid"})}}},
+                               {"status", {{"conditions", json::array{condition}}}}};
+    verbs::WriteOptions options;
+    options.force = true;
+    verbs_.patch(context(stored.revision), {kind, {}, name, "status"}, kinds::PatchType::apply, {kinds::Media::json, json::serialize(applied)}, options, noted("update the status of", name));
   }
 
   static verbs::Context context(store::Revision trigger) {

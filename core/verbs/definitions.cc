@@ -166,7 +166,7 @@ class StoredDefinitions final : public Definitions, private store::FeedSink {
     }
     const std::string uid(auth::text_at(definition, {"metadata", "uid"}));
     if (judged.established && !serve(definition)) return;
-    if (changed) write(object, "status", json::object{{"metadata", {{"uid", uid}}}, {"status", judged.status}}, judged.accepted ? auth::integer_at(definition, {"metadata", "generation"}) : 0);
+    if (changed) write(object, "status", json::object{{"metadata", {{"uid", uid}, {"resourceVersion", std::to_string(object.revision())}}}, {"status", judged.status}}, judged.accepted ? auth::integer_at(definition, {"metadata", "generation"}) : 0);
   }
 
   static Served as_served(const json::value& definition, const json::value& status, bool ending) {
@@ -264,8 +264,8 @@ class StoredDefinitions final : public Definitions, private store::FeedSink {
     verbs_.remove(caused_by(trigger, own_context("definitions")), {kind, object.key().ns, object.key().name, {}}, std::move(options), again(std::string(kind->storage_key.text())));
   }
 
-  /// `settles`: afterwards there is nothing more to be done.
-  void write(const store::Object& definition, std::string subresource, const json::object& patch, bool settles) {
+  /// `settles`: the generation for which there is nothing more to be done afterwards; 0: there is.
+  void write(const store::Object& definition, std::string subresource, const json::object& patch, std::int64_t settles) {
     const auto& name = definition.key().name;
     const auto kind = registry_.current()->by_storage_key(resource_);
     queue_->write_begins(name);

@@ -7,6 +7,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from bad_input_rows import MERGE  # noqa: E402
 from cluster import Cluster, Failed, equal, eventually, expect, start_and_run  # noqa: E402
 from https import Https  # noqa: E402
 
@@ -63,6 +64,11 @@ def a_schema_of_ones_own_counts(c):
     c.https.made("POST", f"{GROUP}/flowschemas", {"metadata": {"name": "crowd"}, "spec": {"priorityLevelConfiguration": {"name": "crowd"}, "matchingPrecedence": 50, "rules": [rule]}})
     dangling = eventually("the schema is told to dangle", lambda: c.json("get", "flowschema", "crowd")["status"]["conditions"][0])
     equal((dangling["type"], dangling["status"], dangling["reason"]), ("Dangling", "True", "NotFound"))
+    other = dangling | {"type": "Seen", "reason": "ByATest"}
+    c.https.made("PATCH", f"{GROUP}/flowschemas/crowd/status", {"status": {"conditions": [other]}}, {"Content-Type": MERGE})
+    conditions = eventually("the condition that was taken off is back", lambda: [each for each in c.json("get", "flowschema", "crowd")["status"]["conditions"] if each["type"] == "Dangling"] and
+                            c.json("get", "flowschema", "crowd")["status"]["conditions"])
+    equal([each for each in conditions if each["type"] == "Seen"], [other], "a condition of somebody else")
     c.https.made("POST", f"{GROUP}/prioritylevelconfigurations", {"metadata": {"name": "crowd"}, "spec": {"type": "Limited", "limited": limited}})
     uid = c.json("get", "flowschema", "crowd")["metadata"]["uid"]
     eventually("the schema counts", lambda: c.https.ask("GET", MAPS, headers=CROWD).headers["X-Kubernetes-PF-FlowSchema-UID"] == uid)

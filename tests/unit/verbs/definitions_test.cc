@@ -199,3 +199,19 @@ TEST_CASE("a definition that is changed while its status is on the way is served
   REQUIRE(c.create(kCrds, "", definition("sites", "Site")).has_value());
   CHECK(c.until([&] { return c.serves("sites", "v2"); }));
 }
+
+TEST_CASE("a condition that somebody else writes while a definition is judged stays") {
+  WithDefinitions c;
+  auto status = c.target(kCrds, "", "sites.demo.io");
+  status.subresource = "status";
+  c.chains->add(100, std::make_shared<Before>([&](const std::function<void()>& then) {
+    const std::string seen = R"({"status":{"conditions":[{"type":"Seen","status":"True","reason":"ByATest","message":"it was","lastTransitionTime":"2026-01-02T03:04:05Z"}]}})";
+    c.verbs->patch(c.admin, status, kinds::PatchType::merge, {kinds::Media::json, seen}, {}, [then](const auto& changed) {
+      CHECK(changed.has_value());
+      then();
+    });
+  }));
+  REQUIRE(c.create(kCrds, "", definition("sites", "Site")).has_value());
+  CHECK(c.until([&] { return c.condition("sites.demo.io", "Established") == "True"; }));
+  CHECK(c.condition("sites.demo.io", "Seen") == "True");
+}
