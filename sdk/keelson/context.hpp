@@ -214,7 +214,7 @@ class Context {
     return {};
   }
   /// Replaces the status of `object`, if it differs. When somebody else wrote in between, it is done again on what is there
-  /// now (kStatusConflictTries times).
+  /// now (kStatusConflictTries times); conditions of types that are not in `status` stay if they were not in `object` either.
   template <class T> Written<T> set_status(const T& object, const std::type_identity_t<decltype(T::status)>& status) {
     auto changing = set_status_json(T::gvk, detail::status_change(codec::CodecFor<T>::value, &object, &object.status, &status));
     if (!changing) return Written<T>(Outcome<T>(changing.error()));

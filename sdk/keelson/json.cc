@@ -126,6 +126,50 @@ void add_missing(json::object& target, const json::object& wanted) {
   }
 }
 
+const json::value* of_type(const json::array& conditions, const json::value& type) {
+  for (const auto& condition : conditions)
+    if (const auto* object = condition.if_object(); object != nullptr && object->contains("type") && object->at("type") == type) return &condition;
+  return nullptr;
+}
+
+bool are_conditions(const json::value* list) {
+  if (list == nullptr || !list->is_array()) return false;
+  const auto& all = list->get_array();
+  return std::all_of(all.begin(), all.end(), [](const json::value& one) { return one.is_object() && one.get_object().contains("type"); });
+}
+
+/// What was changed between `from` and `to`, by type, in `stored`, which others may have written to since.
+json::array merged_conditions(const json::array& stored, const json::array& from, const json::array& to) {
+  json::array merged(to.storage());
+  const auto as_it_was = [&](const json::value& type, const json::value& wanted) {
+    const auto* before = of_type(from, type);
+    return before != nullptr && *before == wanted;
+  };
+  for (const auto& held : stored) {
+    const auto& type = held.get_object().at("type");
+    const auto* wanted = of_type(to, type);
+    if (wanted != nullptr) merged.push_back(as_it_was(type, *wanted) ? held : *wanted);
+    else if (of_type(from, type) == nullptr) merged.push_back(held);
+  }
+  for (const auto& wanted : to) {
+    const auto& type = wanted.get_object().at("type");
+    if (of_type(stored, type) == nullptr && !as_it_was(type, wanted)) merged.push_back(wanted);
+  }
+  return merged;
+}
+
+/// Conditions are a map by their type wherever Kubernetes has them.
+void keep_conditions_of_others(json::object& wanted, const json::object& stored, const json::object& from, const json::object& to) {
+  const json::value none(json::array{});
+  const auto of = [&](const json::object& status) {
+    const auto* held = status.if_contains("conditions");
+    return held != nullptr ? held : &none;
+  };
+  if (!stored.contains("conditions") || *of(stored) == *of(from) || *of(from) == *of(to)) return;
+  if (are_conditions(of(stored)) && are_conditions(of(from)) && are_conditions(of(to)))
+    wanted["conditions"] = merged_conditions(of(stored)->get_array(), of(from)->get_array(), of(to)->get_array());
+}
+
 }  // namespace
 
 std::string status_patch(std::string_view stored_json, const StatusChange& change) {
@@ -134,6 +178,7 @@ std::string status_patch(std::string_view stored_json, const StatusChange& chang
   const auto stored = object_in(stored_json), from = object_in(change.from), to = object_in(change.to);
   json::object wanted(stored, &arena), changed(&arena), patch(&arena);
   if (difference(from, to, changed)) merge(wanted, changed);
+  keep_conditions_of_others(wanted, stored, from, to);
   add_missing(wanted, to);
   const bool held = stored_json.starts_with('{');
   const auto as_status = [](const json::value& value) { return R"({"status":)" + json::serialize(value) + "}"; };

@@ -129,7 +129,7 @@ std::string difference_of_values(std::string_view from_json, std::string_view to
 /// merge patch that takes (or adds) one finalizer, under the object's resourceVersion.
 std::string finalizers_patch(const ObjectHandle& object, std::string_view name, bool present);
 /// The merge patch that gives an object whose stored status is `stored_json` ("": it has none) the one that is wanted. What changed in
-/// the type's view of it is taken over, what is only in `stored_json` is kept. Compared with what is stored, not with what the type sees
+/// the type's view of it is taken over, conditions by their type; what is only in `stored_json` is kept. Compared with what is stored, not with what the type sees
 /// of it: a status that is still absent differs from one that is all defaults. Empty: nothing differs.
 std::string status_patch(std::string_view stored_json, const StatusChange& change);
 std::vector<KindInfo> parse_kinds(std::string_view json);

@@ -80,6 +80,21 @@ TEST_CASE("a status is compared with what is stored and keeps what its type does
   CHECK(keelson::detail::status_patch(R"({"runs":0,"more":1})", defaults).empty());
 }
 
+TEST_CASE("conditions that somebody else wrote since a status was read stay as they are") {
+  const auto conditions = [](const std::string& some) { return R"({"conditions":[)" + some + "]}"; };
+  const auto one = [](const std::string& type, const std::string& status) { return R"({"type":")" + type + R"(","status":")" + status + "\"}"; };
+  const auto patched = [&](const std::string& stored, const std::string& from, const std::string& to) {
+    const auto patch = keelson::detail::status_patch(conditions(stored), {{}, "", conditions(from), conditions(to)});
+    return patch.empty() ? "" : json::serialize(json::parse(patch).at("status").at("conditions"));
+  };
+  const auto ready = one("Ready", "True"), unready = one("Ready", "False"), seen = one("Seen", "True"), gate = one("Gate", "True"), shut = one("Gate", "False");
+  CHECK(patched(unready + "," + seen, unready, ready) == "[" + ready + "," + seen + "]");
+  CHECK(patched(unready + "," + shut, unready + "," + gate, ready + "," + gate) == "[" + ready + "," + shut + "]");
+  CHECK(patched(unready, unready + "," + gate, ready + "," + gate) == "[" + ready + "]");
+  CHECK(patched(ready + "," + seen, ready, one("New", "True")) == "[" + seen + "," + one("New", "True") + "]");
+  CHECK(patched(ready + "," + seen, "", ready).empty());
+}
+
 TEST_CASE("an encoded object's key is read without the rest") {
   const std::string text = R"({"kind":"X","spec":{"metadata":{"name":"no"}},"metadata":{"name":"a-\u0062","labels":{"name":"no"},"resourceVersion":"7","namespace":"n"}})";
   CHECK(keelson::detail::key_of(text) == keelson::Key{"n", "a-b"});
