@@ -7,68 +7,30 @@ namespace {
 
 bool terminal(std::string_view phase) { return phase == "Succeeded" || phase == "Failed"; }
 
-std::vector<HostPort> host_ports(const PodSpec& spec) {
-  std::vector<HostPort> ports;
-  const auto take = [&](const auto& containers) {
-    for (const auto& container : containers) {
-      for (const auto& port : container.ports) {
-        if (port.hostPort > 0) ports.push_back({port.protocol.empty() ? "TCP" : port.protocol, port.hostIP, port.hostPort});
-      }
-    }
-  };
-  take(spec.containers);
-  take(spec.initContainers);
-  return ports;
-}
-
-bool any_address(const std::string& ip) { return ip.empty() || ip == "0.0.0.0" || ip == "::"; }
-
 }  // namespace
 
-bool HostPort::collides(const HostPort& other) const {
-  if (port != other.port || protocol != other.protocol) return false;
-  return any_address(ip) || any_address(other.ip) || ip == other.ip;
+WantsRef Cluster::share(Wants wants) {
+  std::lock_guard lock(mutex_);
+  return pool_.share(std::move(wants));
 }
 
-Candidate candidate_of(const Pod& pod) {
-  Candidate candidate;
-  candidate.key = {pod.meta.namespace_, pod.meta.name};
-  candidate.uid = pod.meta.uid;
-  candidate.priority = pod.spec.priority.value_or(0);
-  candidate.pod = std::make_shared<const Pod>(pod);
-  candidate.demand = demand_of(pod.spec);
-  candidate.ports = host_ports(pod.spec);
-  return candidate;
-}
+Candidate Cluster::candidate_of(const keelson::Ref<Pod>& pod) { return {pod, pod.key(), std::string(pod.uid()), {}, pod->spec.priority.value_or(0), share(wants_of(pod->spec))}; }
 
 bool Cluster::node_changed(const keelson::Observed<Node>& change) {
   using What = keelson::Observed<Node>::What;
   if (change.what == What::synced) return false;
+  if (change.what != What::deleted) return set_node(*change.now, change.now.handle());
   std::lock_guard lock(mutex_);
-  if (change.what == What::deleted) {
-    // Its pods are still counted, in case it comes back before they are gone.
-    auto& gone = nodes_[std::string(change.before.name())];
-    gone.present = false;
-    gone.object = {};
-    return true;   // no room, but the reasons change
-  }
-  const Node& node = *change.now;
-  auto& state = nodes_[node.meta.name];
-  const auto allocatable = amounts(node.status.allocatable);
-  const auto counted = node.status.allocatable.find("pods");
-  const auto pods = counted == node.status.allocatable.end() ? 0 : counted->second.value();
-  const bool same = state.present && state.labels == node.meta.labels && state.taints == node.spec.taints && state.unschedulable == node.spec.unschedulable &&
-                    state.allocatable == allocatable && state.allocatable_pods == pods;
-  state.object = change.now.handle();
-  if (same) return false;
-  state.name = node.meta.name;
-  state.present = true;
-  state.labels = node.meta.labels;
-  state.taints = node.spec.taints;
-  state.unschedulable = node.spec.unschedulable;
-  state.allocatable = allocatable;
-  state.allocatable_pods = pods;
-  return true;
+  const auto gone = nodes_.drop(std::string(change.before.name()));
+  if (gone) changed(*gone, true);
+  return gone.has_value();   // no room, but the reasons change
+}
+
+bool Cluster::set_node(const Node& node, keelson::ObjectHandle object) {
+  std::lock_guard lock(mutex_);
+  const auto change = nodes_.set(node, std::move(object));
+  if (change.anything) changed(change.id, true);
+  return change.anything;
 }
 
 bool Cluster::pod_changed(const keelson::Observed<Pod>& change) {
@@ -85,52 +47,90 @@ bool Cluster::pod_changed(const keelson::Observed<Pod>& change) {
     if (frees) unplace(uid);
     return frees;
   }
-  if (held != placed_.end() && held->second.node == node) return false;
+  if (held != placed_.end() && nodes_.traits(held->second.node).name == node) return false;
   unplace(uid);
-  place(uid, {std::string(node), demand_of(shown->spec), host_ports(shown->spec)});
+  place(uid, {nodes_.named(std::string(node)), pool_.share(wants_of(shown->spec))});
   return false;
 }
+
+// --- what is known about equal pods ------------------------------------------------------------------------------------
+
+void Cluster::changed(NodeId node, bool traits) {
+  if (known_.empty()) return;   // whoever comes looks at all
+  if (changes_.size() >= kChangesMax) {
+    constexpr auto kDropped = kChangesMax / 2;
+    changes_.erase(changes_.begin(), changes_.begin() + kDropped);
+    forgotten_ += kDropped;
+  }
+  changes_.push_back({node, traits});
+}
+
+const Standing& Cluster::standing_of(const WantsRef& wants) {
+  const auto found = known_by_wants_.find(wants.get());
+  if (found != known_by_wants_.end()) {
+    known_.splice(known_.begin(), known_, found->second);
+    catch_up(known_.front());
+    return known_.front().standing;
+  }
+  known_.push_front({Standing(wants), forgotten_ + changes_.size()});
+  known_by_wants_[wants.get()] = known_.begin();
+  known_.front().standing.renew(nodes_);
+  forget_longest_unused();
+  return known_.front().standing;
+}
+
+void Cluster::catch_up(Known& known) {
+  const auto now = forgotten_ + changes_.size();
+  if (known.seen < forgotten_ || now - known.seen > nodes_.size()) {
+    known.standing.renew(nodes_);
+  } else {
+    for (auto i = known.seen - forgotten_; i < changes_.size(); ++i) known.standing.renew(nodes_, changes_[i].node, changes_[i].traits);
+  }
+  known.seen = now;
+}
+
+void Cluster::forget_longest_unused() {
+  while (known_.size() > 1 && (known_.size() > kStandingsMax || known_.size() * nodes_.size() > kStandingNodesMax)) {
+    known_by_wants_.erase(&known_.back().standing.wants());
+    known_.pop_back();
+  }
+}
+
+// --- choices -----------------------------------------------------------------------------------------------------------
 
 Choice Cluster::choose(const Candidate& candidate, std::uint64_t draw) {
   std::lock_guard lock(mutex_);
   Choice choice;
-  std::int64_t best = -1;
-  std::uint64_t ties = 0;
-  for (const auto& [name, node] : nodes_) {
-    if (!node.present) continue;
-    ++choice.nodes;
-    const auto why = misfits(candidate, node);
-    for (const auto& reason : why) ++choice.reasons[reason];
-    if (!why.empty()) continue;
-    const auto points = score(candidate, node);
-    if (points < best) continue;
-    ties = points == best ? ties + 1 : 1;
-    if (points == best && draw % ties != 0) continue;
-    best = points;
-    choice.node = name;
+  choice.nodes = nodes_.present();
+  const auto& standing = standing_of(candidate.wants);
+  if (!standing.any()) {
+    choice.reasons = standing.reasons();
+    return choice;
   }
-  if (!choice.node.empty()) place(candidate.uid, {choice.node, candidate.demand, candidate.ports});
+  const auto best = standing.best(draw);
+  choice.node = nodes_.traits(best).name;
+  place(candidate.uid, {best, candidate.wants});
   return choice;
 }
 
 std::vector<Fit> Cluster::fits(const Candidate& candidate, Choice& choice) {
   std::vector<Fit> fitting;
   std::lock_guard lock(mutex_);
-  for (const auto& [name, node] : nodes_) {
-    if (!node.present) continue;
-    ++choice.nodes;
-    const auto why = misfits(candidate, node);
-    for (const auto& reason : why) ++choice.reasons[reason];
-    if (why.empty()) fitting.push_back({node.object, score(candidate, node)});
-  }
+  choice.nodes = nodes_.present();
+  const auto& standing = standing_of(candidate.wants);
+  choice.reasons = standing.reasons();
+  standing.each_fitting([&](NodeId id, int score) { fitting.push_back({nodes_.traits(id).object, score}); });
   return fitting;
 }
 
 bool Cluster::take(const Candidate& candidate, const std::string& node) {
   std::lock_guard lock(mutex_);
-  const auto found = nodes_.find(node);
-  if (found == nodes_.end() || !found->second.present || !misfits(candidate, found->second).empty()) return false;
-  place(candidate.uid, {node, candidate.demand, candidate.ports});
+  const auto id = nodes_.find(node);
+  if (!id) return false;
+  const auto& traits = nodes_.traits(*id);
+  const auto& wants = *candidate.wants;
+  if (!traits.present || misfits_by_traits(wants, traits) || misfits_by_room(wants, nodes_.room(*id), traits)) return false;
+  place(candidate.uid, {*id, candidate.wants});
   return true;
 }
 
@@ -140,28 +140,16 @@ void Cluster::forget(const std::string& pod_uid) {
 }
 
 void Cluster::place(const std::string& uid, Placed placed) {
-  auto& node = nodes_[placed.node];
-  node.requested.add(placed.demand.requested);
-  node.scored_cpu_milli += placed.demand.scored_cpu_milli;
-  node.scored_memory_bytes += placed.demand.scored_memory_bytes;
-  node.ports.insert(node.ports.end(), placed.ports.begin(), placed.ports.end());
-  ++node.pods;
+  nodes_.take(placed.node, *placed.wants);
+  changed(placed.node, false);
   placed_[uid] = std::move(placed);
 }
 
 void Cluster::unplace(const std::string& uid) {
   const auto held = placed_.find(uid);
   if (held == placed_.end()) return;
-  auto& node = nodes_[held->second.node];
-  node.requested.subtract(held->second.demand.requested);
-  node.scored_cpu_milli -= held->second.demand.scored_cpu_milli;
-  node.scored_memory_bytes -= held->second.demand.scored_memory_bytes;
-  for (const auto& port : held->second.ports) {
-    const auto at = std::find_if(node.ports.begin(), node.ports.end(), [&](const HostPort& p) { return p.port == port.port && p.ip == port.ip && p.protocol == port.protocol; });
-    if (at != node.ports.end()) node.ports.erase(at);
-  }
-  --node.pods;
-  if (!node.present && node.pods == 0) nodes_.erase(held->second.node);
+  nodes_.give_back(held->second.node, *held->second.wants);
+  changed(held->second.node, !nodes_.traits(held->second.node).present);
   placed_.erase(held);
 }
 

@@ -1,56 +1,34 @@
-// Cluster: what every node has left, kept up to date by changes, never by listing.
+// Cluster: what every node has left, and which suits a pod best, kept up to date by changes, never by listing.
 //
 // Invariants: a pod counts on the node it is bound to, or assumed on while its binding is under way, until it is terminal or
-//   gone; it counts once. Threads: changes come from the event thread, choose() from the scheduling worker; one mutex, held
-//   for one change or one choice. Ownership: values.
+//   gone; it counts once. What is known about equal pods (Standing) catches up with the nodes that changed since it was last
+//   asked, so one change costs one entry in each. Threads: changes come from the event thread, choose() from the scheduling
+//   worker; one mutex, held for one change or one choice. Ownership: values.
 #pragma once
-#include <cstdint>
-#include <map>
+#include <list>
 #include <mutex>
-#include <optional>
-#include <set>
-#include <string>
-#include <string_view>
-#include <unordered_map>
-#include <vector>
 
 #include <keelson/sdk.hpp>
 
-#include "placement.hpp"
-#include "resources.hpp"
+#include "standing.hpp"
 
 namespace scheduler {
 
-/// A host port as it collides: the wildcard address collides with every address.
-struct HostPort {
-  std::string protocol, ip;
-  std::int32_t port = 0;
-  bool collides(const HostPort& other) const;
-};
+/// Standings are kept while they are of at most this many nodes together (12 bytes each); the one in use always is.
+inline constexpr std::size_t kStandingNodesMax = 32'000'000;
+inline constexpr std::size_t kStandingsMax = 512;
+/// Changes that are kept for standings to catch up with; who is further behind looks at all nodes.
+inline constexpr std::size_t kChangesMax = 65'536;
 
-struct NodeState {
-  std::string name;
-  keelson::ObjectHandle object;            ///< as last seen, for other plugins
-  Labels labels;
-  std::vector<Taint> taints;
-  bool unschedulable = false, present = false;
-  Amounts allocatable, requested;
-  std::int64_t allocatable_pods = 0, pods = 0;
-  std::int64_t scored_cpu_milli = 0, scored_memory_bytes = 0;
-  std::vector<HostPort> ports;
-};
-
-/// What choice needs of a pod; taken from it once.
+/// A pod that waits for a node.
 struct Candidate {
+  keelson::Ref<Pod> pod;
   keelson::Key key;
   std::string uid;
   std::string node;                        ///< chosen, once it is
   std::int32_t priority = 0;
-  std::shared_ptr<const Pod> pod;
-  Demand demand;
-  std::vector<HostPort> ports;
+  WantsRef wants;
 };
-Candidate candidate_of(const Pod& pod);
 
 struct Choice {
   std::string node;                        ///< empty: none fits
@@ -69,8 +47,11 @@ class Cluster {
  public:
   /// True when a pod that did not fit may fit now: not for a heartbeat.
   bool node_changed(const keelson::Observed<Node>& change);
+  bool set_node(const Node& node, keelson::ObjectHandle object);
   /// True when room may have been freed.
   bool pod_changed(const keelson::Observed<Pod>& change);
+  Candidate candidate_of(const keelson::Ref<Pod>& pod);
+  WantsRef share(Wants wants);
   /// The best node for the pod; counts the pod there until forget() or its binding is seen. `draw` breaks ties.
   Choice choose(const Candidate& candidate, std::uint64_t draw);
   /// The same in two steps, for others to have their say in between: all that fit, then one of them, which may be full by now.
@@ -80,21 +61,33 @@ class Cluster {
 
  private:
   struct Placed {
-    std::string node;
-    Demand demand;
-    std::vector<HostPort> ports;
+    NodeId node = 0;
+    WantsRef wants;
   };
+  struct Change {
+    NodeId node = 0;
+    bool traits = false;
+  };
+  struct Known {
+    Standing standing;
+    std::uint64_t seen = 0;      ///< changes
+  };
+
+  const Standing& standing_of(const WantsRef& wants);
+  void catch_up(Known& known);
+  void forget_longest_unused();
+  void changed(NodeId node, bool traits);
   void place(const std::string& uid, Placed placed);
   void unplace(const std::string& uid);
 
   std::mutex mutex_;
-  std::map<std::string, NodeState> nodes_;
+  NodeTable nodes_;
+  WantsPool pool_;
   std::unordered_map<std::string, Placed> placed_;   // by pod uid
+  std::list<Known> known_;                           // the last used first
+  std::unordered_map<const Wants*, std::list<Known>::iterator> known_by_wants_;
+  std::vector<Change> changes_;                      // the newest at the end
+  std::uint64_t forgotten_ = 0;                      // changes before those
 };
-
-/// Why the pod does not fit, in upstream's words; empty: it fits.
-std::vector<std::string> misfits(const Candidate& candidate, const NodeState& node);
-/// Weighted sum of upstream's default scores that labels and resources decide.
-std::int64_t score(const Candidate& candidate, const NodeState& node);
 
 }  // namespace scheduler

@@ -35,6 +35,7 @@ struct Demand {
   Amounts requested;
   std::int64_t scored_cpu_milli = 0;              ///< with kUnrequested... where nothing is asked for
   std::int64_t scored_memory_bytes = 0;
+  bool operator==(const Demand&) const = default;
 };
 
 /// Sum of containers and sidecars, or the peak of the init phase if that is more, plus overhead; pod-level requests win.

@@ -139,7 +139,7 @@ class SchedulingLoop final : public keelson::KeyReconciler {
       bound.swap(shared_->bound);
     }
     for (const auto& candidate : bound) {
-      ctx.event(*candidate.pod, keelson::Normal, "Scheduled",
+      ctx.event(candidate.pod, keelson::Normal, "Scheduled",
                 keelson::str("Successfully assigned ", candidate.key.ns, "/", candidate.key.name, " to ", candidate.node));
     }
   }
@@ -246,7 +246,7 @@ void pod_observed(Shared& shared, const keelson::Observed<Pod>& change) {
   const auto& shown = change.what == What::deleted ? change.before : change.now;
   if (change.what == What::deleted || !wants_node(shown)) shared.waiting.remove(std::string(shown.uid()));
   else if (change.what == What::added || !wants_node(change.before) || change.before->spec != shown->spec || change.before->meta.labels != shown->meta.labels) {
-    shared.waiting.add(candidate_of(*shown));
+    shared.waiting.add(shared.cluster.candidate_of(shown));
     shared.wake(kLook, 0);
   }
   if (room) shared.look_again();

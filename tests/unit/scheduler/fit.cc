@@ -1,6 +1,6 @@
 #include <catch2/catch.hpp>
 
-#include "plugins/scheduler/cluster.hpp"
+#include "plugins/scheduler/nodes.hpp"
 
 using namespace scheduler;
 
@@ -14,25 +14,36 @@ Pod pod_asking(const char* cpu, const char* memory) {
   return pod;
 }
 
-NodeState node_with(const char* cpu, const char* memory) {
-  NodeState node;
-  node.name = "n1";
-  node.present = true;
-  node.allocatable = amounts({{"cpu", cpu}, {"memory", memory}});
-  node.allocatable_pods = 10;
+struct OneNode {
+  Room room;
+  Traits traits;
+};
+
+OneNode node_with(const char* cpu, const char* memory) {
+  OneNode node;
+  const auto has = amounts({{"cpu", cpu}, {"memory", memory}});
+  node.traits.name = "n1";
+  node.traits.present = true;
+  node.room.cpu_milli = has.cpu_milli;
+  node.room.memory_bytes = has.memory_bytes;
+  node.room.pods_max = 10;
   return node;
 }
 
-std::vector<std::string> why(const Pod& pod, const NodeState& node) { return misfits(candidate_of(pod), node); }
+std::vector<std::string> why(const Pod& pod, const OneNode& node) {
+  const auto wants = wants_of(pod.spec);
+  const auto misfit = misfits_by_traits(wants, node.traits);
+  return reasons_of(wants, misfit ? misfit : misfits_by_room(wants, node.room, node.traits));
+}
 
 }  // namespace
 
 TEST_CASE("a pod fits where its requests are free and every shortage is named") {
   auto node = node_with("2", "1Gi");
   CHECK(why(pod_asking("2", "1Gi"), node).empty());
-  node.requested.cpu_milli = 1;
+  node.room.used_cpu_milli = 1;
   CHECK(why(pod_asking("2", "2Gi"), node) == std::vector<std::string>{"Insufficient cpu", "Insufficient memory"});
-  node.pods = 10;
+  node.room.pods = 10;
   CHECK(why(pod_asking("1m", "1"), node) == std::vector<std::string>{"Too many pods"});
 }
 
@@ -54,7 +65,7 @@ TEST_CASE("a sidecar counts beside the containers and during the init phase afte
 
 TEST_CASE("taints keep pods away unless they are tolerated") {
   auto node = node_with("2", "1Gi");
-  auto& taint = node.taints.emplace_back();
+  auto& taint = node.traits.taints.emplace_back();
   taint.key = "dedicated";
   taint.value = "db";
   taint.effect = "NoSchedule";
@@ -69,7 +80,7 @@ TEST_CASE("taints keep pods away unless they are tolerated") {
 
 TEST_CASE("an unschedulable node takes only pods that tolerate it") {
   auto node = node_with("2", "1Gi");
-  node.unschedulable = true;
+  node.traits.unschedulable = true;
   Pod pod = pod_asking("1", "1");
   CHECK(why(pod, node) == std::vector<std::string>{"node(s) were unschedulable"});
   pod.spec.tolerations.emplace_back().operator_ = "Exists";
@@ -78,7 +89,7 @@ TEST_CASE("an unschedulable node takes only pods that tolerate it") {
 
 TEST_CASE("node selectors and required affinity have to hold, any of the terms is enough") {
   auto node = node_with("2", "1Gi");
-  node.labels = {{"disk", "ssd"}, {"cores", "8"}};
+  node.traits.labels = Labels({{"disk", "ssd"}, {"cores", "8"}});
   Pod pod = pod_asking("1", "1");
   pod.spec.nodeSelector = {{"disk", "hdd"}};
   CHECK(why(pod, node) == std::vector<std::string>{"node(s) didn't match Pod's node affinity/selector"});
@@ -105,8 +116,8 @@ TEST_CASE("host ports collide on the same address and on the wildcard") {
 
 TEST_CASE("the emptier node scores higher") {
   auto empty = node_with("4", "4Gi"), busy = node_with("4", "4Gi");
-  busy.scored_cpu_milli = busy.requested.cpu_milli = 2000;
-  busy.scored_memory_bytes = busy.requested.memory_bytes = 2ll << 30;
-  const auto candidate = candidate_of(pod_asking("100m", "64Mi"));
-  CHECK(score(candidate, empty) > score(candidate, busy));
+  busy.room.scored_cpu_milli = busy.room.used_cpu_milli = 2000;
+  busy.room.scored_memory_bytes = busy.room.used_memory_bytes = 2ll << 30;
+  const auto wants = wants_of(pod_asking("100m", "64Mi").spec);
+  CHECK(score_by_room(wants, empty.room) > score_by_room(wants, busy.room));
 }
