@@ -146,7 +146,7 @@ bool Agent::load_addresses(Sync& sync) {
     if (!status->ready) return true;
     auto addresses = sync.api.attach(sync.key, parts_.settings.node_name, newest.id, status->ips);
     if (!addresses) {
-      event(sync, nullptr, true, "FailedNetworkAttach", addresses.error().message);
+      event(sync, {}, true, "FailedNetworkAttach", addresses.error().message);
       if (!sync.pod->meta.deletionTimestamp) return false;
     }
     record.ip_sandbox = newest.id;
@@ -251,14 +251,13 @@ Next Agent::tear_down(const std::string& uid, const Key& key, PodView& view) {
   return next;
 }
 
-void Agent::event(Sync& sync, const Container* container, bool warning, std::string_view reason, const std::string& note) {
-  sync.api.event({*sync.pod, container == nullptr ? std::string() : field_path(*sync.pod, *container)}, warning, reason, note);
+void Agent::event(Sync& sync, const std::string& container, bool warning, std::string_view reason, const std::string& note) {
+  sync.api.event({*sync.pod, field_path(*sync.pod, container)}, warning, reason, note);
 }
 
-std::string field_path(const Pod& pod, const Container& container) {
-  for (const auto& candidate : pod.spec.initContainers)
-    if (candidate.name == container.name) return "spec.initContainers{" + container.name + "}";
-  return "spec.containers{" + container.name + "}";
+std::string field_path(const Pod& pod, const std::string& container) {
+  const auto found = find_container(pod, container);
+  return found.list.empty() ? std::string() : "spec." + found.list + "{" + container + "}";
 }
 
 }  // namespace keelson::node

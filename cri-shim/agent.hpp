@@ -163,7 +163,8 @@ class Agent {
                 std::int64_t timeout_s, std::function<void(const std::string& error)> done);
   std::string termination_message(const std::string& pod_dir, const RunContainer& container) const;
 
-  void event(Sync& sync, const Container* container, bool warning, std::string_view reason, const std::string& note);
+  /// `container`: of which it tells, "" for the pod as a whole.
+  void event(Sync& sync, const std::string& container, bool warning, std::string_view reason, const std::string& note);
   std::int64_t now() const { return parts_.unix_ns(); }
 
   Parts parts_;
@@ -175,8 +176,8 @@ class Agent {
   Backoff restarts_;
 };
 
-/// "spec.containers{web}" or "spec.initContainers{setup}".
-std::string field_path(const Pod& pod, const Container& container);
+/// "spec.containers{web}" or "spec.initContainers{setup}"; "" when the pod has none of this name.
+std::string field_path(const Pod& pod, const std::string& container);
 /// The last lines of a CRI log, for FallbackToLogsOnError.
 std::string log_tail(const std::string& path);
 

@@ -117,7 +117,12 @@ void fill_privileges(const core_v1::SecurityContext& asked, v1::LinuxContainerSe
 }
 
 Outcome<void> fill_security(const ContainerInputs& in, v1::LinuxContainerSecurityContext& out) {
-  fill_namespaces(in.pod, *out.mutable_namespace_options());
+  auto& namespaces = *out.mutable_namespace_options();
+  fill_namespaces(in.pod, namespaces);
+  if (!in.target_id.empty() && namespaces.pid() == v1::CONTAINER) {
+    namespaces.set_pid(v1::TARGET);
+    namespaces.set_target_id(in.target_id);
+  }
   const auto user = container_else_pod(in, [](const auto& context) { return context.runAsUser; });
   const auto group = container_else_pod(in, [](const auto& context) { return context.runAsGroup; });
   KEELSON_TRY_VOID(check_user(in, user));

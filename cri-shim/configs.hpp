@@ -38,6 +38,7 @@ struct ContainerInputs {
   Environment environment;
   std::vector<HostMount> mounts;
   const NodeSettings& settings;
+  std::string target_id = {};            ///< container whose processes it sees
 };
 
 /// "<ns>_<name>_<uid>" below the log directory.

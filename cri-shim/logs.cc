@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include "plan.hpp"
+#include "pod_facts.hpp"
 
 namespace keelson::node {
 namespace {
@@ -187,9 +188,7 @@ Outcome<std::string> choose_container(const Pod& pod, const std::string& asked) 
     if (!pod.spec.initContainers.empty()) text += " or one of the init containers: " + names_of(pod.spec.initContainers);
     return bad_request(text);
   }
-  for (const auto* list : {&pod.spec.containers, &pod.spec.initContainers})
-    for (const auto& container : *list)
-      if (container.name == asked) return asked;
+  if (!find_container(pod, asked).list.empty()) return asked;
   return bad_request("container " + asked + " is not valid for pod " + pod.meta.name);
 }
 

@@ -101,9 +101,7 @@ NodeAgent::NodeAgent(NodeOptions options, const Context& background)
   prober_ = std::make_unique<Prober>(loop_, *cri_, wake, [this](const std::shared_ptr<const Pod>& pod, const std::string& container, const std::string& message) {
     Context ctx = background_;
     SdkCluster api(ctx);
-    for (const auto* list : {&pod->spec.containers, &pod->spec.initContainers})
-      for (const auto& candidate : *list)
-        if (candidate.name == container) api.event({*pod, field_path(*pod, candidate)}, true, "Unhealthy", message);
+    api.event({*pod, field_path(*pod, container)}, true, "Unhealthy", message);
   });
   images_ = std::make_unique<ImagePuller>(*cri_, wake, now);
   const auto allocatable = allocatable_of(machine_);

@@ -21,6 +21,7 @@ class Planner {
     const bool initialized = plan_init();
     if (!init_failed_ && initialized) plan_regular();
     finish_if_done();
+    if (!done_) plan_ephemeral();
     return std::move(plan_);
   }
 
@@ -64,12 +65,7 @@ class Planner {
         plan_.kills.push_back({&container, "", false});
   }
 
-  bool in_spec(const std::string& name) const {
-    for (const auto* list : {&pod_.spec.initContainers, &pod_.spec.containers})
-      for (const auto& container : *list)
-        if (container.name == name) return true;
-    return false;
-  }
+  bool in_spec(const std::string& name) const { return !find_container(pod_, name).list.empty(); }
 
   bool any_regular_here() const {
     for (const auto& container : pod_.spec.containers)
@@ -151,9 +147,22 @@ class Planner {
     }
   }
 
+  /// Those nobody has started yet, before the others, also while the pod is being initialized; none is ever started again.
+  void plan_ephemeral() {
+    std::vector<PlannedStart> first;
+    plan_.ephemeral.reserve(pod_.spec.ephemeralContainers.size());
+    for (const auto& container : pod_.spec.ephemeralContainers) {
+      const auto* told = old_status(pod_, container.name);
+      if (view_.newest(container.name) != nullptr || (told != nullptr && (told->state.running || told->state.terminated))) continue;
+      first.push_back({&plan_.ephemeral.emplace_back(as_container(container))});
+    }
+    plan_.starts.insert(plan_.starts.begin(), first.begin(), first.end());
+  }
+
   void finish_if_done() {
     if (!plan_.starts.empty()) return;
     if (!init_failed_ && !regular_done()) return;
+    done_ = true;
     for (const auto& container : view_.containers)
       if (container.state == RunState::running && plan_.kills.empty()) plan_.kills.push_back({&container, "", false});
     plan_.finished = plan_.kills.empty();
@@ -164,7 +173,7 @@ class Planner {
   const PodView& view_;
   const ProbeVerdicts& probes_;
   Plan plan_;
-  bool init_failed_ = false;
+  bool init_failed_ = false, done_ = false;
 };
 
 }  // namespace
@@ -189,7 +198,7 @@ bool should_run(const Pod& pod, const Container& container, const RunContainer* 
 }
 
 const ContainerStatus* old_status(const Pod& pod, const std::string& container) {
-  for (const auto* list : {&pod.status.initContainerStatuses, &pod.status.containerStatuses})
+  for (const auto* list : {&pod.status.initContainerStatuses, &pod.status.containerStatuses, &pod.status.ephemeralContainerStatuses})
     for (const auto& status : *list)
       if (status.name == container) return &status;
   return nullptr;

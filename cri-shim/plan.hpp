@@ -21,7 +21,7 @@ struct ProbeVerdict {
 using ProbeVerdicts = std::map<std::string, ProbeVerdict>;   ///< by container id
 
 struct PlannedStart {
-  const Container* container;
+  const Container* container;             ///< in the pod, or in the plan's `ephemeral`
   bool init = false;
   std::uint32_t restart_count = 0;
   const RunContainer* last = nullptr;     ///< the newest one that ended, for back-off
@@ -38,6 +38,7 @@ struct Plan {
   std::uint32_t sandbox_attempt = 0;
   std::string sandbox_id;                 ///< the one that serves, "" when none does
   std::vector<PlannedKill> kills;
+  std::vector<Container> ephemeral;       ///< those of `starts` that were added to look through the pod
   std::vector<PlannedStart> starts;       ///< in this order; the next only when the one before is up
   bool finished = false;                  ///< nothing runs and nothing will: the pod's phase is final
 };

@@ -76,6 +76,37 @@ std::string container_hash(const Container& container) {
 
 bool is_sidecar(const Container& init_container) { return init_container.restartPolicy == std::optional<std::string>("Always"); }
 
+Container as_container(const core_v1::EphemeralContainer& from) {
+  Container to;
+  to.name = from.name;
+  to.image = from.image;
+  to.command = from.command;
+  to.args = from.args;
+  to.workingDir = from.workingDir;
+  to.envFrom = from.envFrom;
+  to.env = from.env;
+  to.volumeMounts = from.volumeMounts;
+  to.volumeDevices = from.volumeDevices;
+  to.terminationMessagePath = from.terminationMessagePath;
+  to.terminationMessagePolicy = from.terminationMessagePolicy;
+  to.imagePullPolicy = from.imagePullPolicy;
+  to.securityContext = from.securityContext;
+  to.stdin = from.stdin;
+  to.stdinOnce = from.stdinOnce;
+  to.tty = from.tty;
+  return to;
+}
+
+NamedContainer find_container(const Pod& pod, const std::string& name) {
+  for (const auto& container : pod.spec.containers)
+    if (container.name == name) return {"containers", {}};
+  for (const auto& container : pod.spec.initContainers)
+    if (container.name == name) return {"initContainers", {}};
+  for (const auto& container : pod.spec.ephemeralContainers)
+    if (container.name == name) return {"ephemeralContainers", container.targetContainerName};
+  return {};
+}
+
 std::int64_t grace_period(const Pod& pod) {
   if (pod.meta.deletionGracePeriodSeconds) return *pod.meta.deletionGracePeriodSeconds;
   return pod.spec.terminationGracePeriodSeconds.value_or(30);

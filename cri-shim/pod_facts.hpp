@@ -24,6 +24,14 @@ std::int64_t oom_score_adj(const Pod& pod, const Container& container, std::int6
 /// FNV-1a (32 bits, hex) over JSON of name and image: what makes a container another one.
 std::string container_hash(const Container& container);
 bool is_sidecar(const Container& init_container);
+/// One that was added to look through the pod, as a container like others.
+Container as_container(const core_v1::EphemeralContainer& ephemeral);
+/// The one of this name, of whichever list; its target, when it is an ephemeral one that has one.
+struct NamedContainer {
+  std::string list;     ///< "containers", "initContainers", "ephemeralContainers"; "": none has this name
+  std::string target;
+};
+NamedContainer find_container(const Pod& pod, const std::string& name);
 /// deletionGracePeriodSeconds, else terminationGracePeriodSeconds.
 std::int64_t grace_period(const Pod& pod);
 /// milli_value of a resource, or nullopt.

@@ -22,7 +22,7 @@ void Agent::run(Sync& sync) {
   if (due_deadline(*sync.pod, now())) {
     sync.record->failure_reason = "DeadlineExceeded";
     sync.record->failure_message = "Pod was active on the node longer than the specified deadline";
-    event(sync, nullptr, false, "DeadlineExceeded", sync.record->failure_message);
+    event(sync, {}, false, "DeadlineExceeded", sync.record->failure_message);
     return terminate(sync);
   }
   if (!admitted(sync)) return;
@@ -63,7 +63,7 @@ bool Agent::admitted(Sync& sync) {
   }
   record.failure_reason = "AdmissionRefused";
   record.failure_message = allowed.error().message;
-  event(sync, nullptr, true, "AdmissionRefused", record.failure_message);
+  event(sync, {}, true, "AdmissionRefused", record.failure_message);
   terminate(sync);
   return false;
 }
@@ -78,7 +78,7 @@ void Agent::kill_failed_hooks(Sync& sync) {
   }
   for (const auto& container : sync.view.containers) {
     if (!failed.contains(container.id) || container.state != RunState::running) continue;
-    event(sync, nullptr, true, "FailedPostStartHook", "PostStartHook failed");
+    event(sync, {}, true, "FailedPostStartHook", "PostStartHook failed");
     kill(sync, {&container, "FailedPostStartHook", false});
   }
 }
@@ -89,7 +89,7 @@ bool Agent::setup_volumes(Sync& sync, std::map<std::string, std::string>& paths)
     paths = std::move(*made);
     return true;
   }
-  event(sync, nullptr, true, "FailedMount", made.error().message);
+  event(sync, {}, true, "FailedMount", made.error().message);
   sync.next.within(made.error().code == 400 ? kRetryErrorNs : kRetryTransientNs);
   return false;
 }
@@ -103,7 +103,7 @@ bool Agent::prepare_sandbox(Sync& sync, const Plan& plan) {
     return false;
   }
   if (!sync.view.sandboxes.empty()) {
-    event(sync, nullptr, false, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
+    event(sync, {}, false, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
     if (const auto stopped = detach_and_stop(sync); !stopped) {
       sync.next.within(kRetryTransientNs);
       return false;
@@ -121,7 +121,7 @@ bool Agent::network_ready(Sync& sync) {
   }
   for (const auto& condition : *conditions) {
     if (condition.type != "NetworkReady" || condition.status) continue;
-    event(sync, nullptr, true, "NetworkNotReady",
+    event(sync, {}, true, "NetworkNotReady",
           "network is not ready: container runtime network not ready: NetworkReady=false reason:" + condition.reason + " message:" + condition.message);
     sync.next.within(kRetryTransientNs);
     return false;
@@ -142,7 +142,7 @@ bool Agent::create_sandbox(Sync& sync, std::uint32_t attempt) {
     const int step = std::min(record.sandbox_failures++, kSandboxBackoffMax);
     record.sandbox_retry_ns = now() + (kSecondNs << step);
     sync.next.within(kSecondNs << step);
-    event(sync, nullptr, true, "FailedCreatePodSandBox", "Failed to create pod sandbox: " + id.error().message);
+    event(sync, {}, true, "FailedCreatePodSandBox", "Failed to create pod sandbox: " + id.error().message);
     return false;
   }
   apply_pod_limits(*sync.pod, parts_.settings.bounds);

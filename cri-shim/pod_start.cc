@@ -66,7 +66,7 @@ Agent::Started Agent::start(Sync& sync, const PlannedStart& planned, const std::
   if (!image) return Started::waiting;
   const auto refuse = [&](const Error& error) {
     sync.record->waiting[container.name] = {error.code == 400 ? "CreateContainerConfigError" : "CreateContainerError", error.message};
-    event(sync, &container, true, "Failed", "Error: " + error.message);
+    event(sync, container.name, true, "Failed", "Error: " + error.message);
     sync.next.within(kRetryErrorNs);
     return Started::failed;
   };
@@ -92,7 +92,7 @@ bool Agent::backing_off(Sync& sync, const PlannedStart& planned) {
   }
   const std::string text = backoff_message(*sync.pod, container.name, delay / kSecondNs);
   sync.record->waiting[container.name] = {"CrashLoopBackOff", text};
-  event(sync, &container, true, "BackOff",
+  event(sync, container.name, true, "BackOff",
         "Back-off restarting failed container " + container.name + " in pod " + sync.pod->meta.name + "_" + sync.pod->meta.namespace_ + "(" + sync.record->uid + ")");
   sync.next.within(planned.last->finished_ns + delay - now());
   return true;
@@ -106,17 +106,17 @@ std::optional<ImageInfo> Agent::ensure_image(Sync& sync, const Container& contai
   const auto& image = container.image;
   const auto state = parts_.images.ensure(sync.key, sync.record->uid, image, pull_policy(container), pull_credentials(image, secrets));
   auto& waiting = sync.record->waiting[container.name];
-  const auto warn = [&](std::string_view reason, const std::string& note) { event(sync, &container, true, reason, note); };
+  const auto warn = [&](std::string_view reason, const std::string& note) { event(sync, container.name, true, reason, note); };
   switch (state.what) {
     case What::present:
       waiting = {};
-      event(sync, &container, false, "Pulled",
+      event(sync, container.name, false, "Pulled",
             state.took_ns == 0 ? "Container image " + quoted(image) + " already present on machine"
                                : "Successfully pulled image " + quoted(image) + " in " + duration_text(state.took_ns) + " (" + duration_text(state.took_ns) +
                                      " including waiting). Image size: " + std::to_string(state.image.bytes) + " bytes.");
       return state.image;
     case What::pulling:
-      if (state.started) event(sync, &container, false, "Pulling", "Pulling image " + quoted(image));
+      if (state.started) event(sync, container.name, false, "Pulling", "Pulling image " + quoted(image));
       return std::nullopt;
     case What::failed:
       waiting = {"ErrImagePull", state.error};
@@ -125,7 +125,7 @@ std::optional<ImageInfo> Agent::ensure_image(Sync& sync, const Container& contai
       break;
     case What::backing_off:
       waiting = {"ImagePullBackOff", "Back-off pulling image " + quoted(image) + ": " + state.error};
-      event(sync, &container, false, "BackOff", "Back-off pulling image " + quoted(image));
+      event(sync, container.name, false, "BackOff", "Back-off pulling image " + quoted(image));
       warn("Failed", "Error: ImagePullBackOff");
       break;
     case What::never:
@@ -196,17 +196,21 @@ Agent::Started Agent::launch(Sync& sync, const PlannedStart& planned, const std:
   ::runtime::v1::PodSandboxConfig sandbox;
   const auto fail = [&](const char* reason, const Error& error) {
     sync.record->waiting[container.name] = {error.code == 400 ? "CreateContainerConfigError" : reason, error.message};
-    event(sync, &container, true, "Failed", "Error: " + error.message);
+    event(sync, container.name, true, "Failed", "Error: " + error.message);
     sync.next.within(kRetryErrorNs);
     return Started::failed;
   };
-  const auto filled = fill_container_config({*sync.pod, container, planned.restart_count, image.id, image, std::move(environment), std::move(mounts), parts_.settings}, config);
+  const auto target = find_container(*sync.pod, container.name).target;
+  const auto* aim = target.empty() ? nullptr : sync.view.newest(target);
+  if (!target.empty() && aim == nullptr) return fail("CreateContainerConfigError", Error(400, "CreateContainerConfigError", "unable to find target container " + target));
+  const auto filled = fill_container_config({*sync.pod, container, planned.restart_count, image.id, image, std::move(environment), std::move(mounts), parts_.settings,
+                                             aim == nullptr ? std::string() : aim->id}, config);
   if (!filled) return fail("CreateContainerConfigError", filled.error());
   fill_sandbox_config(*sync.pod, sync.view.sandboxes.front().attempt, parts_.settings, sandbox);
   if (const auto made = make_dirs(sandbox.log_directory() + "/" + container.name, 0755); !made) return fail("CreateContainerError", made.error());
   const auto id = parts_.cri.create_container(sandbox_id, config, sandbox);
   if (!id) return fail("CreateContainerError", id.error());
-  event(sync, &container, false, "Created", "Container created");
+  event(sync, container.name, false, "Created", "Container created");
   {
     const std::lock_guard lock(mutex_);
     owners_[*id] = sync.key;
@@ -222,7 +226,7 @@ Agent::Started Agent::launch(Sync& sync, const PlannedStart& planned, const std:
     sync.next.within(kRetryTransientNs);
     return result;
   }
-  event(sync, &container, false, "Started", "Container started");
+  event(sync, container.name, false, "Started", "Container started");
   sync.record->waiting.erase(container.name);
   if (container.lifecycle && container.lifecycle->postStart) run_post_start(sync, container, *id);
   return Started::yes;

@@ -107,7 +107,7 @@ void Agent::kill(Sync& sync, const PlannedKill& planned) {
   const auto* spec = spec_of(*sync.pod, running.name);
   std::int64_t grace = sync.pod->spec.terminationGracePeriodSeconds.value_or(30);
   if (planned.by_probe && spec != nullptr) grace = probe_grace(*spec, grace);
-  event(sync, spec, false, "Killing", planned.message.empty() ? "Stopping container " + running.name : planned.message);
+  event(sync, running.name, false, "Killing", planned.message.empty() ? "Stopping container " + running.name : planned.message);
   begin_stop(sync, running, grace);
 }
 
@@ -119,7 +119,7 @@ bool Agent::stop_containers(Sync& sync, std::int64_t grace_s) {
       const std::lock_guard lock(sync.record->mutex);
       first = !sync.record->stops.contains(container.id);
     }
-    if (first) event(sync, spec_of(*sync.pod, container.name), false, "Killing", "Stopping container " + container.name);
+    if (first) event(sync, container.name, false, "Killing", "Stopping container " + container.name);
     begin_stop(sync, container, grace_s);
   };
   bool running = false;

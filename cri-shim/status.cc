@@ -18,8 +18,11 @@ class Builder {
 
   PodStatus build() {
     fill_addresses();
-    out_.initContainerStatuses = statuses(pod_.spec.initContainers, true);
-    out_.containerStatuses = statuses(pod_.spec.containers, false);
+    out_.initContainerStatuses = statuses(pod_.spec.initContainers, Role::init);
+    out_.containerStatuses = statuses(pod_.spec.containers, Role::regular);
+    std::vector<Container> ephemeral;
+    for (const auto& container : pod_.spec.ephemeralContainers) ephemeral.push_back(as_container(container));
+    out_.ephemeralContainerStatuses = statuses(ephemeral, Role::ephemeral);
     fill_phase();
     fill_conditions();
     out_.qosClass = qos_class(pod_);
@@ -28,6 +31,8 @@ class Builder {
   }
 
  private:
+  enum class Role { regular, init, ephemeral };
+
   void fill_addresses() {
     if (!out_.startTime) out_.startTime = Time(in_.now_s);
     out_.hostIPs.clear();
@@ -47,22 +52,22 @@ class Builder {
     }
   }
 
-  std::vector<ContainerStatus> statuses(const std::vector<Container>& containers, bool init) const {
+  std::vector<ContainerStatus> statuses(const std::vector<Container>& containers, Role role) const {
     std::vector<ContainerStatus> all;
-    for (const auto& container : containers) all.push_back(status_of(container, init));
+    for (const auto& container : containers) all.push_back(status_of(container, role));
     return all;
   }
 
-  ContainerStatus status_of(const Container& container, bool init) const {
+  ContainerStatus status_of(const Container& container, Role role) const {
     ContainerStatus status;
     status.name = container.name;
     status.image = container.image;
-    status.started = false;
+    if (role != Role::ephemeral) status.started = false;
     const auto* newest = in_.view.newest(container.name);
     if (newest != nullptr) fill_from_runtime(status, *newest);
-    else fill_from_history(status, container.name);
+    else fill_from_history(status, container.name, role);
     apply_waiting(status, container.name);
-    fill_ready(status, container, newest, init);
+    if (role != Role::ephemeral) fill_ready(status, container, newest, role == Role::init);
     return status;
   }
 
@@ -107,7 +112,7 @@ class Builder {
     return state;
   }
 
-  void fill_from_history(ContainerStatus& status, const std::string& name) const {
+  void fill_from_history(ContainerStatus& status, const std::string& name, Role role) const {
     const auto* old = old_status(pod_, name);
     if (old == nullptr || (!old->state.running && !old->state.terminated)) {
       if (old != nullptr) {
@@ -128,7 +133,7 @@ class Builder {
       ended.reason = "ContainerStatusUnknown";
       ended.message = "The container could not be located when the pod was terminated";
     }
-    const bool restarts = !in_.terminal && pod_.spec.restartPolicy != "Never" && !pod_.meta.deletionTimestamp &&
+    const bool restarts = role != Role::ephemeral && !in_.terminal && pod_.spec.restartPolicy != "Never" && !pod_.meta.deletionTimestamp &&
                           (pod_.spec.restartPolicy != "OnFailure" || ended.exitCode != 0);
     if (restarts) {
       status.lastState.terminated = ended;

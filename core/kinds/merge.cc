@@ -83,18 +83,33 @@ void merge_main(const Kind& kind, json::object& object, const json::object& old)
   }
 }
 
-// Containers keep all but the resources that the write gives them by name.
+// Writes through subresources of a running pod leave its metadata and its status alone.
+void keep_but_spec(json::object& object, const json::object& old) {
+  for (const auto name : kMetaOfStatus) keep_metadata(object, old, {name});
+  take(object, old, "status");
+}
+
+bool same_names(const json::array& left, const json::array& right) {
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
+                    [](const json::value& one, const json::value& other) { return text_of(member(&one, "name")) == text_of(member(&other, "name")); });
+}
+
+// Containers keep all but their resources. When there are others, or in another order, validation has to see it.
 void merge_resize(json::object& object, const json::object& old) {
   const json::value given = object.contains("spec") ? object.at("spec") : json::value();
+  for (const std::string_view list : {"containers", "initContainers"}) {
+    const auto *theirs = as_array(member(&given, list)), *before = as_array(member(old.if_contains("spec"), list));
+    if (static_cast<bool>(theirs) != static_cast<bool>(before) || (theirs && !same_names(*theirs, *before))) return keep_but_spec(object, old);
+  }
   keep_only(object, old, {"metadata", "kind", "apiVersion"});
+  keep_but_spec(object, old);
   for (const std::string_view list : {"containers", "initContainers"}) {
     auto* mine = as_array(make_object(object, "spec").if_contains(list));
     const auto* theirs = as_array(member(&given, list));
     if (!mine || !theirs) continue;
-    for (auto& container : *mine)
-      for (const auto& wanted : *theirs)
-        if (container.is_object() && wanted.is_object() && text_of(member(&wanted, "name")) == text_of(member(&std::as_const(container), "name")))
-          for (const std::string_view field : {"resources", "resizePolicy"}) take(container.get_object(), wanted.get_object(), field);
+    for (std::size_t i = 0; i < mine->size(); ++i)
+      if (const auto* wanted = (*theirs)[i].if_object())
+        for (const std::string_view field : {"resources", "resizePolicy"}) take((*mine)[i].get_object(), *wanted, field);
   }
   if (const auto* resources = member(&given, "resources")) make_object(object, "spec")["resources"] = *resources;
 }
@@ -112,7 +127,7 @@ void merge_for_write(const Kind& kind, json::value& object, const json::value& o
     take(*members, *before, "status");
   } else if (subresource == "ephemeralcontainers") {
     keep_inside(*members, *before, "spec", {"ephemeralContainers"});
-    take(*members, *before, "status");
+    keep_but_spec(*members, *before);
   } else if (subresource == "resize") {
     merge_resize(*members, *before);
   } else if (subresource == "approval") {

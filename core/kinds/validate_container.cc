@@ -10,9 +10,12 @@ namespace keelson::kinds {
 namespace {
 
 constexpr std::size_t kRestartRulesMax = 20;
+/// What makes a container a part of the pod's work, which one that is only looked through is not.
+constexpr std::string_view kNotEphemeral[] = {"ports", "resources", "resizePolicy", "restartPolicy", "restartPolicyRules", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle"};
+constexpr std::string_view kNotForEphemeral = "cannot be set for an Ephemeral Container";
 
 struct PodFacts {
-  bool host_network = false;
+  bool host_network = false, never_restarts = false;
   std::int64_t grace_s = 30;
   std::set<std::string_view> volumes;
   std::set<std::string_view> block_volumes;   // those that may be used as devices
@@ -23,6 +26,7 @@ struct PodFacts {
 PodFacts facts_of(const json::value& spec) {
   PodFacts facts;
   facts.host_network = truth_of(member(&spec, "hostNetwork"));
+  facts.never_restarts = text_of(member(&spec, "restartPolicy")) == "Never";
   facts.grace_s = integer_of(member(&spec, "terminationGracePeriodSeconds"), facts.grace_s);
   if (const auto* volumes = as_array(member(&spec, "volumes")))
     for (const auto& volume : *volumes) {
@@ -104,7 +108,7 @@ void validate_security(const json::value* context, const Path& path, FieldErrors
     errors.invalid(path, context, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
 }
 
-void validate_restart(const json::value& container, const Path& path, bool init, FieldErrors& errors) {
+void validate_restart(const json::value& container, const Path& path, FieldErrors& errors) {
   const auto policy = text_of(member(&container, "restartPolicy"));
   if (!policy.empty()) errors.one_of(path.child("restartPolicy"), policy, {"Always", "Never", "OnFailure"});
   const auto rules = length_of(member(&container, "restartPolicyRules"));
@@ -122,7 +126,34 @@ void validate_image(const json::value& container, const Path& path, FieldErrors&
   else errors.one_of(path.child("imagePullPolicy"), policy, {"Always", "IfNotPresent", "Never"});
 }
 
-void validate_container(const json::value& container, const Path& path, bool init, PodFacts& facts, FieldErrors& errors) {
+void validate_resize_policy(const json::value& container, const Path& path, const PodFacts& facts, FieldErrors& errors) {
+  std::set<std::string_view> seen;
+  each_element(member(&container, "resizePolicy"), path, [&](const json::value& policy, const Path& at) {
+    const auto name = text_of(member(&policy, "resourceName")), restart = text_of(member(&policy, "restartPolicy"));
+    if (!seen.insert(name).second) errors.duplicate(at, name);
+    if (name.empty()) errors.required(path);
+    else errors.one_of(path, name, {"cpu", "memory"});
+    if (restart.empty()) errors.required(path);
+    else errors.one_of(path, restart, {"NotRequired", "RestartContainer"});
+    if (facts.never_restarts && restart != "NotRequired") errors.invalid(path, restart, "must be 'NotRequired' when `restartPolicy` is 'Never'");
+  });
+}
+
+void validate_ephemeral(const json::value& container, const Path& path, const std::set<std::string_view>& others, FieldErrors& errors) {
+  const auto target = text_of(member(&container, "targetContainerName"));
+  if (!target.empty() && !others.contains(target)) errors.not_found(path.child("targetContainerName"), target);
+  for (const auto field : kNotEphemeral)
+    if (const auto* value = member(&container, field); value && !is_zero(*value)) errors.forbidden(path.child(field), kNotForEphemeral);
+  const auto mounts = path.child("volumeMounts");
+  each_element(member(&container, "volumeMounts"), mounts, [&](const json::value& mount, const Path& at) {
+    for (const std::string_view part : {"subPath", "subPathExpr"})
+      if (!text_of(member(&mount, part)).empty()) errors.forbidden(at.child(part), kNotForEphemeral);
+  });
+}
+
+enum class Role { regular, init, ephemeral };
+
+void validate_container(const json::value& container, const Path& path, Role role, PodFacts& facts, FieldErrors& errors) {
   const auto name = text_of(member(&container, "name"));
   if (name.empty()) errors.required(path.child("name"));
   else {
@@ -135,10 +166,12 @@ void validate_container(const json::value& container, const Path& path, bool ini
   each_element(member(&container, "ports"), ports, [&](const json::value& port, const Path& at) { validate_port(port, at, facts, port_names, errors); });
   validate_env(container, path, errors);
   validate_mounts(container, path, facts, errors);
-  validate_probes(container, path, init, facts.grace_s, errors);
+  if (role != Role::ephemeral) validate_probes(container, path, role == Role::init, facts.grace_s, errors);
+  const auto resize = path.child("resizePolicy");
   validate_resources(member(&container, "resources"), path.child("resources"), errors);
+  validate_resize_policy(container, resize, facts, errors);
   validate_security(member(&container, "securityContext"), path.child("securityContext"), errors);
-  validate_restart(container, path, init, errors);
+  if (role != Role::ephemeral) validate_restart(container, path, errors);
 }
 
 }  // namespace
@@ -146,11 +179,17 @@ void validate_container(const json::value& container, const Path& path, bool ini
 void validate_containers(const json::value& spec, const Path& path, FieldErrors& errors) {
   auto facts = facts_of(spec);
   if (length_of(member(&spec, "containers")) == 0) errors.required(path.child("containers"));
+  std::set<std::string_view> others;   // names before the ephemeral ones
   for (const auto list : kContainerLists) {
     const auto here = path.child(list);
+    const auto role = list == "initContainers" ? Role::init : list == "ephemeralContainers" ? Role::ephemeral : Role::regular;
     // Init containers run one after another: they may share host ports with the containers.
-    if (list != "containers") facts.host_ports.clear();
-    each_element(member(&spec, list), here, [&](const json::value& container, const Path& at) { validate_container(container, at, list == "initContainers", facts, errors); });
+    if (role != Role::regular) facts.host_ports.clear();
+    if (role == Role::ephemeral) others = facts.names;
+    each_element(member(&spec, list), here, [&](const json::value& container, const Path& at) {
+      validate_container(container, at, role, facts, errors);
+      if (role == Role::ephemeral) validate_ephemeral(container, at, others, errors);
+    });
   }
 }
 

@@ -47,6 +47,11 @@ void validate_pod_template(const json::value* pod_template, const Path& path, Fi
 void validate_pod_update(const json::value& pod, const json::value& old, FieldErrors& errors);
 void validate_pod_status_update(const json::value& pod, const json::value& old, FieldErrors& errors);
 
+// validate_pod_running.cc
+/// What may change in a running pod: containers to look through it are added, resources are changed.
+void validate_ephemeral_update(const json::value& pod, const json::value& old, FieldErrors& errors);
+void validate_pod_resize(const json::value& pod, const json::value& old, FieldErrors& errors);
+
 // validate_container.cc, validate_probe.cc, validate_resources.cc
 void validate_containers(const json::value& spec, const Path& path, FieldErrors& errors);
 void validate_probes(const json::value& container, const Path& path, bool init, std::int64_t grace_s, FieldErrors& errors);

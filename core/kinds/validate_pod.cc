@@ -176,6 +176,8 @@ void validate_pod(const Candidate& candidate, FieldErrors& errors) {
   }
   if (candidate.subresource.empty()) validate_pod_update(candidate.object, *candidate.old, errors);
   if (candidate.subresource == "status") validate_pod_status_update(candidate.object, *candidate.old, errors);
+  if (candidate.subresource == "ephemeralcontainers") validate_ephemeral_update(candidate.object, *candidate.old, errors);
+  if (candidate.subresource == "resize") validate_pod_resize(candidate.object, *candidate.old, errors);
 }
 
 }  // namespace keelson::kinds

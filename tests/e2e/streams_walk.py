@@ -352,11 +352,56 @@ def debug_makes_copies_and_looks_at_nodes(c):
     c.out("delete", "pod", pod, "--timeout=40s")
 
 
+def looked_through(c, pod):
+    return {status["name"]: status for status in c.json("get", "pod", pod)["status"].get("ephemeralContainerStatuses", [])}
+
+
+def debug_looks_through_a_pod_that_runs(c):
+    """Containers are added to `box`: beside its processes, alone, and one that cannot start; each once, whatever becomes of it."""
+    restarts = lambda: [status["restartCount"] for status in c.json("get", "pod", "box")["status"]["containerStatuses"]]
+    before = restarts()
+    first = lambda container: c.out("exec", "box", "-c", container, "--", "cat", "/proc/1/cmdline")
+    shell = Terminal(c, "debug", "-it", "box", f"--image={IMAGE}", "--target=box", "--container=near", "--", "sh")
+    shell.read_until(r"# ", 60)
+    equal(first("near"), first("box"), "the first process it sees")
+    shell.type("hostname; tty; exit 5\n")
+    shell.read_until(r"box\s+/dev/pts/\d+")
+    shell.wait()
+    ended = lambda: looked_through(c, "box")["near"]["state"].get("terminated")
+    eventually("it has ended", ended, 30)
+    status = looked_through(c, "box")["near"]
+    equal((status["state"]["terminated"]["exitCode"], status["restartCount"], status["ready"]), (5, 0, False), "the end of it")
+    expect(c.out("logs", "box", "-c", "near"), "box")
+
+    c.out("debug", "box", f"--image={IMAGE}", "--container=alone", "--", "sh", "-c", "echo looking; exec sleep 1000")
+    eventually("the second runs", lambda: "running" in looked_through(c, "box")["alone"]["state"], 30)
+    eventually("and has spoken", lambda: c.out("logs", "box", "-c", "alone") == "looking\n", 10)
+    equal(first("alone"), "sleep\0" "1000\0", "with processes of its own")
+    changed = json.dumps({"spec": {"ephemeralContainers": [{"name": "alone", "image": "keelson.dev/demo:2"}]}})
+    expect(c.kubectl("patch", "pod", "box", "--subresource=ephemeralcontainers", "--type=strategic", "-p", changed, check=False).stderr, 'existing ephemeral containers "alone" may not be changed')
+    c.out("patch", "pod", "box", "--subresource=ephemeralcontainers", "--type=strategic", "-p",
+          json.dumps({"spec": {"ephemeralContainers": [{"name": "never", "image": "keelson.dev/none:1", "imagePullPolicy": "Never"}]}}))
+    eventually("one that cannot start says why", lambda: looked_through(c, "box")["never"]["state"].get("waiting", {}).get("reason") == "ErrImageNeverPull", 30)
+
+    for wrong, words in (({"ports": [{"containerPort": 1}]}, "ephemeralContainers\\[0\\].ports: Forbidden: cannot be set for an Ephemeral Container"),
+                         ({"targetContainerName": "nobody"}, 'targetContainerName: Not found: "nobody"')):
+        body = json.dumps({"spec": {"ephemeralContainers": [{"name": "wrong", "image": IMAGE, **wrong}]}})
+        expect(c.kubectl("patch", "pod", "box", "--subresource=ephemeralcontainers", "--type=strategic", "-p", body, check=False).stderr, words)
+    removed = json.dumps([{"op": "remove", "path": "/spec/ephemeralContainers"}])
+    expect(c.kubectl("patch", "pod", "box", "--subresource=ephemeralcontainers", "--type=json", "-p", removed, check=False).stderr, 'existing ephemeral containers "near" may not be removed')
+
+    fields = {event["involvedObject"].get("fieldPath") for event in c.json("get", "events")["items"] if event["reason"] == "Started"}
+    expect("\n".join(filter(None, fields)), r"spec.ephemeralContainers\{near\}", r"spec.ephemeralContainers\{alone\}")
+    equal((c.json("get", "pod", "box")["status"]["phase"], restarts()), ("Running", before), "the pod that was looked through")
+    expect(c.out("describe", "pod", "box"), "Ephemeral Containers:", "near:")
+
+
 STREAMS = [exec_keeps_streams_apart_and_tells_the_code, half_closed_input_ends_what_reads_it, a_terminal_has_a_size_that_follows, large_streams_are_whole_both_ways,
            files_are_copied, a_client_that_vanishes_ends_the_input, attach_joins_a_terminal, a_container_that_is_killed_ends_its_streams, run_talks_to_what_it_started,
            run_with_a_terminal_and_no_input_ends, ports_carry_much_at_once, a_port_takes_much_in, a_port_that_nobody_listens_on_is_told, two_containers,
            unknown_containers_are_told, a_container_that_ends_ends_who_is_attached]
 BESIDE = [logs_have_all_their_options, debug_makes_copies_and_looks_at_nodes]
+ONCE = [debug_looks_through_a_pod_that_runs]   # it leaves its containers in the pod
 
 
 def again_by_spdy(c):
@@ -396,4 +441,4 @@ if __name__ == "__main__":
     need_containers()
     cluster = Cluster(containers=True)
     cluster.websockets = True
-    start_and_run([a_pod_runs, *STREAMS, *BESIDE, again_with_kubectl_1_35, again_by_spdy, again_with_kubectl_1_20], cluster)
+    start_and_run([a_pod_runs, *STREAMS, *BESIDE, *ONCE, again_with_kubectl_1_35, again_by_spdy, again_with_kubectl_1_20], cluster)

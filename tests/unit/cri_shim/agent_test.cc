@@ -416,3 +416,56 @@ TEST_CASE("whichever call of the runtime fails once, a deleted pod leaves nothin
     CHECK(world.cri.sandboxes.empty());
   }
 }
+
+TEST_CASE("a container added to look through a pod starts once, sees its target's processes and is never started again") {
+  World w;
+  w.add(kPod);
+  w.run_for(5);
+  const auto main = w.cri.only_running();
+  const auto add = [&](const std::string& ephemeral) {
+    auto pod = std::make_shared<Pod>(*w.cluster.pods.at(w.key));
+    pod->spec.ephemeralContainers.push_back(decode<core_v1::EphemeralContainer>(ephemeral));
+    w.cluster.pods[w.key] = pod;
+    w.run_for(3);
+  };
+  add(R"({"name":"look","image":"keelson.dev/demo:1","imagePullPolicy":"IfNotPresent","targetContainerName":"main"})");
+  REQUIRE(w.cri.targets.size() == 1);
+  const auto [id, target] = *w.cri.targets.begin();
+  CHECK(target == main);
+  REQUIRE(w.status().ephemeralContainerStatuses.size() == 1);
+  const auto look = [&] { return w.status().ephemeralContainerStatuses.front(); };
+  CHECK((look().state.running && look().containerID == "containerd://" + id && !look().ready && !look().started));
+  CHECK(w.cluster.events.back().field_path == "spec.ephemeralContainers{look}");
+  CHECK(w.status().containerStatuses.front().ready);
+
+  w.cri.exit(id, 7);
+  w.agent->container_exited(id);
+  w.run_for(5);
+  CHECK((look().state.terminated && look().state.terminated->exitCode == 7 && look().restartCount == 0));
+  CHECK(w.cri.only_running() == main);
+  w.cri.containers.erase(id);   // the runtime forgets it
+  w.restart_agent();
+  w.run_for(5);
+  CHECK(w.cri.targets.size() == 1);
+  CHECK((look().state.terminated && look().state.terminated->exitCode == 7));
+
+  add(R"({"name":"lost","image":"keelson.dev/demo:1","imagePullPolicy":"IfNotPresent","targetContainerName":"nobody"})");
+  const auto lost = w.status().ephemeralContainerStatuses.back();
+  CHECK((lost.state.waiting && lost.state.waiting->reason == "CreateContainerConfigError" && lost.state.waiting->message == "unable to find target container nobody"));
+}
+
+TEST_CASE("containers that only look do not keep a finished pod, and end with a deleted one") {
+  World w;
+  w.add(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"web","namespace":"default","uid":"u1","resourceVersion":"1"},"spec":{"nodeName":"n1","restartPolicy":"Never",
+    "containers":[{"name":"main","image":"keelson.dev/demo:1","imagePullPolicy":"IfNotPresent"}],"ephemeralContainers":[{"name":"look","image":"keelson.dev/demo:1","imagePullPolicy":"IfNotPresent"}]}})");
+  w.run_for(5);
+  CHECK(w.status().ephemeralContainerStatuses.front().state.running);
+  const auto& containers = w.status().containerStatuses;
+  const auto main = containers.front().containerID.substr(std::string("containerd://").size());
+  w.cri.exit(main, 0);
+  w.agent->container_exited(main);
+  w.run_for(5);
+  CHECK(w.status().phase == "Succeeded");
+  CHECK(w.status().ephemeralContainerStatuses.front().state.terminated);
+  CHECK(w.cri.only_running().empty());
+}

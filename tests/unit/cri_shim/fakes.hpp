@@ -95,6 +95,7 @@ class FakeCri final : public Cri {
   std::function<void()> around_sandbox;   ///< before and after what is done while a sandbox is made
   bool stop_at_once = true;               ///< else only finish_stops() ends containers
   std::vector<std::pair<std::string, std::int64_t>> stops;
+  std::map<std::string, std::string> targets;   ///< containers whose processes they see, by id
 
   void exit(const std::string& id, int code) {
     auto& container = containers.at(id);
@@ -181,6 +182,8 @@ class FakeCri final : public Cri {
     container.image = config.image().image();
     container.annotations = {config.annotations().begin(), config.annotations().end()};
     containers[id] = container;
+    const auto& namespaces = config.linux_part().security_context().namespace_options();
+    if (namespaces.pid() == ::runtime::v1::TARGET) targets[id] = namespaces.target_id();
     return id;
   }
   Outcome<void> start_container(const std::string& id) override {

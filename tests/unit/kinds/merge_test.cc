@@ -105,3 +105,20 @@ TEST_CASE("The generation rises with the spec only, for deployments with annotat
   custom.strategy.has_status = true;
   CHECK_FALSE(changes(custom, R"({"status":1,"metadata":1})", R"({"status":2,"metadata":2})"));
 }
+
+TEST_CASE("Writes through a running pod's subresources change what they are for and no metadata") {
+  const auto pod = builtin("v1", "Pod");
+  const std::string old = R"({"metadata":{"name":"a","labels":{"a":"1"}},"spec":{"nodeName":"n","containers":[{"name":"c","image":"i"}]},"status":{"phase":"Running"}})";
+  const std::string written = R"({"metadata":{"name":"a","labels":{"a":"2"}},"spec":{"containers":[{"name":"c","image":"j","resources":{"requests":{"cpu":"1"}}}],"ephemeralContainers":[{"name":"e"}]},"status":{}})";
+  for (const std::string_view subresource : {"ephemeralcontainers", "resize"}) {
+    const auto now = merged(*pod, written, old, subresource);
+    const bool resized = subresource == "resize";
+    CHECK(shown(now, "metadata.labels.a") == "\"1\"");
+    CHECK(shown(now, "status.phase") == "\"Running\"");
+    CHECK(shown(now, "spec.nodeName") == "\"n\"");
+    CHECK(shown(now, "spec.containers") == (resized ? R"([{"name":"c","image":"i","resources":{"requests":{"cpu":"1"}}}])" : R"([{"name":"c","image":"i"}])"));
+    CHECK(shown(now, "spec.ephemeralContainers") == (resized ? "absent" : R"([{"name":"e"}])"));
+  }
+  const auto renamed = merged(*pod, R"({"metadata":{"name":"a"},"spec":{"containers":[{"name":"d"}]}})", old, "resize");
+  CHECK(shown(renamed, "spec.containers.0.name") == "\"d\"");   // for validation to refuse
+}

@@ -179,3 +179,76 @@ TEST_CASE("Other kinds are checked against their closed lists") {
   CHECK(of("batch/v1", "CronJob", with_spec(R"({"concurrencyPolicy":"Often"})")).find("spec.concurrencyPolicy: Unsupported value: \"Often\"") != std::string::npos);
   CHECK(of("coordination.k8s.io/v1", "Lease", with_spec(R"({"leaseDurationSeconds":0})")) == "spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0");
 }
+
+namespace {
+
+std::string look_through(std::string_view before, std::string_view after) {
+  const auto spec = [](std::string_view ephemeral) {
+    return with_spec(R"({"volumes":[{"name":"v","emptyDir":{}}],"containers":[{"name":"c","image":"i"}],"initContainers":[{"name":"n","image":"i"}],"ephemeralContainers":)" + std::string(ephemeral) + "}");
+  };
+  return update("Pod", "v1", spec(before), spec(after), "ephemeralcontainers");
+}
+
+/// A resize of a pod with a container, a sidecar and an init container; what is said of each stands beside its name.
+std::string resize(std::string_view before, std::string_view after, std::string_view status = "{}") {
+  const auto whole = [&](std::string_view spec) { return R"({"metadata":{"name":"a","namespace":"d"},"spec":)" + std::string(spec) + R"(,"status":)" + std::string(status) + "}"; };
+  return update("Pod", "v1", whole(before), whole(after), "resize");
+}
+
+std::string sized(std::string_view resources, std::string_view more = "") {
+  return R"({"containers":[{"name":"c","image":"i","resources":)" + std::string(resources) + std::string(more) + "}]}";
+}
+
+}  // namespace
+
+TEST_CASE("Containers to look through a running pod are added, and stay what they are") {
+  constexpr std::string_view kOne = R"([{"name":"e","image":"i"}])";
+  constexpr std::string_view kPlace = "spec.ephemeralContainers[0].";
+  CHECK(look_through("[]", kOne) == "");
+  CHECK(look_through(kOne, R"([{"name":"f","image":"i","targetContainerName":"c"},{"name":"e","image":"i"}])") == "");
+  CHECK(look_through(kOne, "[]") == "spec.ephemeralContainers: Forbidden: existing ephemeral containers \"e\" may not be removed\n");
+  CHECK(look_through(kOne, R"([{"name":"e","image":"j"}])").starts_with("spec.ephemeralContainers: Forbidden: existing ephemeral containers \"e\" may not be changed\n"));
+  CHECK(look_through("[]", R"([{"name":"e","image":"i","targetContainerName":"e"}])") == std::string(kPlace) + "targetContainerName: Not found: \"e\"");
+  CHECK(look_through("[]", R"([{"name":"c","image":"i"}])") == std::string(kPlace) + "name: Duplicate value: \"c\"");
+  for (const std::string_view field : {R"("ports":[{"containerPort":1}])", R"("resources":{"limits":{"cpu":"1"}})", R"("lifecycle":{"preStop":{}})", R"("restartPolicy":"Always")",
+                                       R"("livenessProbe":{"exec":{"command":["a"]}})", R"("readinessProbe":{})", R"("startupProbe":{})"})
+    CHECK(look_through("[]", R"([{"name":"e","image":"i",)" + std::string(field) + "}]") ==
+          std::string(kPlace) + std::string(field.substr(1, field.find('"', 1) - 1)) + ": Forbidden: cannot be set for an Ephemeral Container");
+  CHECK(look_through("[]", R"([{"name":"e","image":"i","volumeMounts":[{"name":"v","mountPath":"/v","subPath":"s"}]}])") ==
+        std::string(kPlace) + "volumeMounts[0].subPath: Forbidden: cannot be set for an Ephemeral Container");
+  const std::string mirror = R"({"metadata":{"name":"a","namespace":"d","annotations":{"kubernetes.io/config.mirror":"x"}},"spec":{"containers":[{"name":"c","image":"i"}]}})";
+  CHECK(update("Pod", "v1", mirror, mirror, "ephemeralcontainers") == ": Forbidden: static pods do not support ephemeral containers");
+}
+
+TEST_CASE("A running pod is given more or less cpu and memory, and nothing else changes") {
+  const auto small = sized(R"({"requests":{"cpu":"1","memory":"1Gi"},"limits":{"cpu":"2"}})");
+  CHECK(resize(small, sized(R"({"requests":{"cpu":"1500m","memory":"512Mi"},"limits":{"cpu":"3","memory":"1Gi"}})")) == "");
+  CHECK(resize(small, sized(R"({"requests":{"cpu":"1000m"},"limits":{"cpu":"2"}})")) == "spec.containers[0].resources.requests: Forbidden: resource requests cannot be removed");
+  CHECK(resize(small, sized(R"({"requests":{"cpu":"1","memory":"1Gi"}})")) == "spec.containers[0].resources.limits: Forbidden: resource limits cannot be removed");
+  CHECK(resize(small, sized(R"({"requests":{"cpu":"1","memory":"1Gi","ephemeral-storage":"1Gi"},"limits":{"cpu":"2"}})")) == "spec: Forbidden: only cpu and memory resources are mutable");
+  CHECK(resize(small, sized(R"({"requests":{"cpu":"1","memory":"1Gi"},"limits":{"cpu":"2"}})", R"(,"resizePolicy":[{"resourceName":"cpu","restartPolicy":"RestartContainer"}])")) ==
+        "spec: Forbidden: only cpu and memory resources are mutable");
+  CHECK(resize(small, sized(R"({"requests":{"cpu":"2","memory":"1Gi"},"limits":{"cpu":"2","memory":"1Gi"}})"), R"({"qosClass":"Burstable"})") ==
+        "spec: Invalid value: \"Burstable\": Pod QOS Class may not change as a result of resizing");
+  CHECK(resize(small, R"({"containers":[{"name":"d","image":"i"}]})") == "spec.containers[0].name: Forbidden: containers may not be renamed or reordered on resize");
+  CHECK(resize(small, R"({"containers":[{"name":"c","image":"i"},{"name":"d","image":"i"}]})") == "spec.containers: Forbidden: containers may not be added or removed on resize");
+  CHECK(resize(small, small, R"({"containerStatuses":[{"name":"c","state":{"running":{}}}]})") == "spec: Forbidden: Pod running on node without support for resize");
+  CHECK(resize(small, small, R"({"containerStatuses":[{"name":"c","state":{"running":{}},"resources":{}}]})") == "");
+  const auto init = [](std::string_view policy, std::string_view cpu) {
+    return R"({"containers":[{"name":"c","image":"i"}],"initContainers":[{"name":"n","image":"i",)" + std::string(policy) + R"("resources":{"requests":{"cpu":")" + std::string(cpu) + R"("}}}]})";
+  };
+  CHECK(resize(init(R"("restartPolicy":"Always",)", "1"), init(R"("restartPolicy":"Always",)", "2")) == "");
+  CHECK(resize(init("", "1"), init("", "1000m")) == "");
+  CHECK(resize(init("", "1"), init("", "2")) == "spec: Forbidden: resources for non-sidecar init containers are immutable");
+  CHECK(resize(R"({"os":{"name":"windows"},"containers":[{"name":"c","image":"i"}]})", small) == ": Forbidden: windows pods cannot be resized");
+}
+
+TEST_CASE("What a resize does to a container is said once for each of cpu and memory") {
+  CHECK(container(R"("resizePolicy":[{"resourceName":"cpu","restartPolicy":"NotRequired"},{"resourceName":"memory","restartPolicy":"RestartContainer"}])") == "");
+  CHECK(container(R"("resizePolicy":[{"resourceName":"pods","restartPolicy":"NotRequired"}])") ==
+        "spec.containers[0].resizePolicy: Unsupported value: \"pods\": supported values: \"cpu\", \"memory\"");
+  CHECK(container(R"("resizePolicy":[{"resourceName":"cpu","restartPolicy":"NotRequired"},{"resourceName":"cpu","restartPolicy":"NotRequired"}])") ==
+        "spec.containers[0].resizePolicy[1]: Duplicate value: \"cpu\"");
+  CHECK(pod(R"({"restartPolicy":"Never","containers":[{"name":"c","image":"i","resizePolicy":[{"resourceName":"cpu","restartPolicy":"RestartContainer"}]}]})") ==
+        "spec.containers[0].resizePolicy: Invalid value: \"RestartContainer\": must be 'NotRequired' when `restartPolicy` is 'Never'");
+}
