@@ -146,7 +146,11 @@ base::Outcome<webhook::Call> WebhookCaller::prepared(Question& question, const A
 WebhookOutcome WebhookCaller::read(const Question& question, base::Outcome<webhook::Answer> answer) const {
   constexpr int kUnavailable = 503;
   const auto& name = question.webhook->name;
-  if (!answer) return failed(name, "failed to call webhook: " + answer.error().message, kUnavailable);
+  if (!answer) {
+    auto out = failed(name, "failed to call webhook: " + answer.error().message, kUnavailable);
+    out.asked = answer.error().reason != webhook::kPaused;
+    return out;
+  }
   if (answer->status != 200) return failed(name, "failed to call webhook: " + webhook::status_text(answer->status), answer->status);
   auto review = read_review(answer->body, question.version, question.uid, type_ == "admit");
   if (!review) return failed(name, review.error().message, kUnavailable);
@@ -168,7 +172,7 @@ void WebhookCaller::conclude(const Question& question, WebhookOutcome outcome) c
     for (auto& [key, value] : outcome.answer.annotations) key = webhook.name + "/" + key;
     return question.done(std::move(outcome.answer));
   }
-  if (outcome.kind == Kind::failed) base::log_warn("admission", ignored ? "webhook failed, ignored" : "webhook failed", {{"webhook", webhook.name}, {"what", outcome.error.message}});
+  if (outcome.kind == Kind::failed && outcome.asked) base::log_warn("admission", ignored ? "webhook failed, ignored" : "webhook failed", {{"webhook", webhook.name}, {"what", outcome.error.message}});
   if (!ignored) return question.done(std::move(outcome.error));
   if (parts_.runtime.monotonic_ns() >= question.request->deadline) return question.done(base::timeout("Timeout: request did not complete within requested timeout"));
   question.done(ReviewAnswer{});

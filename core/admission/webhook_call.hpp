@@ -50,6 +50,7 @@ struct WebhookOutcome {
   ReviewAnswer answer;
   base::Error error;      ///< failed: message "failed calling webhook ..."
   int code = 200;
+  bool asked = true;      ///< false: its endpoint is given a pause, which was told when it began
 };
 
 class WebhookCaller {

@@ -280,15 +280,18 @@ bool answer_plugin_path(const CallRef& call) {
 }
 
 bool answer_stream(const CallRef& call) {
-  const auto handler = route_of(*call);
-  const bool known = needs_upgrade(call->info.subresource) || call->info.subresource == "log";
-  if (!handler && !known) return false;
+  auto handler = route_of(*call);
+  const bool connects = needs_upgrade(call->info.subresource);
+  if (!handler && !connects && call->info.subresource != "log") return false;
   if (auto allowed = authorize_stream(*call); !allowed) return call->fail(allowed.error()), true;
-  if (!handler) return call->fail(base::unavailable("no plugin serves " + call->kind->resource + "/" + call->info.subresource)), true;
-  if (needs_upgrade(call->info.subresource))
-    if (const auto complaint = upgrade_complaint(call->request, call->info.subresource); !complaint.empty()) return call->fail(base::bad_request(complaint)), true;
-  auto begin = [call, handler] { hand_over(call, *handler); };
-  if (needs_upgrade(call->info.subresource)) admit_connect(call, std::move(begin));
+  auto begin = [call, handler = std::move(handler), connects] {
+    if (!handler) return call->fail(base::unavailable("no plugin serves " + call->kind->resource + "/" + call->info.subresource));
+    if (connects)
+      if (const auto complaint = upgrade_complaint(call->request, call->info.subresource); !complaint.empty()) return call->fail(base::bad_request(complaint));
+    hand_over(call, *handler);
+  };
+  // As upstream does: who may not connect hears that, whatever else is wrong.
+  if (connects) admit_connect(call, std::move(begin));
   else begin();
   return true;
 }

@@ -11,7 +11,6 @@ namespace {
 
 using Operation = AdmissionRequest::Operation;
 
-constexpr std::string_view kMirror = "kubernetes.io/config.mirror";
 constexpr std::string_view kRestricted = "node-restriction.kubernetes.io";
 /// Labels below kubernetes.io and k8s.io that a kubelet may set, and the namespaces of such.
 constexpr std::string_view kAllowedLabels[] = {"kubernetes.io/hostname", "kubernetes.io/arch", "kubernetes.io/os", "beta.kubernetes.io/arch", "beta.kubernetes.io/os",
@@ -58,30 +57,40 @@ bool same(const json::value* left, const json::value* right) {
 
 bool kept(const AdmissionRequest& request, Path path) { return same(request.object ? find(*request.object, path) : nullptr, request.old ? find(*request.old, path) : nullptr); }
 
+std::string reference_in_volume(const json::value& volume) {
+  for (const auto& [field, what] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
+           {"secret", "secrets"}, {"configMap", "configmaps"}, {"persistentVolumeClaim", "persistentvolumeclaims"}, {"ephemeral", "persistentvolumeclaims"}})
+    if (find(volume, {field})) return std::string(what);
+  if (!driver_secret(volume).empty()) return "secrets";
+  if (const auto* sources = list_at(volume, {"projected", "sources"}))
+    for (const auto& source : *sources)
+      for (const auto& [field, what] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
+               {"secret", "secrets"}, {"configMap", "configmaps"}, {"serviceAccountToken", "service account"}, {"clusterTrustBundle", "clustertrustbundles"}, {"podCertificate", "pod certificates"}})
+        if (find(source, {field})) return std::string(what);
+  return {};
+}
+
+std::string reference_in_container(const json::value& container) {
+  if (const auto* entries = list_at(container, {"env"}))
+    for (const auto& entry : *entries) {
+      if (find(entry, {"valueFrom", "secretKeyRef"})) return "secrets";
+      if (find(entry, {"valueFrom", "configMapKeyRef"})) return "configmaps";
+    }
+  if (const auto* entries = list_at(container, {"envFrom"}); entries && !entries->empty()) return find(entries->front(), {"secretRef"}) ? "secrets" : "configmaps";
+  return {};
+}
+
 /// What a pod that a node makes by itself must not reach.
 std::string reference_in(const json::value& pod) {
   if (!text_at(pod, {"spec", "serviceAccountName"}).empty()) return "service account";
+  if (const auto* pulls = list_at(pod, {"spec", "imagePullSecrets"}); pulls && !pulls->empty()) return "secrets";
   if (const auto* volumes = list_at(pod, {"spec", "volumes"}))
-    for (const auto& volume : *volumes) {
-      for (const auto& [field, what] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
-               {"secret", "secrets"}, {"configMap", "configmaps"}, {"persistentVolumeClaim", "persistentvolumeclaims"}, {"ephemeral", "persistentvolumeclaims"}})
-        if (find(volume, {field})) return std::string(what);
-      if (const auto* sources = list_at(volume, {"projected", "sources"}))
-        for (const auto& source : *sources)
-          for (const auto& [field, what] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
-                   {"secret", "secrets"}, {"configMap", "configmaps"}, {"serviceAccountToken", "service account"}, {"clusterTrustBundle", "clustertrustbundles"}})
-            if (find(source, {field})) return std::string(what);
-    }
+    for (const auto& volume : *volumes)
+      if (auto what = reference_in_volume(volume); !what.empty()) return what;
   for (const std::string_view list : {"containers", "initContainers", "ephemeralContainers"})
     if (const auto* containers = list_at(pod, {"spec", list}))
-      for (const auto& container : *containers) {
-        if (const auto* entries = list_at(container, {"env"}))
-          for (const auto& entry : *entries) {
-            if (find(entry, {"valueFrom", "secretKeyRef"})) return "secrets";
-            if (find(entry, {"valueFrom", "configMapKeyRef"})) return "configmaps";
-          }
-        if (const auto* entries = list_at(container, {"envFrom"}); entries && !entries->empty()) return find(entries->front(), {"secretRef"}) ? "secrets" : "configmaps";
-      }
+      for (const auto& container : *containers)
+        if (auto what = reference_in_container(container); !what.empty()) return what;
   if (const auto* claims = list_at(pod, {"spec", "resourceClaims"}); claims && !claims->empty()) return "resourceclaims";
   return {};
 }
@@ -123,7 +132,7 @@ class NodeRestriction final : public AdmissionUnit, public AnswersAtOnce {
     if (request.operation == Operation::remove) return on_node(request.old) ? "" : self + " can only delete pods with spec.nodeName set to itself";
     if (request.operation != Operation::create) return "unexpected operation, " + self + " can only create and delete mirror pods";
     const auto& pod = *request.object;
-    if (!find(pod, {"metadata", "annotations", kMirror})) return "pod does not have " + base::quoted(kMirror) + " annotation, " + self + " can only create mirror pods";
+    if (!find(pod, {"metadata", "annotations", kMirrorAnnotation})) return "pod does not have " + base::quoted(kMirrorAnnotation) + " annotation, " + self + " can only create mirror pods";
     if (!on_node(request.object)) return self + " can only create pods with spec.nodeName set to itself";
     if (auto why = owner(request, node, self); !why.empty()) return why;
     if (const auto what = reference_in(pod); !what.empty()) return self + " can not create pods that reference " + (what == "service account" ? "a service account" : what);
@@ -164,6 +173,7 @@ class NodeRestriction final : public AdmissionUnit, public AnswersAtOnce {
     if (name != node) return self + " is not allowed to modify node " + base::quoted(name);
     const auto labels = request.operation == Operation::remove ? std::string() : forbidden_labels(request);
     if (request.operation == Operation::create) {
+      if (!kept(request, {"spec", "configSource"})) return self + " is not allowed to create pods with a non-nil configSource";
       if (!labels.empty()) return self + " is not allowed to set the following labels: " + labels;
       const auto* owners = list_at(*request.object, {"metadata", "ownerReferences"});
       return owners && !owners->empty() ? self + " is not allowed to set ownerReferences" : std::string();
@@ -177,9 +187,15 @@ class NodeRestriction final : public AdmissionUnit, public AnswersAtOnce {
   }
 
   static std::string claims(const AdmissionRequest& request) {
-    if (request.operation != Operation::update || request.subresource != "status") return "nodes may only update the status of claims";
-    if (!kept(request, {"spec"}) || !kept(request, {"metadata", "labels"}) || !kept(request, {"metadata", "ownerReferences"})) return "node is not allowed to update fields other than status";
-    return {};
+    if (request.operation != Operation::update || request.subresource != "status" || !request.object || !request.old) return "nodes may only update the status of claims";
+    return unreported(*request.object) == unreported(*request.old) ? "" : "node is not allowed to update fields other than status.capacity and status.conditions";
+  }
+
+  /// A claim without what its node reports of it, and what every write changes.
+  static json::value unreported(json::value claim) {
+    for (const std::string_view field : {"resourceVersion", "managedFields"}) object_at(claim, {"metadata"}).erase(field);
+    for (const std::string_view field : {"capacity", "conditions", "allocatedResources", "allocatedResourceStatuses"}) object_at(claim, {"status"}).erase(field);
+    return claim;
   }
 
   static std::string token(const AdmissionRequest& request, const std::string& node) {

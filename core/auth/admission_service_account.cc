@@ -2,13 +2,13 @@
 #include <boost/json/parse.hpp>
 
 #include "core/auth/admission.hpp"
+#include "core/auth/node.hpp"
 
 namespace keelson::auth {
 namespace {
 
 constexpr std::string_view kMountPath = "/var/run/secrets/kubernetes.io/serviceaccount";
 constexpr std::string_view kVolumePrefix = "kube-api-access-";
-constexpr std::string_view kMirrorAnnotation = "kubernetes.io/config.mirror";
 
 /// Five letters out of the pod's own names: the volume has to be unique only inside the pod, and a replay gets the same.
 std::string suffix_for(const AdmissionRequest& request) {

@@ -75,15 +75,8 @@ bool in_projection(const json::value& volume, std::string_view kind, std::string
   return false;
 }
 
-/// Where volumes name secrets that are no secret volumes.
-bool in_driver(const json::value& volume, std::string_view name) {
-  for (const std::string_view driver : {"cephfs", "flexVolume", "iscsi", "rbd", "scaleIO", "storageos"})
-    if (names(volume, {driver, "secretRef", "name"}, name)) return true;
-  return names(volume, {"azureFile", "secretName"}, name) || names(volume, {"csi", "nodePublishSecretRef", "name"}, name);
-}
-
 bool in_volume(const json::value& pod, const json::value& volume, std::string_view kind, std::string_view name) {
-  if (kind == "secrets") return names(volume, {"secret", "secretName"}, name) || in_projection(volume, kind, name) || in_driver(volume, name);
+  if (kind == "secrets") return names(volume, {"secret", "secretName"}, name) || in_projection(volume, kind, name) || driver_secret(volume) == name;
   if (kind == "configmaps") return names(volume, {"configMap", "name"}, name) || in_projection(volume, kind, name);
   if (kind != "persistentvolumeclaims") return false;
   if (names(volume, {"persistentVolumeClaim", "claimName"}, name)) return true;
@@ -92,6 +85,8 @@ bool in_volume(const json::value& pod, const json::value& volume, std::string_vi
 
 /// Whether that pod needs the object of its namespace.
 bool needs(const json::value& pod, std::string_view kind, std::string_view name) {
+  // Nodes make those themselves.
+  if (find(pod, {"metadata", "annotations", kMirrorAnnotation})) return false;
   if (kind == "serviceaccounts") return names(pod, {"spec", "serviceAccountName"}, name);
   if (const auto* volumes = list_at(pod, {"spec", "volumes"}))
     if (std::any_of(volumes->begin(), volumes->end(), [&](const auto& volume) { return in_volume(pod, volume, kind, name); })) return true;
@@ -196,6 +191,13 @@ class NodeAuthorizer final : public Authorizer {
 };
 
 }  // namespace
+
+std::string_view driver_secret(const json::value& volume) {
+  for (const std::string_view driver : {"cephfs", "flexVolume", "iscsi", "rbd", "scaleIO", "storageos"})
+    if (const auto name = text_at(volume, {driver, "secretRef", "name"}); !name.empty()) return name;
+  if (const auto name = text_at(volume, {"azureFile", "secretName"}); !name.empty()) return name;
+  return text_at(volume, {"csi", "nodePublishSecretRef", "name"});
+}
 
 std::string node_name(const Identity& user) {
   if (!user.name.starts_with(kPrefix) || !user.member_of("system:nodes")) return {};

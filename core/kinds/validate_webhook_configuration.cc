@@ -13,11 +13,50 @@ constexpr std::string_view kReviewVersions = "v1, v1beta1";
 constexpr std::int64_t kWebhookTimeoutMax_s = 30;
 constexpr std::ptrdiff_t kWebhookNameDotsMin = 2;
 
-void validate_review_versions(const json::value& hook, const Path& at, FieldErrors& errors) {
-  if (length_of(member(&hook, "admissionReviewVersions")) == 0) return errors.required(at, "must specify one of " + std::string(kReviewVersions));
-  for (const auto& version : *as_array(member(&hook, "admissionReviewVersions")))
-    if (version == "v1" || version == "v1beta1") return;
-  errors.invalid(at, member(&hook, "admissionReviewVersions"), "must include at least one of " + std::string(kReviewVersions));
+/// What is asked of a new configuration, and of one that fulfilled it already; others may stay as they were once let in.
+struct Demands {
+  bool known_version = true, no_side_effects = true, unique_names = true;
+};
+
+bool is_known_version(const json::value& version) { return version == "v1" || version == "v1beta1"; }
+
+bool has_known_version(const json::value* versions) {
+  const auto* list = as_array(versions);
+  return list && std::any_of(list->begin(), list->end(), is_known_version);
+}
+
+bool has_side_effects(const json::value& hook) {
+  const auto effects = text_of(member(&hook, "sideEffects"));
+  return effects == "Some" || effects == "Unknown";
+}
+
+Demands demands_on(const json::value* old) {
+  Demands out;
+  std::set<std::string_view> names;
+  if (const auto* hooks = as_array(old))
+    for (const auto& hook : *hooks) {
+      out.known_version &= has_known_version(member(&hook, "admissionReviewVersions"));
+      out.no_side_effects &= !has_side_effects(hook);
+      out.unique_names &= names.insert(text_of(member(&hook, "name"))).second;
+    }
+  return out;
+}
+
+void validate_review_versions(const json::value* versions, const Demands& demands, const Path& at, FieldErrors& errors) {
+  if (length_of(versions) == 0) return errors.required(at, "must specify one of " + std::string(kReviewVersions));
+  std::set<std::string_view> seen;
+  each_element(versions, at, [&](const json::value& version, const Path& here) {
+    const auto text = text_of(&version);
+    if (!seen.insert(text).second) errors.invalid(here, text, "duplicate version");
+    else errors.invalid_each(here, text, check_label_1035(text));
+  });
+  if (demands.known_version && !has_known_version(versions)) errors.invalid(at, versions, "must include at least one of " + std::string(kReviewVersions));
+}
+
+void validate_side_effects(const json::value& hook, const Demands& demands, const Path& at, FieldErrors& errors) {
+  const auto effects = text_of(member(&hook, "sideEffects"));
+  if (effects.empty()) errors.required(at, demands.no_side_effects ? "must specify one of None, NoneOnDryRun" : "must specify one of None, NoneOnDryRun, Some, Unknown");
+  else if (demands.no_side_effects && has_side_effects(hook)) errors.one_of(at, effects, {"None", "NoneOnDryRun"});
 }
 
 void validate_hook_name(std::string_view name, const Path& at, FieldErrors& errors) {
@@ -27,11 +66,11 @@ void validate_hook_name(std::string_view name, const Path& at, FieldErrors& erro
   else if (std::count(name.begin(), name.end(), '.') < kWebhookNameDotsMin) errors.invalid(at, name, "should be a domain with at least three segments separated by dots");
 }
 
-void validate_hook(const json::value& hook, const Path& at, FieldErrors& errors) {
+void validate_hook(const json::value& hook, const Demands& demands, const Path& at, FieldErrors& errors) {
   validate_hook_name(text_of(member(&hook, "name")), at.child("name"), errors);
   const auto rules = at.child("rules");
   each_element(member(&hook, "rules"), rules, [&](const json::value& rule, const Path& here) { validate_rule_with_operations(rule, here, errors); });
-  if (text_of(member(&hook, "sideEffects")).empty()) errors.required(at.child("sideEffects"), "must specify one of None, NoneOnDryRun");
+  validate_side_effects(hook, demands, at.child("sideEffects"), errors);
   if (const auto* timeout = member(&hook, "timeoutSeconds"); is_integer(timeout) && (integer_of(timeout) < 1 || integer_of(timeout) > kWebhookTimeoutMax_s))
     errors.invalid(at.child("timeoutSeconds"), timeout, "the timeout value must be between 1 and 30 seconds");
   if (const auto* client = member(&hook, "clientConfig")) validate_webhook_client(*client, at.child("clientConfig"), errors);
@@ -58,14 +97,15 @@ StoredExpressions stored_conditions(const json::value* hooks) {
 void validate_webhook_configuration(const Candidate& candidate, FieldErrors& errors) {
   const Path path("webhooks");
   const auto *hooks = member(&candidate.object, "webhooks"), *old = candidate.old ? member(candidate.old, "webhooks") : nullptr;
+  const auto demands = demands_on(old);
   const bool judge_conditions = !conditions_stay(hooks, old);
   RequestExpressions expressions(false, false, stored_conditions(old), errors);
   std::set<std::string_view> names;
   each_element(hooks, path, [&](const json::value& hook, const Path& at) {
-    validate_hook(hook, at, errors);
+    validate_hook(hook, demands, at, errors);
     if (judge_conditions) validate_match_conditions(member(&hook, "matchConditions"), expressions, at.child("matchConditions"), errors);
-    validate_review_versions(hook, at.child("admissionReviewVersions"), errors);
-    if (const auto name = text_of(member(&hook, "name")); !name.empty() && !names.insert(name).second) errors.duplicate(at.child("name"), name);
+    validate_review_versions(member(&hook, "admissionReviewVersions"), demands, at.child("admissionReviewVersions"), errors);
+    if (const auto name = text_of(member(&hook, "name")); demands.unique_names && !name.empty() && !names.insert(name).second) errors.duplicate(at.child("name"), name);
   });
 }
 

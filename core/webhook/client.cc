@@ -153,7 +153,11 @@ void TlsClient::begin(FlightPtr flight) {
   auto peer = peer_of(endpoint);
   if (!peer) return answer(*flight, peer.error());
   remember(**peer, flight->call.caller);
-  if (paused(**peer)) return answer(*flight, failed(endpoint, (*peer)->why + " (not asked again yet after " + std::to_string((*peer)->failures) + " failures)"));
+  if (paused(**peer)) {
+    auto error = failed(endpoint, (*peer)->why + " (not asked again yet after " + std::to_string((*peer)->failures) + " failures)");
+    error.reason = kPaused;
+    return answer(*flight, std::move(error));
+  }
   if ((*peer)->waiting.size() >= kWaitingPerEndpointMax) return answer(*flight, failed(endpoint, "too many calls wait for it"));
   (*peer)->trying = (*peer)->open_ms > 0;
   flight->timer.expires_after(std::chrono::nanoseconds(std::max<std::int64_t>(0, flight->call.deadline - runtime_.monotonic_ns())));

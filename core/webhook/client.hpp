@@ -84,6 +84,9 @@ std::unique_ptr<Client> make_client(base::Runtime& runtime, base::Metrics& metri
 /// What is said of an answer that is not 200, without a word of its body.
 std::string status_text(int status);
 
+/// Reason of the Error of a call that was not made, because its endpoint is given a pause.
+inline constexpr std::string_view kPaused = "EndpointPaused";
+
 /// Reason of a call that was not over at its deadline.
 inline constexpr std::string_view kTimedOut = "context deadline exceeded";
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """One store behind several versions, seen through the real kubectl: Events in both of their groups, autoscalers of v1 and v2,
 definitions whose versions differ in name only, and definitions whose versions a webhook converts."""
+import json
 import pathlib
 import subprocess
 import sys
@@ -187,6 +188,23 @@ def a_list_is_one_review(c):
     equal((c.webhook.reviews[-1]["apiVersion"], len(c.webhook.reviews[-1]["request"]["objects"])), ("apiextensions.k8s.io/v1", 6), "the review")
 
 
+def a_list_of_objects_stored_in_several_versions_is_converted(c):
+    def store_in(version):
+        versions = c.json("get", "crd", "buoys.versions.example.com")["spec"]["versions"]
+        for one in versions:
+            one["storage"] = one["name"] == version
+        c.out("patch", "crd", "buoys.versions.example.com", "--type=merge", "-p", json.dumps({"spec": {"versions": versions}}))
+    store_in("v1alpha1")
+    c.apply(BUOY % ("v1", "mixed", "{host: sea, port: 6}"))
+    equal(c.json("get", "crd", "buoys.versions.example.com")["status"]["storedVersions"], ["v1", "v1alpha1"], "stored versions")
+    for version, seen in (("v1alpha1", {"a": {"place": "cove:4", "color": "red"}, "mixed": {"place": "sea:6", "color": "red"}}), ("v1", {"a": {"host": "cove", "port": 4, "color": "red"}, "mixed": {"host": "sea", "port": 6, "color": "red"}})):
+        items = c.raw(f"/apis/versions.example.com/{version}/namespaces/default/buoys")["items"]
+        equal({one["apiVersion"] for one in items}, {f"versions.example.com/{version}"}, "all of them")
+        equal({one["metadata"]["name"]: one["spec"] for one in items if one["metadata"]["name"] in seen}, seen, version)
+    c.out("delete", OLD_BUOYS, "mixed")
+    store_in("v1")
+
+
 def a_watch_is_converted(c):
     watch = subprocess.Popen(c.kubectl_command("get", OLD_BUOYS, "--watch", "-o", 'jsonpath={.metadata.name} {.spec.place}{"\\n"}'), stdout=subprocess.PIPE, text=True, env=c.env)
     seen = []
@@ -225,7 +243,7 @@ def a_webhook_that_fails_is_told_in_upstream_s_words(c):
 
 
 STEPS = [events_are_read_in_both_groups, a_watch_shows_the_version_that_it_asks_for, autoscalers_are_read_in_v1_and_v2, versions_of_a_definition_differ_in_name_only,
-         a_schema_that_changes_holds_for_what_is_stored, a_webhook_converts_what_is_written_and_read, a_list_is_one_review, a_watch_is_converted,
+         a_schema_that_changes_holds_for_what_is_stored, a_webhook_converts_what_is_written_and_read, a_list_is_one_review, a_list_of_objects_stored_in_several_versions_is_converted, a_watch_is_converted,
          a_webhook_that_fails_is_told_in_upstream_s_words]
 
 if __name__ == "__main__":

@@ -85,6 +85,20 @@ class Cluster {
     if (!written) FAIL(written.error().message);
     return written->object;
   }
+  /// What is stored, changed beside admission and validation: as another version of this server may have left it.
+  void store_as_it_was(std::string_view what, std::string ns, std::string name, const std::function<void(json::object&)>& change) {
+    const auto before = stored(what, std::move(ns), std::move(name));
+    auto body = json::parse(before->body());
+    change(body.as_object());
+    body.at("metadata").at("resourceVersion") = std::string(store::kRevisionSlotBytes - 1, '#');
+    auto text = json::serialize(body);
+    const auto slot = text.find('#');
+    store::Commit commit;
+    commit.writes.push_back({store::Operation::update, before->key(), store::Draft(before->columns(), std::move(text), slot), store::Durability::synced});
+    std::promise<bool> done;
+    store->commit(std::move(commit), [&](const store::CommitOutcome& outcome) { done.set_value(outcome.committed.has_value()); });
+    if (!done.get_future().get()) throw std::runtime_error("not stored");
+  }
   store::ObjectRef stored(std::string_view what, std::string ns, std::string name) { return store->snapshot().get({target(what, ns).kind->storage_key, ns, name}); }
   /// True when `holds` is within ten seconds.
   bool eventually(const std::function<bool()>& holds) {

@@ -10,6 +10,13 @@ using namespace keelson::admission_test;
 
 namespace {
 
+/// Volumes whose driver wants the secret "other".
+const std::vector<std::string> kDriverVolumes = {
+    R"({"name":"a","cephfs":{"monitors":["m"],"secretRef":{"name":"other"}}})", R"({"name":"b","flexVolume":{"driver":"d/d","secretRef":{"name":"other"}}})",
+    R"({"name":"c","iscsi":{"targetPortal":"p","iqn":"iqn.2001-04.com.example:s","lun":0,"secretRef":{"name":"other"}}})", R"({"name":"d","rbd":{"monitors":["m"],"image":"i","secretRef":{"name":"other"}}})",
+    R"({"name":"e","scaleIO":{"gateway":"g","system":"s","volumeName":"v","secretRef":{"name":"other"}}})", R"({"name":"f","azureFile":{"secretName":"other","shareName":"s"}})",
+    R"({"name":"g","csi":{"driver":"d","nodePublishSecretRef":{"name":"other"}}})"};
+
 /// Two nodes, a pod on each, and somebody who is the first of them.
 class NodeCluster : public Cluster {
  public:
@@ -144,6 +151,37 @@ TEST_CASE("a node writes the status of its own pods only, and makes mirror pods 
   CHECK(holds(cluster.created("v1/pods", "default", mirror("m2", "n2", "")), "can only create pods with spec.nodeName set to itself"));
   CHECK(holds(cluster.created("v1/pods", "default", mirror("m3", "n1", R"(,"volumes":[{"name":"v","secret":{"secretName":"other"}}])")), "can not create pods that reference secrets"));
   CHECK(holds(cluster.created("v1/pods", "default", mirror("m4", "n1", R"(,"resourceClaims":[{"name":"r","resourceClaimName":"c"}])")), "can not create pods that reference resourceclaims"));
+  const auto names_a_secret = [&](const std::string& more) {
+    INFO(more);
+    CHECK(holds(cluster.created("v1/pods", "default", mirror("m5", "n1", more)), "can not create pods that reference secrets"));
+  };
+  names_a_secret(R"(,"imagePullSecrets":[{"name":"other"}])");
+  for (const auto& volume : kDriverVolumes) names_a_secret(",\"volumes\":[" + volume + "]");
+}
+
+TEST_CASE("what a mirror pod names gives its node no right to it") {
+  NodeCluster cluster;
+  // Whoever made it: the node could have.
+  std::string volumes = R"({"name":"s","secret":{"secretName":"other"}},{"name":"m","configMap":{"name":"other"}},{"name":"p","persistentVolumeClaim":{"claimName":"other"}})";
+  for (const auto& volume : kDriverVolumes) volumes += "," + volume;
+  Cluster::must(cluster.create("v1/pods", "default", R"({"metadata":{"name":"m","annotations":{"kubernetes.io/config.mirror":"h"}},"spec":{"nodeName":"n1","imagePullSecrets":[{"name":"other"}],"volumes":[)" + volumes +
+                                                         R"(],"resourceClaims":[{"name":"r","resourceClaimName":"other"}],"containers":[{"name":"c","image":"i","envFrom":[{"secretRef":{"name":"other"}}]}]}})"));
+  for (const std::string what : {"secrets", "configmaps", "persistentvolumeclaims", "serviceaccounts"}) CHECK_FALSE(cluster.may("get", "", what, "default", "other"));
+  CHECK_FALSE(cluster.may("get", "resource.k8s.io", "resourceclaims", "default", "other"));
+  CHECK(cluster.may("get", "", "pods", "default", "m"));
+}
+
+TEST_CASE("a node reports about a claim of its pods, and changes nothing else of it") {
+  NodeCluster cluster;
+  Cluster::must(cluster.create("v1/persistentvolumeclaims", "default", R"({"metadata":{"name":"c"},"spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"1Gi"}}}})"));
+  Cluster::must(cluster.create("v1/pods", "default", R"({"metadata":{"name":"p3"},"spec":{"nodeName":"n1","volumes":[{"name":"v","persistentVolumeClaim":{"claimName":"c"}}],"containers":[{"name":"c","image":"i"}]}})"));
+  const auto status = [&](const std::string& body) { return cluster.patched("v1/persistentvolumeclaims/status", "default", "c", body); };
+  CHECK(status(R"({"status":{"capacity":{"storage":"1Gi"},"conditions":[{"type":"FileSystemResizePending","status":"True"}]}})") == "no failure");
+  for (const std::string body : {R"({"status":{"phase":"Bound"}})", R"({"status":{"accessModes":["ReadWriteMany"]}})", R"({"metadata":{"annotations":{"a":"b"}}})", R"({"metadata":{"labels":{"a":"b"}}})",
+                                 R"({"metadata":{"finalizers":["a.b/c"]}})"}) {
+    INFO(body);
+    CHECK(holds(status(body), "not allowed to update fields other than status.capacity and status.conditions"));
+  }
 }
 
 namespace {
@@ -256,4 +294,84 @@ TEST_CASE("whatever pods come and go, a node reads what its own need and nothing
       }
     }
   }
+}
+
+namespace {
+
+/// Random writes of a node, about itself, another node and pods.
+class Grabs {
+ public:
+  explicit Grabs(std::uint64_t seed) : random_(seed) {}
+  std::size_t below(std::size_t bound) { return std::uniform_int_distribution<std::size_t>(0, bound - 1)(random_); }
+  template <class... Options>
+  std::string one_of(Options... options) {
+    const std::string all[] = {options...};
+    return all[below(sizeof...(options))];
+  }
+  std::string metadata() {
+    json::object out;
+    if (below(2) == 0) out["labels"] = {{one_of("node-restriction.kubernetes.io/zone", "node-role.kubernetes.io/control-plane", "a.k8s.io/b", "mine", "topology.kubernetes.io/zone"), below(4) == 0 ? json::value() : json::value("x")}};
+    if (below(3) == 0) out["ownerReferences"] = json::array{{{"apiVersion", "v1"}, {"kind", one_of("Pod", "Node")}, {"name", one_of("p1", "n1", "gone")}, {"uid", "u"}}};
+    if (below(4) == 0) out["finalizers"] = json::array{"a.b/c"};
+    if (below(4) == 0) out["annotations"] = {{one_of("a", "kubernetes.io/config.mirror"), "h"}};
+    return json::serialize(out);
+  }
+  std::string node_patch() {
+    return R"({"metadata":)" + metadata() + R"(,"spec":)" + one_of("{}", R"({"taints":[{"key":"k","effect":"NoSchedule"}]})", R"({"taints":null})", R"({"unschedulable":true})") + R"(,"status":)" +
+           one_of("{}", R"({"capacity":{"cpu":"9"}})", R"({"phase":"Running"})") + "}";
+  }
+  std::string pod_spec() {
+    std::string out = R"({"nodeName":")" + one_of("n1", "n2", "") + R"(","containers":[{"name":"c","image":"i")";
+    if (below(5) == 0) out += R"(,"envFrom":[{"secretRef":{"name":"other"}}])";
+    if (below(5) == 0) out += R"(,"env":[{"name":"E","valueFrom":{"secretKeyRef":{"name":"other","key":"k"}}}])";
+    out += "}]";
+    if (below(5) == 0) out += R"(,"imagePullSecrets":[{"name":"other"}])";
+    if (below(5) == 0) out += R"(,"serviceAccountName":"default")";
+    if (below(3) == 0) out += ",\"volumes\":[" + kDriverVolumes[below(kDriverVolumes.size())] + "]";
+    if (below(5) == 0) out += R"(,"resourceClaims":[{"name":"r","resourceClaimName":"c"}])";
+    return out + "}";
+  }
+
+ private:
+  std::mt19937_64 random_;
+};
+
+}  // namespace
+
+TEST_CASE("whatever a node writes, it gains no label, taint, owner or secret") {
+  NodeCluster cluster;
+  Cluster::must(cluster.patch("v1/nodes", "", "n1", R"({"metadata":{"labels":{"node-restriction.kubernetes.io/zone":"here"}},"spec":{"taints":[{"key":"held","effect":"NoSchedule"}]}})"));
+  const auto uid = cluster.stored("v1/nodes", "", "n1")->columns().uid;
+  const auto other = cluster.stored("v1/nodes", "", "n2")->revision();
+  Grabs grabs(7);
+  constexpr int kWrites = 10'000;
+  int let_in = 0;
+  for (int i = 0; i < kWrites; ++i) {
+    const auto name = "w" + std::to_string(grabs.below(5));
+    std::string answer;
+    switch (grabs.below(5)) {
+      case 0: answer = cluster.patched("v1/nodes", "", grabs.one_of("n1", "n1", "n2"), grabs.node_patch()); break;
+      case 1: answer = cluster.patched("v1/nodes/status", "", grabs.one_of("n1", "n1", "n2"), grabs.node_patch()); break;
+      case 2: answer = cluster.patched(grabs.one_of("v1/pods/status", "v1/pods"), "default", grabs.one_of(name.c_str(), "p1", "p2"), R"({"metadata":)" + grabs.metadata() + R"(,"spec":)" + grabs.pod_spec() + R"(,"status":{"message":"m"}})"); break;
+      case 3:
+        answer = cluster.created("v1/pods", "default", R"({"metadata":{"name":")" + name + R"(","annotations":{"kubernetes.io/config.mirror":"h"},"ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"n1","controller":true,"uid":")" +
+                                                           (grabs.below(8) == 0 ? "u" : uid) + R"("}]},"spec":)" + grabs.pod_spec() + "}");
+        break;
+      default: answer = cluster.message(cluster.as_node([&] { return cluster.remove("v1/pods", "default", name); }));
+    }
+    let_in += answer == "no failure" ? 1 : 0;
+    if (i % 10 != 0) continue;
+    const auto self = json::parse(cluster.stored("v1/nodes", "", "n1")->body());
+    CHECK(auth::text_at(self, {"metadata", "labels", "node-restriction.kubernetes.io/zone"}) == "here");
+    CHECK_FALSE(auth::find(self, {"metadata", "labels", "node-role.kubernetes.io/control-plane"}));
+    CHECK_FALSE(auth::find(self, {"metadata", "labels", "a.k8s.io/b"}));
+    CHECK_FALSE(auth::find(self, {"metadata", "ownerReferences"}));
+    REQUIRE(auth::list_at(self, {"spec", "taints"}));
+    CHECK(auth::text_at(auth::list_at(self, {"spec", "taints"})->front(), {"key"}) == "held");
+    CHECK_FALSE(cluster.may("get", "", "secrets", "default", "other"));
+    CHECK_FALSE(cluster.may("get", "resource.k8s.io", "resourceclaims", "default", "c"));
+    for (const std::string pod : {"p1", "p2"}) CHECK_FALSE(auth::find(json::parse(cluster.stored("v1/pods", "default", pod)->body()), {"metadata", "ownerReferences"}));
+  }
+  CHECK(cluster.stored("v1/nodes", "", "n2")->revision() == other);
+  CHECK(let_in > kWrites / 100);
 }

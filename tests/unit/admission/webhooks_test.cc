@@ -189,7 +189,9 @@ TEST_CASE("dry runs reach only webhooks without side effects") {
   cluster.webhook(kValidating, "quiet", server);
   CHECK(cluster.create("v1/configmaps", "default", config_map("a"), dry).has_value());
   CHECK(server.requests == 1);
-  cluster.webhook(kValidating, "loud", server, R"({"admissionReviewVersions":["v1beta1"],"sideEffects":"Some"})");
+  // It was stored when that was let in still.
+  cluster.webhook(kValidating, "loud", server);
+  cluster.store_as_it_was("admissionregistration.k8s.io/v1/validatingwebhookconfigurations", "", "loud", [](json::object& body) { body["webhooks"].at(0).at("sideEffects") = "Some"; });
   const auto outcome = cluster.create("v1/configmaps", "default", config_map("a"), dry);
   REQUIRE_FALSE(outcome.has_value());
   CHECK(outcome.error().code == 400);

@@ -63,3 +63,22 @@ TEST_CASE("webhook configurations say who is asked, about what and how long") {
         "webhooks[0].sideEffects: Required value: must specify one of None, NoneOnDryRun | webhooks[0].clientConfig: Required value: exactly one of url or service is required | "
         "webhooks[0].admissionReviewVersions: Invalid value: [\"v2\"]: must include at least one of v1, v1beta1");
 }
+
+TEST_CASE("webhooks have no side effects and speak a known version, unless they were let in otherwise") {
+  const auto with = [](std::string_view effects, std::string_view versions) {
+    return "'webhooks':[{'name':'a.b.c','clientConfig':{'url':'https://x/y'},'sideEffects':'" + std::string(effects) + "','admissionReviewVersions':[" + std::string(versions) + "]}]";
+  };
+  for (const std::string_view kind : {"ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"}) {
+    for (const std::string effects : {"Some", "Unknown"}) {
+      const auto wrong = "webhooks[0].sideEffects: Unsupported value: \"" + effects + "\": supported values: \"None\", \"NoneOnDryRun\"";
+      CHECK(said(kHooks, kind, with(effects, "'v1'")) == wrong);
+      CHECK(said(kHooks, kind, with(effects, "'v1'"), with("None", "'v1'")) == wrong);
+      CHECK(said(kHooks, kind, with(effects, "'v1','v1beta1'"), with("Some", "'v1'")) == "");
+    }
+    CHECK(said(kHooks, kind, with("NoneOnDryRun", "'v1'")) == "");
+    CHECK(said(kHooks, kind, with("None", "'v3'"), with("None", "'v2'")) == "");
+    CHECK(said(kHooks, kind, with("None", "'v3'"), with("None", "'v1'")) == "webhooks[0].admissionReviewVersions: Invalid value: [\"v3\"]: must include at least one of v1, v1beta1");
+    CHECK(said(kHooks, kind, with("None", "'v1','v1'")) == "webhooks[0].admissionReviewVersions[1]: Invalid value: \"v1\": duplicate version");
+    CHECK(said(kHooks, kind, with("None", "'v1','1v'")).find("webhooks[0].admissionReviewVersions[1]: Invalid value: \"1v\": a DNS-1035 label must consist of") == 0);
+  }
+}
