@@ -1,7 +1,5 @@
 // I/O faults at every call; see README.md.
 #include <atomic>
-#include <cstring>
-#include <set>
 
 #include "tests/crash/failing_fs.hpp"
 #include "tests/crash/opened.hpp"
@@ -11,27 +9,6 @@ namespace keelson::store::crash {
 namespace {
 
 constexpr int kCommits = 12;
-constexpr std::int64_t kAnswer_ms = 20'000;
-
-/// A commit's answer; none: it never came.
-std::optional<CommitOutcome> committed(Store& store, base::Runtime& runtime, Commit commit) {
-  struct Answer {
-    std::unique_ptr<base::Waiter> waiter;
-    std::atomic<bool> there{false};
-    CommitOutcome outcome;
-  };
-  const auto answer = std::make_shared<Answer>();
-  answer->waiter = runtime.waiter();
-  store.commit(std::move(commit), [answer](CommitOutcome outcome) {
-    answer->outcome = std::move(outcome);
-    answer->there = true;
-    answer->waiter->notify();
-  });
-  const auto deadline = runtime.in_ms(kAnswer_ms);
-  while (!answer->there && runtime.monotonic_ns() < deadline) answer->waiter->wait_until(deadline);
-  if (!answer->there) return std::nullopt;
-  return std::move(answer->outcome);
-}
 
 struct Run {
   Model acknowledged, shown;
@@ -65,10 +42,6 @@ Run scripted(const std::filesystem::path& directory, rocksdb::Env* env, base::Ru
   return run;
 }
 
-bool same(const Model& a, const Model& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) { return x.first == y.first && x.second.revision == y.second.revision && x.second.text == y.second.text; });
-}
-
 Model living(Model model) {
   std::erase_if(model, [](const auto& entry) { return entry.second.text.empty(); });
   return model;
@@ -94,7 +67,7 @@ struct Trials {
     if (fs->failed() == 0) return false;
     refused_to_open += !run.opened;
     refused_writes += run.refused;
-    if (run.opened && !same(run.shown, living(run.acknowledged))) give_up(where + ": what was shown is not what was acknowledged");
+    if (run.opened && run.shown != living(run.acknowledged)) give_up(where + ": what was shown is not what was acknowledged");
     judge(directory.path, run, where);
     return true;
   }

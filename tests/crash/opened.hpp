@@ -25,6 +25,7 @@ inline base::Outcome<std::unique_ptr<Store>> open_store(const std::filesystem::p
   options.space_low_bytes = 0;
   auto hooks = std::make_shared<StoreHooks>();
   hooks->env = env;
+  hooks->free_bytes = [] { return std::uint64_t{1} << 20; };   // not enough for a ballast, which would be laid with each start
   hooks->fatal = std::move(fatal);
   options.hooks = hooks;
   return open_rocksdb_store(options, runtime, metrics, {});
@@ -49,6 +50,8 @@ struct TemporaryDirectory {
   const std::filesystem::path path;
 };
 
+/// The power is cut at random moments of what writers do to a store; `seconds` 0: at every moment of one run, several ways each.
+int run_power(std::uint64_t seed, int seconds);
 /// Every input and output call of a scripted run fails once, and then from there on for good; see README.md.
 /// `seconds` 0: every place is tried; else as many as there is time for, from a random one on.
 int run_faults(std::uint64_t seed, int seconds);

@@ -14,14 +14,11 @@
 #include "core/base/log.hpp"
 #include "tests/crash/opened.hpp"
 #include "tests/crash/workload.hpp"
-#include "tests/unit/store/faulty_fs.hpp"
 
 extern char** environ;
 
 namespace keelson::store::crash {
 namespace {
-
-constexpr std::int64_t kPause_ms = 4;
 
 struct Options {
   std::string mode;
@@ -132,58 +129,6 @@ int run_kill(const Options& options) {
   return 0;
 }
 
-// --- power ---
-
-// Cuts the power of a running store once and judges what is left; a second start must find the same.
-void cut_once(testing::FaultyDisk& disk, const std::filesystem::path& from, base::Runtime& runtime, std::mt19937_64& random, std::mutex& mutex, const Model& acknowledged, const Model& base, Revision since) {
-  const TemporaryDirectory rest(runtime);
-  Model promised;
-  disk.fs->cut(from, rest.path, random, [&] {
-    std::lock_guard lock(mutex);
-    promised = acknowledged;
-  });
-  const testing::FaultyDisk judge;   // its syncs cost nothing
-  Revision highest = since;
-  for (const auto& [name, known] : promised) highest = std::max(highest, known.revision);
-  Model first;
-  {
-    const Opened on(rest.path, judge.env.get(), runtime);
-    if (auto wrong = verify(*on.store, promised, base, since); !wrong.empty()) give_up("after a power cut: " + wrong);
-    if (on.store->snapshot().revision() <= highest) give_up("numbering would go on below an acknowledged revision");
-    first = state_of(*on.store);
-  }
-  const Opened again(rest.path, judge.env.get(), runtime);
-  const Model second = state_of(*again.store);
-  if (!std::equal(first.begin(), first.end(), second.begin(), second.end(), [](const auto& a, const auto& b) { return a.first == b.first && a.second.revision == b.second.revision && a.second.text == b.second.text; })) give_up("a second start found something else");
-}
-
-int run_power(const Options& options) {
-  const auto runtime = base::real_runtime();
-  std::mt19937_64 random(options.seed);
-  const TemporaryDirectory directory(*runtime);
-  testing::FaultyDisk disk;
-  int cuts = 0;
-  const base::Monotonic end = runtime->in_ms(options.seconds * 1000);
-  Model acknowledged;
-  std::mutex mutex;
-  while (runtime->monotonic_ns() < end) {
-    const Opened on(directory.path, disk.env.get(), *runtime);
-    const Model base = state_of(*on.store);
-    const Revision since = on.store->snapshot().revision();
-    acknowledged = base;
-    const Workload workload(*on.store, *runtime, random(), [&](const auto& acks) {
-      std::lock_guard lock(mutex);
-      for (const auto& [name, known] : acks) acknowledged[name] = known;
-    }, kPause_ms);
-    for (int i = 0; i < 10 && runtime->monotonic_ns() < end; ++i, ++cuts) {
-      runtime->waiter()->wait_until(runtime->in_ms(static_cast<std::int64_t>(random() % 50)));
-      cut_once(disk, directory.path, *runtime, random, mutex, acknowledged, base, since);
-    }
-  }
-  std::printf("power: %d cuts, nothing acknowledged lost\n", cuts);
-  return 0;
-}
-
 int run(int count, char** arguments) {
   base::set_log_level(base::LogLevel::error);
   if (count == 4 && std::strcmp(arguments[1], "child") == 0) return run_child(arguments[2], std::stoull(arguments[3]));
@@ -198,10 +143,10 @@ int run(int count, char** arguments) {
   std::printf("seed %llu\n", static_cast<unsigned long long>(options.seed));
   std::fflush(stdout);
   if (options.mode == "kill") return run_kill(options);
-  if (options.mode == "power") return run_power(options);
+  if (options.mode == "power") return run_power(options.seed, options.seconds);
   if (options.mode == "faults") return run_faults(options.seed, options.seconds);
   if (options.mode == "corruption") return run_corruption(options.seed, options.seconds);
-  std::fprintf(stderr, "usage: store_crash kill|power|faults|corruption [--seed N] [--seconds N]   (0 seconds: faults and corruption try every place)\n");
+  std::fprintf(stderr, "usage: store_crash kill|power|faults|corruption [--seed N] [--seconds N]   (0 seconds: all but kill try every place)\n");
   return 2;
 }
 

@@ -1,6 +1,6 @@
 #include "tests/crash/workload.hpp"
 
-#include <optional>
+#include <atomic>
 
 namespace keelson::store::crash {
 namespace {
@@ -119,6 +119,25 @@ void Workload::write(int writer, std::uint64_t seed) {
     if (!committed) return;
     if (pause_ms_ > 0) waiter->wait_until(runtime_.in_ms(static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(pause_ms_ + 1))));
   }
+}
+
+std::optional<CommitOutcome> committed(Store& store, base::Runtime& runtime, Commit commit) {
+  struct Answer {
+    std::unique_ptr<base::Waiter> waiter;
+    std::atomic<bool> there{false};
+    CommitOutcome outcome;
+  };
+  const auto answer = std::make_shared<Answer>();
+  answer->waiter = runtime.waiter();
+  store.commit(std::move(commit), [answer](CommitOutcome outcome) {
+    answer->outcome = std::move(outcome);
+    answer->there = true;
+    answer->waiter->notify();
+  });
+  const auto deadline = runtime.in_ms(kAnswer_ms);
+  while (!answer->there && runtime.monotonic_ns() < deadline) answer->waiter->wait_until(deadline);
+  if (!answer->there) return std::nullopt;
+  return std::move(answer->outcome);
 }
 
 Model state_of(const Store& store) {

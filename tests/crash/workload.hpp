@@ -7,6 +7,7 @@
 #include <atomic>
 #include <functional>
 #include <map>
+#include <optional>
 #include <random>
 #include <vector>
 
@@ -19,11 +20,13 @@ inline constexpr int kWriters = 4;
 inline constexpr int kKeysPerWriter = 16;
 inline constexpr int kWritesPerCommitMax = 3;
 inline constexpr std::size_t kTextBytesMax = 3000;
+inline constexpr std::int64_t kAnswer_ms = 20'000;
 
 /// What is known of a key: its last acknowledged revision, and the text, empty when it was deleted.
 struct Known {
   Revision revision = 0;
   std::string text;
+  bool operator==(const Known&) const = default;
 };
 using Model = std::map<std::string, Known>;
 using OnAck = std::function<void(const std::vector<std::pair<std::string, Known>>&)>;
@@ -50,6 +53,9 @@ Commit next_commit(const Store& store, int writer, std::mt19937_64& random, std:
 std::vector<bool> removals_of(const Commit& commit);
 /// What its acknowledgement promises.
 std::vector<std::pair<std::string, Known>> acknowledged_by(const std::vector<bool>& removed, const Committed& committed);
+
+/// A commit's answer; none: it did not come within kAnswer_ms.
+std::optional<CommitOutcome> committed(Store& store, base::Runtime& runtime, Commit commit);
 
 /// Empty: the store holds what it must. Else what is wrong. `base`: the state at `since`, from where the log is replayed.
 std::string verify(const Store& store, const Model& acknowledged, const Model& base, Revision since);
