@@ -12,8 +12,7 @@ namespace {
 
 bool among(std::initializer_list<std::string_view> all, std::string_view one) { return std::find(all.begin(), all.end(), one) != all.end(); }
 
-using Violations = std::vector<std::string>;
-void add(Violations& to, std::string_view reason, const std::string& detail) { to.push_back(fmt::format("{} ({})", reason, detail)); }
+void add(Violations& to, std::string_view reason, std::string detail) { to.push_back({std::string(reason), std::move(detail)}); }
 
 void check_app_armor(const json::value& pod, Violations& out) {
   Names containers, types, annotations;
@@ -81,6 +80,23 @@ void check_host_ports(const json::value& pod, Violations& out) {
   });
   if (!containers.empty())
     add(out, "hostPort", fmt::format("{} {} {} {}", called("container", containers), containers.size() == 1 ? "uses" : "use", ports.size() == 1 ? "hostPort" : "hostPorts", fmt::join(ports, ", ")));
+}
+
+void check_probe_hosts(const json::value& pod, Violations& out) {
+  Names containers, hosts;
+  each_pod_container(pod, [&](std::string name, const json::value& container) {
+    bool bad = false;
+    const auto look = [&](Path path) {
+      const auto host = text_at(container, path);
+      if (!host.empty()) bad = true, add_once(hosts, std::string(host));
+    };
+    for (const std::string_view action : {"httpGet", "tcpSocket"}) {
+      for (const std::string_view probe : {"livenessProbe", "readinessProbe", "startupProbe"}) look({probe, action, "host"});
+      for (const std::string_view hook : {"postStart", "preStop"}) look({"lifecycle", hook, action, "host"});
+    }
+    if (bad) add_once(containers, std::move(name));
+  });
+  if (!containers.empty()) add(out, "probe or lifecycle host", fmt::format("{} {} {}", called("container", containers), containers.size() == 1 ? "uses" : "use", called("probe or lifecycle host", hosts)));
 }
 
 void check_privileged(const json::value& pod, Violations& out) {
@@ -189,7 +205,18 @@ void add_once(Names& sorted, std::string name) {
   if (at == sorted.end() || *at != name) sorted.insert(at, std::move(name));
 }
 
-std::string pod_violations(const json::value& pod, PodLevel level) {
+std::string with_details(const Violations& violations) {
+  std::string out;
+  for (const auto& one : violations) out += fmt::format("{}{} ({})", out.empty() ? "" : ", ", one.reason, one.detail);
+  return out;
+}
+std::string reasons_of(const Violations& violations) {
+  std::string out;
+  for (const auto& one : violations) out += (out.empty() ? "" : ", ") + one.reason;
+  return out;
+}
+
+Violations pod_violations(const json::value& pod, PodLevel level) {
   if (level == PodLevel::privileged) return {};
   // Restricted has stricter checks of its own for capabilities, volumes and seccomp.
   const bool own = level == PodLevel::restricted;
@@ -199,6 +226,7 @@ std::string pod_violations(const json::value& pod, PodLevel level) {
   check_host_namespaces(pod, out);
   if (!own) check_host_paths(pod, out);
   check_host_ports(pod, out);
+  check_probe_hosts(pod, out);
   check_privileged(pod, out);
   check_proc_mount(pod, out);
   check_se_linux(pod, out);
@@ -206,7 +234,7 @@ std::string pod_violations(const json::value& pod, PodLevel level) {
   check_sysctls(pod, out);
   check_host_process(pod, out);
   if (own) add_restricted_violations(pod, out);
-  return fmt::format("{}", fmt::join(out, ", "));
+  return out;
 }
 
 }  // namespace keelson::auth

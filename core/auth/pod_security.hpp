@@ -14,11 +14,18 @@ namespace keelson::auth {
 enum class PodLevel { privileged, baseline, restricted };
 std::optional<PodLevel> pod_level(std::string_view name);
 
-/// Why a pod (or a template of one: metadata and spec) is beyond the level, as one text; "": it is not.
-std::string pod_violations(const json::value& pod, PodLevel level);
+struct Violation {
+  std::string reason, detail;
+};
+using Violations = std::vector<Violation>;
+/// Why a pod (or a template of one: metadata and spec) is beyond the level.
+Violations pod_violations(const json::value& pod, PodLevel level);
+/// As one text; "": none.
+std::string with_details(const Violations& violations);
+std::string reasons_of(const Violations& violations);
 
 /// What only restricted forbids.
-void add_restricted_violations(const json::value& pod, std::vector<std::string>& to);
+void add_restricted_violations(const json::value& pod, Violations& to);
 
 // --- what the checks share ---
 using Names = std::vector<std::string>;

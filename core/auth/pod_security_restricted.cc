@@ -8,8 +8,7 @@
 namespace keelson::auth {
 namespace {
 
-using Violations = std::vector<std::string>;
-void add(Violations& to, std::string_view reason, const std::string& detail) { to.push_back(fmt::format("{} ({})", reason, detail)); }
+void add(Violations& to, std::string_view reason, std::string detail) { to.push_back({std::string(reason), std::move(detail)}); }
 
 void check_escalation(const json::value& pod, Violations& out) {
   Names containers;
@@ -103,7 +102,7 @@ void check_seccomp(const json::value& pod, Violations& out) {
 
 }  // namespace
 
-void add_restricted_violations(const json::value& pod, std::vector<std::string>& to) {
+void add_restricted_violations(const json::value& pod, Violations& to) {
   check_escalation(pod, to);
   check_capabilities(pod, to);
   check_volumes(pod, to);

@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <random>
+#include <thread>
+
 #include "tests/unit/admission/fixture.hpp"
 
 using namespace keelson;
@@ -155,4 +159,109 @@ TEST_CASE("several objects of one transaction are counted together") {
   CHECK(used(cluster, "q", "configmaps") == "0");
   CHECK(transact(2, "b"));
   CHECK(used(cluster, "q", "configmaps") == "2");
+}
+
+namespace {
+
+/// Quotas of several scopes, of which each pod meets two or three, and pods of all sorts that come and go.
+struct Sort { bool sized, ends; };
+struct Scope {
+  std::string name;
+  std::size_t pods_max;
+  bool (*counts)(const Sort&);
+};
+const std::vector<Scope> kScopes = {{"all", 30, [](const Sort&) { return true; }},
+                                    {"BestEffort", 12, [](const Sort& sort) { return !sort.sized; }},
+                                    {"NotBestEffort", 14, [](const Sort& sort) { return sort.sized; }},
+                                    {"Terminating", 9, [](const Sort& sort) { return sort.ends; }},
+                                    {"NotTerminating", 20, [](const Sort& sort) { return !sort.ends; }}};
+
+std::string lowered(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
+/// Follows the log: what there is, and what the quotas say of it, after each commit.
+class Ledger {
+ public:
+  void see(const store::Change& change) {
+    const auto& key = change.object->key();
+    if (key.resource.text() == "pods") {
+      if (change.type == store::ChangeType::deleted) pods_.erase(key.name);
+      else pods_[key.name] = {key.name[0] == 's', key.name[1] == 'e'};
+    } else if (key.resource.text() == "resourcequotas") {
+      told_[key.name] = std::stoul(std::string(auth::text_at(json::parse(change.object->body()), {"status", "used", "pods"})));
+    }
+  }
+  std::size_t there(const Scope& scope) const {
+    return static_cast<std::size_t>(std::count_if(pods_.begin(), pods_.end(), [&](const auto& pod) { return scope.counts(pod.second); }));
+  }
+  /// Never too low, never beyond the limit.
+  bool sound() const {
+    return std::all_of(kScopes.begin(), kScopes.end(), [&](const Scope& scope) {
+      const auto there = this->there(scope), told = told_.at(lowered(scope.name));
+      return there <= told && told <= scope.pods_max;
+    });
+  }
+  bool exact() const {
+    return std::all_of(kScopes.begin(), kScopes.end(), [&](const Scope& scope) { return there(scope) == told_.at(lowered(scope.name)); });
+  }
+
+ private:
+  std::map<std::string, Sort> pods_;
+  std::map<std::string, std::size_t> told_{{"all", 0}, {"besteffort", 0}, {"notbesteffort", 0}, {"terminating", 0}, {"notterminating", 0}};
+};
+
+}  // namespace
+
+TEST_CASE("quotas of several scopes are kept, whoever creates and deletes at the same time") {
+  constexpr int kWriters = 8, kSteps = 150;
+  Cluster cluster;
+  for (const auto& scope : kScopes)
+    quota(cluster, lowered(scope.name), R"({"hard":{"pods":")" + std::to_string(scope.pods_max) + "\"}" + (scope.name == "all" ? "" : R"(,"scopes":[")" + scope.name + "\"]") + "}");
+  const auto from = cluster.store->snapshot().revision();
+  std::atomic<int> made{0}, over{0};
+  const auto write = [&](int writer) {
+    std::mt19937 random(static_cast<unsigned>(writer));
+    std::vector<std::string> own;
+    verbs::DeleteOptions at_once;
+    at_once.grace_period_s = 0;
+    for (int step = 0; step < kSteps; ++step) {
+      if (!own.empty() && random() % 5 < 2) {
+        const auto outcome = cluster.start([&](auto done) { cluster.verbs->remove(cluster.admin, cluster.target("v1/pods", "default", own.back()), at_once, std::move(done)); }).get();
+        CHECK(outcome.has_value());
+        own.pop_back();
+        continue;
+      }
+      const Sort sort{random() % 2 == 0, random() % 2 == 0};
+      const auto name = std::string(sort.sized ? "s" : "b") + (sort.ends ? "e" : "l") + std::to_string(writer) + "-" + std::to_string(step);
+      const auto outcome = cluster.create("v1/pods", "default", R"({"metadata":{"name":")" + name + R"("},"spec":{)" + (sort.ends ? R"("activeDeadlineSeconds":600,)" : "") +
+                                                                 R"("containers":[{"name":"c","image":"i")" + (sort.sized ? R"(,"resources":{"requests":{"cpu":"1m"}})" : "") + "}]}}");
+      if (outcome) own.push_back(name), ++made;
+      else if (outcome.error().code == 403) ++over;
+      else FAIL_CHECK(outcome.error().message);
+    }
+  };
+  std::vector<std::thread> writers;
+  for (int i = 0; i < kWriters; ++i) writers.emplace_back(write, i);
+  for (auto& writer : writers) writer.join();
+  CHECK(made > 100);
+  CHECK(over > 100);
+  Ledger ledger;
+  store::Revision seen = from;
+  std::size_t commits = 0, unsound = 0;
+  const auto read_on = [&] {
+    const auto page = cluster.store->history({}, seen, 100'000).value();
+    seen = page.upto;
+    for (const auto& change : page.changes) {
+      ledger.see(change);
+      if (!change.ends_commit) continue;
+      ++commits;
+      unsound += ledger.sound() ? 0 : 1;
+    }
+    return ledger.exact();
+  };
+  CHECK(cluster.eventually(read_on));
+  CHECK(commits > 200);
+  CHECK(unsound == 0);
 }

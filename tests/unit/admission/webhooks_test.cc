@@ -75,6 +75,32 @@ TEST_CASE("a delete shows the stored object, and a refusal keeps it") {
   CHECK(cluster.stored("v1/configmaps", "default", "a"));
 }
 
+TEST_CASE("an update shows what is stored beside what is to be, of nodes as of everything else") {
+  json::value seen;
+  HttpsServer server([&](const HttpsRequest& request) {
+    seen = asked(request);
+    return patched(request, R"([{"op":"add","path":"/metadata/labels/by","value":"webhook"}])");
+  });
+  HttpsServer judge([&](const HttpsRequest& request) {
+    seen = asked(request);
+    return allow(request);
+  });
+  Cluster cluster;
+  const std::string nodes = R"({"rules":[{"operations":["UPDATE"],"apiGroups":[""],"apiVersions":["v1"],"resources":["nodes","nodes/status"]}]})";
+  Cluster::must(cluster.create("v1/nodes", "", R"({"metadata":{"name":"n","labels":{"was":"there"}},"spec":{"unschedulable":true}})"));
+  cluster.webhook(kMutating, "nodes", server, nodes);
+  cluster.webhook(kValidating, "nodes", judge, nodes);
+  for (const std::string what : {"v1/nodes", "v1/nodes/status"}) {
+    INFO(what);
+    const auto before = json::parse(cluster.stored("v1/nodes", "", "n")->body());
+    Cluster::must(cluster.patch(what, "", "n", R"({"metadata":{"labels":{"step":")" + std::string(what.substr(3) == "nodes" ? "one" : "two") + R"("}},"spec":{"unschedulable":null},"status":{"phase":"Running"}})"));
+    const auto& old = *auth::find(seen, {"request", "oldObject"});
+    CHECK(old.at("metadata").at("labels") == before.at("metadata").at("labels"));
+    CHECK(auth::flag_at(old, {"spec", "unschedulable"}) == auth::flag_at(before, {"spec", "unschedulable"}));
+    CHECK(auth::text_at(seen, {"request", "object", "metadata", "labels", "by"}) == "webhook");
+  }
+}
+
 TEST_CASE("whatever a webhook does wrong is told as upstream tells it, in bounded time") {
   struct Row { std::string name; HttpsServer::Answer answer; std::string expected; };
   const std::string begin = R"(Internal error occurred: failed calling webhook "bad.example.com": )";

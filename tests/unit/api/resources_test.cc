@@ -258,6 +258,12 @@ TEST_CASE_METHOD(Fixture, "a plugin's stream reaches the client whole, with back
 
 TEST_CASE_METHOD(Fixture, "exec wants an upgrade that the runtime speaks") {
   CHECK(message(get("/api/v1/namespaces/a/pods/p/exec")) == "Upgrade request required");
+  for (const std::string protocol : {"echo", "h2c", "TLS/1.0", "SPDY/2", "websocket, SPDY/3.1", "websocke"}) {
+    INFO(protocol);
+    const auto answer = get("/api/v1/namespaces/a/pods/p/exec", "Connection: Upgrade\r\nUpgrade: " + protocol + "\r\n");
+    CHECK(answer.status == 400);
+    CHECK(message(answer) == "unable to upgrade: unknown protocol");
+  }
   const std::string websocket = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: ";
   CHECK(get("/api/v1/namespaces/a/pods/p/exec", websocket + "v9.channel.k8s.io\r\n").status == 400);
 }

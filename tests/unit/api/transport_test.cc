@@ -6,6 +6,7 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <functional>
+#include <random>
 #include <thread>
 
 #include "core/api/server.hpp"
@@ -365,6 +366,48 @@ TEST_CASE_METHOD(Fixture, "a backend that does not answer 101 is passed on and b
   backend.finish();
   CHECK(heard.starts_with("GET /backend HTTP/1.1\r\n"));
   CHECK(heard.find("smuggled") == std::string::npos);
+}
+
+namespace {
+
+/// Anything but a whole 101.
+std::string refusal(std::mt19937& random) {
+  const auto one_of = [&](std::initializer_list<const char*> all) { return std::string(all.begin()[random() % all.size()]); };
+  std::string head = "HTTP/1.1 " + one_of({"200 OK", "204 No Content", "301 Moved", "302 Found", "400 Bad", "401 Unauthorized", "403 Forbidden", "404 Not Found", "426 Upgrade Required", "500 Broken", "502 Bad", "999 What", "1010 Odd"}) + "\r\n";
+  head += one_of({"", "Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\n", "Connection: keep-alive\r\n", "Location: /elsewhere\r\n"});
+  head += one_of({"Content-Length: 0\r\n\r\n", "Content-Length: 2\r\n\r\nno", "Content-Length: 9\r\n\r\nno", "\r\nuntil the end", "Transfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\nzz"});
+  switch (random() % 8) {
+    case 0: return head.substr(0, random() % head.size());
+    case 1: return one_of({"", "\r\n\r\n", "HTTP/1.1 10", "HTTP/1.1 101", "101 Switching Protocols\r\n\r\n", "SSH-2.0-x\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"});
+    default: return head;
+  }
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "whatever a backend answers that is no 101, nothing more goes through to it and both sides end") {
+  for (unsigned seed = 0; seed < 1000; ++seed) {
+    std::mt19937 random(seed);
+    const auto answer = refusal(random);
+    CAPTURE(seed, answer);
+    std::string heard;
+    Backend backend([&](int fd) {
+      heard = receive_until(fd, "\r\n\r\n");
+      say(fd, answer);
+      ::shutdown(fd, SHUT_WR);
+      heard += receive_until(fd, "never");
+    });
+    tunnel_to(stub, backend.port);
+    Client client(server->port());
+    client.send("GET /x HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: t\r\n\r\n");
+    constexpr std::size_t kEverything = 1 << 20;
+    const auto got = client.read_bytes(kEverything);
+    backend.finish();
+    CHECK(got.find("101 Switching") == std::string::npos);
+    CHECK(client.ended());
+    CHECK(heard.starts_with("GET /backend HTTP/1.1\r\n"));
+    REQUIRE(heard.find("smuggled") == std::string::npos);
+  }
 }
 
 TEST_CASE_METHOD(Fixture, "a backend that is not there is an internal error") {
