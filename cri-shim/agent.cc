@@ -21,15 +21,19 @@ RecordPtr Agent::record_of(const std::string& uid) {
 void Agent::forget(const std::string& uid) {
   parts_.prober.forget(uid);
   parts_.images.forget(uid);
-  const std::lock_guard lock(mutex_);
-  if (const auto found = records_.find(uid); found != records_.end()) {
-    for (const auto& [id, container] : found->second->ended) {
-      owners_.erase(id);
-      exits_seen_.erase(id);
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = records_.find(uid); found != records_.end()) {
+      for (const auto& [id, container] : found->second->ended) {
+        owners_.erase(id);
+        exits_seen_.erase(id);
+      }
+      records_.erase(found);
     }
-    records_.erase(found);
+    demands_.erase(uid);
+    restarts_.forget_prefix(uid + "_");
   }
-  restarts_.forget_prefix(uid + "_");
+  room_freed();
 }
 
 std::map<std::string, PodView> Agent::by_uid(PodView all) const {

@@ -19,6 +19,7 @@
 #include "net_loop.hpp"
 #include "plan.hpp"
 #include "prober.hpp"
+#include "resize.hpp"
 #include "status.hpp"
 #include "volumes.hpp"
 
@@ -66,6 +67,9 @@ struct PodRecord {
   std::string ip_sandbox;
   std::vector<std::string> ips;
   TokenCache tokens;
+  ResourcesByName allocated;                          ///< by container name
+  ResourcesByName in_force;                           ///< by container id
+  Resize resize;
   std::string failure_reason, failure_message;
   std::int64_t sandbox_retry_ns = 0;
   int sandbox_failures = 0;
@@ -138,6 +142,15 @@ class Agent {
   void collect_dead(Sync& sync);
   bool write_status(Sync& sync, bool terminal);
 
+  // pod_resize.cc: more or less of what a pod has
+  void settle_resources(Sync& sync);
+  void put_in_force(Sync& sync);
+  Resize reserve(Sync& sync, const Demand& wanted);
+  Outcome<void> resize_container(Sync& sync, const Container& container, const RunContainer& running);
+  const ResourceRequirements& in_force(Sync& sync, const Container& container, const RunContainer& running);
+  /// Wakes the pods whose resize waits for room.
+  void room_freed();
+
   // pod_start.cc: one container
   enum class Started { yes, waiting, failed };
   void start_all(Sync& sync, const Plan& plan, const std::map<std::string, std::string>& volume_paths);
@@ -173,6 +186,8 @@ class Agent {
   std::map<std::string, Key> owners_;                          // by container id
   std::set<std::string> exits_seen_;                           // container ids whose end an event told
   std::map<std::string, std::set<Key>> readers_;               // "<ns>/ConfigMap/<name>" -> pods
+  std::map<std::string, Demand> demands_;                      // by uid: what the pod was allocated
+  std::set<Key> deferred_;                                     // pods whose resize waits for room
   Backoff restarts_;
 };
 

@@ -29,17 +29,6 @@ void put_both(const std::string& root, const std::string& controller, const std:
   put(root + group + "/" + file_v2, std::to_string(value));
 }
 
-/// Init containers run alone, sidecars beside all: the larger of the greatest init and the sum of the rest counts.
-std::int64_t effective(const Pod& pod, std::int64_t (*of)(const Container&)) {
-  std::int64_t sum = 0, sidecars = 0, greatest = 0;
-  for (const auto& container : pod.spec.initContainers) {
-    if (is_sidecar(container)) sidecars += of(container);
-    greatest = std::max(greatest, sidecars + (is_sidecar(container) ? 0 : of(container)));
-  }
-  for (const auto& container : pod.spec.containers) sum += of(container);
-  return std::max(sum + sidecars, greatest);
-}
-
 bool all_limited(const Pod& pod, const std::string& resource) {
   for (const auto* list : {&pod.spec.initContainers, &pod.spec.containers})
     for (const auto& container : *list)
@@ -51,12 +40,12 @@ bool all_limited(const Pod& pod, const std::string& resource) {
 
 PodLimits pod_limits(const Pod& pod) {
   PodLimits limits;
-  limits.cpu_shares = cpu_shares(effective(pod, [](const Container& container) {
+  limits.cpu_shares = cpu_shares(of_all(pod, [](const Container& container) {
     const auto cpu = request_of(container, "cpu");
     return cpu ? cpu->milli_value() : 0;
   }));
-  if (all_limited(pod, "cpu")) limits.cpu_quota_us = cpu_quota(effective(pod, [](const Container& container) { return limit_of(container, "cpu")->milli_value(); }));
-  if (all_limited(pod, "memory")) limits.memory_bytes = effective(pod, [](const Container& container) { return limit_of(container, "memory")->value(); });
+  if (all_limited(pod, "cpu")) limits.cpu_quota_us = cpu_quota(of_all(pod, [](const Container& container) { return limit_of(container, "cpu")->milli_value(); }));
+  if (all_limited(pod, "memory")) limits.memory_bytes = of_all(pod, [](const Container& container) { return limit_of(container, "memory")->value(); });
   return limits;
 }
 
@@ -82,8 +71,7 @@ std::optional<std::int64_t> pids_of_pods(std::int64_t pid_max, std::int64_t thre
   return all > 0 ? std::optional(all - all / kPidsReservePart) : std::nullopt;
 }
 
-void apply_pod_limits(const Pod& pod, const NodeBounds& bounds, const std::string& root) {
-  const auto limits = pod_limits(pod);
+void apply_pod_limits(const Pod& pod, const PodLimits& limits, const NodeBounds& bounds, const std::string& root) {
   const std::string group = cgroup_parent(pod);
   put(root + "/cpu" + group + "/cpu.shares", std::to_string(limits.cpu_shares));
   put(root + "/cpu/kubepods/besteffort/cpu.shares", std::to_string(kCpuSharesMin));
@@ -97,6 +85,15 @@ void apply_pod_limits(const Pod& pod, const NodeBounds& bounds, const std::strin
   if (bounds.pod_pids) put_both(root, "pids", group, "pids.max", "pids.max", *bounds.pod_pids);
   if (bounds.all_pids) put_both(root, "pids", "/kubepods", "pids.max", "pids.max", *bounds.all_pids);
   if (bounds.all_memory_bytes) put_both(root, "memory", "/kubepods", "memory.limit_in_bytes", "memory.max", *bounds.all_memory_bytes);
+}
+
+std::optional<std::int64_t> memory_usage(const Pod& pod, const std::string& container_id, const std::string& root) {
+  const std::string group = cgroup_parent(pod) + "/" + container_id;
+  for (const auto& path : {root + "/memory" + group + "/memory.usage_in_bytes", root + group + "/memory.current"}) {
+    std::int64_t bytes = 0;
+    if (std::ifstream file(path); file >> bytes) return bytes;
+  }
+  return std::nullopt;
 }
 
 void remove_cgroups(const std::string& uid, const std::string& root) {

@@ -33,8 +33,10 @@ PodLimits pod_limits(const Pod& pod);
 /// cpu.weight of the unified hierarchy for cpu.shares of version 1.
 std::int64_t cpu_weight(std::int64_t shares);
 
-/// What the pod asks for, and the node's bounds. Best effort: a hierarchy that is not there or refuses is skipped.
-void apply_pod_limits(const Pod& pod, const NodeBounds& bounds, const std::string& root = "/sys/fs/cgroup");
+/// What the pod may use, and the node's bounds. Best effort: a hierarchy that is not there or refuses is skipped.
+void apply_pod_limits(const Pod& pod, const PodLimits& limits, const NodeBounds& bounds, const std::string& root = "/sys/fs/cgroup");
+/// What a container uses of memory now; nothing: nobody counts.
+std::optional<std::int64_t> memory_usage(const Pod& pod, const std::string& container_id, const std::string& root = "/sys/fs/cgroup");
 /// Removes the pod's (empty) control groups, in every hierarchy.
 void remove_cgroups(const std::string& uid, const std::string& root = "/sys/fs/cgroup");
 

@@ -32,6 +32,8 @@ class Cluster {
   virtual std::shared_ptr<const core_v1::ConfigMap> config_map(const Key& key) = 0;
   virtual std::shared_ptr<const core_v1::Secret> secret(const Key& key) = 0;
   virtual std::vector<std::shared_ptr<const core_v1::Service>> services(const std::string& ns) = 0;
+  /// All pods bound to this node.
+  virtual std::vector<std::shared_ptr<const Pod>> pods_on(const std::string& node) = 0;
   /// The status subresource, refused with 409 when `from` is not the newest state.
   virtual Outcome<void> write_status(const Pod& from, const PodStatus& status) = 0;
   /// Removes with grace 0 if the pod still has this uid.

@@ -70,17 +70,6 @@ void fill_ports(const Pod& pod, v1::PodSandboxConfig& out) {
   }
 }
 
-void fill_resources(const ContainerInputs& in, v1::LinuxContainerResources& out) {
-  const auto cpu_limit = limit_of(in.container, "cpu"), memory_limit = limit_of(in.container, "memory"), cpu = request_of(in.container, "cpu");
-  out.set_cpu_shares(cpu_shares(cpu ? cpu->milli_value() : 0));
-  if (cpu_limit && cpu_limit->milli_value() > 0) {
-    out.set_cpu_period(kCpuPeriodUs);
-    out.set_cpu_quota(cpu_quota(cpu_limit->milli_value()));
-  }
-  if (memory_limit) out.set_memory_limit_in_bytes(memory_limit->value());
-  out.set_oom_score_adj(oom_score_adj(in.pod, in.container, in.settings.memory_bytes));
-}
-
 std::string pod_text(const Pod& pod) { return pod.meta.name + "_" + pod.meta.namespace_ + "(" + pod.meta.uid + ")"; }
 
 /// The user that the container will run as, checked against runAsNonRoot.
@@ -177,6 +166,7 @@ void fill_identity(const ContainerInputs& in, v1::ContainerConfig& out) {
   annotations[label::restart_count] = std::to_string(in.restart_count);
   annotations[label::termination_path] = in.container.terminationMessagePath;
   annotations[label::termination_policy] = in.container.terminationMessagePolicy;
+  if (!in.container.resources.requests.empty() || !in.container.resources.limits.empty()) annotations[label::resources] = encode(in.container.resources);
   annotations[label::pod_grace] = std::to_string(in.pod.spec.terminationGracePeriodSeconds.value_or(30));
 }
 
@@ -209,6 +199,17 @@ void fill_sandbox_config(const Pod& pod, std::uint32_t attempt, const NodeSettin
   fill_sandbox_security(pod, settings, *out.mutable_linux_part());
 }
 
+void fill_resources(const Pod& pod, const Container& container, const NodeSettings& settings, v1::LinuxContainerResources& out) {
+  const auto cpu_limit = limit_of(container, "cpu"), memory_limit = limit_of(container, "memory"), cpu = request_of(container, "cpu");
+  out.set_cpu_shares(cpu_shares(cpu ? cpu->milli_value() : 0));
+  if (cpu_limit && cpu_limit->milli_value() > 0) {
+    out.set_cpu_period(kCpuPeriodUs);
+    out.set_cpu_quota(cpu_quota(cpu_limit->milli_value()));
+  }
+  if (memory_limit) out.set_memory_limit_in_bytes(memory_limit->value());
+  out.set_oom_score_adj(oom_score_adj(pod, container, settings.memory_bytes));
+}
+
 Outcome<void> fill_container_config(const ContainerInputs& in, v1::ContainerConfig& out) {
   fill_identity(in, out);
   for (const auto& word : in.container.command) out.add_command(expand(word, in.environment));
@@ -223,7 +224,7 @@ Outcome<void> fill_container_config(const ContainerInputs& in, v1::ContainerConf
   out.set_stdin(in.container.stdin);
   out.set_stdin_once(in.container.stdinOnce);
   out.set_tty(in.container.tty);
-  fill_resources(in, *out.mutable_linux_part()->mutable_resources());
+  fill_resources(in.pod, in.container, in.settings, *out.mutable_linux_part()->mutable_resources());
   return fill_security(in, *out.mutable_linux_part()->mutable_security_context());
 }
 

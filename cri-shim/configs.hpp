@@ -45,6 +45,8 @@ struct ContainerInputs {
 std::string pod_log_dir(const NodeSettings& settings, const Pod& pod);
 std::string pod_log_dir(const NodeSettings& settings, const std::string& ns, const std::string& name, const std::string& uid);
 void fill_sandbox_config(const Pod& pod, std::uint32_t attempt, const NodeSettings& settings, ::runtime::v1::PodSandboxConfig& out);
+/// What the container may use of processors and memory.
+void fill_resources(const Pod& pod, const Container& container, const NodeSettings& settings, ::runtime::v1::LinuxContainerResources& out);
 Outcome<void> fill_container_config(const ContainerInputs& inputs, ::runtime::v1::ContainerConfig& out);
 
 }  // namespace keelson::node

@@ -15,6 +15,7 @@
 namespace runtime::v1 {
 class PodSandboxConfig;
 class ContainerConfig;
+class LinuxContainerResources;
 }  // namespace runtime::v1
 
 namespace keelson::node {
@@ -60,6 +61,8 @@ class Cri {
   virtual Outcome<std::string> create_container(const std::string& sandbox_id, const ::runtime::v1::ContainerConfig& config,
                                                 const ::runtime::v1::PodSandboxConfig& sandbox) = 0;
   virtual Outcome<void> start_container(const std::string& id) = 0;
+  /// Of a container that runs; what is 0 stays.
+  virtual Outcome<void> update_resources(const std::string& id, const ::runtime::v1::LinuxContainerResources& resources) = 0;
   virtual Outcome<void> remove_container(const std::string& id) = 0;
   virtual Outcome<void> reopen_log(const std::string& id) = 0;
   /// TERM, then KILL after `grace_s`.

@@ -234,6 +234,13 @@ class CriClient final : public Cri {
     return outcome(call<v1::StartContainerResponse>("RuntimeService/StartContainer", request));
   }
 
+  Outcome<void> update_resources(const std::string& id, const v1::LinuxContainerResources& resources) override {
+    v1::UpdateContainerResourcesRequest request;
+    request.set_container_id(id);
+    *request.mutable_linux_part() = resources;
+    return outcome(call<v1::UpdateContainerResourcesResponse>("RuntimeService/UpdateContainerResources", request));
+  }
+
   Outcome<void> remove_container(const std::string& id) override {
     v1::RemoveContainerRequest request;
     request.set_container_id(id);

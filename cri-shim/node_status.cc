@@ -144,6 +144,7 @@ core_v1::NodeStatus node_status(const core_v1::Node& old, const NodeInputs& in) 
     entry.address = address;
     status.addresses.push_back(entry);
   }
+  status.declaredFeatures = {"GuaranteedQoSPodCPUResize"};   // no processors are a pod's own here
   fill_info(status, in);
   if (in.runtime.answers) fill_images(status, in.runtime.images);
   return status;

@@ -34,6 +34,16 @@ std::optional<Quantity> request_of(const Container& container, const std::string
 }
 std::optional<Quantity> limit_of(const Container& container, const std::string& resource) { return find(container.resources.limits, resource); }
 
+std::int64_t of_all(const Pod& pod, std::int64_t (*of)(const Container&)) {
+  std::int64_t sum = 0, sidecars = 0, greatest = 0;
+  for (const auto& container : pod.spec.initContainers) {
+    if (is_sidecar(container)) sidecars += of(container);
+    greatest = std::max(greatest, sidecars + (is_sidecar(container) ? 0 : of(container)));
+  }
+  for (const auto& container : pod.spec.containers) sum += of(container);
+  return std::max(sum + sidecars, greatest);
+}
+
 std::string qos_class(const Pod& pod) {
   bool any = false, guaranteed = true;
   each_container(pod, [&](const Container& container) {

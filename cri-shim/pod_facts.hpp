@@ -36,6 +36,8 @@ NamedContainer find_container(const Pod& pod, const std::string& name);
 std::int64_t grace_period(const Pod& pod);
 /// milli_value of a resource, or nullopt.
 std::optional<Quantity> request_of(const Container& container, const std::string& resource);
+/// Init containers run alone, sidecars beside all: the larger of the greatest init and the sum of the rest.
+std::int64_t of_all(const Pod& pod, std::int64_t (*of)(const Container&));
 std::optional<Quantity> limit_of(const Container& container, const std::string& resource);
 
 }  // namespace keelson::node

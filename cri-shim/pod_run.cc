@@ -27,6 +27,8 @@ void Agent::run(Sync& sync) {
   }
   if (!admitted(sync)) return;
   sync.record->waiting.clear();
+  settle_resources(sync);
+  put_in_force(sync);
   auto plan = plan_pod(*sync.pod, sync.view, parts_.prober.verdicts(sync.record->uid), sync.sandbox_ready);
   for (const auto& planned : plan.kills) kill(sync, planned);
   kill_failed_hooks(sync);
@@ -145,7 +147,7 @@ bool Agent::create_sandbox(Sync& sync, std::uint32_t attempt) {
     event(sync, {}, true, "FailedCreatePodSandBox", "Failed to create pod sandbox: " + id.error().message);
     return false;
   }
-  apply_pod_limits(*sync.pod, parts_.settings.bounds);
+  apply_pod_limits(*sync.pod, pod_limits(*sync.pod), parts_.settings.bounds);
   record.sandbox_failures = 0;
   record.sandbox_retry_ns = 0;
   Sandbox sandbox{*id, record.uid, sync.key.ns, sync.key.name, attempt, true, sync.pod->spec.hostNetwork, now(), {}};
@@ -168,7 +170,9 @@ bool Agent::write_status(Sync& sync, bool terminal) {
                               sync.record->failure_reason,
                               sync.record->failure_message,
                               now() / kSecondNs,
-                              sync.record->messages};
+                              sync.record->messages,
+                              sync.record->in_force,
+                              sync.record->resize};
     const auto status = pod_status(inputs);
     if (status == sync.pod->status) return true;
     const auto wrote = sync.api.write_status(*sync.pod, status);
@@ -178,7 +182,7 @@ bool Agent::write_status(Sync& sync, bool terminal) {
     }
     auto fresh = sync.api.pod(sync.key);
     if (!fresh || fresh->meta.uid != sync.record->uid) return false;
-    sync.pod = std::move(fresh);
+    sync.pod = with_resources(std::move(fresh), sync.record->allocated);
     if (wrote) return true;
   }
   sync.next.within(kRetryTransientNs);
@@ -193,6 +197,7 @@ void Agent::collect_dead(Sync& sync) {
     if (const auto removed = parts_.cri.remove_container(container.id); !removed && removed.error().code != 404) continue;
     sync.record->ended.erase(container.id);
     sync.record->messages.erase(container.id);
+    sync.record->in_force.erase(container.id);
     const std::lock_guard lock(mutex_);
     owners_.erase(container.id);
     exits_seen_.erase(container.id);

@@ -220,6 +220,7 @@ Agent::Started Agent::launch(Sync& sync, const PlannedStart& planned, const std:
   if (status) {
     status->sandbox_id = sandbox_id;
     sync.view.containers.insert(sync.view.containers.begin(), *status);
+    sync.record->in_force[*id] = container.resources;
   }
   if (!started) {
     const auto result = fail("RunContainerError", started.error());

@@ -154,6 +154,7 @@ void Agent::terminate(Sync& sync) {
   }
   sync.sandbox_ready = false;
   if (!write_status(sync, true)) return;
+  room_freed();
   if (deleting) finish_deletion(sync);
 }
 

@@ -20,6 +20,7 @@ inline constexpr const char* container_hash = "io.kubernetes.container.hash";
 inline constexpr const char* restart_count = "io.kubernetes.container.restartCount";
 inline constexpr const char* termination_path = "io.kubernetes.container.terminationMessagePath";
 inline constexpr const char* termination_policy = "io.kubernetes.container.terminationMessagePolicy";
+inline constexpr const char* resources = "keelson.dev/resources";   ///< what the container was started with
 inline constexpr const char* pod_grace = "io.kubernetes.pod.terminationGracePeriod";
 }  // namespace label
 

@@ -12,6 +12,12 @@ std::vector<std::shared_ptr<const core_v1::Service>> SdkCluster::services(const 
   return all;
 }
 
+std::vector<std::shared_ptr<const Pod>> SdkCluster::pods_on(const std::string& node) {
+  std::vector<std::shared_ptr<const Pod>> all;
+  for (const auto& pod : ctx_.list<Pod>({.fields = "spec.nodeName=" + node})) all.push_back(std::make_shared<const Pod>(decode<Pod>(pod.body())));
+  return all;
+}
+
 Outcome<void> SdkCluster::write_status(const Pod& from, const PodStatus& status) {
   Pod to = from;
   to.status = status;

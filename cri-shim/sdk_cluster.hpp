@@ -13,6 +13,7 @@ class SdkCluster final : public node::Cluster {
   std::shared_ptr<const core_v1::ConfigMap> config_map(const Key& key) override { return find<core_v1::ConfigMap>(key); }
   std::shared_ptr<const core_v1::Secret> secret(const Key& key) override { return find<core_v1::Secret>(key); }
   std::vector<std::shared_ptr<const core_v1::Service>> services(const std::string& ns) override;
+  std::vector<std::shared_ptr<const Pod>> pods_on(const std::string& node) override;
   Outcome<void> write_status(const Pod& from, const PodStatus& status) override;
   Outcome<void> remove_pod(const Key& key, const std::string& uid) override;
   Outcome<std::string> request_token(const Key& service_account, const std::string& request_json) override;

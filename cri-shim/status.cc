@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::int64_t kNs = 1'000'000'000;
 constexpr int kVanishedExitCode = 137;
+constexpr const char *kResizePending = "PodResizePending", *kResizeInProgress = "PodResizeInProgress";
 
 Time at(std::int64_t ns) { return ns > 0 ? Time(ns / kNs) : Time(); }
 
@@ -66,6 +67,7 @@ class Builder {
     const auto* newest = in_.view.newest(container.name);
     if (newest != nullptr) fill_from_runtime(status, *newest);
     else fill_from_history(status, container.name, role);
+    fill_resources(status, container, newest);
     apply_waiting(status, container.name);
     if (role != Role::ephemeral) fill_ready(status, container, newest, role == Role::init);
     return status;
@@ -95,6 +97,13 @@ class Builder {
       else if (old->state.terminated) status.lastState.terminated = old->state.terminated;
       else if (old->lastState.terminated) status.lastState.terminated = old->lastState.terminated;
     }
+  }
+
+  /// What is in force while it runs, else what it will get.
+  void fill_resources(ContainerStatus& status, const Container& container, const RunContainer* newest) const {
+    const auto found = status.state.running && newest != nullptr ? in_.in_force.find(newest->id) : in_.in_force.end();
+    status.resources.emplace() = found == in_.in_force.end() ? container.resources : found->second;
+    status.allocatedResources = container.resources.requests;
   }
 
   core_v1::ContainerStateTerminated terminated(const RunContainer& container) const {
@@ -266,6 +275,22 @@ class Builder {
     return nullptr;
   }
 
+  /// Only while there is something to tell.
+  std::vector<PodCondition> resizing() const {
+    std::vector<PodCondition> told;
+    const auto tell = [&told](const char* type, const std::string& reason, const std::string& message) {
+      auto& condition = told.emplace_back();
+      condition.type = type;
+      condition.status = "True";
+      condition.reason = reason;
+      condition.message = message;
+    };
+    const auto& resize = in_.resize;
+    if (!resize.pending_reason.empty()) tell(kResizePending, resize.pending_reason, resize.pending_message);
+    if (resize.in_progress) tell(kResizeInProgress, resize.error.empty() ? "" : "Error", resize.error);
+    return told;
+  }
+
   void fill_conditions() {
     PodCondition network;
     network.type = "PodReadyToStartContainers";
@@ -274,10 +299,11 @@ class Builder {
     scheduled.type = "PodScheduled";
     scheduled.status = "True";
     const auto containers = containers_ready();
-    std::vector<PodCondition> own{network, initialized(), ready(containers), containers, scheduled};
+    std::vector<PodCondition> own = resizing();
+    own.insert(own.end(), {network, initialized(), ready(containers), containers, scheduled});
     std::vector<PodCondition> all;
     for (const auto& condition : pod_.status.conditions)
-      if (condition_named(own, condition.type) == nullptr) all.push_back(condition);
+      if (condition_named(own, condition.type) == nullptr && condition.type != kResizePending && condition.type != kResizeInProgress) all.push_back(condition);
     for (auto& condition : own) {
       const auto* before = condition_named(pod_.status.conditions, condition.type);
       condition.lastTransitionTime = before != nullptr && before->status == condition.status ? before->lastTransitionTime : Time(in_.now_s);

@@ -9,6 +9,7 @@
 
 #include "cluster.hpp"
 #include "plan.hpp"
+#include "resize.hpp"
 
 namespace keelson::node {
 
@@ -31,6 +32,8 @@ struct StatusInputs {
   std::string failure_reason, failure_message;     ///< set: the pod is Failed for this (DeadlineExceeded)
   std::int64_t now_s = 0;
   std::map<std::string, std::string> termination_messages;   ///< by container id
+  ResourcesByName in_force = {};                   ///< by container id
+  Resize resize = {};
 };
 
 PodStatus pod_status(const StatusInputs& inputs);

@@ -49,7 +49,7 @@ class Keeper final : public QuotaKeeper, private store::FeedSink {
     if (change.type != store::ChangeType::modified) return false;
     if (resource == "services" || resource == "persistentvolumeclaims") return true;
     const auto &before = change.previous->columns(), &after = change.object->columns();
-    return resource == "pods" && (before.fields != after.fields || before.deletion_unix_s != after.deletion_unix_s);
+    return resource == "pods" && (before.fields != after.fields || before.deletion_unix_s != after.deletion_unix_s || before.generation != after.generation);
   }
 
   void note_if_known(const store::Key& key, store::ChangeType type) {

@@ -133,8 +133,22 @@ Pod running(const Pod& pod, Time now, const std::vector<std::string>& addresses)
     its.started = true;
     its.containerID = "hollow://" + pod.meta.uid + "/" + container.name;
     its.state.running.emplace().startedAt = now;
+    its.resources.emplace() = container.resources;
+    its.allocatedResources = container.resources.requests;
   }
   return next;
+}
+
+/// Whoever asks for more gets it at once: there is nothing to run short of.
+std::optional<Pod> resized(const Pod& pod) {
+  Pod next = pod;
+  for (const auto& container : pod.spec.containers)
+    for (auto& its : next.status.containerStatuses)
+      if (its.name == container.name && its.resources) {
+        its.resources.emplace() = container.resources;
+        its.allocatedResources = container.resources.requests;
+      }
+  return next.status == pod.status ? std::nullopt : std::optional(std::move(next));
 }
 
 std::string sandbox_of(const Pod& pod) { return "hollow://" + pod.meta.uid; }
@@ -163,6 +177,8 @@ class PodReconciler final : public keelson::Reconciler<Pod> {
       if (!removed && !is_not_found(removed.error()) && !is_conflict(removed.error())) return removed.error();
       return keelson::done();
     }
+    if (pod.status.phase == "Running")
+      if (const auto next = resized(pod)) return write(ctx, pod, *next);
     if (pod.status.phase != "Pending") return keelson::done();
     const Time now(ctx.unix_ns() / kNanosPerSecond);
     if (const auto admitted = points.admit(handle); !admitted) return admitted.error().code == 403 ? write(ctx, pod, refused(pod, now, admitted.error().message)) : admitted.error();

@@ -14,7 +14,7 @@ WantsRef Cluster::share(Wants wants) {
   return pool_.share(std::move(wants));
 }
 
-Candidate Cluster::candidate_of(const keelson::Ref<Pod>& pod) { return {pod, pod.key(), std::string(pod.uid()), {}, pod->spec.priority.value_or(0), share(wants_of(pod->spec))}; }
+Candidate Cluster::candidate_of(const keelson::Ref<Pod>& pod) { return {pod, pod.key(), std::string(pod.uid()), {}, pod->spec.priority.value_or(0), share(wants_of(pod->spec)), pod.handle().generation()}; }
 
 bool Cluster::node_changed(const keelson::Observed<Node>& change) {
   using What = keelson::Observed<Node>::What;
@@ -47,10 +47,14 @@ bool Cluster::pod_changed(const keelson::Observed<Pod>& change) {
     if (frees) unplace(uid);
     return frees;
   }
-  if (held != placed_.end() && nodes_.traits(held->second.node).name == node) return false;
+  const auto generation = shown.handle().generation();
+  const bool here = held != placed_.end() && nodes_.traits(held->second.node).name == node;
+  if (here && held->second.generation == generation) return false;
+  const auto before = here ? held->second.wants : nullptr;
+  const auto wants = pool_.share(wants_of(shown->spec));
   unplace(uid);
-  place(uid, {nodes_.named(std::string(node)), pool_.share(wants_of(shown->spec))});
-  return false;
+  place(uid, {nodes_.named(std::string(node)), wants, generation});
+  return before && before != wants;   // resized: others may fit now
 }
 
 // --- what is known about equal pods ------------------------------------------------------------------------------------
@@ -109,7 +113,7 @@ Choice Cluster::choose(const Candidate& candidate, std::uint64_t draw) {
   }
   const auto best = standing.best(draw);
   choice.node = nodes_.traits(best).name;
-  place(candidate.uid, {best, candidate.wants});
+  place(candidate.uid, {best, candidate.wants, candidate.generation});
   return choice;
 }
 
@@ -130,7 +134,7 @@ bool Cluster::take(const Candidate& candidate, const std::string& node) {
   const auto& traits = nodes_.traits(*id);
   const auto& wants = *candidate.wants;
   if (!traits.present || misfits_by_traits(wants, traits) || misfits_by_room(wants, nodes_.room(*id), traits)) return false;
-  place(candidate.uid, {*id, candidate.wants});
+  place(candidate.uid, {*id, candidate.wants, candidate.generation});
   return true;
 }
 

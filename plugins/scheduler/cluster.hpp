@@ -28,6 +28,7 @@ struct Candidate {
   std::string node;                        ///< chosen, once it is
   std::int32_t priority = 0;
   WantsRef wants;
+  std::int64_t generation = 0;
 };
 
 struct Choice {
@@ -63,6 +64,7 @@ class Cluster {
   struct Placed {
     NodeId node = 0;
     WantsRef wants;
+    std::int64_t generation = 0;   ///< of the pod when it wanted that: it may be resized
   };
   struct Change {
     NodeId node = 0;

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The walk of a user without containers: hollow nodes run the pods, the real kubectl drives."""
+import json
 import base64
 import pathlib
 import re
@@ -74,6 +75,15 @@ def a_new_image_rolls_and_undo_goes_back(c):
     expect(c.out("get", "deploy", "hello", "-o", "jsonpath={.spec.template.spec.containers[0].image}"), "demo:1")
     equal(c.out("get", "deploy", "hello", "-o", "jsonpath={.metadata.annotations.deployment\\.kubernetes\\.io/revision}"), "3", "revision after undo")
     equal(len(c.json("get", "rs", "-l", "app=hello")["items"]), 2, "replica sets after undo")
+
+
+def a_pod_of_a_simulated_node_is_resized(c):
+    c.apply(json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "sized"}, "spec": {"containers": [{"name": "main", "image": "none", "resources": {"requests": {"cpu": "1"}}}]}}))
+    c.out("wait", "--for=jsonpath={.status.phase}=Running", "pod/sized", "--timeout=20s")
+    c.out("patch", "pod", "sized", "--subresource=resize", "-p", '{"spec":{"containers":[{"name":"main","resources":{"requests":{"cpu":"2"}}}]}}')
+    in_force = lambda: c.json("get", "pod", "sized")["status"]["containerStatuses"][0]
+    eventually("it is in force", lambda: (in_force()["resources"], in_force()["allocatedResources"]) == ({"requests": {"cpu": "2"}}, {"cpu": "2"}))
+    c.out("delete", "pod", "sized", "--timeout=20s")
 
 
 def a_deleted_pod_is_replaced(c):
@@ -246,7 +256,7 @@ def sigterm_ends_it_within_two_seconds(c):
 
 STEPS = [the_server_says_its_version_and_resources, explain_shows_our_own_descriptions, health_has_a_check_for_every_plugin, hollow_nodes_are_ready,
          every_namespace_has_its_account_and_ca, a_deployment_rolls_out, describe_shows_the_events, scaling_moves_the_pods, a_new_image_rolls_and_undo_goes_back,
-         a_deleted_pod_is_replaced, small_objects_are_made_and_changed, selectors_and_output_forms_work, a_watch_shows_changes, curl_reads_health_version_and_metrics, unknown_fields_are_told,
+         a_deleted_pod_is_replaced, a_pod_of_a_simulated_node_is_resized, small_objects_are_made_and_changed, selectors_and_output_forms_work, a_watch_shows_changes, curl_reads_health_version_and_metrics, unknown_fields_are_told,
          server_side_apply_names_the_conflict, plugins_are_listed, a_plugin_shows_what_it_did_without_being_written, a_dropped_plugin_brings_its_kind_and_takes_it_away,
          a_plugin_that_comes_back_finishes_its_work_and_leaves_with_its_kind, metrics_have_upstream_names,
          a_namespace_goes_with_its_content, deleting_the_deployment_takes_everything, sigterm_ends_it_within_two_seconds]

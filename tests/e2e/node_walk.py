@@ -192,6 +192,107 @@ def a_fork_bomb_is_held_and_the_node_survives(c):
     eventually("all of it is gone", lambda: not folder.exists(), 30)
 
 
+def sized(name, resources, **more):
+    return json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"terminationGracePeriodSeconds": 0, "containers": [
+        {"name": "main", "image": IMAGE, "command": ["sleep", "3600"], "resources": resources, **more}]}})
+
+
+def amounts(cpu, memory, most_cpu, most_memory):
+    return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"cpu": most_cpu, "memory": most_memory}}
+
+
+def resize(c, name, resources, check=True):
+    patch = json.dumps({"spec": {"containers": [{"name": "main", "resources": resources}]}})
+    return c.kubectl("patch", "pod", name, "--subresource=resize", "-p", patch, check=check).stderr
+
+
+def resize_condition(c, name, kind):
+    return next((one for one in c.json("get", "pod", name)["status"]["conditions"] if one["type"] == kind), None)
+
+
+def in_container(c, name, *files):
+    """The first of these control files that the container has."""
+    return sh(c, name, " || ".join(f"cat /sys/fs/cgroup/{file} 2>/dev/null" for file in files)).strip()
+
+
+def a_running_pod_is_resized(c):
+    memory = lambda name: in_container(c, name, "memory/memory.limit_in_bytes", "memory.max")
+    cpu = lambda name: in_container(c, name, "cpu/cpu.cfs_quota_us", "cpu.max").split()[0]
+    c.apply(sized("sized", amounts("100m", "64Mi", "500m", "128Mi")))
+    c.out("wait", "--for=condition=Ready", "pod/sized", "--timeout=60s", timeout_s=70)
+    first = container(c.json("get", "pod", "sized"))
+    equal((first["resources"], first["allocatedResources"]), (amounts("100m", "64Mi", "500m", "128Mi"), {"cpu": "100m", "memory": "64Mi"}), "what it was started with")
+    equal((memory("sized"), cpu("sized")), (str(128 << 20), "50000"), "its bounds")
+    more = amounts("200m", "64Mi", "1", "256Mi")
+    resize(c, "sized", more)
+    eventually("more is in force", lambda: container(c.json("get", "pod", "sized"))["resources"] == more, 20)
+    equal((memory("sized"), cpu("sized")), (str(256 << 20), "100000"), "its new bounds")
+    pod = c.json("get", "pod", "sized")
+    equal((container(pod)["restartCount"], container(pod)["containerID"], container(pod)["allocatedResources"]), (0, first["containerID"], more["requests"]), "the same container")
+    equal(pod["status"]["observedGeneration"], pod["metadata"]["generation"], "of the newest generation")
+    eventually("events tell of it", lambda: all(word in c.out("events", "--for=pod/sized") for word in ("ResizeStarted", "ResizeCompleted")))
+
+    expect(resize(c, "sized", amounts("1000", "64Mi", "1000", "256Mi"), check=False), "Node didn't have enough allocatable resources: cpu, requested: 1000000, allocatable")
+    expect(resize(c, "sized", amounts("1", "256Mi", "1", "256Mi"), check=False), "Pod QOS Class may not change as a result of resizing")
+    expect(resize(c, "sized", {"limits": {"cpu": None}}, check=False), "resource limits cannot be removed")
+    expect(resize(c, "sized", {"requests": {"ephemeral-storage": "1Mi"}}, check=False), "only cpu and memory resources are mutable")
+
+
+def a_resize_waits_for_room(c):
+    c.apply(sized("filler", {"requests": {"cpu": "1"}}))
+    c.out("wait", "--for=condition=Ready", "pod/filler", "--timeout=60s", timeout_s=70)
+    free = 1000 * int(c.json("get", "nodes")["items"][0]["status"]["allocatable"]["cpu"])
+    large = amounts(f"{free - 500}m", "64Mi", str(free // 1000), "256Mi")
+    resize(c, "sized", large)
+    told = eventually("it is told", lambda: resize_condition(c, "sized", "PodResizePending"), 20)
+    equal(told["reason"], "Deferred", "why")
+    expect(told["message"], rf"Node didn't have enough resource: cpu, requested: {free - 500}, used: \d+, capacity: {free}")
+    equal(container(c.json("get", "pod", "sized"))["allocatedResources"]["cpu"], "200m", "what it has meanwhile")
+    c.out("delete", "pod", "filler", "--timeout=40s")
+    eventually("it gets it", lambda: container(c.json("get", "pod", "sized"))["resources"] == large, 20)
+    equal(resize_condition(c, "sized", "PodResizePending"), None, "nothing is pending")
+    c.apply(sized("late", {"requests": {"cpu": "600m"}}))
+    scheduled = lambda: next((one for one in c.json("get", "pod", "late")["status"].get("conditions", []) if one["type"] == "PodScheduled"), {})
+    eventually("the scheduler counts it", lambda: "Insufficient cpu" in scheduled().get("message", ""), 20)
+    resize(c, "sized", amounts("100m", "64Mi", "1", "256Mi"))
+    c.out("wait", "--for=condition=Ready", "pod/late", "--timeout=60s", timeout_s=70)
+    c.out("delete", "pod", "sized", "late", "--timeout=40s")
+
+
+def a_resize_restarts_what_asks_for_it(c):
+    policy = [{"resourceName": "memory", "restartPolicy": "RestartContainer"}]
+    c.apply(sized("again", amounts("100m", "64Mi", "500m", "128Mi"), resizePolicy=policy))
+    c.out("wait", "--for=condition=Ready", "pod/again", "--timeout=60s", timeout_s=70)
+    first = container(c.json("get", "pod", "again"))["containerID"]
+    resize(c, "again", amounts("200m", "64Mi", "500m", "128Mi"))
+    eventually("cpu is in force", lambda: container(c.json("get", "pod", "again"))["resources"]["requests"]["cpu"] == "200m", 20)
+    equal(container(c.json("get", "pod", "again"))["containerID"], first, "in place")
+    resize(c, "again", amounts("200m", "64Mi", "500m", "96Mi"))
+    eventually("memory is in force", lambda: container(c.json("get", "pod", "again")).get("resources", {}).get("limits", {}).get("memory") == "96Mi"
+               and "running" in container(c.json("get", "pod", "again"))["state"], 40)
+    after = container(c.json("get", "pod", "again"))
+    equal((after["restartCount"], after["containerID"] != first), (1, True), "started again")
+    expect(c.out("events", "--for=pod/again"), "Container main resize requires restart")
+    equal(resize_condition(c, "again", "PodResizeInProgress"), None, "nothing is under way")
+    c.out("delete", "pod", "again", "--timeout=40s")
+
+
+def a_quota_counts_what_a_pod_was_resized_to(c):
+    c.out("create", "namespace", "counted")
+    c.out("create", "quota", "all", "-n", "counted", "--hard=requests.cpu=500m")
+    c.kubectl("apply", "-n", "counted", "-f", "-", stdin=sized("kept", {"requests": {"cpu": "200m"}}))
+    c.out("wait", "-n", "counted", "--for=condition=Ready", "pod/kept", "--timeout=60s", timeout_s=70)
+    used = lambda: c.json("get", "quota", "all", "-n", "counted")["status"]["used"]["requests.cpu"]
+    ask = lambda cpu: c.kubectl("patch", "pod", "kept", "-n", "counted", "--subresource=resize", "-p",
+                                json.dumps({"spec": {"containers": [{"name": "main", "resources": {"requests": {"cpu": cpu}}}]}}), check=False).stderr
+    expect(ask("600m"), "exceeded quota: all, requested: requests.cpu=400m, used: requests.cpu=200m, limited: requests.cpu=500m")
+    equal(ask("400m"), "", "within the quota")
+    eventually("it is counted", lambda: used() == "400m")
+    equal(ask("100m"), "", "less")
+    eventually("less is counted", lambda: used() == "100m")
+    c.out("delete", "namespace", "counted", "--timeout=60s", timeout_s=70)
+
+
 def probes_decide_about_ready_and_restart(c):
     equal(container(c.json("get", "pod", "web"))["ready"], True, "web is ready")
     sh(c, "web", "rm /tmp/ready")
@@ -290,7 +391,8 @@ def all_of_it_goes(c):
 STEPS = [the_node_becomes_ready, images_are_imported, pods_start, exec_with_a_terminal_has_its_size, attach_reaches_the_running_process,
          run_with_input_answers_the_exit_code, port_forward_carries_requests, files_are_copied_both_ways, a_pod_on_the_host_network_is_the_host,
          pods_reach_each_other_and_the_api, projected_volumes_have_all_their_sources, downward_volumes_follow_the_pod, the_default_token_is_accepted,
-         a_container_above_its_memory_limit_is_killed, a_fork_bomb_is_held_and_the_node_survives, probes_decide_about_ready_and_restart, kubectl_1_20_does_the_common_verbs,
+         a_container_above_its_memory_limit_is_killed, a_fork_bomb_is_held_and_the_node_survives, a_running_pod_is_resized, a_resize_waits_for_room,
+         a_resize_restarts_what_asks_for_it, a_quota_counts_what_a_pod_was_resized_to, probes_decide_about_ready_and_restart, kubectl_1_20_does_the_common_verbs,
          a_containerd_that_hangs_or_dies_makes_the_node_not_ready_with_the_reason, all_of_it_goes]
 
 if __name__ == "__main__":

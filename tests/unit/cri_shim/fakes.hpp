@@ -51,6 +51,12 @@ class FakeCluster final : public node::Cluster {
       if (service->meta.namespace_ == ns) out.push_back(service);
     return out;
   }
+  std::vector<std::shared_ptr<const Pod>> pods_on(const std::string& node) override {
+    std::vector<std::shared_ptr<const Pod>> found;
+    for (const auto& [key, pod] : pods)
+      if (pod->spec.nodeName == node) found.push_back(pod);
+    return found;
+  }
   Outcome<void> write_status(const Pod& from, const PodStatus& status) override {
     const Key key{from.meta.namespace_, from.meta.name};
     auto next = std::make_shared<Pod>(*pods.at(key));
@@ -95,6 +101,9 @@ class FakeCri final : public Cri {
   std::function<void()> around_sandbox;   ///< before and after what is done while a sandbox is made
   bool stop_at_once = true;               ///< else only finish_stops() ends containers
   std::vector<std::pair<std::string, std::int64_t>> stops;
+  std::map<std::string, ::runtime::v1::LinuxContainerResources> resources;   ///< what containers may use, by id
+  int updates = 0;
+  bool fail_update = false;               ///< the next one
   std::map<std::string, std::string> targets;   ///< containers whose processes they see, by id
 
   void exit(const std::string& id, int code) {
@@ -182,6 +191,7 @@ class FakeCri final : public Cri {
     container.image = config.image().image();
     container.annotations = {config.annotations().begin(), config.annotations().end()};
     containers[id] = container;
+    resources[id] = config.linux_part().resources();
     const auto& namespaces = config.linux_part().security_context().namespace_options();
     if (namespaces.pid() == ::runtime::v1::TARGET) targets[id] = namespaces.target_id();
     return id;
@@ -190,6 +200,12 @@ class FakeCri final : public Cri {
     if (fails()) return failure();
     containers.at(id).state = RunState::running;
     containers.at(id).started_ns = *clock_ns;
+    return {};
+  }
+  Outcome<void> update_resources(const std::string& id, const ::runtime::v1::LinuxContainerResources& wanted) override {
+    if (fails() || std::exchange(fail_update, false)) return failure();
+    resources[id] = wanted;
+    ++updates;
     return {};
   }
   Outcome<void> remove_container(const std::string& id) override {

@@ -158,9 +158,9 @@ TEST_CASE("processes of a pod and of all pods together are bounded, in control g
   };
   const auto text = [&](const std::string& path) { return read_file(dir + path).value_or("none"); };
   for (const std::string& path : {"/pids" + group + "/pids.max", group + "/pids.max", std::string("/pids/kubepods/pids.max"), std::string("/kubepods/memory.max")}) file(path);
-  apply_pod_limits(pod, {{}, {}, {}}, dir);
+  apply_pod_limits(pod, pod_limits(pod), {{}, {}, {}}, dir);
   CHECK(text(group + "/pids.max") == "max");
-  apply_pod_limits(pod, {kPodPidsDefault, 29'492, 1 << 30}, dir);
+  apply_pod_limits(pod, pod_limits(pod), {kPodPidsDefault, 29'492, 1 << 30}, dir);
   CHECK(text("/pids" + group + "/pids.max") == "4096");
   CHECK(text(group + "/pids.max") == "4096");
   CHECK(text("/pids/kubepods/pids.max") == "29492");
