@@ -232,12 +232,59 @@ def streams_that_are_reset_at_once_are_bounded(c):
     within(grown < 2 * WARM_BYTES, f"the server has grown by {grown} bytes")
 
 
+def literal(name, value):
+    """A header that is kept in the peer's table. Lengths below 127."""
+    return b"\x40" + bytes([len(name)]) + name + bytes([len(value)]) + value
+
+
+def http2(c, context):
+    tls = context.wrap_socket(socket.create_connection(("127.0.0.1", c.port), 10), server_hostname="127.0.0.1")
+    tls.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0))
+    return tls
+
+
+def floods(turn):
+    """Pieces of a connection's bytes that cost the server more than the client, for ever."""
+    big = literal(b"big", b"x" * 120)
+    return {
+        "pings": frame(6, 0, 0, b"12345678") * 200,
+        "settings": frame(4, 0, 0, b"\x00\x03\x00\x00\x00\x64") * 200,
+        "empty data": (frame(1, 4, 1, HEAD) if turn == 0 else b"") + frame(0, 0, 1) * 200,
+        "continuations": (frame(1, 1, 1, HEAD) if turn == 0 else b"") + frame(9, 0, 1, big) * 200,
+        "an indexed bomb": frame(1, 5, 2 * turn + 1, HEAD + big + b"\xbe" * 16000),
+        "no window": (frame(4, 0, 0, b"\x00\x04\x00\x00\x00\x00") if turn == 0 else b"") + b"".join(frame(1, 5, 200 * turn + 2 * i + 1, HEAD) for i in range(100)),
+        "priorities": b"".join(frame(2, 0, 2 * i + 1, struct.pack(">IB", 0, 1)) for i in range(200)),
+    }
+
+
+FLOOD_PIECES = 2000
+
+
+def floods_of_frames_end(c):
+    context = ssl.create_default_context(cadata=c.https.ca)
+    context.set_alpn_protocols(["h2"])
+    before, healthy, told = resident_bytes(c), Healthy(c), []
+    for name in floods(0):
+        tls, pieces = http2(c, context), 0
+        tls.settimeout(5)
+        try:
+            while pieces < FLOOD_PIECES:
+                tls.sendall(floods(pieces)[name])
+                pieces += 1
+        except (OSError, ssl.SSLError):
+            pass
+        told.append(f"{name} {pieces}")
+        tls.close()
+        within(resident_bytes(c) - before < 2 * WARM_BYTES, f"{name}: the server has grown by {resident_bytes(c) - before} bytes")
+    healthy.end("floods of frames, pieces until the end: " + ", ".join(told))
+
+
 def all_is_well_afterwards(c):
     equal(c.https.ask("GET", "/readyz").body, "ok")
     c.stop(30)
 
 
-STEPS = [begin, idle_connections_cost_little, slow_headers_and_bodies_are_let_go, watchers_that_do_not_read_hold_nobody_up, streams_that_are_reset_at_once_are_bounded, all_is_well_afterwards]
+STEPS = [begin, idle_connections_cost_little, slow_headers_and_bodies_are_let_go, watchers_that_do_not_read_hold_nobody_up, streams_that_are_reset_at_once_are_bounded, floods_of_frames_end, all_is_well_afterwards]
 
 if __name__ == "__main__":
     options = argparse.ArgumentParser()
