@@ -13,9 +13,10 @@ namespace {
 
 constexpr std::string_view kNamespace = "default", kComponent = "admission-webhooks";   // where Events about cluster-wide objects are
 
-std::string shown(const webhook::CircuitChange& change) {
+std::string shown(const webhook::Caller& caller, const webhook::CircuitChange& change) {
+  const std::string meanwhile = caller.kind == "CustomResourceDefinition" ? "what it converts cannot be read or written meanwhile" : "its failure policy counts meanwhile";
   if (!change.open) return "webhook endpoint " + change.authority + " is asked again";
-  return "webhook endpoint " + change.authority + " failed " + std::to_string(change.failures) + " times in a row and is given a pause, its failure policy counts meanwhile: " + change.why;
+  return "webhook endpoint " + change.authority + " failed " + std::to_string(change.failures) + " times in a row and is given a pause, " + meanwhile + ": " + change.why;
 }
 
 class States final : public WebhookStates, public std::enable_shared_from_this<States> {
@@ -72,12 +73,12 @@ class States final : public WebhookStates, public std::enable_shared_from_this<S
       if (const auto self = weak.lock(); self && !written) self->missed(key, written.error());
     };
     if (telling.count > 1) {
-      const json::object patch{{"count", telling.count}, {"lastTimestamp", now}, {"message", shown(change)}};
+      const json::object patch{{"count", telling.count}, {"lastTimestamp", now}, {"message", shown(caller, change)}};
       return verbs_.patch(context(), {events, std::string(kNamespace), telling.name, {}}, kinds::PatchType::merge, {kinds::Media::json, json::serialize(patch)}, {}, done);
     }
     const json::object event{{"metadata", {{"name", telling.name}, {"namespace", kNamespace}}},
                              {"involvedObject", {{"apiVersion", caller.api_version}, {"kind", caller.kind}, {"name", caller.name}, {"uid", caller.uid}}},
-                             {"type", change.open ? "Warning" : "Normal"}, {"reason", reason}, {"message", shown(change)}, {"count", telling.count},
+                             {"type", change.open ? "Warning" : "Normal"}, {"reason", reason}, {"message", shown(caller, change)}, {"count", telling.count},
                              {"firstTimestamp", now}, {"lastTimestamp", now}, {"source", {{"component", kComponent}}}, {"reportingComponent", kComponent}};
     verbs_.create(context(), {events, std::string(kNamespace), {}, {}}, {kinds::Media::json, json::serialize(event)}, {}, done);
   }

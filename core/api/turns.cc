@@ -8,8 +8,16 @@
 namespace keelson::api {
 namespace {
 
+/// Whether a watch begins with all that is there: it keeps its seats until that is collected.
+bool begins_with_all(const Call& call) {
+  if (truthy(call.query, "sendInitialEvents")) return true;
+  const auto revision = call.query.get("resourceVersion");
+  return revision.empty() || revision == "0";
+}
+
 int seats_of(const Call& call) {
-  if (!call.info.resource_request || call.info.verb != "list") return 1;
+  const auto& verb = call.info.verb;
+  if (!call.info.resource_request || (verb != "list" && !(verb == "watch" && begins_with_all(call)))) return 1;
   const auto kind = call.core.parts.registry.current()->find(call.info.group, call.info.version, call.info.resource);
   if (!kind) return 1;
   auto objects = static_cast<std::int64_t>(call.core.parts.store.snapshot().count(kind->storage_key));

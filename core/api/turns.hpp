@@ -6,7 +6,7 @@
 
 namespace keelson::api {
 
-/// A LIST takes a seat for each so many objects that it is expected to look at, up to kListSeatsMax.
+/// A LIST, and a watch that begins with all that is there, takes a seat for each so many objects that it is expected to look at, up to kListSeatsMax.
 inline constexpr std::int64_t kObjectsPerSeat = 100;
 inline constexpr int kListSeatsMax = 10;
 

@@ -20,7 +20,7 @@ struct Schema {
   LevelRef level;
   std::string level_name, level_uid;
   base::Counter *dispatched, *queue_full, *timed_out, *no_seat;
-  base::Histogram* waited;
+  base::Histogram *waited, *estimated;
 };
 using Schemas = std::vector<std::shared_ptr<const Schema>>;
 
@@ -114,6 +114,7 @@ std::shared_ptr<const Schema> Shared::schema_of(SchemaSpec spec, const LevelRef&
   schema->timed_out = rejected("time-out");
   schema->no_seat = rejected("concurrency-limit");
   schema->waited = &metrics_.histogram("apiserver_flowcontrol_request_wait_duration_seconds", "How long requests waited for a seat, of those that did.", wait_bounds(), waits);
+  schema->estimated = &metrics_.histogram("apiserver_flowcontrol_work_estimated_seats", "Seats that requests were expected to take.", {1, 2, 3, 4, 10}, labels);
   schema->spec = std::move(spec);
   return schema;
 }
@@ -218,6 +219,7 @@ class FairnessImpl final : public Fairness {
     const auto schemas = shared_->schemas();
     for (const auto& schema : *schemas) {
       if (!matches(schema->spec, request)) continue;
+      schema->estimated->observe(seats);
       return std::make_shared<TurnImpl>(shared_, schema, request, seats);
     }
     return nullptr;

@@ -205,10 +205,10 @@ base::Outcome<void> RunningCluster::make_parts() {
 }
 
 verbs::AskWebhook RunningCluster::ask_webhook() {
-  return [this](const boost::json::value& config, std::string body, base::Monotonic deadline, std::function<void(base::Outcome<std::string>)> done) {
-    auto endpoint = webhook::endpoint_of(config, store_->snapshot(), webhook_turn_++);
+  return [this](verbs::ConversionReview review, std::function<void(base::Outcome<std::string>)> done) {
+    auto endpoint = webhook::endpoint_of(review.client_config, store_->snapshot(), webhook_turn_++);
     if (!endpoint) return done(endpoint.error());
-    webhooks_->post({std::move(*endpoint), std::move(body), deadline}, [done = std::move(done)](base::Outcome<webhook::Answer> answer) {
+    webhooks_->post({std::move(*endpoint), std::move(review.body), review.deadline, std::move(review.definition)}, [done = std::move(done)](base::Outcome<webhook::Answer> answer) {
       if (!answer) return done(answer.error());
       if (answer->status != 200) return done(base::raw_500(webhook::status_text(answer->status)));
       done(std::move(answer->body));

@@ -76,10 +76,10 @@ std::string converting_plugin(const boost::json::value& client_config) {
 }
 
 verbs::AskWebhook ask_plugins(std::shared_ptr<Hooks> hooks, base::Runtime& runtime, verbs::AskWebhook otherwise) {
-  return [hooks = std::move(hooks), &runtime, otherwise = std::move(otherwise)](const boost::json::value& config, std::string body, base::Monotonic deadline, Done done) {
-    const auto plugin = converting_plugin(config);
-    if (plugin.empty()) return otherwise ? otherwise(config, std::move(body), deadline, std::move(done)) : done(base::raw_500("there is no way to it"));
-    std::make_shared<Asking>(hooks, runtime, plugin, std::move(body), deadline, std::move(done))->begin();
+  return [hooks = std::move(hooks), &runtime, otherwise = std::move(otherwise)](verbs::ConversionReview review, Done done) {
+    const auto plugin = converting_plugin(review.client_config);
+    if (plugin.empty()) return otherwise ? otherwise(std::move(review), std::move(done)) : done(base::raw_500("there is no way to it"));
+    std::make_shared<Asking>(hooks, runtime, plugin, std::move(review.body), review.deadline, std::move(done))->begin();
   };
 }
 

@@ -94,6 +94,7 @@ Conversions::DefinitionRef Conversions::definition_of(const kinds::Kind& kind) c
     const auto definition = parsed(stored->body());
     if (text_at(definition, {"spec", "conversion", "strategy"}) == "Webhook")
       if (const auto* webhook = find(definition, {"spec", "conversion", "webhook"})) read->webhook = *webhook;
+    read->self = std::make_shared<const webhook::Caller>(webhook::Caller{"apiextensions.k8s.io/v1", "CustomResourceDefinition", name, stored->columns().uid});
     known = std::move(read);
   }
   return known->webhook.is_null() ? nullptr : known;
@@ -114,6 +115,32 @@ Conversions::DefinitionRef Conversions::declared_by_plugin(const kinds::Kind& ki
   return known->webhook.is_null() ? nullptr : known;
 }
 
+struct Conversions::Verdict {
+  base::Outcome<json::array> objects;
+  std::string_view failure = {};
+};
+
+Conversions::Verdict Conversions::judge(const json::array& sent, const std::string& to, const std::string& version, const std::string& uid, base::Outcome<std::string> answer) {
+  if (!answer) return {failed(sent.front(), "failed: " + answer.error().message), "conversion_webhook_call_failure"};
+  auto converted = read_answer(*answer, version, uid);
+  if (!converted) return {failed(sent.front(), "failed: " + converted.error().message), "conversion_webhook_malformed_response_failure"};
+  if (converted->size() != sent.size())
+    return {failed(sent.front(), "returned " + std::to_string(converted->size()) + " objects, expected " + std::to_string(sent.size())), "conversion_webhook_partial_response_failure"};
+  for (std::size_t i = 0; i < sent.size(); ++i) {
+    if (const auto wrong = complaint(sent[i], (*converted)[i], to)) return {failed(sent[i], *wrong), "conversion_webhook_invalid_converted_object_failure"};
+    keep_metadata(sent[i], (*converted)[i]);
+  }
+  return {std::move(converted)};
+}
+
+void Conversions::count(base::Monotonic began, std::string_view failure) const {
+  static const std::vector<double> kSeconds = {0.001, 0.01, 0.05, 0.1, 0.5, 1, 5, 30};
+  const base::Labels labels{{"failure_type", std::string(failure)}, {"result", failure.empty() ? "success" : "failure"}};
+  parts_.metrics.counter("apiserver_conversion_webhook_request_total", "Reviews that conversion webhooks were asked for.", labels).add();
+  parts_.metrics.histogram("apiserver_conversion_webhook_duration_seconds", "How long conversion webhooks took to answer.", kSeconds, labels)
+      .observe(static_cast<double>(parts_.runtime.monotonic_ns() - began) / static_cast<double>(base::kNanosPerSecond));
+}
+
 void Conversions::ask(const Definition& definition, std::string to, json::array objects, base::Monotonic deadline, std::function<void(base::Outcome<json::array>)> done) const {
   const auto version = version_of_review(definition.webhook);
   if (version.empty()) return done(base::raw_500("no supported conversion review versions"));
@@ -123,17 +150,11 @@ void Conversions::ask(const Definition& definition, std::string to, json::array 
   json::object review{{"kind", "ConversionReview"}, {"apiVersion", std::string(kGroupVersion) + version}};
   review["request"] = json::object{{"uid", uid}, {"desiredAPIVersion", to}, {"objects", objects}};
   auto text = json::serialize(review);
-  ask_webhook_(*config, std::move(text), std::min(deadline, parts_.runtime.in_ms(kConversion_ms)),
-                     [version, uid, to = std::move(to), sent = std::move(objects), done = std::move(done)](base::Outcome<std::string> answer) {
-    if (!answer) return done(failed(sent.front(), "failed: " + answer.error().message));
-    auto converted = read_answer(*answer, version, uid);
-    if (!converted) return done(failed(sent.front(), "failed: " + converted.error().message));
-    if (converted->size() != sent.size()) return done(failed(sent.front(), "returned " + std::to_string(converted->size()) + " objects, expected " + std::to_string(sent.size())));
-    for (std::size_t i = 0; i < sent.size(); ++i) {
-      if (const auto wrong = complaint(sent[i], (*converted)[i], to)) return done(failed(sent[i], *wrong));
-      keep_metadata(sent[i], (*converted)[i]);
-    }
-    done(std::move(converted));
+  ask_webhook_({*config, std::move(text), std::min(deadline, parts_.runtime.in_ms(kConversion_ms)), definition.self},
+               [this, version, uid, to = std::move(to), sent = std::move(objects), began = parts_.runtime.monotonic_ns(), done = std::move(done)](base::Outcome<std::string> answer) {
+    auto verdict = judge(sent, to, version, uid, std::move(answer));
+    count(began, verdict.failure);
+    done(std::move(verdict.objects));
   });
 }
 

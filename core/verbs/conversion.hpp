@@ -33,10 +33,15 @@ class Conversions {
     store::Revision revision = 0;   ///< of the stored definition; of a plugin's kind 0
     std::string text;               ///< of a plugin's kind: what it was read from
     json::value webhook;   ///< spec.conversion.webhook; null: there is none
+    webhook::CallerRef self{};   ///< null: a plugin's
   };
   using DefinitionRef = std::shared_ptr<const Definition>;
   DefinitionRef definition_of(const kinds::Kind& kind) const;
   DefinitionRef declared_by_plugin(const kinds::Kind& kind) const;
+  /// Why a review failed, as upstream's metrics call it.
+  struct Verdict;
+  void count(base::Monotonic began, std::string_view failure) const;
+  static Verdict judge(const json::array& sent, const std::string& to, const std::string& version, const std::string& uid, base::Outcome<std::string> answer);
   void ask(const Definition& definition, std::string to, json::array objects, base::Monotonic deadline, std::function<void(base::Outcome<json::array>)> done) const;
 
   const Parts& parts_;

@@ -74,6 +74,31 @@ def a_schema_of_ones_own_counts(c):
     eventually("the schema counts", lambda: c.https.ask("GET", MAPS, headers=CROWD).headers["X-Kubernetes-PF-FlowSchema-UID"] == uid)
 
 
+def seats(c):
+    """Requests of the crowd by the seats that they were expected to take: so many, and their sum."""
+    return tuple(int(c.metric(f"apiserver_flowcontrol_work_estimated_seats_{what}", flow_schema="crowd")) for what in ("count", "sum"))
+
+
+def lists_and_watches_of_much_take_more_seats(c):
+    for i in range(300):
+        c.https.made("POST", MAPS, {"metadata": {"name": f"m{i}"}})
+    def taken(path):
+        count, total = seats(c)
+        equal(c.https.ask("GET", path, headers=CROWD).code, 200, path)
+        after = seats(c)
+        equal(after[0] - count, 1, f"{path} is one request")
+        return after[1] - total
+    all_of_them = taken(MAPS)
+    equal(all_of_them >= 3, True, f"a LIST of 300 takes {all_of_them}")
+    equal(taken(f"{MAPS}?limit=10"), 1, "a page")
+    equal(taken(f"{MAPS}/m1"), 1, "a GET")
+    revision = c.https.made("GET", f"{MAPS}?limit=1")["metadata"]["resourceVersion"]
+    equal(taken(f"{MAPS}?watch=1&timeoutSeconds=1"), all_of_them, "a watch that begins with all")
+    equal(taken(f"{MAPS}?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&timeoutSeconds=1"), all_of_them, "one that asks for them")
+    equal(taken(f"{MAPS}?watch=1&resourceVersion={revision}&timeoutSeconds=1"), 1, "a watch of what comes")
+    c.https.made("DELETE", MAPS)
+
+
 class Load:
     """Connections of one user that ask all the time, each as fast as it is answered."""
 
@@ -133,7 +158,7 @@ def ten_times_too_many_get_429_and_others_go_on(c):
            r'apiserver_flowcontrol_dispatched_requests_total\{flow_schema="crowd",priority_level="crowd"\} \d+', r'apiserver_flowcontrol_nominal_limit_seats\{priority_level="crowd"\} \d')
 
 
-STEPS = [bootstrap_objects_are_there, they_are_kept, answers_tell_schema_and_level, a_schema_of_ones_own_counts, ten_times_too_many_get_429_and_others_go_on]
+STEPS = [bootstrap_objects_are_there, they_are_kept, answers_tell_schema_and_level, a_schema_of_ones_own_counts, lists_and_watches_of_much_take_more_seats, ten_times_too_many_get_429_and_others_go_on]
 
 if __name__ == "__main__":
     start_and_run(STEPS, Cluster())

@@ -239,6 +239,14 @@ def a_webhook_that_fails_is_told_in_upstream_s_words(c):
     equal(c.json("get", "buoy", "b")["spec"]["port"], 19, "what needs no webhook is served")
     c.webhook.stop()
     expect(read(), prefix + r'failed: Post "https://127\.0\.0\.1:\d+/convert(\?timeout=30s)?": ')
+    # Who cannot be reached is given a pause, and that is told.
+    for _ in range(5):
+        read()
+    expect(eventually("it is told", lambda: (lambda text: text if "WebhookPaused" in text else None)(c.out("describe", "crd", "buoys.versions.example.com"))),
+           r"WebhookPaused +.*is given a pause, what it converts cannot be read or written meanwhile: ")
+    expect(c.kubectl("get", "--raw", "/readyz/webhooks", check=False).stderr, "webhooks failed: 127.0.0.1")
+    for failure, count in (("conversion_webhook_call_failure", 5), ("conversion_webhook_malformed_response_failure", 3), ("conversion_webhook_partial_response_failure", 1), ("conversion_webhook_invalid_converted_object_failure", 4)):
+        equal(c.metric("apiserver_conversion_webhook_request_total", failure_type=failure, result="failure") >= count, True, failure)
     c.out("delete", "crd", "buoys.versions.example.com", "--timeout=20s")
 
 

@@ -36,8 +36,9 @@ struct WithWebhook : Cluster {
   using Done = std::function<void(base::Outcome<std::string>)>;
 
   WithWebhook() {
-    verbs = verbs::make_verbs({*store, *hub, *registry, *chains, tokens.get(), *runtime, *metrics}, [this](const json::value&, std::string body, base::Monotonic, Done done) {
-      reviews.push_back(json::parse(body));
+    verbs = verbs::make_verbs({*store, *hub, *registry, *chains, tokens.get(), *runtime, *metrics}, [this](verbs::ConversionReview review, Done done) {
+      reviews.push_back(json::parse(review.body));
+      asked_for = review.definition;
       // Always later and on another thread, as a webhook answers.
       runtime->schedule_at(runtime->in_ms(1), [answer = answer(reviews.back()), done = std::move(done)] { done(answer); });
     });
@@ -63,6 +64,7 @@ struct WithWebhook : Cluster {
     return found ? at(*found, path) : found.error().message;
   }
 
+  webhook::CallerRef asked_for;
   std::vector<json::value> reviews;
   std::string failure;
   std::function<void(json::object& response)> lie;
@@ -101,6 +103,19 @@ TEST_CASE("a webhook makes the stored form of what is written, and the version o
   CHECK(c.text(kNew, "a", {"spec", "host"}) == "reef");
   REQUIRE(c.remove(kOld, "default", "a").has_value());
   CHECK_FALSE(c.get(kNew, "default", "a").has_value());
+}
+
+TEST_CASE("who converts hears whose objects they are, and what came of it is counted") {
+  WithWebhook c;
+  c.must(c.create(kOld, "default", old_buoy("a", "sea")));
+  REQUIRE(c.asked_for);
+  CHECK(c.asked_for->kind == "CustomResourceDefinition");
+  CHECK(c.asked_for->name == "buoys.demo.io");
+  c.failure = "no way";
+  CHECK_FALSE(c.create(kOld, "default", old_buoy("b", "sea")).has_value());
+  const auto text = c.metrics->prometheus_text();
+  CHECK(text.find(R"(apiserver_conversion_webhook_request_total{failure_type="",result="success"})") != std::string::npos);
+  CHECK(text.find(R"(apiserver_conversion_webhook_request_total{failure_type="conversion_webhook_call_failure",result="failure"} 1)") != std::string::npos);
 }
 
 TEST_CASE("a list is one review, and a dry run of an apply stores nothing") {
