@@ -7,6 +7,7 @@
 namespace keelson::base {
 KeptMemory::KeptMemory() = default;
 KeptMemory::~KeptMemory() {}
+void drop_kept_memory() noexcept {}
 void* take_memory(std::size_t bytes) noexcept { return std::malloc(bytes); }
 void* resize_memory(void* block, std::size_t bytes) noexcept { return std::realloc(block, bytes); }
 void give_memory(void* block) noexcept { std::free(block); }
@@ -70,6 +71,16 @@ struct Lists {
     return block;
   }
 
+  void drop() {
+    for (List& list : classes) {
+      while (Block* const block = list.first) {
+        list.first = block->next;
+        std::free(block);
+      }
+      list.count = 0;
+    }
+  }
+
   bool give(void* at, std::size_t units) {
     List& list = classes[class_of(units)];
     if (list.count >= kKeptOfClass || list.count * units * kUnitBytes >= kKeptBytesOfClass) return false;
@@ -104,12 +115,12 @@ KeptMemory::KeptMemory() { kept = new Lists; }
 KeptMemory::~KeptMemory() {
   Lists* const lists = kept;
   kept = nullptr;
-  for (List& list : lists->classes)
-    while (Block* const block = list.first) {
-      list.first = block->next;
-      std::free(block);
-    }
+  lists->drop();
   delete lists;
+}
+
+void drop_kept_memory() noexcept {
+  if (kept) kept->drop();
 }
 
 void* take_memory(std::size_t bytes) noexcept {

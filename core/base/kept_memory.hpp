@@ -23,6 +23,9 @@ class KeptMemory {
   KeptMemory& operator=(const KeptMemory&) = delete;
 };
 
+/// What this thread keeps goes back to the allocator: it will not be at work for a while.
+void drop_kept_memory() noexcept;
+
 /// malloc, realloc and free for C libraries that let themselves be given such: they use what the thread keeps.
 void* take_memory(std::size_t bytes) noexcept;
 void* resize_memory(void* block, std::size_t bytes) noexcept;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/base/kept_memory.hpp"
 #include "core/plugins/events.hpp"
 #include "core/plugins/instance.hpp"
 #include "core/store/patient.hpp"
@@ -13,6 +14,8 @@ namespace keelson::plugins {
 namespace {
 
 namespace json = boost::json;
+
+constexpr std::int64_t kKeepsMemory_ns = base::kNanosPerMs * 1000;   // a thread that sleeps longer gives back what it keeps
 
 Instance& instance_of(void* host) { return *static_cast<Instance*>(host); }
 std::string string_of(keelson_bytes bytes) { return std::string(text_of(bytes)); }
@@ -332,13 +335,15 @@ keelson_status submit(void* host, keelson_call call, const keelson_write* reques
       instance.submits_in_flight().fetch_sub(1);
       return fail(error, base::too_many_requests("too many writes of plugin " + instance.name() + " are under way", 1));
     }
+    instance.take_spent();
     auto open = instance.calls().begin("submit");
     if (!open) {
       instance.submits_in_flight().fetch_sub(1);
       return fail(error, base::unavailable("the plugin is stopping"));
     }
     begin_write(instance, call, *request, [&instance, token, open](base::Outcome<verbs::Written> written) {
-      instance.submits_in_flight().fetch_sub(1);
+      const bool last = instance.submits_in_flight().fetch_sub(1) == 1;
+      if (written && !last) instance.put_spent(std::move(written->made_by));
       const auto code = written ? 0 : written.error().code;
       auto status = written ? std::string() : base::to_status_json(written.error());
       if (!instance.post([&instance, token, open, code, status = std::move(status)] { instance.complete(token, code, status, *open); })) instance.calls().end(*open);
@@ -408,6 +413,7 @@ uint64_t random_u64(void* host) { return instance_of(host).core().runtime.random
 int32_t sleep(void* host, keelson_call call, int64_t ns) {
   auto& calls = instance_of(host).calls();
   if (hook_forbids(instance_of(host), call, true, false) != nullptr) return 0;
+  if (ns >= kKeepsMemory_ns) base::drop_kept_memory();
   return calls.sleep(calls.find(call).get(), ns) ? 1 : 0;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "core/base/kept_memory.hpp"
 #include "core/plugins/events.hpp"
 #include "core/plugins/rights.hpp"
 #include "core/plugins/saved_kinds.hpp"
@@ -245,6 +246,7 @@ void Instance::start_tasks() {
 
 // A task that fails is started again; one that returns is done.
 void Instance::run_task(std::uint32_t index) {
+  const base::KeptMemory kept;
   for (;;) {
     CallScope scope(calls_, calls_.begin("task " + declaration_.tasks[index]));
     if (!scope) return;

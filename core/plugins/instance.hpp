@@ -128,6 +128,10 @@ class Instance : public std::enable_shared_from_this<Instance> {
   /// Runs on the event thread. False: the instance is stopping.
   bool post(std::function<void()> work);
   std::atomic<std::size_t>& submits_in_flight() { return submits_; }
+  /// What finished submits were made with is taken down by whoever submits next, so that memory goes back to the thread that will
+  /// ask for it again; when nothing is under way, by the event thread.
+  void put_spent(std::shared_ptr<void> made_by);
+  void take_spent();
   /// Event thread: tells the plugin, then ends the call that `submit` opened.
   void complete(std::uint64_t token, int code, const std::string& status_json, const Call& open);
   std::uint64_t add_metric(std::function<void(double)> record);
@@ -209,6 +213,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::atomic<std::size_t> submits_{0};
   mutable std::mutex mutex_;                      // guards what follows
   std::deque<std::function<void()>> posted_;
+  std::vector<std::shared_ptr<void>> spent_;
   std::vector<Job> jobs_;
   std::string last_error_;
   std::vector<std::function<void(double)>> metrics_;

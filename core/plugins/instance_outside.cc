@@ -103,6 +103,18 @@ void Instance::complete(std::uint64_t token, int code, const std::string& status
   std::string error;
   guarded_call(name_, error, [&] { return library_->table().completion(self_, token, code, bytes_of(status_json)), 0; });
   calls_.end(open);
+  if (submits_.load() == 0) take_spent();
+}
+
+void Instance::put_spent(std::shared_ptr<void> made_by) {
+  const std::lock_guard lock(mutex_);
+  spent_.push_back(std::move(made_by));
+}
+
+void Instance::take_spent() {
+  std::vector<std::shared_ptr<void>> spent;   // ends after the lock
+  const std::lock_guard lock(mutex_);
+  spent.swap(spent_);
 }
 
 std::uint64_t Instance::add_metric(std::function<void(double)> record) {

@@ -1,10 +1,12 @@
 // hollow-node: simulated nodes whose pods become Running without containers. For tests, for scale, for machines without
 // containerd. `count` in its configuration says how many; 0 (the default) is none.
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 
 #include <keelson/codec.hpp>
 #include <keelson/node_points.hpp>
@@ -28,6 +30,8 @@ constexpr std::int64_t kLeaseInterval_s = 10, kLeaseDuration_s = 40;
 constexpr int kNodesMax = 1'000'000;
 constexpr int kWorkers = 2;
 constexpr std::chrono::seconds kAgain{1};   // after a write that failed
+constexpr std::chrono::milliseconds kTick{100}, kShortly{1};
+constexpr int kUnderWayMax = 2048;
 
 std::string node_name(int index) { return "hollow-" + std::to_string(index); }
 bool is_hollow(std::string_view node) { return node.starts_with("hollow-"); }
@@ -59,45 +63,93 @@ Node hollow_node(int index, Time now) {
   return node;
 }
 
-/// Registers the nodes and keeps their leases.
-class Fleet {
+/// Registers the nodes and keeps their leases, each at its own moment of the interval. Nothing is waited for one by one; what failed
+/// is done again.
+class Fleet : public std::enable_shared_from_this<Fleet> {
  public:
   explicit Fleet(int count) : count_(count) {}
   void run(Context& ctx) {
-    for (int i = 0; i < count_ && !ctx.cancelled(); ++i) join(ctx, i);
-    while (ctx.sleep(std::chrono::seconds(kLeaseInterval_s))) {
-      for (int i = 0; i < count_ && !ctx.cancelled(); ++i) renew(ctx, i);
+    for (int i = 0; i < count_ && room(ctx); ++i) join(ctx, i);
+    const auto began = ctx.monotonic_ns();
+    for (std::int64_t renewed = 0; ctx.sleep(kTick);) {
+      catch_up(ctx);
+      // As many as are due by now; after a pause no more than one turn of all.
+      const auto due = static_cast<std::int64_t>(static_cast<double>(ctx.monotonic_ns() - began) / (kLeaseInterval_s * kNanosPerSecond) * count_);
+      for (renewed = std::max(renewed, due - count_); renewed < due && room(ctx); ++renewed) renew(ctx, static_cast<int>(renewed % count_));
     }
   }
 
  private:
+  /// Waits until another write may be under way; false: it is to end.
+  bool room(Context& ctx) const {
+    while (under_way_ >= kUnderWayMax)
+      if (!ctx.sleep(kShortly)) return false;
+    return !ctx.cancelled();
+  }
+
+  auto then(std::function<void(Fleet&, const keelson::Error*)> next) {
+    ++under_way_;
+    return [self = shared_from_this(), next = std::move(next)](const keelson::Error* error) {
+      --self->under_way_;
+      next(*self, error);
+    };
+  }
+
   void join(Context& ctx, int index) {
-    const Node wanted = hollow_node(index, Time(ctx.unix_ns() / kNanosPerSecond));
-    const auto created = ctx.create(wanted);
-    if (!created && !already_exists(created.error())) return ctx.log("error", "cannot join " + wanted.meta.name + ": " + created.error().message);
-    const auto held = ctx.find<Node>({"", wanted.meta.name});
-    if (!held) return;
-    Node next = *held;
-    next.status = wanted.status;
-    if (const auto joined = ctx.modify_status(*held, next); !joined) ctx.log("error", "status of " + wanted.meta.name + ": " + joined.error().message);
-    renew(ctx, index);
+    ctx.submit_create(hollow_node(index, Time(ctx.unix_ns() / kNanosPerSecond)), then([index](Fleet& fleet, const keelson::Error* error) {
+      if (error) fleet.again(already_exists(*error) ? fleet.returning_ : fleet.missing_, index);
+    }));
+    make_lease(ctx, index);
+  }
+
+  /// It was there before this start: its status is said anew.
+  void rejoin(Context& ctx, int index) {
+    const auto node = hollow_node(index, Time(ctx.unix_ns() / kNanosPerSecond));
+    ctx.submit_patch(Node::gvk, {"", node.meta.name}, "status", keelson::str(R"({"status":)", keelson::encode(node.status), "}"), then([index](Fleet& fleet, const keelson::Error* error) {
+      if (error) fleet.again(is_not_found(*error) ? fleet.missing_ : fleet.returning_, index);
+    }));
+  }
+
+  void make_lease(Context& ctx, int index) {
+    Lease lease;
+    lease.meta.name = node_name(index);
+    lease.meta.namespace_ = kLeaseNamespace;
+    lease.spec.holderIdentity = lease.meta.name;
+    lease.spec.leaseDurationSeconds = kLeaseDuration_s;
+    lease.spec.renewTime = keelson::MicroTime(ctx.unix_ns() / 1000);
+    ctx.submit_create(lease, then([](Fleet&, const keelson::Error*) {}));   // if it failed, its renewal will
   }
 
   void renew(Context& ctx, int index) {
-    const Key key{kLeaseNamespace, node_name(index)};
-    const keelson::MicroTime now(ctx.unix_ns() / 1000);
-    const auto held = ctx.find<Lease>(key);
-    Lease lease = held ? *held : Lease{};
-    lease.meta.name = key.name;
-    lease.meta.namespace_ = key.ns;
-    lease.spec.holderIdentity = key.name;
-    lease.spec.leaseDurationSeconds = kLeaseDuration_s;
-    lease.spec.renewTime = now;
-    const auto renewed = held ? ctx.modify(*held, lease) : ctx.create(lease);
-    if (!renewed) ctx.log("warn", "lease of " + key.name + ": " + renewed.error().message);
+    const auto now = keelson::encode(keelson::MicroTime(ctx.unix_ns() / 1000));
+    ctx.submit_patch(Lease::gvk, {kLeaseNamespace, node_name(index)}, {}, keelson::str(R"({"spec":{"renewTime":)", now, "}}"), then([index](Fleet& fleet, const keelson::Error* error) {
+      if (error && is_not_found(*error)) fleet.again(fleet.leaseless_, index);
+    }));
   }
 
-  int count_;
+  using Indices = std::vector<int>;
+  void again(Indices& which, int index) {
+    const std::lock_guard lock(mutex_);
+    which.push_back(index);
+  }
+  Indices taken(Indices& from) {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(from, {});
+  }
+  void catch_up(Context& ctx) {
+    const auto each = [&](Indices& which, void (Fleet::*work)(Context&, int)) {
+      for (const int index : taken(which))
+        if (room(ctx)) (this->*work)(ctx, index);
+    };
+    each(missing_, &Fleet::join);
+    each(returning_, &Fleet::rejoin);
+    each(leaseless_, &Fleet::make_lease);
+  }
+
+  const int count_;
+  std::atomic<int> under_way_{0};
+  std::mutex mutex_;
+  Indices missing_, returning_, leaseless_;
 };
 
 /// A pod's fake address: stable by uid, out of 198.18.0.0/15, which is reserved for benchmarks and routed nowhere.

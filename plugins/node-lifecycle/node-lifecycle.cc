@@ -18,15 +18,14 @@ using keelson::coordination_v1::Lease;
 
 constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 constexpr const char* kLeaseNamespace = "kube-node-lease";
+constexpr const char *kRenewals = "renewals", *kDeadlines = "deadlines";
+constexpr std::chrono::seconds kTogether{1}, kAgain{1};
 constexpr const char* kWatched[] = {"Ready", "MemoryPressure", "DiskPressure", "PIDPressure"};
 
-/// Changes with every sign of life: the lease's renewal and the heartbeat of the node's own Ready condition.
-std::string sign_of_life(Context& ctx, const Node& node) {
-  std::string sign;
-  if (const auto lease = ctx.find<Lease>({kLeaseNamespace, node.meta.name})) sign += std::to_string(lease.revision());
+/// Changes with every heartbeat in the node's own Ready condition.
+std::string sign_of_life(const Node& node) {
   const auto* ready = find_condition(node, "Ready");
-  if (ready && ready->status != "Unknown") sign += "/" + std::to_string(ready->lastHeartbeatTime.unix_s);
-  return sign;
+  return ready && ready->status != "Unknown" ? std::to_string(ready->lastHeartbeatTime.unix_s) : std::string();
 }
 
 class NodeReconciler final : public keelson::Reconciler<Node> {
@@ -38,13 +37,16 @@ class NodeReconciler final : public keelson::Reconciler<Node> {
     const auto now_s = ctx.unix_ns() / kNanosPerSecond;
     const auto* ready = find_condition(seen, "Ready");
     const auto grace_s = ready ? kGrace_s : kStartupGrace_s;
-    const auto silent_s = now_s - liveness_->heard(seen.meta.name, sign_of_life(ctx, seen), now_s);
+    const auto silent_s = now_s - liveness_->heard(seen.meta.name, sign_of_life(seen), now_s);
+    if (liveness_->watch()) look_at_deadlines();
     Node node = seen;
     if (silent_s >= grace_s) node = KEELSON_TRY(mark_unknown(ctx, seen, now_s));
-    node = KEELSON_TRY(taint(ctx, node, now_s, decide_eviction(ctx, node)));
+    const Node tainted = with_taints(node, now_s, decide_eviction(ctx, node));
+    if (is_ready(node) && !drives_away(tainted)) return untaint(ctx, node, tainted);
+    node = KEELSON_TRY(ctx.modify(node, tainted));
     KEELSON_TRY_VOID(mark_pods(ctx, node, now_s));
     const auto next_eviction_s = KEELSON_TRY(evict(ctx, node, now_s));
-    std::int64_t wait_s = silent_s >= grace_s ? 0 : grace_s - silent_s;
+    std::int64_t wait_s = ready || silent_s >= grace_s ? 0 : grace_s - silent_s;   // its own deadline; the others' is Listener's
     if (next_eviction_s > 0) wait_s = wait_s == 0 ? next_eviction_s : std::min(wait_s, next_eviction_s);
     return wait_s > 0 ? keelson::retry_in(std::chrono::seconds(wait_s)) : keelson::done();
   }
@@ -85,10 +87,22 @@ class NodeReconciler final : public keelson::Reconciler<Node> {
     return false;
   }
 
-  static Outcome<Node> taint(Context& ctx, const Node& node, std::int64_t now_s, bool evicting) {
+  static Node with_taints(const Node& node, std::int64_t now_s, bool evicting) {
     Node next = node;
     next.spec.taints = taints_for(node, now_s, evicting);
-    return ctx.modify(node, next);
+    return next;
+  }
+
+  static bool drives_away(const Node& node) {
+    return std::any_of(node.spec.taints.begin(), node.spec.taints.end(), [](const Taint& t) { return t.effect == "NoExecute"; });
+  }
+
+  /// Nobody has to leave it, so nothing waits for this write: thousands of nodes may get ready together.
+  Result untaint(Context& ctx, const Node& node, const Node& tainted) const {
+    ctx.submit_modify(node, tainted, "", [wake = wake_later, key = Key{"", node.meta.name}](const keelson::Error* error) {
+      if (error && error->code != 404) wake(key);   // after 409 as well: what it is now may have been looked at before
+    });
+    return keelson::done();
   }
 
   /// Pods of a node that is not ready are not ready either: endpoints must not lead there.
@@ -113,8 +127,7 @@ class NodeReconciler final : public keelson::Reconciler<Node> {
   /// Deletes what is due; answers in how many seconds the next pod is, 0 when none waits.
   static Outcome<std::int64_t> evict(Context& ctx, const Node& node, std::int64_t now_s) {
     std::int64_t next_s = 0;
-    const bool any = std::any_of(node.spec.taints.begin(), node.spec.taints.end(), [](const Taint& t) { return t.effect == "NoExecute"; });
-    if (!any) return next_s;
+    if (!drives_away(node)) return next_s;
     for (const auto& pod : ctx.list<Pod>({.fields = "spec.nodeName=" + node.meta.name})) {
       if (pod.deleting()) continue;
       const auto due = eviction_time(*pod, node.spec.taints);
@@ -149,7 +162,31 @@ class NodeReconciler final : public keelson::Reconciler<Node> {
   Names withheld_;   ///< not ready, but nobody is driven away from them
 
  public:
+  std::function<void(const Key&)> wake, wake_later;
+  std::function<void()> look_at_deadlines;
+};
+
+/// Takes in renewed leases, all of a second together, and wakes the nodes that have fallen silent.
+class Listener final : public keelson::KeyReconciler {
+ public:
+  explicit Listener(std::shared_ptr<Liveness> liveness) : liveness_(std::move(liveness)) {}
+  Result reconcile(Context& ctx, const Key& key) override {
+    const auto now_s = ctx.unix_ns() / kNanosPerSecond;
+    liveness_->take_renewals(now_s);
+    if (key.name != kDeadlines) {
+      if (liveness_->watch()) look_at_deadlines();
+      return keelson::done();
+    }
+    for (const auto& name : liveness_->fallen_silent(now_s)) wake({"", name});
+    const auto next_s = liveness_->next_s(now_s);
+    return next_s > 0 ? keelson::retry_in(std::chrono::seconds(next_s)) : keelson::done();
+  }
+
   std::function<void(const Key&)> wake;
+  std::function<void()> look_at_deadlines;
+
+ private:
+  std::shared_ptr<Liveness> liveness_;
 };
 
 }  // namespace
@@ -164,12 +201,19 @@ KEELSON_PLUGIN("node-lifecycle", "0.1.0", setup) {
   setup.may({{"patch"}, {""}, {"pods/status"}});
   auto liveness = std::make_shared<Liveness>();
   auto reconciler = std::make_unique<NodeReconciler>(liveness);
-  auto& wake = reconciler->wake;
-  auto& controller = setup.controller<Node>(std::move(reconciler)).name("node-lifecycle").watches<Lease>([](const keelson::Ref<Lease>& lease) -> std::vector<Key> {
-    if (lease.ns() != kLeaseNamespace) return {};
-    return {{"", std::string(lease.name())}};
+  auto listener = std::make_unique<Listener>(liveness);
+  auto& nodes = *reconciler;
+  auto& ears = *listener;
+  auto& controller = setup.controller<Node>(std::move(reconciler)).name("node-lifecycle");
+  auto& listening = setup.keyed_controller("node-leases", std::move(listener));
+  nodes.wake = ears.wake = controller.trigger_handle();
+  nodes.wake_later = [&controller](const Key& key) { controller.trigger(key, kAgain); };
+  nodes.look_at_deadlines = ears.look_at_deadlines = [&listening] { listening.trigger({"", kDeadlines}, std::chrono::seconds(kGrace_s)); };
+  setup.observe<Lease>([liveness, &listening](const keelson::Observed<Lease>& change) {
+    using What = keelson::Observed<Lease>::What;
+    if (change.what != What::added && change.what != What::modified) return;
+    if (change.now.ns() == kLeaseNamespace && liveness->renewed(std::string(change.now.name()))) listening.trigger({"", kRenewals}, kTogether);
   });
-  wake = controller.trigger_handle();
   setup.observe<Node>([liveness](const keelson::Observed<Node>& change) {
     if (change.what == keelson::Observed<Node>::What::deleted) liveness->forget(std::string(change.before.name()));
   });

@@ -212,6 +212,10 @@ void Context::submit_post(const Gvk& gvk, const Key& key, std::string_view subre
   submit(KEELSON_CREATE, gvk, key, subresource, body_json, std::move(completed));
 }
 
+void Context::submit_create(const Gvk& gvk, const Key& key, std::string_view body_json, std::function<void(const Error*)> completed) {
+  submit(KEELSON_CREATE, gvk, key, {}, body_json, std::move(completed));
+}
+
 void Context::submit_patch(const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view merge_patch_json, std::function<void(const Error*)> completed) {
   submit(KEELSON_MERGE_PATCH, gvk, key, subresource, merge_patch_json, std::move(completed));
 }

@@ -230,6 +230,18 @@ class Context {
   /// Starts a write without waiting; `completed` runs on the plugin's event thread with the Status, null on success.
   void submit_post(const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body_json, std::function<void(const Error*)> completed);
   void submit_patch(const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view merge_patch_json, std::function<void(const Error*)> completed);
+  /// What modify() sends; nothing differs: `completed` runs at once.
+  template <class T> void submit_modify(const T& from, const T& to, std::string_view subresource, std::function<void(const Error*)> completed) {
+    constexpr auto& table = codec::CodecFor<T>::value;
+    const auto patch = detail::modification(table, &from, &to);
+    if (patch.empty()) return completed(nullptr);
+    submit_patch(T::gvk, detail::key_of(table, &from), subresource, patch, std::move(completed));
+  }
+  template <class T> void submit_create(const T& object, std::function<void(const Error*)> completed) {
+    submit_create(T::gvk, {object.meta.namespace_, {}}, encode(object), std::move(completed));
+  }
+  /// The body names it; key.ns is its namespace.
+  void submit_create(const Gvk& gvk, const Key& key, std::string_view body_json, std::function<void(const Error*)> completed);
 
   // --- untyped (any kind by group, version, resource) --------------------------------------------------------------
   Outcome<ObjectHandle> get_raw(const Gvk& gvk, const Key& key);

@@ -1,6 +1,6 @@
 // A plugin for tests of what the host offers beside reconciling. ConfigMaps serve "echo", "endless", "refuse" and "onward" as
 // streams. What a ConfigMap's data asks for: "pair" n makes <name>-1 and <name>-2 in one transaction, the second under the name n;
-// "submit" n patches the ConfigMap n without waiting and counts the answers, "ignore" does not return, cancelled or not, until the
+// "submit" n patches the ConfigMap n without waiting and counts the answers, "submit-new" n makes it so, "submit-change" n changes it, "ignore" does not return, cancelled or not, until the
 // file $KEELSON_TEST_RELEASE exists.
 #include <keelson/sdk.hpp>
 
@@ -30,6 +30,8 @@ class Services final : public keelson::Reconciler<ConfigMap> {
     if (data.contains("ignore")) ignore_everything(setup_context_);
     if (data.contains("pair")) return pair(ctx, map, data.at("pair"));
     if (data.contains("submit")) submit(ctx, map, data.at("submit"));
+    if (data.contains("submit-new")) ctx.submit_create(child(map, data.at("submit-new")), counted());
+    if (data.contains("submit-change")) submit_change(ctx, {map.meta.namespace_, data.at("submit-change")});
     if (data.contains("mark") && !map.meta.annotations.contains("marked")) {
       ConfigMap next = map;
       next.meta.annotations["marked"] = "yes";
@@ -52,8 +54,18 @@ class Services final : public keelson::Reconciler<ConfigMap> {
     if (!committed && !already_exists(committed.error())) return keelson::invalid("data.pair", committed.error().message);
     return keelson::done();
   }
+  std::function<void(const keelson::Error*)> counted() {
+    return [this](const keelson::Error* error) { (error ? failed_ : done_).inc(); };
+  }
+  void submit_change(keelson::Context& ctx, const keelson::Key& target) {
+    const auto held = ctx.find<ConfigMap>(target);
+    if (!held) return;
+    ConfigMap next = *held;
+    next.data["changed"] = "yes";
+    ctx.submit_modify(*held, next, "", counted());
+  }
   void submit(keelson::Context& ctx, const ConfigMap& map, const std::string& target) {
-    ctx.submit_patch(ConfigMap::gvk, {map.meta.namespace_, target}, "", R"({"data":{"submitted":"yes"}})", [this](const keelson::Error* error) { (error ? failed_ : done_).inc(); });
+    ctx.submit_patch(ConfigMap::gvk, {map.meta.namespace_, target}, "", R"({"data":{"submitted":"yes"}})", counted());
   }
 
   keelson::Context setup_context_;

@@ -115,6 +115,27 @@ TEST_CASE("a write without waiting is answered once, whether it worked or not") 
   CHECK(metric(k, "services_submits_failed_total") == 1);
 }
 
+TEST_CASE("objects are made and changed without waiting; who is late is told, and what is the same is not asked for") {
+  Cluster k(options());
+  k.load("services");
+  make(k, "a", "submit-new: a-1");
+  k.settle();
+  CHECK(k.find<ConfigMap>("a-1"));
+  CHECK(metric(k, "services_submits_done_total") == 1);
+  make(k, "b", "submit-new: a-1");   // which is there
+  k.settle();
+  CHECK(metric(k, "services_submits_failed_total") == 1);
+  make(k, "c", "submit-change: a-1");
+  k.settle();
+  CHECK(k.get<ConfigMap>("a-1").data.at("changed") == "yes");
+  CHECK(metric(k, "services_submits_done_total") == 2);
+  const auto before = k.revision();
+  make(k, "d", "submit-change: a-1");   // nothing is left to change
+  k.settle();
+  CHECK(metric(k, "services_submits_done_total") == 3);
+  CHECK(k.revision() == before + 1);
+}
+
 TEST_CASE("a worker that does not come back is replaced, its key is fenced, and the plugin says so until it recovers") {
   const Release release;
   Cluster k(options());
