@@ -9,6 +9,7 @@
 #include "core/api/tls.hpp"
 #include "core/base/log.hpp"
 #include "core/base/memory.hpp"
+#include "core/main/bench_command.hpp"
 #include "core/main/certificate_command.hpp"
 #include "core/main/check_command.hpp"
 #include "core/main/cluster.hpp"
@@ -121,6 +122,7 @@ int run(int argc, char** argv) {
   const auto plugin_command = add_plugin_command(app);
   const auto certificate_command = add_certificate_command(app);
   const auto check_command = add_check_command(app);
+  const auto bench_command = add_bench_command(app);
   plugins::ChildArguments child;
   auto* const plugin_host = app.add_subcommand("plugin-host", "run one plugin outside of the server");
   plugin_host->add_option("--child", child.name, "what the server starts: its plugin and its lanes are open already")->group("");
@@ -133,6 +135,7 @@ int run(int argc, char** argv) {
   if (app.got_subcommand("plugin")) return plugin_command();
   if (app.got_subcommand("certificate")) return certificate_command();
   if (app.got_subcommand("check")) return check_command();
+  if (app.got_subcommand("bench")) return bench_command();
   if (*version) return print_version(format);
   if (*kubeconfig) return print_kubeconfig(data_dir);
   std::cout << app.help();

@@ -2,10 +2,12 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,13 +20,11 @@
 #include <ctime>
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 
 namespace keelson::bench {
 
-void die(const std::string& why) {
-  std::fprintf(stderr, "%s\n", why.c_str());
-  std::exit(1);
-}
+void die(const std::string& why) { throw std::runtime_error(why); }
 
 std::int64_t now_ns() {
   timespec now{};
@@ -68,22 +68,65 @@ std::string ssl_error() {
   return text;
 }
 
-SSL_CTX* context_for(const Endpoint& endpoint) {
-  SSL_CTX* context = SSL_CTX_new(TLS_client_method());
-  const auto bio = [](const std::string& pem) { return BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())); };
-  BIO* certificate = bio(endpoint.certificate_pem);
-  BIO* key = bio(endpoint.key_pem);
+BIO* bio_of(const std::string& pem) { return BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())); }
+
+void use_certificate(SSL_CTX* context, const Endpoint& endpoint) {
+  BIO* certificate = bio_of(endpoint.certificate_pem);
+  BIO* key = bio_of(endpoint.key_pem);
   X509* leaf = PEM_read_bio_X509(certificate, nullptr, nullptr, nullptr);
   EVP_PKEY* secret = PEM_read_bio_PrivateKey(key, nullptr, nullptr, nullptr);
   if (!leaf || !secret || SSL_CTX_use_certificate(context, leaf) != 1 || SSL_CTX_use_PrivateKey(context, secret) != 1) die("client certificate: " + ssl_error());
-  BIO* ca = bio(endpoint.ca_pem);
-  X509* root = PEM_read_bio_X509(ca, nullptr, nullptr, nullptr);
-  if (!root || X509_STORE_add_cert(SSL_CTX_get_cert_store(context), root) != 1) die("CA certificate: " + ssl_error());
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  X509_free(leaf), EVP_PKEY_free(secret), BIO_free(certificate), BIO_free(key);
+}
+
+void trust(SSL_CTX* context, const Endpoint& endpoint) {
+  SSL_CTX_set_verify(context, endpoint.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  if (endpoint.ca_pem.empty()) {
+    SSL_CTX_set_default_verify_paths(context);
+    return;
+  }
+  BIO* ca = bio_of(endpoint.ca_pem);
+  int count = 0;
+  while (X509* root = PEM_read_bio_X509(ca, nullptr, nullptr, nullptr)) {
+    count += X509_STORE_add_cert(SSL_CTX_get_cert_store(context), root);
+    X509_free(root);
+  }
+  BIO_free(ca);
+  ERR_clear_error();   // the end of the list is told as an error
+  if (count == 0) die("no CA certificate");
+}
+
+SSL_CTX* context_for(const Endpoint& endpoint) {
+  SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+  if (!endpoint.certificate_pem.empty()) use_certificate(context, endpoint);
+  trust(context, endpoint);
   SSL_CTX_set_read_ahead(context, 1);
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  X509_free(leaf), X509_free(root), EVP_PKEY_free(secret), BIO_free(certificate), BIO_free(key), BIO_free(ca);
   return context;
+}
+
+/// A connected socket to the first address that takes it.
+int connected(const Endpoint& endpoint) {
+  addrinfo hints{}, *found = nullptr;
+  hints.ai_socktype = SOCK_STREAM;
+  if (const int failed = getaddrinfo(endpoint.host.c_str(), std::to_string(endpoint.port).c_str(), &hints, &found); failed != 0) die(endpoint.host + ": " + gai_strerror(failed));
+  int fd = -1;
+  for (auto* at = found; at && fd < 0; at = at->ai_next) {
+    fd = ::socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && ::connect(fd, at->ai_addr, at->ai_addrlen) != 0) ::close(fd), fd = -1;
+  }
+  freeaddrinfo(found);
+  if (fd < 0) die("connect to " + endpoint.host + ": " + std::strerror(errno));
+  return fd;
+}
+
+/// The certificate has to name whom we wanted.
+void expect_name(SSL* ssl, const Endpoint& endpoint) {
+  const auto& name = endpoint.server_name.empty() ? endpoint.host : endpoint.server_name;
+  unsigned char address[sizeof(in6_addr)];
+  const bool is_address = inet_pton(AF_INET, name.c_str(), address) == 1 || inet_pton(AF_INET6, name.c_str(), address) == 1;
+  if (is_address) X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str());
+  else SSL_set1_host(ssl, name.c_str()), SSL_set_tlsext_host_name(ssl, name.c_str());
 }
 
 bool same(std::string_view a, std::string_view b) { return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0; }
@@ -132,16 +175,12 @@ struct Pool::Impl::Wire final : Connection {
   }
 
   void connect() {
-    fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(impl.endpoint.port);
-    if (inet_pton(AF_INET, impl.endpoint.host.c_str(), &to.sin_addr) != 1) die("not an IPv4 address: " + impl.endpoint.host);
-    if (::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) die(std::string("connect: ") + std::strerror(errno));
+    fd = connected(impl.endpoint);
     const int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     ssl = SSL_new(impl.context);
     SSL_set_fd(ssl, fd);
+    expect_name(ssl, impl.endpoint);
     if (SSL_connect(ssl) != 1) die("TLS: " + ssl_error());
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     epoll_event event{};
@@ -152,7 +191,8 @@ struct Pool::Impl::Wire final : Connection {
 
   void request(std::string_view method, std::string_view path, std::string_view content, std::string_view content_type, std::string_view accept) override {
     out.clear();
-    out.append(method).append(" ").append(path).append(" HTTP/1.1\r\nHost: ").append(impl.endpoint.host).append("\r\nUser-Agent: keelson-load/1\r\nAccept: ").append(accept);
+    out.append(method).append(" ").append(impl.endpoint.prefix).append(path).append(" HTTP/1.1\r\nHost: ").append(impl.endpoint.host).append("\r\nUser-Agent: keelson-load/1\r\nAccept: ").append(accept);
+    if (!impl.endpoint.token.empty()) out.append("\r\nAuthorization: Bearer ").append(impl.endpoint.token);
     if (!content.empty()) out.append("\r\nContent-Type: ").append(content_type).append("\r\nContent-Length: ").append(std::to_string(content.size()));
     out.append("\r\n\r\n").append(content);
     at = 0;

@@ -2,7 +2,7 @@
 //
 // Invariants: at most one request under way on a connection; an answer's body is counted, and kept only on demand.
 // Threads: one Pool per thread. Ownership: the Pool owns its connections.
-// Errors: anything unexpected ends the program with a message; this is a measuring tool.
+// Errors: anything unexpected throws a std::runtime_error that says so; this is a measuring tool.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -19,7 +19,10 @@ namespace keelson::bench {
 struct Endpoint {
   std::string host;
   std::uint16_t port = 0;
-  std::string ca_pem, certificate_pem, key_pem;
+  std::string ca_pem, certificate_pem, key_pem;   ///< empty: the system's authorities; no client certificate
+  std::string server_name, prefix, token;         ///< what the certificate has to say, if not the host; before every path; for the bearer
+  bool verify = true;
+  /// Of one cluster and one user with a client certificate, all inline, as `keelson kubeconfig` prints it.
   static Endpoint from_kubeconfig(const std::string& path);
 };
 

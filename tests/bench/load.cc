@@ -1,76 +1,43 @@
-// load: one kind of request, many times, over N keep-alive HTTPS connections; prints the server's CPU per operation, the
-// rate and the latencies. Server CPU is the CPU clock of --pid, read before and after, so the client's own cost is not in it.
-//
-// usage: load OP KIND --kubeconfig FILE [--pid PID] [--connections N] [--count N] [--prefix TEXT] [--accept TYPE] [--query Q]
-//   OP: create update get delete patch apply list watch raw; ready (any KIND): exit status 0 once /readyz says 200
-//   KIND: configmap pod lease; raw: a path, which is read --count times
-//   --delay SECONDS between connecting and the first request, to turn a profiler on
-//   watch: --watchers N watch the kind while --writers N (one) more connections make --count updates, each of them one after the
-//     other, or with --rate so many a second
-#include <fcntl.h>
+#include "tests/bench/load.hpp"
+
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <ctime>
-#include <map>
-
-#include "tests/bench/client.hpp"
 
 namespace keelson::bench {
 namespace {
-
-struct Options {
-  std::string op, kind, kubeconfig, prefix = "l", accept = "application/json", query;
-  int pid = 0;
-  std::size_t connections = 1, count = 1000, watchers = 100, writers = 1;
-  double rate = 0, delay_s = 0;
-};
-
-Options parse(int count, char** words) {
-  if (count < 3) die("usage: load OP KIND --kubeconfig FILE [--pid PID] [--connections N] [--count N] [--prefix TEXT] [--accept TYPE] [--query Q] [--watchers N] [--rate R]");
-  Options out;
-  out.op = words[1];
-  out.kind = words[2];
-  std::map<std::string, std::string> given;
-  for (int i = 3; i + 1 < count; i += 2) given[words[i]] = words[i + 1];
-  for (const auto& [key, value] : given) {
-    if (key == "--kubeconfig") out.kubeconfig = value;
-    else if (key == "--pid") out.pid = std::atoi(value.c_str());
-    else if (key == "--connections") out.connections = std::strtoull(value.c_str(), nullptr, 10);
-    else if (key == "--count") out.count = std::strtoull(value.c_str(), nullptr, 10);
-    else if (key == "--watchers") out.watchers = std::strtoull(value.c_str(), nullptr, 10);
-    else if (key == "--writers") out.writers = std::strtoull(value.c_str(), nullptr, 10);
-    else if (key == "--rate") out.rate = std::atof(value.c_str());
-    else if (key == "--delay") out.delay_s = std::atof(value.c_str());
-    else if (key == "--prefix") out.prefix = value;
-    else if (key == "--accept") out.accept = value;
-    else if (key == "--query") out.query = value;
-    else die("unknown option " + key);
-  }
-  return out;
+constexpr int kAnswer_ms = 30'000;
 }
 
-/// CPU time of the server in microseconds, user and system, exact to less than one.
-double cpu_us(int pid) {
-  if (pid == 0) return 0;
-  clockid_t clock{};
-  timespec used{};
-  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0) die("no process " + std::to_string(pid));
-  return static_cast<double>(used.tv_sec) * 1e6 + static_cast<double>(used.tv_nsec) / 1e3;
+CpuClock cpu_of_process(int pid) {
+  return [pid]() -> double {
+    if (pid == 0) return 0;
+    clockid_t clock{};
+    timespec used{};
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0) die("no process " + std::to_string(pid));
+    return static_cast<double>(used.tv_sec) * 1e6 + static_cast<double>(used.tv_nsec) / 1e3;
+  };
 }
 
-std::string collection(const std::string& kind) {
-  if (kind == "configmap") return "/api/v1/namespaces/default/configmaps";
-  if (kind == "pod") return "/api/v1/namespaces/default/pods";
-  if (kind == "lease") return "/apis/coordination.k8s.io/v1/namespaces/default/leases";
+double quantile(const std::vector<double>& sorted, double q) { return sorted.empty() ? 0 : sorted[std::min(sorted.size() - 1, static_cast<std::size_t>(q * static_cast<double>(sorted.size())))]; }
+
+std::string collection(const std::string& kind, const std::string& ns) {
+  if (kind == "configmap") return "/api/v1/namespaces/" + ns + "/configmaps";
+  if (kind == "pod") return "/api/v1/namespaces/" + ns + "/pods";
+  if (kind == "event") return "/api/v1/namespaces/" + ns + "/events";
+  if (kind == "lease") return "/apis/coordination.k8s.io/v1/namespaces/" + ns + "/leases";
+  if (kind == "nodelease") return "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
   die("unknown kind " + kind);
 }
 
-std::string api_version(const std::string& kind) { return kind == "lease" ? "coordination.k8s.io/v1" : "v1"; }
+namespace {
+
+bool is_lease(const std::string& kind) { return kind == "lease" || kind == "nodelease"; }
+
+std::string api_version(const std::string& kind) { return is_lease(kind) ? "coordination.k8s.io/v1" : "v1"; }
 
 std::string configmap(const std::string& name, const std::string& mark) {
   return R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":")" + name + R"("},"data":{"mark":")" + mark + R"(","fill":")" + std::string(900, 'x') + "\"}}";
@@ -94,28 +61,26 @@ std::string lease(const std::string& name, const std::string& mark, const std::s
          R"(","leaseDurationSeconds":40,"renewTime":"2026-01-02T03:04:05.000000Z"}})";
 }
 
-std::string object(const std::string& kind, const std::string& name, const std::string& mark) {
+std::string event(const std::string& ns, const std::string& name, const std::string& mark) {
+  return R"({"apiVersion":"v1","kind":"Event","metadata":{"name":")" + name + R"("},"involvedObject":{"kind":"ConfigMap","apiVersion":"v1","name":"none","namespace":")" + ns + R"("},"reason":"Measured","message":")" + mark +
+         R"(","type":"Normal","count":1,"source":{"component":"keelson-bench"},"firstTimestamp":"2026-01-02T03:04:05Z","lastTimestamp":"2026-01-02T03:04:05Z"})";
+}
+
+std::string object(const std::string& kind, const std::string& ns, const std::string& name, const std::string& mark) {
   if (kind == "pod") return pod(name, mark);
-  return kind == "lease" ? lease(name, mark) : configmap(name, mark);
+  if (kind == "event") return event(ns, name, mark);
+  return is_lease(kind) ? lease(name, mark) : configmap(name, mark);
 }
 
 /// A change of one value, for patch and (with managedFields of its own) apply.
 std::string change(const std::string& kind, const std::string& name, const std::string& mark) {
-  const std::string head = R"({"apiVersion":")" + api_version(kind) + R"(","kind":")" + (kind == "pod" ? "Pod" : kind == "lease" ? "Lease" : "ConfigMap") + R"(","metadata":{"name":")" + name + "\"";
+  const std::string head = R"({"apiVersion":")" + api_version(kind) + R"(","kind":")" + (kind == "pod" ? "Pod" : is_lease(kind) ? "Lease" : kind == "event" ? "Event" : "ConfigMap") + R"(","metadata":{"name":")" + name + "\"";
   return head + R"(,"annotations":{"mark":")" + mark + "\"}}}";
 }
 
-struct Figures {
-  std::vector<double> latency_us;
-  std::uint64_t bytes = 0;
-  double wall_s = 0, cpu = 0;
-};
-
-double quantile(std::vector<double>& sorted, double q) { return sorted.empty() ? 0 : sorted[std::min(sorted.size() - 1, static_cast<std::size_t>(q * static_cast<double>(sorted.size())))]; }
-
 class Load {
  public:
-  explicit Load(const Options& options) : options_(options), pool_(Endpoint::from_kubeconfig(options.kubeconfig), options.connections) {}
+  Load(const Options& options, const Endpoint& endpoint, const CpuClock& cpu) : options_(options), cpu_(cpu), pool_(endpoint, options.connections) {}
 
   Figures run() {
     if (renews()) learn_revisions();
@@ -125,12 +90,13 @@ class Load {
     pool_.answered = [&](Connection& connection) {
       if (connection.status != 200 && connection.status != 201) die(options_.op + ": " + std::to_string(connection.status) + " " + connection.body);
       if (renews()) revisions_[connection.index] = revision_of(connection.body);
+      if (options_.op == "pages") next_page_ = page_after(connection.body);
       figures.latency_us.push_back(static_cast<double>(now_ns() - connection.sent_ns) / 1e3);
       figures.bytes += connection.body_bytes;
       if (figures.latency_us.size() == options_.count) return pool_.stop();
       next(connection);
     };
-    const double cpu = cpu_us(options_.pid);
+    const double cpu = cpu_();
     const auto began = now_ns();
     for (std::size_t i = 0; i < pool_.size(); ++i) {
       pool_.at(i).keep_body = options_.op != "list" && options_.op != "raw";
@@ -142,16 +108,27 @@ class Load {
       if (figures.latency_us.size() == before) die("no answer within 30 s");
     }
     figures.wall_s = static_cast<double>(now_ns() - began) / 1e9;
-    figures.cpu = cpu_us(options_.pid) - cpu;
+    figures.cpu_us = cpu_() - cpu;
+    std::sort(figures.latency_us.begin(), figures.latency_us.end());
     return figures;
   }
 
  private:
   /// A Lease must be updated at its revision: each connection renews one of its own, over and over.
-  bool renews() const { return options_.op == "update" && options_.kind == "lease"; }
+  bool renews() const { return options_.op == "update" && is_lease(options_.kind); }
   static std::string revision_of(const std::string& body) {
     const auto at = body.find("\"resourceVersion\":\"") + 19;
     return body.substr(at, body.find('"', at) - at);
+  }
+  /// JSON only; the first page again after the last.
+  static std::string page_after(const std::string& body) {
+    constexpr std::string_view kKey = "\"continue\":\"";
+    const auto at = body.find(kKey);
+    if (at == std::string::npos) return {};
+    const auto token = body.substr(at + kKey.size(), body.find('"', at + kKey.size()) - at - kKey.size());
+    std::string out = token.empty() ? "" : "&continue=";
+    for (const char c : token) out += c == '+' ? "%2B" : c == '=' ? "%3D" : c == '/' ? "%2F" : std::string(1, c);
+    return out;
   }
   void learn_revisions() {
     revisions_.resize(pool_.size());
@@ -161,7 +138,7 @@ class Load {
     };
     for (std::size_t i = 0; i < pool_.size(); ++i) {
       pool_.at(i).keep_body = true;
-      pool_.at(i).request("GET", collection(options_.kind) + "/" + options_.prefix + std::to_string(i), "");
+      pool_.at(i).request("GET", collection(options_.kind, options_.ns) + "/" + options_.prefix + std::to_string(i), "");
       pool_.run(10'000);
     }
   }
@@ -169,14 +146,15 @@ class Load {
   void next(Connection& connection) {
     if (issued_ == options_.count) return;
     const auto number = renews() ? (++issued_, connection.index) : issued_++;
+    if (options_.op == "pages") return connection.request("GET", collection(options_.kind, options_.ns) + options_.query + next_page_, "", "", options_.accept);
     if (options_.op == "raw") return connection.request("GET", options_.kind, "", "", options_.accept);
     const auto name = options_.prefix + std::to_string(number);
-    const auto base = collection(options_.kind);
+    const auto base = collection(options_.kind, options_.ns);
     const auto item = base + "/" + name;
     const std::string mark = "m" + std::to_string(now_ns());
-    if (options_.op == "create") connection.request("POST", base, object(options_.kind, name, mark));
+    if (options_.op == "create") connection.request("POST", base, object(options_.kind, options_.ns, name, mark));
     else if (renews()) connection.request("PUT", item, lease(name, mark, revisions_[connection.index]));
-    else if (options_.op == "update") connection.request("PUT", item, object(options_.kind, name, mark));
+    else if (options_.op == "update") connection.request("PUT", item, object(options_.kind, options_.ns, name, mark));
     else if (options_.op == "get") connection.request("GET", item, "", "", options_.accept);
     else if (options_.op == "delete") connection.request("DELETE", item + (options_.kind == "pod" ? "?gracePeriodSeconds=0" : ""), "");
     else if (options_.op == "patch") connection.request("PATCH", item, change(options_.kind, name, mark), "application/merge-patch+json");
@@ -186,40 +164,43 @@ class Load {
   }
 
   const Options& options_;
+  const CpuClock& cpu_;
   Pool pool_;
   std::size_t issued_ = 0;
   std::vector<std::string> revisions_;
+  std::string next_page_;
 };
 
 /// Watchers on the first connections; the others write, each to an object of its own.
 class Fan {
  public:
-  explicit Fan(const Options& options) : options_(options), pool_(Endpoint::from_kubeconfig(options.kubeconfig), options.watchers + options.writers) {}
+  Fan(const Options& options, const Endpoint& endpoint, const CpuClock& cpu) : options_(options), cpu_(cpu), pool_(endpoint, options.watchers + options.writers) {}
 
-  int run() {
+  FanFigures run() {
     for (std::size_t i = options_.watchers; i < pool_.size(); ++i) pool_.at(i).keep_body = true;
     const auto revision = ask_revision(pool_.at(options_.watchers));
     pool_.arrived = [&](Connection& connection, std::string_view bytes) { count(connection, bytes); };
     for (std::size_t i = 0; i < options_.watchers; ++i)
-      pool_.at(i).request("GET", collection(options_.kind) + "?watch=1&timeoutSeconds=600&resourceVersion=" + revision + options_.query, "", "", options_.accept);
+      pool_.at(i).request("GET", collection(options_.kind, options_.ns) + "?watch=1&timeoutSeconds=600&resourceVersion=" + revision + options_.query, "", "", options_.accept);
     pool_.run(500);
-    const double cpu = cpu_us(options_.pid);
+    const double cpu = cpu_();
     began_ = now_ns();
     write_all();
-    const double writing = static_cast<double>(now_ns() - began_) / 1e9;
+    FanFigures figures;
+    figures.writing_s = static_cast<double>(now_ns() - began_) / 1e9;
     for (int quiet = 0; delivered_ < options_.watchers * options_.count && quiet < 100; ++quiet) pool_.run(100);
-    const double wall = static_cast<double>(last_ - began_) / 1e9, used = cpu_us(options_.pid) - cpu;
+    figures.wall_s = static_cast<double>(last_ - began_) / 1e9;
+    figures.cpu_us = cpu_() - cpu;
+    figures.delivered = delivered_;
     std::sort(lag_us_.begin(), lag_us_.end());
-    std::printf("{\"op\":\"watch\",\"kind\":\"%s\",\"watchers\":%zu,\"writers\":%zu,\"changes\":%zu,\"changes_per_s\":%.0f,\"delivered\":%zu,\"events_per_s\":%.0f,\"cpu_us\":%.3f,\"lag_p50_us\":%.0f,\"lag_p99_us\":%.0f}\n",
-                options_.kind.c_str(), options_.watchers, options_.writers, options_.count, static_cast<double>(options_.count) / writing, delivered_, static_cast<double>(delivered_) / wall,
-                used / static_cast<double>(std::max<std::size_t>(delivered_, 1)), quantile(lag_us_, 0.5), quantile(lag_us_, 0.99));
-    return delivered_ == options_.watchers * options_.count ? 0 : 1;
+    figures.lag_us = std::move(lag_us_);
+    return figures;
   }
 
  private:
   std::string ask_revision(Connection& writer) {
     pool_.answered = [&](Connection&) { pool_.stop(); };
-    writer.request("GET", collection(options_.kind) + "?limit=1", "");
+    writer.request("GET", collection(options_.kind, options_.ns) + "?limit=1", "");
     pool_.run(10'000);
     const auto at = writer.body.find("\"resourceVersion\":\"") + 19;
     return writer.body.substr(at, writer.body.find('"', at) - at);
@@ -252,7 +233,7 @@ class Fan {
 
   void write(Connection& writer) {
     const auto name = options_.prefix + std::to_string(writer.index - options_.watchers);
-    writer.request("PUT", collection(options_.kind) + "/" + name, object(options_.kind, name, "m" + std::to_string(now_ns())));
+    writer.request("PUT", collection(options_.kind, options_.ns) + "/" + name, object(options_.kind, options_.ns, name, "m" + std::to_string(now_ns())));
   }
 
   // One line is one event; every 64th watcher also measures the time since the write was sent.
@@ -268,11 +249,33 @@ class Fan {
   }
 
   const Options& options_;
+  const CpuClock& cpu_;
   Pool pool_;
   std::size_t delivered_ = 0;
   std::int64_t began_ = 0, last_ = 0;
   std::vector<double> lag_us_;
 };
+
+}  // namespace
+
+Figures run_load(const Options& options, const Endpoint& endpoint, const CpuClock& cpu) { return Load(options, endpoint, cpu).run(); }
+FanFigures run_fan(const Options& options, const Endpoint& endpoint, const CpuClock& cpu) { return Fan(options, endpoint, cpu).run(); }
+
+int ask_once(const Endpoint& endpoint, std::string_view method, const std::string& path, const std::string& content, std::string& body) {
+  Pool pool(endpoint, 1);
+  auto& connection = pool.at(0);
+  connection.keep_body = true;
+  bool answered = false;
+  pool.answered = [&](Connection&) {
+    answered = true;
+    pool.stop();
+  };
+  connection.request(method, path, content);
+  pool.run(kAnswer_ms);
+  if (!answered) die(std::string(method) + " " + path + ": no answer");
+  body = connection.body;
+  return connection.status;
+}
 
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -281,37 +284,4 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/// 0 once /readyz says so, asked every millisecond on one connection: a handshake costs the server more than the rest of it.
-int ready(const Options& options) {
-  Pool pool(Endpoint::from_kubeconfig(options.kubeconfig), 1);
-  const auto until = now_ns() + 10'000'000'000;
-  int status = 0;
-  pool.answered = [&](Connection& connection) {
-    status = connection.status;
-    pool.stop();
-  };
-  while (status != 200 && now_ns() < until) {
-    if (status != 0) usleep(1000);
-    pool.at(0).request("GET", "/readyz", "");
-    pool.run(1000);
-  }
-  return status == 200 ? 0 : 1;
-}
-
-int run(const Options& options) {
-  raise_descriptor_limit();
-  if (options.op == "ready") return ready(options);
-  if (options.op == "watch") return Fan(options).run();
-  auto figures = Load(options).run();
-  std::sort(figures.latency_us.begin(), figures.latency_us.end());
-  const auto count = static_cast<double>(options.count);
-  std::printf("{\"op\":\"%s\",\"kind\":\"%s\",\"connections\":%zu,\"count\":%zu,\"cpu_us\":%.1f,\"per_s\":%.0f,\"p50_us\":%.0f,\"p99_us\":%.0f,\"bytes\":%llu,\"mb_per_s\":%.1f,\"mb_per_cpu_s\":%.1f}\n", options.op.c_str(),
-              options.kind.c_str(), options.connections, options.count, figures.cpu / count, count / figures.wall_s, quantile(figures.latency_us, 0.5), quantile(figures.latency_us, 0.99),
-              static_cast<unsigned long long>(figures.bytes), static_cast<double>(figures.bytes) / figures.wall_s / 1e6, figures.cpu > 0 ? static_cast<double>(figures.bytes) / figures.cpu : 0);
-  return 0;
-}
-
-}  // namespace
 }  // namespace keelson::bench
-
-int main(int count, char** words) { return keelson::bench::run(keelson::bench::parse(count, words)); }

@@ -38,7 +38,7 @@ def packages(scratch):
 def unpack(debs, root):
     for deb in debs.values():
         run('dpkg', '-x', deb, root)
-    for file in ('usr/bin/keelson', 'usr/lib/keelson/plugins/namespace.so', 'lib/systemd/system/keelson.service', 'etc/keelson/config.yaml'):
+    for file in ('usr/bin/keelson', 'usr/bin/keelson-bench', 'usr/lib/keelson/plugins/namespace.so', 'lib/systemd/system/keelson.service', 'etc/keelson/config.yaml'):
         place = root / file if (root / file).exists() else root / 'usr' / file
         expect(place.exists(), f'{file} is installed')
     depends = run('dpkg-deb', '-f', debs['keelson'], 'Depends')
