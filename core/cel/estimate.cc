@@ -21,16 +21,23 @@ struct Entries {
   Entries join(const Entries& other) const { return {list, key.join(other.key), value.join(other.value)}; }
 };
 
+// Where a value lies in what is declared. Upstream's paths drop their first step, the variable. One that is taken of a value without a
+// path (the items of `c ? a : b`) has no variable to drop, so that it stands for the rule's own value.
+struct Place {
+  bool has_path = false;
+  const Decl* decl = nullptr;   ///< null: no path, or one that leads nowhere
+};
+
 struct Local {
   std::string_view name;
-  const Decl* decl = nullptr;
+  Place place;
   std::optional<Size> size;
   std::optional<Entries> entries;
 };
 
 struct Known {
   CostRange cost;
-  const Decl* decl = nullptr;
+  Place place;
   std::optional<Size> size;
   std::optional<Entries> entries;
   bool counted = false;
@@ -59,7 +66,10 @@ struct CallCost {
 
 class Estimator {
  public:
-  explicit Estimator(Checker& checker) : checker_(checker) {}
+  explicit Estimator(Checker& checker) : checker_(checker) {
+    for (const auto& variable : checker_.variables())
+      if (variable.name == "self") root_ = {true, variable.decl};
+  }
 
   CostRange cost(const Expr& e) {
     auto& known = known_[&e];
@@ -92,19 +102,27 @@ class Estimator {
   }
 
   CostRange ident(const Expr& e) {
-    known_[&e].decl = decl_of(e);
+    known_[&e].place = place_of(e);
     return CostRange::fixed(1);
   }
 
-  const Decl* decl_of(const Expr& e) const {
+  Place place_of(const Expr& e) const {
     if (e.form != Expr::Form::ident) {
       const auto found = known_.find(&e);
-      return found == known_.end() ? nullptr : found->second.decl;
+      return found == known_.end() ? Place{} : found->second.place;
     }
-    if (const auto* bound = local(e.name)) return bound->decl;
+    if (const auto* bound = local(e.name)) return bound->place;
     for (const auto& variable : checker_.variables())
-      if (variable.name == e.name) return variable.decl;
-    return nullptr;
+      if (variable.name == e.name) return {true, variable.decl};
+    return {};
+  }
+  const Decl* decl_of(const Expr& e) const { return place_of(e).decl; }
+
+  // One step from `from`; `decl` is where it leads.
+  Place below(const Place& from, const Decl* decl) const { return from.has_path ? Place{true, decl} : root_; }
+  Place element_of(const Expr& container) const {
+    const auto from = place_of(container);
+    return below(from, from.decl != nullptr ? from.decl->element : nullptr);
   }
 
   CostRange select(const Expr& e) {
@@ -112,7 +130,8 @@ class Estimator {
     if (e.test_only) return operand;
     const auto* type = e.target->type;
     const bool counts = type->kind == TypeKind::map || type->kind == TypeKind::object;
-    if (const auto* decl = decl_of(*e.target)) known_[&e].decl = checker_.decls().field(*decl, e.name);
+    const auto from = place_of(*e.target);
+    known_[&e].place = below(from, from.decl != nullptr ? checker_.decls().field(*from.decl, e.name) : nullptr);
     return counts ? operand + CostRange::fixed(1) : operand;
   }
 
@@ -178,7 +197,7 @@ class Estimator {
     if ((overload.cost != Cost::index_list && overload.cost != Cost::index_map) || e.args.empty()) return;
     const auto inside = entries(*e.args[0]);
     result = inside ? std::optional(inside->value) : std::nullopt;
-    if (const auto* decl = decl_of(*e.args[0])) known_[&e].decl = decl->element;
+    known_[&e].place = element_of(*e.args[0]);
   }
 
   CallCost overload_cost(const Expr& e, const Overload& overload, const std::vector<CostRange>& costs, const CostRange& arguments) {
@@ -377,13 +396,13 @@ class Estimator {
 
   void push_key(std::string_view name, const Expr& range) {
     const auto inside = entries(range);
-    const bool declared = decl_of(range) != nullptr && !is_list(range);
-    locals_.push_back({name, declared ? &kMapKey : nullptr, inside ? std::optional(inside->key) : std::nullopt, std::nullopt});
+    const auto from = place_of(range);
+    const bool declared = from.decl != nullptr && !is_list(range);
+    locals_.push_back({name, below(from, declared ? &kMapKey : nullptr), inside ? std::optional(inside->key) : std::nullopt, std::nullopt});
   }
   void push_value(std::string_view name, const Expr& range) {
     const auto inside = entries(range);
-    const auto* decl = decl_of(range);
-    locals_.push_back({name, decl == nullptr ? nullptr : decl->element, inside ? std::optional(inside->value) : std::nullopt, std::nullopt});
+    locals_.push_back({name, element_of(range), inside ? std::optional(inside->value) : std::nullopt, std::nullopt});
   }
   bool is_list(const Expr& range) {
     const auto inside = entries(range);
@@ -394,7 +413,7 @@ class Estimator {
     const auto& fold = *e.fold;
     auto total = cost(*fold.range) + cost(*fold.init);
     const auto depth = locals_.size();
-    locals_.push_back({fold.accu, nullptr, size(*fold.init), entries(*fold.init)});
+    locals_.push_back({fold.accu, {}, size(*fold.init), entries(*fold.init)});
     if (!fold.iter2.empty()) {
       push_key(fold.iter, *fold.range);
       push_value(fold.iter2, *fold.range);
@@ -418,7 +437,7 @@ class Estimator {
   CostRange binding(const Expr& e) {
     const auto& fold = *e.fold;
     auto total = cost(*fold.range) + cost(*fold.init);
-    locals_.push_back({fold.accu, decl_of(*fold.init), size(*fold.init), entries(*fold.init)});
+    locals_.push_back({fold.accu, place_of(*fold.init), size(*fold.init), entries(*fold.init)});
     total = total + cost(*fold.result);
     const auto result_size = size(*fold.result);
     const auto result_entries = entries(*fold.result);
@@ -429,6 +448,7 @@ class Estimator {
   }
 
   Checker& checker_;
+  Place root_;
   std::unordered_map<const Expr*, Known> known_;
   std::vector<Local> locals_;
 };

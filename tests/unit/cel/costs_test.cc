@@ -49,7 +49,7 @@ TEST_CASE("estimates follow the sizes that a schema allows") {
            {"self.name.matches('a+')", {3, 7}}, {"self.names.all(n, n == 'x')", {3, 28}}, {"self.names.exists(n, self.names.exists(m, n != m))", {3, 238}},
            {"self.labels.all(k, self.labels[k] == 'x')", {3, 35}}, {"self.all.all(x, x.key.startsWith('a'))", {3, 1572861}},
            {"has(self.name) ? self.name + 'x' : ''", {1, 8}}, {"self.names.join(',').size() > 3", {4, 11}}, {"[1, 2, 3].sum() == 6", {14, 14}},
-           {"self.count in [1, 2]", {14, 14}}}) {
+           {"self.count in [1, 2]", {14, 14}}, {"(has(self.names) ? self.names : []).exists(k, k.contains('/'))", {4, 37}}, {"(true ? self : self).name.contains('ab')", {2, 2}}}) {
     INFO(row.expression);
     const auto found = run(row.expression, "{}", kSchema).estimate;
     CHECK(found.min == row.cost.min);
