@@ -1,8 +1,8 @@
 #include "core/admission/matching.hpp"
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 
+#include "core/base/json_value.hpp"
 #include "core/kinds/convert.hpp"
 
 namespace keelson::admission {
@@ -49,7 +49,7 @@ std::vector<std::string> texts_at(const json::value& value, auth::Path path) {
 
 json::value body_of(const store::Object& object, json::storage_ptr memory) {
   boost::system::error_code fault;
-  auto value = json::parse(json::string_view(object.body().data(), object.body().size()), fault, std::move(memory));
+  auto value = base::json_of(object.body(), fault, std::move(memory));
   return fault ? json::value() : value;
 }
 

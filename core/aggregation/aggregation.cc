@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <map>
 #include <mutex>
@@ -10,6 +9,7 @@
 
 #include "core/aggregation/services.hpp"
 #include "core/auth/json_access.hpp"
+#include "core/base/json_value.hpp"
 #include "core/base/log.hpp"
 #include "core/base/timed_turns.hpp"
 #include "core/verbs/own_context.hpp"
@@ -355,7 +355,7 @@ void Aggregating::looked(const std::shared_ptr<Check>& check, const std::string&
 
 void Aggregating::passed(const Check& check, const webhook::Fetched& fetched) {
   boost::system::error_code broken;
-  auto listed = json::parse(fetched.body, broken);
+  auto listed = base::json_of(fetched.body, broken);
   auto* resources = broken ? nullptr : auth::find(listed, {"resources"});
   std::shared_ptr<const Backend> backend;
   {
@@ -395,7 +395,7 @@ void Aggregating::fetch_document(const std::shared_ptr<const Backend>& backend, 
     const auto self = weak.lock();
     if (!self || !outcome || outcome->status != 200) return;
     boost::system::error_code broken;
-    const auto document = json::parse(outcome->body, broken);
+    const auto document = base::json_of(outcome->body, broken);
     if (broken || !document.is_object()) return;
     {
       const std::lock_guard lock(self->mutex_);

@@ -1,10 +1,10 @@
 #include "core/aggregation/services.hpp"
 
-#include <boost/json/parse.hpp>
 #include <utility>
 
 #include "core/auth/json_access.hpp"
 #include "core/base/json_text.hpp"
+#include "core/base/json_value.hpp"
 
 namespace keelson::aggregation {
 namespace {
@@ -18,7 +18,7 @@ constexpr std::int64_t kHttps = 443;
 
 json::value parsed(const store::Object& object) {
   boost::system::error_code broken;
-  auto value = json::parse(json::string_view(object.body().data(), object.body().size()), broken);
+  auto value = base::json_of(object.body(), broken);
   return broken ? json::value() : value;
 }
 

@@ -1,10 +1,10 @@
 #include "core/api/documents.hpp"
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "core/api/text.hpp"
+#include "core/base/json_value.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/kinds/openapi_protobuf.hpp"
 
@@ -33,7 +33,7 @@ std::string merged_v2(const kinds::Catalog& catalog, const ApisRef& apis) {
   auto own = kinds::openapi_v2(catalog);
   const bool more = apis && std::any_of(apis->offered.begin(), apis->offered.end(), [](const auto& offered) { return offered.openapi_v2 != nullptr; });
   if (!more) return own;
-  auto document = json::parse(own);
+  auto document = base::json_of(own);
   for (const auto& offered : apis->offered) {
     if (!offered.openapi_v2) continue;
     for (const char* part : {"paths", "definitions"})

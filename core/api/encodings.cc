@@ -1,7 +1,8 @@
 #include "core/api/encodings.hpp"
 
 #include <boost/json/monotonic_resource.hpp>
-#include <boost/json/parse.hpp>
+
+#include "core/base/json_value.hpp"
 
 namespace keelson::api {
 namespace {
@@ -31,7 +32,7 @@ ProtobufRef Encodings::protobuf(const kinds::Kind& kind, const store::Object& ob
 ProtobufRef Encodings::protobuf_of(std::string_view json_text) {
   boost::json::monotonic_resource memory;
   boost::system::error_code error;
-  const auto value = boost::json::parse(boost::json::string_view(json_text.data(), json_text.size()), error, &memory);
+  const auto value = base::json_of(json_text, error, &memory);
   return error ? nullptr : encode(value);
 }
 

@@ -3,12 +3,12 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 #include <charconv>
 
 #include "core/api/aggregated.hpp"
 #include "core/api/attributes.hpp"
 #include "core/auth/json_access.hpp"
+#include "core/base/json_value.hpp"
 
 namespace keelson::api {
 namespace {
@@ -47,7 +47,7 @@ struct Place {
 json::value document_of(const Call& call, std::string_view resource, const std::string& ns, const std::string& name) {
   const auto object = call.core.parts.store.snapshot().get({base::Atom(resource), ns, name});
   boost::system::error_code broken;
-  return object ? json::parse(json::string_view(object->body().data(), object->body().size()), broken) : json::value();
+  return object ? base::json_of(object->body(), broken) : json::value();
 }
 
 bool may_be_called(const std::string& address) {
@@ -112,7 +112,7 @@ base::Outcome<Place> service_place(const Call& call, Named named) {
     const auto* label = slice->label(of_service);
     if (!label || *label != named.name) return true;
     boost::system::error_code broken;
-    place = place_in(json::parse(json::string_view(slice->body().data(), slice->body().size()), broken), named.port, turn);
+    place = place_in(base::json_of(slice->body(), broken), named.port, turn);
     return !place.has_value();
   });
   if (!place) return base::unavailable("no endpoints available for service \"" + call.info.name + "\"");

@@ -1,9 +1,10 @@
 #include "core/api/text.hpp"
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <map>
+
+#include "core/base/json_value.hpp"
 
 namespace keelson::api {
 namespace {
@@ -235,7 +236,7 @@ std::string to_yaml(const json::value& value) {
   return std::move(printer.out);
 }
 
-std::string json_to_yaml(std::string_view text) { return to_yaml(json::parse(json::string_view(text.data(), text.size()))); }
+std::string json_to_yaml(std::string_view text) { return to_yaml(base::json_of(text)); }
 
 std::string fnv64_hex(std::string_view text) {
   std::uint64_t hash = 14695981039346656037ull;

@@ -1,9 +1,9 @@
 #include "core/audit/event.hpp"
 
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "core/base/json_text.hpp"
+#include "core/base/json_value.hpp"
 #include "core/base/runtime.hpp"
 
 namespace keelson::audit {
@@ -101,7 +101,7 @@ void append_content(Members& members, std::string_view name, const Content& cont
   if (content.empty()) return;
   const auto text = json_of(content, read_body);
   boost::system::error_code broken;
-  auto value = json::parse(text, broken);
+  auto value = base::json_of(text, broken);
   if (broken) return;
   if (omit_managed_fields) forget_managers(value);
   members.key(name) += json::serialize(value);

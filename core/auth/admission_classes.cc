@@ -1,10 +1,10 @@
 #include "core/auth/admission_classes.hpp"
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 
 #include "core/auth/admission.hpp"
 #include "core/base/json_text.hpp"
+#include "core/base/json_value.hpp"
 #include "core/base/quantity.hpp"
 
 namespace keelson::auth {
@@ -18,7 +18,7 @@ bool is(const kinds::Kind& kind, std::string_view storage_key) { return kind.sto
 
 json::value read(const store::Object& object) {
   boost::system::error_code fault;
-  auto value = json::parse(json::string_view(object.body().data(), object.body().size()), fault);
+  auto value = base::json_of(object.body(), fault);
   return fault ? json::value() : value;
 }
 

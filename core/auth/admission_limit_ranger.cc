@@ -1,11 +1,11 @@
 // LimitRanger: what containers and claims of a namespace ask for when they say nothing, and within which bounds.
-#include <boost/json/parse.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
 
 #include "core/auth/admission.hpp"
+#include "core/base/json_value.hpp"
 #include "core/base/quantity.hpp"
 
 namespace keelson::auth {
@@ -43,7 +43,7 @@ std::vector<Limit> limits_of(AdmissionRequest& request) {
   request.snapshot.scan(store::Atom("limitranges"), request.ns, nullptr, [&](const store::ObjectRef& object) {
     if (object->key().ns != request.ns) return false;
     boost::system::error_code fault;
-    const auto range = json::parse(object->body(), fault);
+    const auto range = base::json_of(object->body(), fault);
     expect_unchanged(request, object->key(), object);
     if (const auto* entries = fault ? nullptr : list_at(range, {"spec", "limits"}))
       for (const auto& entry : *entries)

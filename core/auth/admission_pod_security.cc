@@ -1,11 +1,11 @@
 // PodSecurity: the levels that a namespace's labels ask of its pods, enforced or warned of.
 #include <algorithm>
-#include <boost/json/parse.hpp>
 #include <map>
 
 #include "core/auth/admission.hpp"
 #include "core/auth/pod_security.hpp"
 #include "core/base/json_text.hpp"
+#include "core/base/json_value.hpp"
 
 namespace keelson::auth {
 namespace {
@@ -95,7 +95,7 @@ std::vector<std::string> violating_pods(const AdmissionRequest& request, const P
   request.snapshot.scan(store::Atom("pods"), request.name, nullptr, [&](const store::ObjectRef& pod) {
     if (++all > kPodsLookedAtMax) return true;
     ++looked_at;
-    const auto reasons = reasons_of(pod_violations(json::parse(pod->body()), policy.level));
+    const auto reasons = reasons_of(pod_violations(base::json_of(pod->body()), policy.level));
     if (reasons.empty()) return true;
     auto& one = found[reasons];
     if (one.count++ == 0) one.first = pod->key().name;   // they come by name

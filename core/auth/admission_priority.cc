@@ -1,7 +1,8 @@
 // Priority: a pod's number comes from its class; two classes are known without being objects.
-#include <boost/json/parse.hpp>
 
 #include "core/auth/admission.hpp"
+
+#include "core/base/json_value.hpp"
 
 namespace keelson::auth {
 namespace {
@@ -18,7 +19,7 @@ struct Class {
 
 std::optional<Class> read_class(const store::Object& object) {
   boost::system::error_code fault;
-  const auto details = json::parse(object.body(), fault);
+  const auto details = base::json_of(object.body(), fault);
   if (fault) return std::nullopt;
   Class out{object.key().name, integer_at(details, {"value"}), std::string(text_at(details, {"preemptionPolicy"}))};
   if (out.policy.empty()) out.policy = kPreempt;

@@ -3,6 +3,7 @@
 
 #include "core/auth/admission.hpp"
 #include "core/auth/node.hpp"
+#include "core/base/json_value.hpp"
 
 namespace keelson::auth {
 namespace {
@@ -55,7 +56,7 @@ class ServiceAccountAdmission final : public InlineMutator {
     if (!found) return refused(request, "error looking up service account " + request.ns + "/" + account + ": serviceaccount \"" + account + "\" not found");
     expect_unchanged(request, key, found);
     boost::system::error_code fault;
-    const auto details = json::parse(found->body(), fault, request.object->storage());
+    const auto details = base::json_of(found->body(), fault, request.object->storage());
     if (fault) return base::internal("service account " + request.ns + "/" + account + " cannot be read");
     if (flag_at(*request.object, {"spec", "automountServiceAccountToken"}, flag_at(details, {"automountServiceAccountToken"}, true))) mount(request, spec);
     const auto* present = list_at(*request.object, {"spec", "imagePullSecrets"});

@@ -3,11 +3,11 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 
 #include "core/auth/json_access.hpp"
 #include "core/base/base64.hpp"
 #include "core/base/instant.hpp"
+#include "core/base/json_value.hpp"
 
 namespace keelson::auth {
 namespace {
@@ -60,7 +60,7 @@ class BootstrapTokens final : public Authenticator {
     const auto stored = store_.snapshot().get({store::Atom("secrets"), "kube-system", "bootstrap-token-" + id});
     if (!stored || stored->deleting()) return std::nullopt;
     boost::system::error_code broken;
-    const auto secret = json::parse(json::string_view(stored->body().data(), stored->body().size()), broken);
+    const auto secret = base::json_of(stored->body(), broken);
     if (broken || text_at(secret, {"type"}) != kType) return std::nullopt;
     const auto known = datum(secret, "token-secret");
     if (known.size() != kSecretBytes || CRYPTO_memcmp(known.data(), given.data(), kSecretBytes) != 0) return std::nullopt;

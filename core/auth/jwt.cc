@@ -4,11 +4,11 @@
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "core/auth/json_access.hpp"
 #include "core/auth/openssl.hpp"
+#include "core/base/json_value.hpp"
 
 namespace keelson::auth {
 namespace {
@@ -85,7 +85,7 @@ class Es256Key final : public JwtKey {
 
   bool verify(const JwtParts& parts) const override {
     boost::system::error_code fault;
-    const auto header = json::parse(parts.header, fault);
+    const auto header = base::json_of(parts.header, fault);
     if (fault || text_at(header, {"alg"}) != kAlgorithm || text_at(header, {"kid"}) != id_ || find(header, {"crit"})) return false;
     const std::string der = der_from_raw(parts.signature);
     if (der.empty()) return false;

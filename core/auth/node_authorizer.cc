@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <boost/json/parse.hpp>
 
 #include "core/auth/json_access.hpp"
 #include "core/auth/node.hpp"
+#include "core/base/json_value.hpp"
 
 namespace keelson::auth {
 namespace {
@@ -50,7 +50,7 @@ bool granted(const Attributes& asked) {
 
 json::value read(const store::Object& object) {
   boost::system::error_code fault;
-  auto value = json::parse(json::string_view(object.body().data(), object.body().size()), fault);
+  auto value = base::json_of(object.body(), fault);
   return fault ? json::value() : value;
 }
 

@@ -1,13 +1,13 @@
 #include "core/auth/oidc.hpp"
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 #include <mutex>
 
 #include "core/auth/json_access.hpp"
 #include "core/auth/jwk.hpp"
 #include "core/auth/jwt.hpp"
 #include "core/base/base64.hpp"
+#include "core/base/json_value.hpp"
 #include "core/base/log.hpp"
 #include "core/webhook/client_config.hpp"
 
@@ -29,7 +29,7 @@ bool has_audience(const json::value& claims, std::string_view audience) {
 
 json::value parsed(const std::string& text) {
   boost::system::error_code broken;
-  auto value = json::parse(text, broken);
+  auto value = base::json_of(text, broken);
   return broken ? json::value() : value;
 }
 

@@ -2,7 +2,6 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <mutex>
 #include <unordered_map>
@@ -11,6 +10,7 @@
 #include "core/auth/json_access.hpp"
 #include "core/auth/jwt.hpp"
 #include "core/auth/token_rotation.hpp"
+#include "core/base/json_value.hpp"
 
 namespace keelson::auth {
 namespace {
@@ -119,7 +119,7 @@ class TokenAuthenticator final : public Authenticator {
     const auto parts = split_jwt(token);
     if (!parts || !verified_by(*keys_, *parts)) return nullptr;
     boost::system::error_code fault;
-    const auto claims = json::parse(parts->payload, fault);
+    const auto claims = base::json_of(parts->payload, fault);
     if (fault) return nullptr;
     const auto known = std::make_shared<const Known>(known_by(claims));
     std::lock_guard lock(mutex_);
@@ -209,7 +209,7 @@ class Issuer final : public RotatingIssuer {
     json::array all;
     const auto keys = keys_->all();
     for (const auto& key : *keys) {
-      const auto set = json::parse(key->jwks_json());
+      const auto set = base::json_of(key->jwks_json());
       for (const auto& entry : set.at("keys").as_array()) all.push_back(entry);
     }
     return json::serialize(json::object{{"keys", std::move(all)}});

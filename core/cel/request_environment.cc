@@ -1,9 +1,9 @@
 #include "core/cel/request_environment.hpp"
 
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 #include <map>
 
+#include "core/base/json_value.hpp"
 #include "core/cel/authorizer.hpp"
 
 namespace keelson::cel {
@@ -34,7 +34,7 @@ constexpr std::string_view kNamespaceSchema = R"({"type": "object", "properties"
     "message": {"type": "string"}, "reason": {"type": "string"}}}}}}}})";
 
 const json::value& parsed(std::string_view text) {
-  static const std::map<std::string_view, json::value> schemas{{kRequestSchema, json::parse(kRequestSchema)}, {kNamespaceSchema, json::parse(kNamespaceSchema)}};
+  static const std::map<std::string_view, json::value> schemas{{kRequestSchema, base::json_of(kRequestSchema)}, {kNamespaceSchema, base::json_of(kNamespaceSchema)}};
   return schemas.at(text);
 }
 

@@ -1,11 +1,11 @@
 #include "core/fairness/keeper.hpp"
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <map>
 
 #include "core/auth/json_access.hpp"
+#include "core/base/json_value.hpp"
 #include "core/base/log.hpp"
 #include "core/base/timed_turns.hpp"
 #include "core/fairness/bootstrap.hpp"
@@ -74,7 +74,7 @@ class Keeping final : public Keeper, private store::FeedSink {
     Objects out;
     store_.snapshot().scan(resource, "", nullptr, [&](const store::ObjectRef& object) {
       boost::system::error_code broken;
-      auto value = json::parse(json::string_view(object->body().data(), object->body().size()), broken);
+      auto value = base::json_of(object->body(), broken);
       if (!broken) out.emplace(object->key().name, Stored{std::move(value), object->revision()});
       return true;
     });

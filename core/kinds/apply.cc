@@ -3,6 +3,7 @@
 #include <map>
 
 #include "core/kinds/applied_merge.hpp"
+#include "core/base/json_value.hpp"
 #include "core/kinds/managed_fields.hpp"
 
 namespace keelson::kinds {
@@ -171,7 +172,7 @@ class Apply {
   /// Fields that client-side apply wrote and nobody has changed since: kubectl may take them over without force.
   FieldSet agreed_by_last_applied() {
     boost::system::error_code failed;
-    const json::value last = json::parse(annotation(live_, kLastApplied), failed, memory_);
+    const json::value last = base::json_of(annotation(live_, kLastApplied), failed, memory_);
     if (failed || !last.is_object() || entry_text(last, "apiVersion") != kind_.api_version()) return FieldSet(memory_);
     FieldSet agreed = field_set_of(type_, last, memory_);
     const Comparison since = compare_fields(kind_, &last, live_, memory_);

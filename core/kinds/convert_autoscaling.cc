@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/kinds/convert.hpp"
+#include "core/base/json_value.hpp"
 #include "core/kinds/json_access.hpp"
 
 namespace keelson::kinds {
@@ -97,7 +98,7 @@ json::value annotated(json::object& object, std::string_view name) {
   const auto text = taken(*annotations, name);
   if (annotations->empty()) object["metadata"].get_object().erase("annotations");
   boost::system::error_code error;
-  auto value = text.is_string() ? json::parse(text.get_string(), error) : json::value();
+  auto value = text.is_string() ? base::json_of(text.get_string(), error) : json::value();
   return error ? json::value() : value;
 }
 

@@ -1,5 +1,6 @@
 #include "core/kinds/default_rules_apps.hpp"
 
+#include "core/base/json_value.hpp"
 #include "core/kinds/json_access.hpp"
 
 #include <boost/json/parse.hpp>
@@ -22,7 +23,7 @@ void scaling_rules(json::object& behavior, std::string_view direction, std::stri
   auto& rules = make_object(behavior, direction);
   if (window) set_when_unset(rules, "stabilizationWindowSeconds", 0);
   set_when_unset(rules, "selectPolicy", "Max");
-  if (length_of(rules.if_contains("policies")) == 0) rules["policies"] = json::parse(json::string_view(policies.data(), policies.size()), behavior.storage());
+  if (length_of(rules.if_contains("policies")) == 0) rules["policies"] = base::json_of(policies, behavior.storage());
 }
 
 }  // namespace

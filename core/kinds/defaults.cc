@@ -1,10 +1,10 @@
 #include "core/kinds/aliases.hpp"
+#include "core/base/json_value.hpp"
 #include "core/kinds/default_rules.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/kinds/json_access.hpp"
 #include "core/kinds/type.hpp"
 
-#include <boost/json/parse.hpp>
 #include <bitset>
 #include <charconv>
 
@@ -19,7 +19,7 @@ json::value read_default(std::string_view text, const json::storage_ptr& memory)
   const auto end = std::from_chars(text.data(), text.data() + text.size(), number).ptr;
   if (end == text.data() + text.size()) return json::value(number, memory);
   boost::system::error_code fault;
-  auto value = json::parse(json::string_view(text.data(), text.size()), fault, memory);
+  auto value = base::json_of(text, fault, memory);
   return fault ? json::value(nullptr, memory) : value;
 }
 

@@ -4,6 +4,8 @@
 #include <boost/json.hpp>
 #include <vector>
 
+#include "core/base/json_value.hpp"
+
 namespace keelson::kinds {
 namespace json = boost::json;
 
@@ -127,7 +129,7 @@ namespace {
 /// k:{"a":1,"b":"x"} is shown as [a=1,b="x"].
 std::string shown_keys(std::string_view keys) {
   boost::system::error_code failed;
-  const json::value parsed = json::parse(keys, failed);
+  const json::value parsed = base::json_of(keys, failed);
   if (failed || !parsed.is_object()) return std::string(keys);
   std::string text;
   for (const auto& key : parsed.get_object()) {

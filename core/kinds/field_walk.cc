@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "core/kinds/field_set.hpp"
+#include "core/base/json_value.hpp"
 #include "core/kinds/json_print.hpp"
 
 namespace keelson::kinds {
@@ -51,7 +52,7 @@ bool append_key_value(std::string& out, const Type* element, const json::object&
   if (!field) return false;
   const std::string_view text = field->schema_default_json.empty() ? field->default_json : field->schema_default_json;
   if (text.empty()) return false;
-  print_value(out, json::parse(text));
+  print_value(out, base::json_of(text));
   return true;
 }
 

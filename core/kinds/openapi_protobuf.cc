@@ -1,6 +1,7 @@
 // The v2 document as protobuf (openapi.v2.Document): older clients ask for nothing else. Converted from the JSON form, so
 // the two always say the same; members that the messages have no field for are left out.
 #include "core/kinds/engine.hpp"
+#include "core/base/json_value.hpp"
 #include "core/kinds/openapi_message.hpp"
 
 namespace keelson::kinds {
@@ -129,7 +130,7 @@ Message security_definitions(const json::object& object) {
 }  // namespace
 
 std::string openapi_v2_protobuf(std::string_view v2_json) {
-  const json::value parsed = json::parse({v2_json.data(), v2_json.size()}, json::make_shared_resource<json::monotonic_resource>());
+  const json::value parsed = base::json_of(v2_json, json::make_shared_resource<json::monotonic_resource>());
   const json::object& document = parsed.as_object();
   Message message, info, paths, definitions;
   message.text(1, document.at("swagger").as_string());

@@ -1,5 +1,6 @@
 // A v3 document as protobuf (openapi.v3.Document), converted from the JSON form, so that the two always say the same.
 #include "core/kinds/openapi_message.hpp"
+#include "core/base/json_value.hpp"
 #include "core/kinds/openapi_protobuf.hpp"
 
 namespace keelson::kinds {
@@ -154,7 +155,7 @@ Message components(const json::object& object) {
 }  // namespace
 
 std::string openapi_v3_protobuf(std::string_view v3_json) {
-  const json::value parsed = json::parse({v3_json.data(), v3_json.size()}, json::make_shared_resource<json::monotonic_resource>());
+  const json::value parsed = base::json_of(v3_json, json::make_shared_resource<json::monotonic_resource>());
   const json::object& document = parsed.as_object();
   Message message, info, paths;
   message.text(1, document.at("openapi").as_string());

@@ -9,11 +9,11 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <filesystem>
 
 #include "core/auth/json_access.hpp"
+#include "core/base/json_value.hpp"
 #include "core/main/identity.hpp"
 
 namespace keelson::server {
@@ -86,7 +86,7 @@ long Probe::metric(const std::string& name) {
 
 json::value Probe::read(const std::string& target) {
   boost::system::error_code broken;
-  auto value = json::parse(text(target), broken);
+  auto value = base::json_of(text(target), broken);
   return broken ? json::value(json::object()) : value;
 }
 
@@ -97,7 +97,7 @@ bool Probe::may(const std::string& user, const std::vector<std::string>& groups,
   const json::object review{{"apiVersion", "authorization.k8s.io/v1"}, {"kind", "SubjectAccessReview"}, {"spec", json::object{{"user", user}, {"groups", std::move(listed)}, {"resourceAttributes", std::move(attributes)}}}};
   const auto answer = ask(*admin_, {"POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", "application/json", json::serialize(review)});
   boost::system::error_code broken;
-  const auto value = json::parse(answer.body, broken);
+  const auto value = base::json_of(answer.body, broken);
   return broken || auth::flag_at(value, {"status", "allowed"}, true);   // no answer is no proof
 }
 

@@ -1,6 +1,5 @@
 #include "core/main/cluster.hpp"
 
-#include <boost/json/parse.hpp>
 #include <unistd.h>
 
 #include <atomic>
@@ -14,6 +13,7 @@
 #include "core/auth/event_rate.hpp"
 #include "core/auth/node.hpp"
 #include "core/auth/token_rotation.hpp"
+#include "core/base/json_value.hpp"
 #include "core/base/log.hpp"
 #include "core/base/metrics.hpp"
 #include "core/fairness/keeper.hpp"
@@ -68,7 +68,7 @@ store::ColumnsOf columns_reader(kinds::Registry& registry) {
     const auto kind = registry.current()->by_storage_key(key.resource);
     static const kinds::Kind unknown;
     boost::system::error_code error;
-    const auto value = boost::json::parse(boost::json::string_view(body.data(), body.size()), error);
+    const auto value = base::json_of(body, error);
     if (error) return base::internal("a stored object is not JSON: " + std::string(key.resource.text()) + " " + key.ns + "/" + key.name);
     auto columns = verbs::columns_of(kind ? *kind : unknown, value);
     columns.key = key;

@@ -6,6 +6,8 @@
 #include <set>
 #include <stdexcept>
 
+#include "core/base/json_value.hpp"
+
 namespace keelson::plugins {
 namespace {
 
@@ -177,7 +179,7 @@ std::string hook_json(const HookDeclaration& hook) {
 
 base::Outcome<HookDeclaration> parse_hook(std::string_view text) {
   try {
-    return hook(json::parse(text).as_object());
+    return hook(base::json_of(text).as_object());
   } catch (const std::exception& wrong) {
     return base::bad_request(std::string("a hook is unreadable: ") + wrong.what());
   }
@@ -185,7 +187,7 @@ base::Outcome<HookDeclaration> parse_hook(std::string_view text) {
 
 base::Outcome<Declaration> parse_declaration(std::string_view text) {
   try {
-    return read(json::parse(text).as_object());
+    return read(base::json_of(text).as_object());
   } catch (const std::exception& wrong) {
     return base::bad_request(std::string("its declaration is unreadable: ") + wrong.what());
   }

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "core/base/json_value.hpp"
 #include "core/plugins/instance.hpp"
 #include "core/plugins/library.hpp"
 #include "core/plugins/sandbox.hpp"
@@ -185,7 +186,7 @@ Declared failed(const std::string& message, const char* reason = "StartFailed") 
 
 Declared read_answer(const std::string& name, const std::string& answer, int status) {
   boost::system::error_code unreadable;
-  const auto value = json::parse(answer, unreadable);
+  const auto value = base::json_of(answer, unreadable);
   if (unreadable || !value.is_object()) return failed(left_over(name, status));
   const auto& o = value.get_object();
   if (const auto* call = o.if_contains("syscall"); call != nullptr && call->is_int64())

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/base/json_value.hpp"
 #include "core/base/log.hpp"
 
 namespace keelson::plugins {
@@ -31,7 +32,7 @@ std::string new_event(const EventNote& note, const std::string& ns, const std::s
   json::object source{{"component", note.component}};
   if (!note.host.empty()) source["host"] = note.host;
   return json::serialize(json::object{{"apiVersion", "v1"}, {"kind", "Event"}, {"metadata", json::object{{"name", name}, {"namespace", ns}}},
-      {"involvedObject", json::parse(note.about_json)}, {"reason", note.reason}, {"message", note.note}, {"source", std::move(source)},
+      {"involvedObject", base::json_of(note.about_json)}, {"reason", note.reason}, {"message", note.note}, {"source", std::move(source)},
       {"firstTimestamp", base::rfc3339(first_s)}, {"lastTimestamp", base::rfc3339(last_s)}, {"count", count}, {"type", note.warning ? "Warning" : "Normal"},
       {"reportingComponent", note.component}, {"reportingInstance", note.host}});
 }
@@ -88,7 +89,7 @@ std::string EventRecorder::next_suffix() {
 
 void EventRecorder::record(EventNote note) {
   boost::system::error_code failed;
-  const auto about = json::parse(note.about_json, failed);
+  const auto about = base::json_of(note.about_json, failed);
   if (failed || !about.is_object()) return;
   if (note.note.size() > kEventNoteBytesMax) note.note.resize(kEventNoteBytesMax);
   const auto& o = about.get_object();

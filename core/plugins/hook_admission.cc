@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 
 #include "core/base/json_text.hpp"
+#include "core/base/json_value.hpp"
 #include "core/base/log.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/plugins/hook_fields.hpp"
@@ -27,7 +28,7 @@ std::string text_member(const json::object& object, std::string_view name) {
 base::Error refusal(const AdmissionRequest& request, const Hook& hook, const HookAnswer& answer) {
   if (!answer.error_json.empty()) {
     boost::system::error_code failed;
-    const auto value = json::parse(answer.error_json, failed);
+    const auto value = base::json_of(answer.error_json, failed);
     if (!failed && value.is_object()) {
       const auto& status = value.get_object();
       base::Error error;

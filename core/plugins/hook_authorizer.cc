@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 
 #include "core/auth/rules.hpp"
+#include "core/base/json_value.hpp"
 #include "core/plugins/hook_fields.hpp"
 #include "core/plugins/hooks.hpp"
 #include "core/plugins/instance.hpp"
@@ -40,7 +41,7 @@ void append_texts(std::vector<std::string>& to, const boost::json::object& rule,
 /// `body`: {"rules": [as in a role], "missing": "why there may be more"}
 bool read_rules(const std::string& body, auth::Rules& into) {
   boost::system::error_code failed;
-  const auto value = boost::json::parse(body, failed);
+  const auto value = base::json_of(body, failed);
   if (failed || !value.is_object()) return false;
   const auto& object = value.get_object();
   if (const auto* rules = object.if_contains("rules"); rules != nullptr && rules->is_array())

@@ -7,6 +7,7 @@
 
 #include "core/base/kept_memory.hpp"
 #include "core/plugins/events.hpp"
+#include "core/base/json_value.hpp"
 #include "core/plugins/instance.hpp"
 #include "core/store/patient.hpp"
 
@@ -229,7 +230,7 @@ Options options_of(keelson_bytes bytes) {
   Options options;
   options.write.validation = kinds::FieldValidation::ignore;
   if (bytes.size == 0) return options;
-  const auto value = json::parse(text_of(bytes));
+  const auto value = base::json_of(text_of(bytes));
   const auto& o = value.as_object();
   if (const auto* dry = o.if_contains("dryRun")) options.write.dry_run = options.remove.dry_run = dry->is_bool() && dry->get_bool();
   if (const auto* force = o.if_contains("force")) options.write.force = force->is_bool() && force->get_bool();
@@ -501,7 +502,7 @@ std::string kind_entry_json(const kinds::Kind& kind) {
 
 std::string message_of(const std::string& status_json) {
   boost::system::error_code failed;
-  const auto value = json::parse(status_json, failed);
+  const auto value = base::json_of(status_json, failed);
   if (!failed && value.is_object())
     if (const auto message = text(value.get_object(), "message")) return *message;
   return status_json;

@@ -3,6 +3,8 @@
 
 #include "core/plugins/instance.hpp"
 
+#include "core/base/json_value.hpp"
+
 namespace keelson::plugins {
 
 namespace json = boost::json;
@@ -149,7 +151,7 @@ base::Error error_from(keelson_status code, std::string_view status_json) {
   error.code = code;
   error.message = message_of(std::string(status_json));
   boost::system::error_code failed;
-  const auto value = json::parse(status_json, failed);
+  const auto value = base::json_of(status_json, failed);
   if (!failed && value.is_object())
     if (const auto* reason = value.get_object().if_contains("reason"); reason != nullptr && reason->is_string()) error.reason = reason->get_string();
   return error;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/base/instant.hpp"
+#include "core/base/json_value.hpp"
 #include "core/base/log.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/plugins/calls.hpp"
@@ -50,7 +51,7 @@ void add_usage(json::object& status, const Statistics& counts) {
 json::object spec_of(const store::ObjectRef& object) {
   boost::system::error_code failed;
   if (!object) return {};
-  const auto value = json::parse(object->body(), failed);
+  const auto value = base::json_of(object->body(), failed);
   if (failed || !value.is_object()) return {};
   const auto* spec = value.get_object().if_contains("spec");
   return spec != nullptr && spec->is_object() ? spec->get_object() : json::object();
@@ -146,7 +147,7 @@ store::ObjectRef Host::live_object(const store::ObjectRef& object) const {
   }
   const auto kind = parts_.registry.current()->find(kGroup, kVersion, kResource);
   boost::system::error_code failed;
-  auto value = json::parse(object->body(), failed);
+  auto value = base::json_of(object->body(), failed);
   if (!instance || !kind || failed) return object;
   const auto counts = instance->statistics();
   auto& status = value.as_object()["status"];

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "core/base/log.hpp"
+#include "core/base/json_value.hpp"
 #include "core/plugins/host_impl.hpp"
 #include "core/plugins/rights.hpp"
 #include "core/verbs/own_context.hpp"
@@ -48,7 +49,7 @@ bool Host::publish_role(Record& record) {
   if (rules == record.published_role) return true;
   const auto& user = record.instance->identity().name;
   auto role = head("ClusterRole", user, record.info.name);
-  role["rules"] = json::parse(rules);
+  role["rules"] = base::json_of(rules);
   auto done = apply_as_host(kRoles, user, json::serialize(role));
   if (done) done = apply_as_host(kBindings, user, json::serialize(binding_of(user, record.info.name)));
   if (done) return record.published_role = rules, true;

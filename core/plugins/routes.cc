@@ -5,6 +5,8 @@
 
 #include "core/plugins/host_impl.hpp"
 
+#include "core/base/json_value.hpp"
+
 namespace keelson::plugins {
 
 namespace json = boost::json;
@@ -38,7 +40,7 @@ std::string saved_text(const ServedRoute& route) {
 
 ServedRoute read_saved(const std::string& text) {
   boost::system::error_code unreadable;
-  const auto value = json::parse(text, unreadable);
+  const auto value = base::json_of(text, unreadable);
   const auto member = [&](std::string_view name) {
     const auto* object = value.if_object();
     const auto* found = object ? object->if_contains(name) : nullptr;

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "core/base/durable_file.hpp"
+#include "core/base/json_value.hpp"
 #include "core/base/log.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/plugins/host.hpp"
@@ -68,7 +69,7 @@ std::map<std::string, std::vector<std::string>> SavedKinds::read() const {
     std::ostringstream text;
     text << in.rdbuf();
     boost::system::error_code unreadable;
-    const auto value = json::parse(text.str(), unreadable);
+    const auto value = base::json_of(text.str(), unreadable);
     if (unreadable || !value.is_array()) {
       base::log_error("plugins", "cannot read a plugin's kinds", {{"file", at->path().string()}});
       continue;

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "core/base/json_value.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/plugins/declaration.hpp"
 #include "core/plugins/declare.hpp"
@@ -153,7 +154,7 @@ std::optional<Refusal> add_declaration(json::object& report, const Declared& dec
   report["abi"] = declared.abi;
   const auto declaration = parse_declaration(declared.json);
   if (!declaration) return Refusal{"StartFailed", declaration.error().message};
-  const auto whole = json::parse(declared.json).as_object();
+  const auto whole = base::json_of(declared.json).as_object();
   auto& controllers = report["controllers"].emplace_array();
   for (const auto& controller : declaration->controllers) controllers.emplace_back(controller_text(controller));
   for (const auto* list : {"observers", "tasks", "routes", "hooks", "points"}) report[list] = names_of(whole, list);

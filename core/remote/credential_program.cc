@@ -15,6 +15,7 @@
 
 #include "core/base/base64.hpp"
 #include "core/base/instant.hpp"
+#include "core/base/json_value.hpp"
 
 namespace keelson::remote {
 namespace {
@@ -127,7 +128,7 @@ std::string credential_request(const Connection& connection) {
 
 base::Outcome<Credential> parse_credential(std::string_view printed, const std::string& api_version) {
   boost::system::error_code wrong;
-  const auto value = json::parse(printed, wrong);
+  const auto value = base::json_of(printed, wrong);
   if (wrong || !value.is_object()) return base::bad_request("it printed no ExecCredential");
   const auto& object = value.get_object();
   if (text_of(object, "apiVersion") != api_version) return base::bad_request("it answers with apiVersion \"" + text_of(object, "apiVersion") + "\", the kubeconfig wants " + api_version);

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "core/auth/json_access.hpp"
+#include "core/base/json_value.hpp"
 #include "core/base/log.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/plugins/calls.hpp"
@@ -35,7 +36,7 @@ base::Outcome<void> wait_until_established(Client& client, base::Runtime& runtim
   for (;;) {
     const auto answer = ask(client, runtime, {"GET", kDefinitions + ("/" + name)});
     boost::system::error_code failed;
-    if (answer && established(json::parse(*answer, failed))) return {};
+    if (answer && established(base::json_of(*answer, failed))) return {};
     if (!answer && answer.error().code != 404) return told("kind " + name, answer.error());
     if (runtime.monotonic_ns() > deadline) return base::timeout("kind " + name + " is not established");
     waiter->wait_until(runtime.in_ms(kEstablishedLook_ms));
@@ -74,7 +75,7 @@ base::Outcome<void> install_definitions(Client& client, base::Runtime& runtime, 
 void learn_definitions(Client& client, base::Runtime& runtime, kinds::Registry& registry) {
   const auto answer = ask(client, runtime, {"GET", kDefinitions});
   boost::system::error_code failed;
-  const auto all = answer ? json::parse(*answer, failed) : json::value();
+  const auto all = answer ? base::json_of(*answer, failed) : json::value();
   const auto* items = answer ? auth::list_at(all, {"items"}) : nullptr;
   if (items == nullptr) return base::log_info("remote", "other custom resources are not known", {{"why", answer ? "no list" : answer.error().message}});
   for (const auto& item : *items) {

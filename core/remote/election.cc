@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "core/auth/json_access.hpp"
+#include "core/base/json_value.hpp"
 #include "core/base/log.hpp"
 #include "core/remote/definitions.hpp"
 #include "core/remote/informers.hpp"
@@ -48,7 +49,7 @@ bool Election::try_once() {
   }
   if (!read) return write({}, false);
   boost::system::error_code failed;
-  const auto lease = json::parse(*read, failed);
+  const auto lease = base::json_of(*read, failed);
   const std::string holder(auth::text_at(lease, {"spec", "holderIdentity"}));
   const auto record = holder + "\n" + std::string(auth::text_at(lease, {"spec", "renewTime"}));
   const auto now = runtime_.monotonic_ns();
@@ -63,7 +64,7 @@ bool Election::write(const std::string& old_body, bool release) {
   boost::system::error_code failed;
   json::value lease = old_body.empty() ? json::value(json::object{{"apiVersion", "coordination.k8s.io/v1"}, {"kind", "Lease"},
                                              {"metadata", json::object{{"name", candidate_.lease}, {"namespace", candidate_.ns}}}})
-                                       : json::parse(old_body, failed);
+                                       : base::json_of(old_body, failed);
   const auto now = base::rfc3339_micro(runtime_.unix_ns() / 1000);
   const bool taken = auth::text_at(lease, {"spec", "holderIdentity"}) != candidate_.identity;
   auto& spec = auth::object_at(lease, {"spec"});

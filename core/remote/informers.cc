@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "core/auth/json_access.hpp"
+#include "core/base/json_value.hpp"
 #include "core/base/log.hpp"
 
 namespace keelson::remote {
@@ -104,7 +105,7 @@ void Informers::list(Informer& informer, const std::string& page_token) {
 
 void Informers::take_page(Informer& informer, base::Outcome<std::string> body) {
   boost::system::error_code failed;
-  auto page = body ? json::parse(*body, failed) : json::value();
+  auto page = body ? base::json_of(*body, failed) : json::value();
   if (body && (failed || !page.is_object())) body = base::internal("the list is no JSON");
   if (!body) {
     fail(informer, body.error());
@@ -146,7 +147,7 @@ void Informers::watch(Informer& informer) {
 
 bool Informers::take_event(Informer& informer, std::string_view line) {
   boost::system::error_code failed;
-  auto event = json::parse(line, failed);
+  auto event = base::json_of(line, failed);
   auto* body = failed ? nullptr : auth::find(event, {"object"});
   if (ended_.load() || body == nullptr) return false;
   const std::string type(auth::text_at(event, {"type"}));

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "core/auth/json_access.hpp"
+#include "core/base/json_value.hpp"
 
 namespace keelson::remote {
 
@@ -58,7 +59,7 @@ std::string delete_options(const verbs::DeleteOptions& options) {
 base::Outcome<json::value> parsed(base::Outcome<std::string> body) {
   if (!body) return body.error();
   boost::system::error_code failed;
-  auto value = json::parse(*body, failed);
+  auto value = base::json_of(*body, failed);
   if (failed) return base::internal("the server's answer is no JSON");
   return value;
 }
@@ -116,7 +117,7 @@ void RemoteVerbs::list(const Context&, Target target, verbs::ListOptions options
 
 base::Outcome<json::value> RemoteVerbs::decoded(const kinds::Kind&, const store::Object& object, json::storage_ptr memory) {
   boost::system::error_code failed;
-  auto value = json::parse(object.body(), failed, std::move(memory));
+  auto value = base::json_of(object.body(), failed, std::move(memory));
   if (failed) return base::internal("an object is no JSON");
   return value;
 }

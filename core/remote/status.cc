@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 
 #include "core/auth/json_access.hpp"
+#include "core/base/json_value.hpp"
 #include "core/remote/client.hpp"
 
 namespace keelson::remote {
@@ -19,7 +20,7 @@ base::Error error_of(const Answer& answer) {
   error.code = answer.status;
   error.retry_after_s = answer.retry_after_s;
   boost::system::error_code failed;
-  const auto status = json::parse(answer.body, failed);
+  const auto status = base::json_of(answer.body, failed);
   if (failed || text_at(status, {"kind"}) != "Status") {
     error.message = "the server answered " + std::to_string(answer.status) + ": " + answer.body.substr(0, kQuotedBytesMax);
     return error;

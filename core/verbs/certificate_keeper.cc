@@ -1,11 +1,11 @@
 #include "core/verbs/certificate_keeper.hpp"
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <mutex>
 
 #include "core/base/base64.hpp"
+#include "core/base/json_value.hpp"
 #include "core/base/log.hpp"
 #include "core/base/timed_turns.hpp"
 #include "core/verbs/certificate_judgement.hpp"
@@ -84,7 +84,7 @@ class Keeping final : public store::FeedSink, public std::enable_shared_from_thi
     const auto found = store_.snapshot().get({resource_atom(), "", name});
     if (!found) return;
     boost::system::error_code broken;
-    const auto object = json::parse(json::string_view(found->body().data(), found->body().size()), broken);
+    const auto object = base::json_of(found->body(), broken);
     if (broken) return;
     auto judgement = judge_signing_request(object, chains_, runtime_.unix_s());
     using Step = Judgement::Step;

@@ -1,10 +1,10 @@
 #include "core/verbs/conversion.hpp"
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "core/base/json_text.hpp"
+#include "core/base/json_value.hpp"
 #include "core/kinds/converter.hpp"
 #include "core/kinds/schema_rules.hpp"
 #include "core/verbs/versions.hpp"
@@ -17,7 +17,7 @@ constexpr std::string_view kDeclared = "crd:", kByPlugin = "plugin:", kGroupVers
 
 json::value parsed(std::string_view text) {
   boost::system::error_code fault;
-  auto value = json::parse(json::string_view(text.data(), text.size()), fault);
+  auto value = base::json_of(text, fault);
   return fault ? json::value() : value;
 }
 

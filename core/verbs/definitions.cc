@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <atomic>
 #include <boost/json/monotonic_resource.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <map>
 #include <mutex>
 #include <set>
 
 #include "core/auth/json_access.hpp"
+#include "core/base/json_value.hpp"
 #include "core/base/log.hpp"
 #include "core/kinds/compiled_definitions.hpp"
 #include "core/kinds/crd_names.hpp"
@@ -128,7 +128,7 @@ class StoredDefinitions final : public Definitions, private store::FeedSink {
 
   static json::value read(const store::Object& object, Memory& memory) {
     boost::system::error_code error;
-    return json::parse(json::string_view(object.body().data(), object.body().size()), error, &memory);
+    return base::json_of(object.body(), error, &memory);
   }
 
   void run() {

@@ -1,10 +1,10 @@
 #include "core/verbs/event_expiry.hpp"
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 
 #include "core/auth/json_access.hpp"
 #include "core/base/instant.hpp"
+#include "core/base/json_value.hpp"
 #include "core/base/timed_turns.hpp"
 #include "core/verbs/own_context.hpp"
 
@@ -17,7 +17,7 @@ constexpr std::string_view kResource = "events";
 std::int64_t last_seen(const store::Object& event, std::int64_t now_s) {
   std::int64_t latest = event.columns().creation_unix_s;
   boost::system::error_code broken;
-  const auto body = boost::json::parse(boost::json::string_view(event.body().data(), event.body().size()), broken);
+  const auto body = base::json_of(event.body(), broken);
   if (broken) return latest;
   for (const auto& text : {auth::text_at(body, {"lastTimestamp"}), auth::text_at(body, {"eventTime"}), auth::text_at(body, {"series", "lastObservedTime"})}) {
     const auto time = base::parse_time(text);

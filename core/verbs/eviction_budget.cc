@@ -1,9 +1,9 @@
 #include "core/verbs/eviction_budget.hpp"
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 
 #include "core/auth/json_access.hpp"
+#include "core/base/json_value.hpp"
 #include "core/kinds/crd_names.hpp"
 #include "core/verbs/metadata.hpp"
 
@@ -19,7 +19,7 @@ using auth::text_at;
 
 json::value parsed(const store::Object& object) {
   boost::system::error_code broken;
-  auto value = json::parse(json::string_view(object.body().data(), object.body().size()), broken);
+  auto value = base::json_of(object.body(), broken);
   return broken ? json::value() : value;
 }
 

@@ -1,10 +1,10 @@
 #include "core/verbs/page_token.hpp"
 
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "core/auth/json_access.hpp"
 #include "core/auth/jwt.hpp"
+#include "core/base/json_value.hpp"
 
 namespace keelson::verbs {
 namespace {
@@ -43,7 +43,7 @@ base::Outcome<PageToken> decode_page_token(std::string_view text) {
   const auto bytes = auth::base64url_decoded(text);
   if (!bytes) return broken("illegal base64 data");
   boost::system::error_code fault;
-  const auto value = boost::json::parse(*bytes, fault);
+  const auto value = base::json_of(*bytes, fault);
   if (fault || !value.is_object()) return broken(fault ? fault.message() : "not an object");
   const auto version = auth::text_at(value, {"v"});
   if (version != kVersion) return broken("server does not recognize this encoded version \"" + std::string(version) + "\"");

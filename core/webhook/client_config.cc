@@ -1,10 +1,10 @@
 #include "core/webhook/client_config.hpp"
 
-#include <boost/json/parse.hpp>
 #include <vector>
 
 #include "core/base/base64.hpp"
 #include "core/base/json_text.hpp"
+#include "core/base/json_value.hpp"
 #include "core/kinds/json_access.hpp"
 
 namespace keelson::webhook {
@@ -24,7 +24,7 @@ struct Place {
 
 json::value body_of(const store::Object& object) {
   boost::system::error_code fault;
-  auto value = json::parse(json::string_view(object.body().data(), object.body().size()), fault);
+  auto value = base::json_of(object.body(), fault);
   return fault ? json::value() : value;
 }
 

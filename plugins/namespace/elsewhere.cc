@@ -11,10 +11,13 @@ namespace json = boost::json;
 
 constexpr const char* kOptions = R"({"kind":"DeleteOptions","apiVersion":"v1","propagationPolicy":"Background"})";
 constexpr int kNotAllowed = 405;
+constexpr std::size_t kNestingMax = 1024;   // of what a server lists
 
 json::value parsed(std::string_view text) {
   boost::system::error_code broken;
-  auto value = json::parse(text, broken);
+  json::parse_options options;
+  options.max_depth = kNestingMax;
+  auto value = json::parse(text, broken, {}, options);
   return broken ? json::value() : value;
 }
 

@@ -1,5 +1,5 @@
 // The point "conversion": a ConversionReview in, the same with its response out; and what definitions say of it.
-#include <boost/json.hpp>
+#include <keelson/json_value.hpp>
 
 #include <keelson/state.hpp>
 
@@ -43,11 +43,11 @@ Outcome<json::value> convert(Context& ctx, const PluginState& plugin, const json
     if (!next) return next.error();
     text = std::move(*next);
   }
-  return json::parse(text);
+  return json_of(text);
 }
 
 Result answer(Context& ctx, const PluginState& plugin, const HookRequest& asked, HookReply& reply) {
-  auto review = json::parse(asked.text(0)).as_object();
+  auto review = json_of(asked.text(0)).as_object();
   const auto& request = review.at("request").as_object();
   json::array converted;
   for (const auto& object : request.at("objects").as_array()) {
@@ -69,7 +69,7 @@ void add_version(json::array& versions, const VersionState& old) {
   auto added = versions.at(0).as_object();
   added["name"] = old.version;
   added["storage"] = false;
-  added["schema"] = json::object{{"openAPIV3Schema", json::parse(old.schema_json)}};
+  added["schema"] = json::object{{"openAPIV3Schema", json_of(old.schema_json)}};
   added.erase("additionalPrinterColumns");
   versions.push_back(std::move(added));
 }
@@ -95,7 +95,7 @@ namespace detail {
 
 std::string with_versions(const PluginState& plugin, const std::string& crd) {
   boost::system::error_code other;
-  auto definition = json::parse(crd, other);
+  auto definition = json_of(crd, other);
   if (other || !definition.is_object()) return crd;   // YAML: its author says all
   auto& spec = definition.as_object().at("spec").as_object();
   bool converts = false;
@@ -110,7 +110,7 @@ std::string with_versions(const PluginState& plugin, const std::string& crd) {
 }
 
 std::string served_crd(std::string_view crd, const std::vector<std::string>& verbs) {
-  auto definition = json::parse(crd).as_object();
+  auto definition = json_of(crd).as_object();
   std::string list;
   for (const auto& verb : verbs) list += (list.empty() ? "" : ",") + verb;
   definition.at("metadata").as_object()["annotations"] = json::object{{"keelson.dev/served-verbs", list}};

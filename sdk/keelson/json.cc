@@ -1,5 +1,5 @@
 // Everything that the SDK does with JSON text, in one translation unit.
-#include <boost/json.hpp>
+#include <keelson/json_value.hpp>
 
 #include <keelson/state.hpp>
 
@@ -45,7 +45,7 @@ bool difference(const json::object& from, const json::object& to, json::object& 
   return !patch.empty();
 }
 
-json::object parse_object(std::string_view text, json::storage_ptr memory = {}) { return json::parse(text, std::move(memory)).as_object(); }
+json::object parse_object(std::string_view text, json::storage_ptr memory = {}) { return detail::json_of(text, std::move(memory)).as_object(); }
 
 }  // namespace
 
@@ -54,7 +54,7 @@ Error error_from_status(int code, std::string_view status_json) {
   error.code = code == 0 ? 500 : code;
   error.status_json = status_json;
   boost::system::error_code failed;
-  const auto value = json::parse(status_json, failed);
+  const auto value = detail::json_of(status_json, failed);
   if (failed || !value.is_object()) {
     error.message = status_json;
     return error;
@@ -82,7 +82,7 @@ std::string options_json(const RemoveOptions& options) {
 
 std::string difference_of_values(std::string_view from_json, std::string_view to_json) {
   json::monotonic_resource arena;
-  const auto from = json::parse(from_json, &arena), to = json::parse(to_json, &arena);
+  const auto from = json_of(from_json, &arena), to = json_of(to_json, &arena);
   json::object patch(&arena);
   difference(from.as_object(), to.as_object(), patch);
   return json::serialize(patch);
@@ -90,7 +90,7 @@ std::string difference_of_values(std::string_view from_json, std::string_view to
 
 std::string modification_of_values(std::string_view from_json, std::string_view to_json) {
   json::monotonic_resource arena;
-  const auto from = json::parse(from_json, &arena), to = json::parse(to_json, &arena);
+  const auto from = json_of(from_json, &arena), to = json_of(to_json, &arena);
   json::object patch(&arena);
   if (!difference(from.as_object(), to.as_object(), patch)) return {};
   auto revision = text(child(from.get_object(), "metadata"), "resourceVersion");
@@ -249,7 +249,7 @@ std::string crd_json(const Gvk& gvk, const KindOptions& options, std::string_vie
   names["singular"] = singular;
   if (!options.short_names.empty()) names["shortNames"] = json::value_from(options.short_names);
   if (!options.categories.empty()) names["categories"] = json::value_from(options.categories);
-  const auto schema = json::parse(schema_json);
+  const auto schema = json_of(schema_json);
   json::object version{{"name", gvk.version}, {"served", true}, {"storage", true}, {"schema", json::object{{"openAPIV3Schema", schema}}}};
   if (child(schema.as_object(), "properties").contains("status")) version["subresources"] = json::object{{"status", json::object()}};
   if (!options.columns.empty()) {
@@ -332,7 +332,7 @@ json::array rights_json(const std::vector<Right>& rights) {
 
 std::vector<KindInfo> parse_kinds(std::string_view text) {
   std::vector<KindInfo> kinds;
-  const auto value = json::parse(text);
+  const auto value = json_of(text);
   for (const auto& item : value.as_array()) kinds.push_back(kind_info(item.as_object()));
   return kinds;
 }

@@ -1,11 +1,10 @@
 // What differs between two objects as text. Most of an object is as it was, and what has the same text is the same: only the
 // rest is looked at as values.
-#include <boost/json.hpp>
-
 #include <algorithm>
 #include <cstring>
 
 #include <keelson/codec/json_text.hpp>
+#include <keelson/json_value.hpp>
 #include <keelson/state.hpp>
 
 namespace keelson::detail {
@@ -80,7 +79,7 @@ bool same(std::string_view a, std::string_view b) {
   if (a == b) return true;
   if (is_object(a) != is_object(b)) return false;
   json::monotonic_resource arena;
-  return json::parse(a, &arena) == json::parse(b, &arena);
+  return json_of(a, &arena) == json_of(b, &arena);
 }
 
 class Patch {

@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "core/auth/auth.hpp"
+#include "core/base/json_value.hpp"
 #include "core/base/simulated_runtime.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/plugins/calls.hpp"
@@ -251,7 +252,7 @@ void Cluster::remove(const Name& name, const std::string& propagation, std::opti
 }
 
 void Cluster::write_difference(const Name& name, const std::string& before, const std::string& after) {
-  auto patch = difference(json::parse(before), json::parse(after));
+  auto patch = difference(base::json_of(before), base::json_of(after));
   auto& members = patch.as_object();
   if (const auto* status = members.if_contains("status"); status != nullptr && parts_->target(name).kind->subresource("status") != nullptr) {
     patch_json(name, json::serialize(json::object{{"status", *status}}), "status");

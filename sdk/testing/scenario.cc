@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "core/base/json_value.hpp"
 #include "sdk/testing/cluster.hpp"
 #include "sdk/testing/documents.hpp"
 
@@ -35,7 +36,7 @@ class Scenario {
   Scenario(const fs::path& file, const json::object& root, const std::string& plugins) : directory_(file.parent_path()), cluster_(options(root, plugins)) {}
 
   void step(const json::value& written) {
-    const auto step = kept_.empty() ? written : json::parse(with_kept(json::serialize(written)));
+    const auto step = kept_.empty() ? written : base::json_of(with_kept(json::serialize(written)));
     if (step.is_string()) return simple(std::string(step.get_string()));
     for (const auto& action : step.as_object()) act(std::string(action.key()), action.value());
   }
@@ -127,7 +128,7 @@ class Scenario {
   void keep(const json::object& o) {
     const auto found = cluster_.find_json(name_of(o));
     if (!found) throw Failure("there is no " + text(o, "kind") + " " + text(o, "name"));
-    const auto object = json::parse(*found);
+    const auto object = base::json_of(*found);
     const auto& value = object.at_pointer(text(o, "path"));
     kept_["${" + text(o, "as") + "}"] = value.is_string() ? std::string(value.get_string()) : json::serialize(value);
   }
@@ -137,7 +138,7 @@ class Scenario {
     std::vector<json::value> found;
     const auto* where = o.if_contains("where");
     for (const auto& object : cluster_.list_json(text(o, "kind"), text(o, "namespace"), text(o, "labels"), text(o, "fields"))) {
-      auto value = json::parse(object);
+      auto value = base::json_of(object);
       if (where == nullptr || mismatch(*where, value).empty()) found.push_back(std::move(value));
     }
     if (!counted(o, found.size())) {
@@ -164,7 +165,7 @@ class Scenario {
     if (o.contains("absent")) return found ? "it is there: " + *found : "";
     if (!found) return "it is not there";
     const auto* match = o.if_contains("match");
-    return match != nullptr ? mismatch(*match, json::parse(*found)) : "";
+    return match != nullptr ? mismatch(*match, base::json_of(*found)) : "";
   }
 
   void expect(const json::object& o) {

@@ -49,6 +49,7 @@ def outside_core(root):
 
 
 # The range is then inside of a snapshot that nobody holds: it is gone with the next change.
+SHALLOW_PARSE = re.compile(r'\bjson::parse\((?!R"|.*options)')
 FOR_OVER_TEMPORARY = re.compile(r"for \([^;{}]*[^:]:[^:;{}]*\b(current|snapshot|view)\(\)(->|\.)")
 
 
@@ -57,6 +58,14 @@ def snapshots_are_held(root):
         for number, line in enumerate(path.read_text().splitlines(), 1):
             if FOR_OVER_TEMPORARY.search(line):
                 problems.append(f"{path.relative_to(root)}:{number}: iterates over a part of a snapshot that nothing holds")
+
+
+def shallow_parses(root):
+    """The library's own limit on nesting is less than what the server takes."""
+    for path in sources(root, "core", "sdk"):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if SHALLOW_PARSE.search(line) and path.stem != "json_value":
+                problems.append(f"{path.relative_to(root)}:{number}: reads JSON with the library's own limit on nesting; json_of() does not")
 
 
 def lengths(root):
@@ -104,6 +113,7 @@ def main():
     outside_core(root)
     lengths(root)
     snapshots_are_held(root)
+    shallow_parses(root)
     readmes(root)
     exports(sys.argv[2:])
     for problem in problems:

@@ -215,3 +215,27 @@ TEST_CASE("a condition that somebody else writes while a definition is judged st
   CHECK(c.until([&] { return c.condition("sites.demo.io", "Established") == "True"; }));
   CHECK(c.condition("sites.demo.io", "Seen") == "True");
 }
+
+TEST_CASE("a definition and its objects may be nested as deep as any, and are served again when the server starts") {
+  WithDefinitions c;
+  constexpr int kLevels = 90;
+  std::string schema = R"({"type":"integer"})", value = "7";
+  for (int i = 0; i < kLevels; ++i) {
+    schema = R"({"type":"object","properties":{"a":)" + schema + "}}";
+    value = R"({"a":)" + value + "}";
+  }
+  const std::string deep = R"({"metadata":{"name":"deeps.demo.io"},"spec":{"group":"demo.io","scope":"Namespaced","names":{"plural":"deeps","kind":"Deep"},"versions":[{"name":"v1","served":true,"storage":true,
+    "schema":{"openAPIV3Schema":{"type":"object","properties":{"spec":)" + schema + "}}}}]}}";
+  const auto made = c.create(kCrds, "", deep);
+  INFO((made ? "" : made.error().message));
+  REQUIRE(made.has_value());
+  REQUIRE(c.until([&] { return c.condition("deeps.demo.io", "Established") == "True"; }));
+  REQUIRE(c.create("demo.io/v1/deeps", "default", R"({"apiVersion":"demo.io/v1","kind":"Deep","metadata":{"name":"d"},"spec":)" + value + "}").has_value());
+  c.definitions->stop();
+  c.registry->withdraw(base::Atom("deeps.demo.io"));
+  c.definitions = verbs::make_definitions(*c.store, *c.verbs, *c.registry, *c.runtime);
+  CHECK(c.serves("deeps"));
+  REQUIRE(c.patch("demo.io/v1/deeps", "default", "d", R"({"metadata":{"labels":{"seen":"yes"}}})").has_value());
+  REQUIRE(c.remove(kCrds, "", "deeps.demo.io").has_value());
+  CHECK(c.until([&] { return !c.get(kCrds, "", "deeps.demo.io").has_value(); }));
+}

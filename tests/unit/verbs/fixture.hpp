@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "core/auth/json_access.hpp"
+#include "core/base/json_value.hpp"
 #include "core/base/simulated_runtime.hpp"
 #include "core/verbs/verbs.hpp"
 
@@ -16,7 +17,7 @@ using verbs::DeleteOptions;
 using verbs::WriteOptions;
 using verbs::Written;
 
-inline json::value parsed(const store::ObjectRef& object) { return json::parse(object->body()); }
+inline json::value parsed(const store::ObjectRef& object) { return base::json_of(object->body()); }
 /// The text at a dotted path, "" when there is none.
 inline std::string at(const store::ObjectRef& object, auth::Path path) { return std::string(auth::text_at(parsed(object), path)); }
 inline std::int64_t number(const store::ObjectRef& object, auth::Path path) { return auth::integer_at(parsed(object), path, -999); }
