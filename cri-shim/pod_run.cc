@@ -209,7 +209,7 @@ void Agent::wake_for_deadlines(Sync& sync) {
   if (pod.spec.activeDeadlineSeconds && pod.status.startTime)
     sync.next.within((pod.status.startTime.unix_s + *pod.spec.activeDeadlineSeconds) * kSecondNs - now());
   if (const auto refresh = next_refresh_s(sync.record->tokens); refresh != 0)
-    sync.next.within(std::max(refresh * kSecondNs - now(), kTokenJitterS * kSecondNs));
+    sync.next.within(std::clamp(refresh * kSecondNs - now(), kTokenJitterS * kSecondNs, kClockLookS * kSecondNs));
 }
 
 }  // namespace keelson::node

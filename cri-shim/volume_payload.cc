@@ -103,7 +103,7 @@ Outcome<std::string> token_for(const core_v1::ServiceAccountTokenProjection& pro
   const std::int64_t seconds = projection.expirationSeconds.value_or(kTokenDefaultS);
   const std::int64_t now = inputs.cluster.unix_ns() / 1'000'000'000;
   auto& cached = inputs.tokens[projection.audience + "/" + std::to_string(seconds)];
-  if (!cached.token.empty() && now < cached.refresh_s()) return cached.token;
+  if (!cached.token.empty() && !cached.due(now)) return cached.token;
   const std::string account = inputs.pod.spec.serviceAccountName.empty() ? "default" : inputs.pod.spec.serviceAccountName;
   const auto answer = inputs.cluster.request_token({inputs.pod.meta.namespace_, account}, token_request(inputs.pod, projection.audience, seconds));
   if (!answer) {

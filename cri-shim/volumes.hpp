@@ -18,12 +18,16 @@ namespace keelson::node {
 inline constexpr std::int64_t kTokenDefaultS = 3600;
 inline constexpr std::int64_t kTokenMaxS = 24 * 3600;       ///< a token older than this is replaced however long it would last
 inline constexpr std::int64_t kTokenJitterS = 10;
+/// For so long it is not noticed that the clock was set, and that a token's times are of the one before.
+inline constexpr std::int64_t kClockLookS = 300;
 
 struct ServiceAccountToken {
   std::string token;
   std::int64_t issued_s = 0, expires_s = 0;
   /// At 80 % of its life, and at most a day old.
   std::int64_t refresh_s() const { return std::min(issued_s + (expires_s - issued_s) * 8 / 10, issued_s + kTokenMaxS); }
+  /// One from the future is of a clock that was wrong: the server does not take it.
+  bool due(std::int64_t now_s) const { return now_s >= refresh_s() || now_s < issued_s; }
 };
 
 /// Tokens of one pod by audience and lifetime.

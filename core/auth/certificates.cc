@@ -81,7 +81,7 @@ CertificatePtr blank(EVP_PKEY* key, std::int64_t now_unix_s, std::int64_t lifeti
   BN_rand(serial.get(), kSerialBits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY);
   BN_to_ASN1_INTEGER(serial.get(), X509_get_serialNumber(certificate.get()));
   ASN1_TIME_set(X509_getm_notBefore(certificate.get()), static_cast<std::time_t>(kValidFrom_unix_s));
-  ASN1_TIME_set(X509_getm_notAfter(certificate.get()), static_cast<std::time_t>(std::max(now_unix_s, kMadeAfter_unix_s) + lifetime_s));
+  ASN1_TIME_set(X509_getm_notAfter(certificate.get()), static_cast<std::time_t>(life_begins(now_unix_s) + lifetime_s));
   X509_set_pubkey(certificate.get(), key);
   return certificate;
 }

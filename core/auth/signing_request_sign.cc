@@ -68,9 +68,10 @@ bool add_names(X509* leaf, X509_REQ* asked) {
 }
 
 void set_life(X509* leaf, std::int64_t lifetime_s, std::int64_t now_unix_s, std::int64_t ca_end_unix_s) {
-  const auto now = std::max(now_unix_s, kMadeAfter_unix_s);
-  const auto end = now + lifetime_s - (lifetime_s < kSignedShort_s ? 0 : kSignedBackdate_s);
-  ASN1_TIME_set(X509_getm_notBefore(leaf), static_cast<std::time_t>(now - kSignedBackdate_s));
+  // A clock that is known to be behind says nothing: valid from the first, for us too, whose clock it is.
+  const auto begin = now_unix_s < kMadeAfter_unix_s ? 0 : now_unix_s - kSignedBackdate_s;
+  const auto end = life_begins(now_unix_s) + lifetime_s - (lifetime_s < kSignedShort_s ? 0 : kSignedBackdate_s);
+  ASN1_TIME_set(X509_getm_notBefore(leaf), static_cast<std::time_t>(begin));
   ASN1_TIME_set(X509_getm_notAfter(leaf), static_cast<std::time_t>(std::min(end, ca_end_unix_s)));
 }
 

@@ -296,6 +296,19 @@ TEST_CASE("a token is asked for once and again at four fifths of its life") {
   CHECK((*volume_payload(pod.spec.volumes[0], inputs))[0].bytes == "token-2");
 }
 
+TEST_CASE("a token of a clock that was ahead is replaced when the clock is right") {
+  std::int64_t clock = 1'700'000'000'000'000'000 + 10LL * 365 * 24 * 3600 * kSecondNs;
+  FakeCluster cluster;
+  cluster.clock_ns = &clock;
+  const auto pod = pod_with(R"({"volumes":[{"name":"t","projected":{"sources":[{"serviceAccountToken":{"path":"token","expirationSeconds":1000}}]}}]})");
+  TokenCache tokens;
+  const VolumeInputs inputs{pod, cluster, {pod, cluster, {}, {}}, tokens};
+  CHECK((*volume_payload(pod.spec.volumes[0], inputs))[0].bytes == "token-1");
+  clock = 1'700'000'000'000'000'000;
+  CHECK((*volume_payload(pod.spec.volumes[0], inputs))[0].bytes == "token-2");
+  CHECK((*volume_payload(pod.spec.volumes[0], inputs))[0].bytes == "token-2");
+}
+
 TEST_CASE("log lines lose their prefix, parts are joined, limits and times cut") {
   const std::string file =
       "2026-01-01T00:00:00.5Z stdout F one\n2026-01-01T00:00:01Z stderr F two\n2026-01-01T00:00:02Z stdout P th\n2026-01-01T00:00:02Z stdout F ree\n";
