@@ -41,6 +41,8 @@ struct PodSpecPlace {
   bool in_template = false;
 };
 void validate_pod_spec(const json::value& spec, const Path& path, PodSpecPlace place, FieldErrors& errors);
+/// Of labels and annotations alone.
+void validate_template_metadata(const json::value* pod_template, const Path& path, FieldErrors& errors);
 void validate_pod_template(const json::value* pod_template, const Path& path, FieldErrors& errors);
 
 // validate_pod_update.cc

@@ -152,11 +152,15 @@ void validate_pod_spec(const json::value& spec, const Path& path, PodSpecPlace p
     errors.forbidden(path.child("ephemeralContainers"), "ephemeral containers not allowed in pod template");
 }
 
+// Upstream's paths leave "metadata" out here.
+void validate_template_metadata(const json::value* pod_template, const Path& path, FieldErrors& errors) {
+  validate_labels(member(member(pod_template, "metadata"), "labels"), path.child("labels"), errors);
+  validate_annotations(member(member(pod_template, "metadata"), "annotations"), path.child("annotations"), errors);
+}
+
 void validate_pod_template(const json::value* pod_template, const Path& path, FieldErrors& errors) {
-  const auto metadata = path.child("metadata"), spec = path.child("spec");
-  const auto labels = metadata.child("labels"), annotations = metadata.child("annotations");
-  validate_labels(member(member(pod_template, "metadata"), "labels"), labels, errors);
-  validate_annotations(member(member(pod_template, "metadata"), "annotations"), annotations, errors);
+  validate_template_metadata(pod_template, path, errors);
+  const auto spec = path.child("spec");
   static const json::value nothing = json::object();
   const auto* given = member(pod_template, "spec");
   validate_pod_spec(given ? *given : nothing, spec, {.in_template = true}, errors);

@@ -115,7 +115,9 @@ void validate_map_selector(const json::value& spec, const Path& path, FieldError
 void validate_template(const Candidate& candidate, const json::value& spec, const Path& path, FieldErrors& errors) {
   const auto here = path.child("template"), pod = here.child("spec");
   const auto* given = member(&spec, "template");
-  validate_pod_template(given, here, errors);
+  // The pods of a StatefulSet mount its claims: what they are is judged when they are made, as upstream does.
+  if (candidate.kind.kind == "StatefulSet") validate_template_metadata(given, here, errors);
+  else validate_pod_template(given, here, errors);
   const auto restart = text_of(member(member(given, "spec"), "restartPolicy"));
   if (restart != "Always") errors.one_of(pod.child("restartPolicy"), restart, {"Always"});
   if (member(member(given, "spec"), "activeDeadlineSeconds"))

@@ -156,6 +156,16 @@ TEST_CASE("Workloads need selectors that fit their templates and keep them") {
         "spec.template.spec.restartPolicy: Unsupported value: \"Never\": supported values: \"Always\"");
 }
 
+TEST_CASE("The pods of a StatefulSet may mount its claims") {
+  const auto set = [](std::string_view pod, std::string_view labels = R"({"a":"b"})") {
+    return of("apps/v1", "StatefulSet", with_spec(R"({"selector":{"matchLabels":{"a":"b"}},"volumeClaimTemplates":[{"metadata":{"name":"www"}}],"template":{"metadata":{"labels":)" + std::string(labels) + R"(},"spec":)" + std::string(pod) + "}}"));
+  };
+  CHECK(set(R"({"containers":[{"name":"c","image":"i","volumeMounts":[{"name":"www","mountPath":"/a"}]}]})") == "");
+  CHECK(set(R"({"containers":[]})") == "");   // its pods are refused when they are made
+  CHECK(set(R"({"activeDeadlineSeconds":5})") == "spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in StatefulSet is not Supported");
+  CHECK(set("{}", R"({"a":"b","c":"not a value"})").starts_with("spec.template.labels: Invalid value: \"not a value\": a valid label must be"));
+}
+
 TEST_CASE("Services are checked") {
   const auto service = [](std::string_view spec) { return of("v1", "Service", with_spec(spec)); };
   CHECK(service("{}") == "spec.ports: Required value");
