@@ -45,9 +45,10 @@ std::unique_ptr<Watch> HubImpl::watch(WatchRequest request, WatchSink& sink) {
   return std::make_unique<WatchImpl>(*this, std::move(watcher));
 }
 
-/// Under mutex_. True: live from here on (or closed meanwhile); false: history has to be read first.
+/// Under mutex_. True: live from here on (or before, or closed meanwhile); false: history has to be read first. A consumer that takes
+/// while its watch is off the queue puts it back, so it may be there once more than it has to be: who is live joins no second time.
 bool HubImpl::join(const WatcherRef& watcher) {
-  if (watcher->gone) return true;
+  if (watcher->gone || watcher->live) return true;
   if (watcher->position < dispatched_) return false;
   watcher->live = true;
   watcher->group = index_.join(watcher->request);

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <set>
@@ -78,6 +80,34 @@ TEST_CASE("a resumed watch reads the log and joins the live feed without gap or 
   const auto events = client.until(1600);
   REQUIRE(events.size() == 1600);
   for (int i = 0; i < 1600; ++i) CHECK(events[i].find(" n=" + std::to_string(i)) != std::string::npos);
+}
+
+TEST_CASE("a watch that is asked while it catches up joins the live feed once") {
+  struct Deaf final : WatchSink {
+    void wake() override {}
+  } sink;   // before the watches, which wake it
+  Bench bench;
+  const auto start = bench.put("x", {});
+  for (int i = 0; i < 3; ++i) bench.put("x", {{"n", std::to_string(i)}});
+  std::vector<std::unique_ptr<Watch>> watches;
+  std::vector<std::vector<Bytes>> seen(2000);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  bool taken = true;
+  const auto take = [&](std::size_t which) { taken = watches[which]->take(seen[which], 1u << 20).has_value() && taken; };
+  const auto take_until = [&](std::size_t which, const char* mark) {
+    while ((seen[which].empty() || seen[which].back()->find(mark) == std::string::npos) && std::chrono::steady_clock::now() < until) take(which);
+  };
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    watches.push_back(bench.hub().watch(bench.from(start), sink));
+    take_until(i, "n=2");
+    for (int more = 0; more < 1000; ++more) take(i);   // while it goes from the log to the feed
+  }
+  bench.put("x", {{"n", "once"}});
+  bench.put("x", {{"n", "end"}});
+  for (std::size_t i = 0; i < seen.size(); ++i) take_until(i, "n=end");
+  REQUIRE(taken);
+  const auto doubled = std::count_if(seen.begin(), seen.end(), [](const auto& events) { return events.size() != 5; });
+  CHECK(doubled == 0);
 }
 
 TEST_CASE("a watch from a compacted revision ends with 410 in upstream's words") {
