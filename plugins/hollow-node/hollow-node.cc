@@ -253,7 +253,12 @@ class PodReconciler final : public keelson::Reconciler<Pod> {
   const std::shared_ptr<std::function<void(const Key&)>> again_;
 };
 
-bool concerns(const keelson::Ref<Pod>&, const keelson::Ref<Pod>& now) { return now && is_hollow(now.field("spec.nodeName")); }
+/// Not what only its status says once it runs: that comes from here.
+bool concerns(const keelson::Ref<Pod>& before, const keelson::Ref<Pod>& now) {
+  if (!now || !is_hollow(now.field("spec.nodeName"))) return false;
+  const bool same = before && before.handle().generation() == now.handle().generation() && before.deleting() == now.deleting();
+  return !same || now.field("status.phase") == "Pending";
+}
 
 }  // namespace
 }  // namespace hollow

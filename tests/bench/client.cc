@@ -165,13 +165,13 @@ struct Pool::Impl {
 
 /// One connection with its TLS and the reading of answers.
 struct Pool::Impl::Wire final : Connection {
-  Wire(Impl& impl, std::size_t number) : impl(impl) {
+  Wire(Impl& impl, std::size_t number, bool later) : impl(impl) {
     index = number;
-    connect();
+    if (!later) connect();
   }
   ~Wire() override {
     SSL_free(ssl);
-    ::close(fd);
+    if (fd >= 0) ::close(fd);
   }
 
   void connect() {
@@ -190,6 +190,7 @@ struct Pool::Impl::Wire final : Connection {
   }
 
   void request(std::string_view method, std::string_view path, std::string_view content, std::string_view content_type, std::string_view accept) override {
+    if (fd < 0) connect();
     out.clear();
     out.append(method).append(" ").append(impl.endpoint.prefix).append(path).append(" HTTP/1.1\r\nHost: ").append(impl.endpoint.host).append("\r\nUser-Agent: keelson-load/1\r\nAccept: ").append(accept);
     if (!impl.endpoint.token.empty()) out.append("\r\nAuthorization: Bearer ").append(impl.endpoint.token);
@@ -331,8 +332,8 @@ Pool::Impl::~Impl() {
   ::close(poll);
 }
 
-Pool::Pool(const Endpoint& endpoint, std::size_t connections) : impl_(std::make_unique<Impl>(*this, endpoint)) {
-  for (std::size_t i = 0; i < connections; ++i) impl_->wires.push_back(std::make_unique<Impl::Wire>(*impl_, i));
+Pool::Pool(const Endpoint& endpoint, std::size_t connections, bool later) : impl_(std::make_unique<Impl>(*this, endpoint)) {
+  for (std::size_t i = 0; i < connections; ++i) impl_->wires.push_back(std::make_unique<Impl::Wire>(*impl_, i, later));
 }
 Pool::~Pool() = default;
 Connection& Pool::at(std::size_t index) { return *impl_->wires[index]; }

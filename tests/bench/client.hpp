@@ -44,7 +44,8 @@ class Connection {
 
 class Pool {
  public:
-  Pool(const Endpoint& endpoint, std::size_t connections);
+  /// `later`: each connection is made with its first request, since servers end those that stay silent.
+  Pool(const Endpoint& endpoint, std::size_t connections, bool later = false);
   ~Pool();
   Connection& at(std::size_t index);
   std::size_t size() const;

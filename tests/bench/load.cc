@@ -174,7 +174,7 @@ class Load {
 /// Watchers on the first connections; the others write, each to an object of its own.
 class Fan {
  public:
-  Fan(const Options& options, const Endpoint& endpoint, const CpuClock& cpu) : options_(options), cpu_(cpu), pool_(endpoint, options.watchers + options.writers) {}
+  Fan(const Options& options, const Endpoint& endpoint, const CpuClock& cpu) : options_(options), cpu_(cpu), pool_(endpoint, options.watchers + options.writers, true) {}
 
   FanFigures run() {
     for (std::size_t i = options_.watchers; i < pool_.size(); ++i) pool_.at(i).keep_body = true;

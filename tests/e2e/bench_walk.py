@@ -8,7 +8,7 @@ from cluster import BUILD, Cluster, eventually
 
 ROWS = [f"{op} {kind} ({durability}), {connections} connections" for connections in (1, 4)
         for kind, durability, ops in (("configmap", "durable", ("create", "get", "update", "patch", "apply", "delete")), ("pod", "durable", ("create", "get", "patch", "apply", "delete")),
-                                      ("lease", "durable", ("create", "get", "update", "patch", "apply", "delete")), ("event", "relaxed", ("create", "patch", "delete")),
+                                      ("lease", "durable", ("create", "get", "update", "patch", "apply", "delete")), ("event", "relaxed", ("create", "delete")),
                                       ("nodelease", "volatile", ("create", "update", "patch", "delete"))) for op in ops]
 
 
