@@ -107,6 +107,46 @@ bool is_quota_name(std::string_view name) {
   return std::find(std::begin(kQuotaNames), std::end(kQuotaNames), name) != std::end(kQuotaNames);
 }
 
+/// Objects of quotas that come in whole numbers.
+bool is_whole_quota(std::string_view name) {
+  for (const std::string_view one : {"pods", "services", "replicationcontrollers", "resourcequotas", "secrets", "configmaps", "persistentvolumeclaims", "services.nodeports", "services.loadbalancers"})
+    if (name == one) return true;
+  return false;
+}
+
+/// Whether a scope says something of what that resource counts.
+bool scope_fits(std::string_view scope, std::string_view name) {
+  if (scope == "BestEffort") return name == "pods";
+  if (scope == "VolumeAttributesClass") return name == "persistentvolumeclaims" || name == "requests.storage";
+  for (const std::string_view one : {"pods", "cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory"})
+    if (name == one) return true;
+  return false;
+}
+
+constexpr std::string_view kScopes[] = {"BestEffort", "NotBestEffort", "Terminating", "NotTerminating", "PriorityClass", "CrossNamespacePodAffinity", "VolumeAttributesClass"};
+
+/// `path` and `shown`: of all scopes, as upstream tells it.
+void validate_scope_fits(std::string_view scope, const json::value& quota, const Path& path, const json::value* shown, FieldErrors& errors) {
+  const auto* amounts = as_object(at_path(quota, "spec.hard"));
+  if (!amounts || std::find(std::begin(kScopes), std::end(kScopes), scope) == std::end(kScopes)) return;
+  for (const auto& amount : *amounts)
+    if (std::find(std::begin(kQuotaNames), std::end(kQuotaNames), amount.key()) != std::end(kQuotaNames) && !scope_fits(scope, amount.key())) errors.invalid(path, shown, "unsupported scope applied to resource");
+}
+
+void validate_scope_selector(const json::value& quota, const Path& selector, FieldErrors& errors) {
+  const auto path = selector.child("matchExpressions");
+  each_element(at_path(quota, "spec.scopeSelector.matchExpressions"), path, [&](const json::value& term, const Path&) {
+    const auto scope = text_of(member(&term, "scopeName")), op = text_of(member(&term, "operator"));
+    const auto* values = member(&term, "values");
+    validate_scope_fits(scope, quota, path, at_path(quota, "spec.scopeSelector"), errors);
+    if (scope != "PriorityClass" && scope != "VolumeAttributesClass" && op != "Exists")
+      errors.invalid(path.child("operator"), op, "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, "
+                                                 "ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity");
+    if ((op == "In" || op == "NotIn") && length_of(values) == 0) errors.required(path.child("values"), "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector");
+    if ((op == "Exists" || op == "DoesNotExist") && length_of(values) != 0) errors.invalid(path.child("values"), values, "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector");
+  });
+}
+
 }  // namespace
 
 void validate_disruption_budget(const Candidate& candidate, FieldErrors& errors) {
@@ -170,21 +210,24 @@ void validate_limit_range(const Candidate& candidate, FieldErrors& errors) {
 
 void validate_resource_quota(const Candidate& candidate, FieldErrors& errors) {
   const Path spec("spec"), hard = spec.child("hard"), scopes = spec.child("scopes");
+  const bool judged = candidate.subresource.empty();   // what is counted is written whatever was let in before
   if (const auto* amounts = as_object(at_path(candidate.object, "spec.hard")))
     for (const auto& amount : *amounts) {
       const auto here = hard.key(amount.key());
       if (!is_quota_name(amount.key())) errors.invalid(here, amount.key(), "must be a standard resource for quota");
       const json::value none = "0";
       if (compare(&amount.value(), &none) < 0) errors.invalid(here, text_of(&amount.value()), kNotNegative);
+      if (const auto whole = Quantity::parse(text_of(&amount.value())); judged && whole && is_whole_quota(amount.key()) && !whole->is_whole()) errors.invalid(here, text_of(&amount.value()), "must be an integer");
     }
   std::set<std::string_view> seen;
   each_element(at_path(candidate.object, "spec.scopes"), scopes, [&](const json::value& scope, const Path&) {
-    constexpr std::string_view kScopes[] = {"BestEffort", "NotBestEffort", "Terminating", "NotTerminating", "PriorityClass", "CrossNamespacePodAffinity", "VolumeAttributesClass"};
     if (std::find(std::begin(kScopes), std::end(kScopes), text_of(&scope)) == std::end(kScopes)) errors.invalid(scopes, at_path(candidate.object, "spec.scopes"), "unsupported scope");
+    if (judged) validate_scope_fits(text_of(&scope), candidate.object, scopes, at_path(candidate.object, "spec.scopes"), errors);
     seen.insert(text_of(&scope));
   });
   if ((seen.contains("BestEffort") && seen.contains("NotBestEffort")) || (seen.contains("Terminating") && seen.contains("NotTerminating")))
     errors.invalid(scopes, at_path(candidate.object, "spec.scopes"), "conflicting scopes");
+  if (judged) validate_scope_selector(candidate.object, spec.child("scopeSelector"), errors);
   if (candidate.old) immutable(at_path(candidate.object, "spec.scopes"), at_path(*candidate.old, "spec.scopes"), scopes, errors);
 }
 

@@ -129,6 +129,18 @@ TEST_CASE("Limits, quotas and priorities fit together") {
   CHECK(made("v1", "LimitRange", "'spec':{'limits':[{'type':'Pod','default':{'cpu':'2'}}]}").find("spec.limits[0].default: Forbidden: may not be specified when `type` is 'Pod'") != std::string::npos);
   CHECK(made("v1", "ResourceQuota", "'spec':{'hard':{'pods':'5','count/jobs.batch':'1'}}") == "");
   CHECK(made("v1", "ResourceQuota", "'spec':{'hard':{'nonsense':'5'}}") == "spec.hard[nonsense]: Invalid value: \"nonsense\": must be a standard resource for quota");
+  const auto quota = [](std::string_view spec) { return made("v1", "ResourceQuota", "'spec':{" + std::string(spec) + "}"); };
+  CHECK(quota("'hard':{'pods':'500m'}") == "spec.hard[pods]: Invalid value: \"500m\": must be an integer");
+  CHECK(quota("'hard':{'cpu':'500m','requests.nvidia.com/gpu':'1'},'scopes':['NotBestEffort']") == "");
+  const std::string unfit = "spec.scopes: Invalid value: [\"BestEffort\"]: unsupported scope applied to resource";
+  CHECK(quota("'hard':{'secrets':'1'},'scopes':['BestEffort']") == unfit);
+  CHECK(quota("'hard':{'cpu':'1'},'scopes':['BestEffort']") == unfit);
+  CHECK(quota("'hard':{'requests.storage':'1Gi'},'scopes':['PriorityClass']") == "spec.scopes: Invalid value: [\"PriorityClass\"]: unsupported scope applied to resource");
+  const auto selecting = [&](std::string_view term) { return quota("'hard':{'pods':'1'},'scopeSelector':{'matchExpressions':[{" + std::string(term) + "}]}"); };
+  CHECK(selecting("'scopeName':'PriorityClass','operator':'In','values':['high']") == "");
+  CHECK(selecting("'scopeName':'PriorityClass','operator':'In'") == "spec.scopeSelector.matchExpressions.values: Required value: must be at least one value when `operator` is 'In' or 'NotIn' for scope selector");
+  CHECK(selecting("'scopeName':'PriorityClass','operator':'Exists','values':['high']").starts_with("spec.scopeSelector.matchExpressions.values: Invalid value: [\"high\"]: must be no value when"));
+  CHECK(selecting("'scopeName':'BestEffort','operator':'DoesNotExist'").starts_with("spec.scopeSelector.matchExpressions.operator: Invalid value: \"DoesNotExist\": must be 'Exist' when scope is any of"));
   CHECK(made("scheduling.k8s.io/v1", "PriorityClass", "'value':1000000001") == "value: Forbidden: maximum allowed value of a user defined priority is 1000000000");
   CHECK(made("scheduling.k8s.io/v1", "PriorityClass", "'value':1", "system-x").starts_with("metadata.name: Forbidden: priority class names with 'system-' prefix are reserved"));
   CHECK(changed("scheduling.k8s.io/v1", "PriorityClass", "'value':1", "'value':2") == "value: Forbidden: may not be changed in an update.");
