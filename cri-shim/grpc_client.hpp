@@ -22,7 +22,7 @@ namespace keelson::node {
 inline constexpr std::size_t kGrpcMessageBytesMax = 16u << 20;
 
 /// Those of gRPC's codes that the client itself gives or that its user looks for; any other number can come too.
-enum class GrpcCode { ok = 0, cancelled = 1, unknown = 2, deadline_exceeded = 4, not_found = 5, resource_exhausted = 8, internal = 13, unavailable = 14 };
+enum class GrpcCode { ok = 0, cancelled = 1, unknown = 2, deadline_exceeded = 4, not_found = 5, resource_exhausted = 8, unimplemented = 12, internal = 13, unavailable = 14 };
 
 struct GrpcStatus {
   GrpcCode code = GrpcCode::ok;
@@ -34,6 +34,7 @@ struct GrpcCall {
   std::string request;                            ///< the message's bytes
   std::chrono::milliseconds timeout{0};           ///< 0: none
   std::vector<std::pair<std::string, std::string>> metadata;
+  std::string authority = "localhost", agent = "keelson";
   std::function<void()> up;                       ///< may be empty; the server has got the call
   std::function<void(std::string)> message;       ///< each answer's bytes
   std::function<void(const GrpcStatus&)> done;

@@ -47,8 +47,8 @@ nghttp2_nv header(const std::string& name, const std::string& value) {
 }
 
 std::vector<std::pair<std::string, std::string>> head_of(const GrpcCall& call) {
-  std::vector<std::pair<std::string, std::string>> head{{":method", "POST"}, {":scheme", "http"}, {":path", call.method}, {":authority", "localhost"},
-                                                        {"te", "trailers"}, {"content-type", "application/grpc"}, {"user-agent", "keelson"}};
+  std::vector<std::pair<std::string, std::string>> head{{":method", "POST"}, {":scheme", "http"}, {":path", call.method}, {":authority", call.authority},
+                                                        {"te", "trailers"}, {"content-type", "application/grpc"}, {"user-agent", call.agent}};
   if (call.timeout.count() > 0) head.emplace_back("grpc-timeout", std::to_string(call.timeout.count()) + "m");
   head.insert(head.end(), call.metadata.begin(), call.metadata.end());
   return head;
@@ -112,7 +112,7 @@ std::unique_ptr<GrpcConnection> GrpcConnection::open(const std::string& socket_p
     if (fd >= 0) ::close(fd);
     return nullptr;
   }
-  return std::unique_ptr<GrpcConnection>(new GrpcConnection(fd));
+  return over(fd);
 }
 
 GrpcConnection::GrpcConnection(int fd) : fd_(fd) {

@@ -19,6 +19,8 @@ class GrpcConnection {
  public:
   /// Null when nobody listens there; `error` then says why.
   static std::unique_ptr<GrpcConnection> open(const std::string& socket_path, std::string& error);
+  /// Over a connection that stands and does not wait; `fd` becomes its own.
+  static std::unique_ptr<GrpcConnection> over(int fd) { return std::unique_ptr<GrpcConnection>(new GrpcConnection(fd)); }
   ~GrpcConnection();
   GrpcConnection(const GrpcConnection&) = delete;
   GrpcConnection& operator=(const GrpcConnection&) = delete;

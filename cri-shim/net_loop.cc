@@ -12,6 +12,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
+
+#include "grpc_connection.hpp"
 
 namespace keelson::node {
 namespace {
@@ -19,6 +22,7 @@ namespace {
 constexpr std::size_t kHeadBytesMax = 16u << 10;
 constexpr std::int64_t kNsPerMs = 1'000'000;
 constexpr int kEventsAtOnce = 32;
+constexpr const char* kAgent = "kube-probe/1.36";
 
 /// Length of the address, 0 when the text is not one.
 socklen_t parse_address(const std::string& text, int port, sockaddr_storage& out) {
@@ -50,7 +54,7 @@ std::string request_text(const NetRequest& request) {
     accept = accept || strcasecmp(name.c_str(), "accept") == 0;
     more += name + ": " + value + "\r\n";
   }
-  if (!agent) more += "User-Agent: kube-probe/1.36\r\n";
+  if (!agent) more += std::string("User-Agent: ") + kAgent + "\r\n";
   if (!accept) more += "Accept: */*\r\n";
   return "GET " + request.path + " HTTP/1.1\r\nHost: " + host + "\r\n" + more + "Connection: close\r\n\r\n";
 }
@@ -69,7 +73,7 @@ int parse_status(const std::string& head) {
 }  // namespace
 
 struct NetLoop::Connection {
-  enum class Step { connecting, handshake, writing, reading } step = Step::connecting;
+  enum class Step { connecting, handshake, writing, reading, calling } step = Step::connecting;
   int fd = -1;
   NetRequest request;
   Callback done;
@@ -77,7 +81,27 @@ struct NetLoop::Connection {
   SSL* ssl = nullptr;
   SSL_CTX* tls = nullptr;
   bool connected = false;
+  std::optional<NetResult> answered;
+  std::unique_ptr<GrpcConnection> grpc;   // after what its call writes to
 
+  void begin_call() {
+    grpc = GrpcConnection::over(::dup(fd));
+    grpc->submit({.method = request.grpc_method,
+                  .request = request.grpc_message,
+                  .timeout = {},
+                  .metadata = {},
+                  .authority = request.address + ":" + std::to_string(request.port),
+                  .agent = kAgent,
+                  .up = {},
+                  .message = [this](std::string bytes) { in = std::move(bytes); },
+                  .done = [this](const GrpcStatus& status) { answered = NetResult{0, true, false, {}, status, in}; }});
+  }
+  /// True: there is an answer, or there never will be.
+  bool call() {
+    if (!grpc->read() || !grpc->write()) grpc->end_all({GrpcCode::unavailable, "error reading from server: EOF"});
+    grpc->run_due();
+    return answered.has_value();
+  }
   ~Connection() {
     SSL_free(ssl);
     SSL_CTX_free(tls);
@@ -212,7 +236,7 @@ void NetLoop::begin(NetRequest request, Callback done) {
   ::setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   if (::connect(connection->fd, reinterpret_cast<sockaddr*>(&address), length) != 0 && errno != EINPROGRESS)
     return done({0, false, false, std::string("connect: ") + std::strerror(errno)});
-  if (!request.tcp_only) connection->out = request_text(request);
+  if (!request.tcp_only && request.grpc_method.empty()) connection->out = request_text(request);
   connection->request = std::move(request);
   connection->done = std::move(done);
   epoll_event event{};
@@ -242,8 +266,13 @@ void NetLoop::advance(Connection& c) {
     if (::getpeername(c.fd, reinterpret_cast<sockaddr*>(&peer), &length) != 0) return;   // not yet
     c.connected = true;
     if (c.request.tcp_only) return finish(c.fd, {0, true, false, {}});
-    c.step = c.request.tls ? Step::handshake : Step::writing;
+    c.step = !c.request.grpc_method.empty() ? Step::calling : c.request.tls ? Step::handshake : Step::writing;
+    if (c.step == Step::calling) c.begin_call();
     if (c.request.tls && !c.begin_tls()) return fail("TLS is not available");
+  }
+  if (c.step == Step::calling) {
+    if (c.call()) finish(c.fd, *c.answered);
+    return;
   }
   if (c.step == Step::handshake) {
     const int result = c.tls_result(SSL_connect(c.ssl));

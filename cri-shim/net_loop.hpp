@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "grpc_client.hpp"
+
 namespace keelson::node {
 
 struct NetRequest {
@@ -20,6 +22,7 @@ struct NetRequest {
   bool tcp_only = false;       ///< success is a connection
   bool tls = false;            ///< the certificate is not checked: probes ask whether it answers, not who it is
   std::string path = "/";
+  std::string grpc_method, grpc_message;   ///< set: a gRPC call in place of HTTP
   std::vector<std::pair<std::string, std::string>> headers;
   std::int64_t deadline_ns = 0;
 };
@@ -29,6 +32,8 @@ struct NetResult {
   bool connected = false;
   bool timed_out = false;
   std::string error;           ///< "" = none
+  GrpcStatus grpc = {};        ///< of the call, when it had an answer
+  std::string grpc_answer = {};
 };
 
 class NetLoop {

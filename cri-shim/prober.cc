@@ -7,6 +7,9 @@ namespace {
 
 constexpr std::int64_t kNs = 1'000'000'000;
 constexpr std::size_t kProbeMessageBytesMax = 1024;
+constexpr char kServiceField = 0x0A, kStatusField = 0x08;   // of HealthCheckRequest and HealthCheckResponse, as protobuf
+constexpr const char* kHealth[] = {"UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"};
+constexpr std::size_t kServing = 1;
 
 const char* kind_name(ProbeKind kind) {
   return kind == ProbeKind::liveness ? "Liveness" : kind == ProbeKind::readiness ? "Readiness" : "Startup";
@@ -64,6 +67,34 @@ std::string http_failure(const NetRequest& request, const NetResult& result) {
   if (result.timed_out)
     return "Get \"" + url + "\": " + (result.connected ? "context deadline exceeded (Client.Timeout exceeded while awaiting headers)" : "dial tcp " + host_port(request) + ": i/o timeout (Client.Timeout exceeded while awaiting headers)");
   return "Get \"" + url + "\": " + (result.connected ? result.error : "dial tcp " + host_port(request) + ": " + result.error);
+}
+
+NetRequest health_request(const core_v1::GRPCAction& action, const std::string& pod_ip) {
+  NetRequest request;
+  request.address = pod_ip;
+  request.port = action.port;
+  request.grpc_method = "/grpc.health.v1.Health/Check";
+  const auto service = action.service.value_or("");
+  if (service.empty()) return request;
+  request.grpc_message = kServiceField;
+  std::size_t size = service.size();
+  for (; size > 0x7F; size >>= 7) request.grpc_message += static_cast<char>(size | 0x80);
+  request.grpc_message += static_cast<char>(size) + service;
+  return request;
+}
+
+std::string health_failure(const NetRequest& request, const NetResult& result, std::int64_t timeout_s) {
+  const std::string address = "\"" + host_port(request) + "\"", within = " within " + std::to_string(timeout_s) + "s";
+  if (!result.connected && result.timed_out) return "timeout: failed to connect service " + address + within + ": context deadline exceeded";
+  if (!result.connected) return "error: failed to connect service at " + address + ": " + result.error;
+  if (result.timed_out) return "timeout: health rpc did not complete" + within;
+  if (result.grpc.code == GrpcCode::unimplemented) return "error: this server does not implement the grpc health protocol (grpc.health.v1.Health): " + result.grpc.message;
+  if (result.grpc.code != GrpcCode::ok) return "error: health rpc probe failed: " + result.grpc.message;
+  // The answer's only field is its status; left out it is 0.
+  const auto& bytes = result.grpc_answer;
+  const std::size_t status = bytes.size() == 2 && bytes[0] == kStatusField ? static_cast<unsigned char>(bytes[1]) : 0;
+  if (status == kServing) return {};
+  return std::string("service unhealthy (responded with \"") + kHealth[std::min(status, std::size(kHealth) - 1)] + "\")";
 }
 
 void Prober::sync(const std::shared_ptr<const Pod>& pod, const PodView& view, const std::string& pod_ip, std::int64_t unix_now_ns) {
@@ -144,7 +175,8 @@ void Prober::attempt(const ProbePtr& probe) {
   if (probe->spec.exec) attempt_exec(probe);
   else if (probe->spec.httpGet) attempt_http(probe);
   else if (probe->spec.tcpSocket) attempt_tcp(probe);
-  else ended(probe, true, {});   // a gRPC probe, which this agent does not speak: as upstream does for a missing handler
+  else if (probe->spec.grpc) attempt_grpc(probe);
+  else ended(probe, true, {});   // as upstream does for a missing handler
 }
 
 void Prober::attempt_exec(const ProbePtr& probe) {
@@ -178,6 +210,15 @@ void Prober::attempt_tcp(const ProbePtr& probe) {
   loop_.request(request, [this, probe, request](const NetResult& result) {
     const std::string text = result.connected ? "" : "dial tcp " + host_port(request) + ": " + (result.timed_out ? "i/o timeout" : result.error);
     ended(probe, result.connected, text);
+  });
+}
+
+void Prober::attempt_grpc(const ProbePtr& probe) {
+  auto request = health_request(*probe->spec.grpc, probe->pod_ip);
+  request.deadline_ns = loop_.now() + probe->timeout_s() * kNs;
+  loop_.request(request, [this, probe, request](const NetResult& result) {
+    const auto failure = health_failure(request, result, probe->timeout_s());
+    ended(probe, failure.empty(), failure);
   });
 }
 

@@ -23,6 +23,9 @@ int resolve_port(const IntOrString& port, const Container& container);
 NetRequest http_request(const core_v1::HTTPGetAction& action, const Container& container, const std::string& pod_ip);
 /// The text of a failed HTTP exchange as upstream's client words it; "" for a status of 200..399.
 std::string http_failure(const NetRequest& request, const NetResult& result);
+/// grpc.health.v1.Health/Check of a service ("" is the whole server), and the text of what makes it fail; "" when it is serving.
+NetRequest health_request(const core_v1::GRPCAction& action, const std::string& pod_ip);
+std::string health_failure(const NetRequest& request, const NetResult& result, std::int64_t timeout_s);
 
 class Prober {
  public:
@@ -45,6 +48,7 @@ class Prober {
   void attempt_exec(const ProbePtr& probe);
   void attempt_http(const ProbePtr& probe);
   void attempt_tcp(const ProbePtr& probe);
+  void attempt_grpc(const ProbePtr& probe);
   void ended(const ProbePtr& probe, bool success, const std::string& message);
   bool held(const Probe& probe) const;
   ProbePtr sibling(const Probe& probe, ProbeKind kind) const;

@@ -88,6 +88,7 @@ void settle_verb(RequestInfo& info, const Query& query) {
 }  // namespace
 
 std::string percent_decode(std::string_view text, bool plus) {
+  if (text.find('%') == std::string_view::npos && (!plus || text.find('+') == std::string_view::npos)) return std::string(text);
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {

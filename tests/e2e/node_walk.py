@@ -315,6 +315,27 @@ def old_kubectl(directory):
     return str(directory / "usr" / "bin" / "kubectl")
 
 
+# A server of one answer, in HTTP/2 frames: settings, a head, the health from /tmp/state, trailers.
+HEALTH = r"""printf '#!/bin/sh\nhead -c 24 >/dev/null\ncat /tmp/before /tmp/state /tmp/after\nsleep 1\n' >/tmp/health; chmod +x /tmp/health
+printf '\000\000\000\004\000\000\000\000\000\000\000\001\001\004\000\000\000\001\210\000\000\007\000\000\000\000\000\001\000\000\000\000\002\010' >/tmp/before
+printf '\000\000\017\001\005\000\000\000\001\000\013grpc-status\0010' >/tmp/after
+printf '\001' >/tmp/state
+while true; do nc -l -p 9000 -e /tmp/health; done"""
+
+
+def a_grpc_probe_asks_for_health(c):
+    probe = {"grpc": {"port": 9000}, "periodSeconds": 1, "failureThreshold": 1, "timeoutSeconds": 2}
+    c.apply(json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "healthy"}, "spec": {"terminationGracePeriodSeconds": 0, "containers": [
+        {"name": "main", "image": IMAGE, "command": ["sh", "-c", HEALTH], "readinessProbe": probe}]}}))
+    c.out("wait", "--for=condition=Ready", "pod/healthy", "--timeout=60s", timeout_s=70)
+    sh(c, "healthy", r"printf '\002' >/tmp/state")
+    eventually("it is unhealthy", lambda: 'Readiness probe failed: service unhealthy (responded with "NOT_SERVING")' in c.out("events", "--for=pod/healthy"), 30)
+    c.out("wait", "--for=condition=Ready=false", "pod/healthy", "--timeout=20s")
+    sh(c, "healthy", r"printf '\001' >/tmp/state")
+    c.out("wait", "--for=condition=Ready", "pod/healthy", "--timeout=60s", timeout_s=70)
+    c.out("delete", "pod", "healthy", "--timeout=40s")
+
+
 def kubectl_1_20_does_the_common_verbs(c):
     with tempfile.TemporaryDirectory(prefix="kl-old-") as directory:
         os.chmod(directory, 0o755)
@@ -392,7 +413,8 @@ STEPS = [the_node_becomes_ready, images_are_imported, pods_start, exec_with_a_te
          run_with_input_answers_the_exit_code, port_forward_carries_requests, files_are_copied_both_ways, a_pod_on_the_host_network_is_the_host,
          pods_reach_each_other_and_the_api, projected_volumes_have_all_their_sources, downward_volumes_follow_the_pod, the_default_token_is_accepted,
          a_container_above_its_memory_limit_is_killed, a_fork_bomb_is_held_and_the_node_survives, a_running_pod_is_resized, a_resize_waits_for_room,
-         a_resize_restarts_what_asks_for_it, a_quota_counts_what_a_pod_was_resized_to, probes_decide_about_ready_and_restart, kubectl_1_20_does_the_common_verbs,
+         a_resize_restarts_what_asks_for_it, a_quota_counts_what_a_pod_was_resized_to, probes_decide_about_ready_and_restart, a_grpc_probe_asks_for_health,
+         kubectl_1_20_does_the_common_verbs,
          a_containerd_that_hangs_or_dies_makes_the_node_not_ready_with_the_reason, all_of_it_goes]
 
 if __name__ == "__main__":

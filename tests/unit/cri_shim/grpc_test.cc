@@ -1,5 +1,6 @@
 // The gRPC client against a server of nghttp2's, which does what each method's name says.
 #include <nghttp2/nghttp2.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -12,6 +13,7 @@
 #include <thread>
 
 #include "grpc_client.hpp"
+#include "prober.hpp"
 
 namespace keelson::node {
 namespace {
@@ -42,12 +44,26 @@ class Server {
     REQUIRE(::listen(listening_, 8) == 0);
     thread_ = std::thread([this] { run(); });
   }
+  /// On loopback, at `port`.
+  Server() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    listening_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    REQUIRE(::bind(listening_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::listen(listening_, 8) == 0);
+    socklen_t size = sizeof address;
+    REQUIRE(::getsockname(listening_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    port = ntohs(address.sin_port);
+    thread_ = std::thread([this] { run(); });
+  }
   ~Server() {
     ending_ = true;
     thread_.join();
     ::close(listening_);
   }
   std::atomic<int> cancelled{0};
+  int port = 0;
 
  private:
   struct Stream {
@@ -120,6 +136,19 @@ class Server {
     if (method == "three") stream.answer = framed("one") + framed("") + framed(std::string(300'000, 'x')), stream.held = true;
     if (method == "large") stream.answer = std::string("\0\x7f\0\0\0", 5);
     if (method == "missing") stream.status = "5", stream.message = "no such%20thing: 100%25 %zz";
+    if (method == "grpc.health.v1.Health/Check") {
+      const auto service = stream.body.size() > 7 ? stream.body.substr(7) : std::string();
+      if (service.empty()) stream.answer = framed("\x08\x01");
+      if (service == "down") stream.answer = framed("\x08\x02");
+      if (service == "nothing") stream.answer = framed("");
+      if (service == "unknown") stream.status = "5", stream.message = "unknown service";
+      if (service == "old") stream.status = "12", stream.message = "unknown service grpc.health.v1.Health";
+      if (service == "silent") return;
+      if (service == "gone") {
+        hang_up_ = true;
+        return;
+      }
+    }
     if (method == "silent") return;
     if (method == "hang-up") {
       hang_up_ = true;
@@ -272,6 +301,38 @@ TEST_CASE("close cancels gRPC calls, and refuses later ones") {
   trial.client.close();
   CHECK(Trial::wait(std::move(waiting)).status.code == GrpcCode::cancelled);
   CHECK(Trial::wait(trial.start("echo")).status.code == GrpcCode::unavailable);
+}
+
+
+TEST_CASE("a gRPC probe asks for the health of a service over TCP, with upstream's words for what is wrong") {
+  Server server;
+  NetLoop loop([] { return std::chrono::steady_clock::now().time_since_epoch().count(); });
+  std::thread thread([&] { loop.run(); });
+  const auto health = [&](const std::string& service, int port) {
+    core_v1::GRPCAction action;
+    action.port = port;
+    if (!service.empty()) action.service = service;
+    auto request = health_request(action, "127.0.0.1");
+    request.deadline_ns = loop.now() + 1'000'000'000;
+    std::promise<NetResult> answer;
+    loop.request(request, [&](const NetResult& result) { answer.set_value(result); });
+    auto result = answer.get_future();
+    REQUIRE(result.wait_for(kPatience) == std::future_status::ready);
+    return health_failure(request, result.get(), 1);
+  };
+  CHECK(health("", server.port).empty());
+  CHECK(health("down", server.port) == "service unhealthy (responded with \"NOT_SERVING\")");
+  CHECK(health("nothing", server.port) == "service unhealthy (responded with \"UNKNOWN\")");
+  CHECK(health("unknown", server.port) == "error: health rpc probe failed: unknown service");
+  CHECK(health("old", server.port) == "error: this server does not implement the grpc health protocol (grpc.health.v1.Health): unknown service grpc.health.v1.Health");
+  CHECK(health("silent", server.port) == "timeout: health rpc did not complete within 1s");
+  CHECK(health("gone", server.port) == "error: health rpc probe failed: error reading from server: EOF");
+  CHECK(health("", 1) == "error: failed to connect service at \"127.0.0.1:1\": connect: connection refused");
+  core_v1::GRPCAction action;
+  action.service = std::string(200, 'l');
+  CHECK(health_request(action, "127.0.0.1").grpc_message == "\x0a\xc8\x01" + *action.service);
+  loop.stop();
+  thread.join();
 }
 
 }  // namespace keelson::node
