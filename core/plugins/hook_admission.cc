@@ -36,8 +36,8 @@ base::Error refusal(const AdmissionRequest& request, const Hook& hook, const Hoo
       error.code = code != nullptr && code->is_int64() ? static_cast<int>(code->get_int64()) : 403;
       error.reason = text_member(status, "reason");
       error.message = text_member(status, "message");
-      if (error.reason == "Invalid" && !error.message.starts_with(request.kind->kind + " "))
-        error.message = request.kind->kind + " " + base::quoted(request.name) + " is invalid: " + error.message;
+      const auto qualified = request.kind->group.empty() ? request.kind->kind : request.kind->kind + "." + request.kind->group;
+      if (error.reason == "Invalid" && !error.message.starts_with(qualified + " ")) error.message = qualified + " " + base::quoted(request.name) + " is invalid: " + error.message;
       error.group = request.kind->group;
       error.kind = error.reason == "Invalid" ? request.kind->kind : request.kind->resource;
       error.name = request.name;
