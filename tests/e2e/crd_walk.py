@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The walk of somebody with definitions of their own: schemas, rules, versions, columns, seen through the real kubectl."""
 import concurrent.futures
+import json
 import pathlib
 import sys
 import time
@@ -158,9 +159,31 @@ def whoever_reads_all_kinds_is_not_disturbed_by_definitions_that_come_and_go(c):
     equal(c.process.poll(), None, "the server runs")
 
 
+LIBRARIES = {
+    "addresses": "ip(self.text).family() == 4 && cidr('10.0.0.0/8').containsIP(ip(self.text))", "quantities": "quantity('1Gi').isGreaterThan(quantity('1Mi'))",
+    "URLs": "url('https://a.b:1/c?d=e').getHost() == 'a.b:1' && isURL('https://a.b')", "regular expressions": "self.text.find('[0-9]+') == '10'",
+    "lists": "[1, 2, 3].sum() == 6 && ![3, 1].isSorted() && [1, 2].indexOf(2) == 1", "strings": "self.text.split('.').size() == 4 && 'x'.upperAscii() == 'X'",
+    "formats": "!format.dns1123Label().validate('ok').hasValue() && format.dns1123Label().validate('NOT').hasValue()", "versions": "semver('1.2.3').isLessThan(semver('2.0.0'))",
+    "sets": "sets.contains([1, 2], [1])", "two variables": "[1, 2].all(i, v, i < v)", "optionals": "optional.of(1).hasValue() && self.?text.orValue('') != ''"}
+
+
+def the_libraries_of_expressions_are_there(c):
+    name = "libs.walk.example.com"
+    schema = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "maxLength": 20}},
+              "x-kubernetes-validations": [{"rule": rule, "message": f"{about} do not work"} for about, rule in LIBRARIES.items()]}
+    c.apply(json.dumps({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": name}, "spec": {
+        "group": "walk.example.com", "scope": "Namespaced", "names": {"plural": "libs", "kind": "Lib"},
+        "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": schema}}}}]}}))
+    c.out("wait", "--for=condition=Established", f"crd/{name}", "--timeout=20s")
+    lib = lambda text: json.dumps({"apiVersion": "walk.example.com/v1", "kind": "Lib", "metadata": {"name": "one"}, "spec": {"text": text}})
+    c.apply(lib("10.1.1.1"))
+    expect(c.kubectl("apply", "-f", "-", stdin=lib("11.1.1.1"), check=False).stderr, "addresses do not work", "regular expressions do not work")
+    c.out("delete", "crd", name, "--timeout=20s")
+
+
 STEPS = [a_rule_that_does_not_compile_is_refused_with_its_place, a_rule_that_may_cost_too_much_is_refused, a_schema_that_is_not_structural_is_refused,
          a_good_one_is_established_and_served_at_once, values_are_defaulted_pruned_and_shown_in_columns, rules_say_what_is_wrong_and_where,
-         what_was_may_be_compared_with_what_is, rules_that_come_later_leave_what_is_as_it_is, it_scales, its_objects_go_with_it,
+         what_was_may_be_compared_with_what_is, rules_that_come_later_leave_what_is_as_it_is, it_scales, the_libraries_of_expressions_are_there, its_objects_go_with_it,
          whoever_reads_all_kinds_is_not_disturbed_by_definitions_that_come_and_go]
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from bad_input import DEFINITION, namespace  # noqa: E402
 from bad_input_rows import MAPS, MERGE, PODS, STRATEGIC, WIDGETS, YAML, config_map, meta, pod, widget  # noqa: E402
-from cluster import Cluster, Failed, equal, eventually, start_and_run  # noqa: E402
+from cluster import Cluster, Failed, equal, eventually, expect, start_and_run  # noqa: E402
 from https import Https  # noqa: E402
 from settings import Configured  # noqa: E402
 
@@ -148,6 +148,18 @@ def a_table_watch_has_its_columns_once(c):
     equal([bool(row["object"].get("columnDefinitions")) for row in rows], [True, False, False], "column definitions")
 
 
+def tables_and_metadata_come_in_both_versions(c):
+    """Of one object, of a list and of a watch, in v1 and in v1beta1, which older clients ask for."""
+    path = "/api/v1/namespaces/kube-public/configmaps"
+    for version in ("v1", "v1beta1"):
+        for kind, where in (("Table", ""), ("Table", "/kube-root-ca.crt"), ("PartialObjectMetadataList", ""), ("PartialObjectMetadata", "/kube-root-ca.crt")):
+            got = json.loads(c.https.ask("GET", path + where, headers={"Accept": f"application/json;as={kind};g=meta.k8s.io;v={version}"}).body)
+            equal((got["kind"], got["apiVersion"]), (kind, f"meta.k8s.io/{version}"), f"{kind} of {where or 'the list'}")
+        for kind in ("Table", "PartialObjectMetadata"):
+            for event in watch_lines(c, path + "?watch=1&timeoutSeconds=5", 1, {"Accept": f"application/json;as={kind};g=meta.k8s.io;v={version}"}):
+                equal((event["object"]["kind"], event["object"]["apiVersion"], "data" in event["object"]), (kind, f"meta.k8s.io/{version}", False), f"watched {kind}")
+
+
 def writes_answer_tables_and_a_dry_run_has_no_revision(c):
     table = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
     for method, path, body, headers in (("POST", MAPS, meta(name="tabled"), {}), ("PATCH", f"{MAPS}/tabled", {"data": {"k": "v"}}, {"Content-Type": MERGE}), ("PUT", f"{MAPS}/tabled", meta(name="tabled"), {})):
@@ -244,6 +256,12 @@ def discovery_is_aggregated_with_etag_and_names_the_kinds_of_subresources(c):
 PATCH_MEDIA = {"application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json", "application/apply-patch+yaml"}
 
 
+def health_checks_are_left_out_by_name(c):
+    told = c.https.ask("GET", "/readyz?verbose&exclude=ping&exclude=nothing")
+    expect(told.body, r"^\[\+\]ping excluded: ok$", 'warn: some health checks cannot be excluded: no matches for "nothing"', r"^readyz check passed$")
+    equal((c.https.ask("GET", "/readyz/ping").body.strip(), c.https.ask("GET", "/livez").body, c.https.ask("GET", "/healthz/nothing").code), ("ok", "ok", 404), "single checks")
+
+
 def every_patch_in_openapi_says_what_kubectl_looks_for(c):
     checked = 0
     for path in json.loads(c.https.ask("GET", "/openapi/v3").body)["paths"]:
@@ -301,7 +319,8 @@ def the_service_of_the_api_and_its_slice_are_there_where_others_reach_it(c):
 
 STEPS = [the_objects_are_made, writes_that_change_nothing_commit_nothing, kind_and_version_are_taken_from_the_url_for_built_in_kinds, delete_options_come_in_any_encoding_and_version,
          delete_answers_202_only_for_an_old_clients_no_to_orphans, quantities_keep_their_family_and_custom_resources_their_text, times_come_in_any_offset_and_go_out_in_utc_seconds,
-         a_watch_from_nowhere_begins_with_what_is_there, initial_events_end_with_a_bookmark, leaving_a_selector_is_a_deletion_with_the_old_state, a_table_watch_has_its_columns_once, writes_answer_tables_and_a_dry_run_has_no_revision,
+         a_watch_from_nowhere_begins_with_what_is_there, initial_events_end_with_a_bookmark, leaving_a_selector_is_a_deletion_with_the_old_state, a_table_watch_has_its_columns_once, tables_and_metadata_come_in_both_versions,
+         writes_answer_tables_and_a_dry_run_has_no_revision, health_checks_are_left_out_by_name,
          empty_lists_are_lists_and_selectors_hide_what_is_left, a_token_in_the_websocket_protocol_authenticates_and_is_not_echoed,
          a_secret_for_an_account_gets_its_token_and_goes_with_it, exec_and_its_like_need_create_beside_get,
          discovery_is_aggregated_with_etag_and_names_the_kinds_of_subresources, every_patch_in_openapi_says_what_kubectl_looks_for, every_field_has_a_description,
