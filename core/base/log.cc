@@ -88,7 +88,10 @@ bool plain(std::string_view value) {
 }  // namespace
 
 void log(LogLevel level, std::string_view component, std::string_view message, std::initializer_list<LogField> fields) {
-  if (!logger().should_log(level_of(level))) return;
+  if (logger().should_log(level_of(level))) log_anyway(level, component, message, fields);
+}
+
+void log_anyway(LogLevel level, std::string_view component, std::string_view message, std::initializer_list<LogField> fields) {
   std::string line;
   (line += component) += ": ";
   const std::string escaped = quoted(message);
@@ -98,7 +101,7 @@ void log(LogLevel level, std::string_view component, std::string_view message, s
     if (plain(value)) line += value;
     else append_json_string(line, value);
   }
-  logger().log(level_of(level), spdlog::string_view_t(line));
+  for (const auto& sink : logger().sinks()) sink->log(spdlog::details::log_msg(logger().name(), level_of(level), line));
 }
 
 void set_log_level(LogLevel level) { logger().set_level(level_of(level)); }

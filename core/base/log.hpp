@@ -14,6 +14,8 @@ enum class LogLevel { debug, info, warn, error };
 using LogField = std::pair<std::string_view, std::string>;
 
 void log(LogLevel level, std::string_view component, std::string_view message, std::initializer_list<LogField> fields = {});
+/// For who has looked at a level of its own: whatever set_log_level() says.
+void log_anyway(LogLevel level, std::string_view component, std::string_view message, std::initializer_list<LogField> fields = {});
 /// Lines below `level` are dropped. Default: info.
 void set_log_level(LogLevel level);
 

@@ -17,6 +17,7 @@ enum class Is {
   items_most,       ///< of a list
   bytes_most,       ///< of a text
   label, subdomain, segment, qualified,
+  object,           ///< when it is there
 };
 
 struct Row {
@@ -52,6 +53,11 @@ constexpr Row kRows[] = {
     {kBatch, "CronJob", "spec.startingDeadlineSeconds", Is::minimum, "0"},
     {kBatch, "CronJob", "spec.successfulJobsHistoryLimit", Is::minimum, "0"},
     {kBatch, "CronJob", "spec.failedJobsHistoryLimit", Is::minimum, "0"},
+    {"keelson.dev", "Plugin", "spec.host", Is::one_of, "Core,Process"},
+    {"keelson.dev", "Plugin", "spec.logLevel", Is::one_of, "debug,error,info,warn,warning"},
+    {"keelson.dev", "Plugin", "spec.workers", Is::minimum, "0"},
+    {"keelson.dev", "Plugin", "spec.workers", Is::maximum, "256"},
+    {"keelson.dev", "Plugin", "spec.config", Is::object, "", "must be an object of settings"},
     {"apps", "ControllerRevision", "data", Is::required, "", "data is mandatory"},
     {"apps", "ControllerRevision", "data", Is::immutable},
     {"apps", "ControllerRevision", "revision", Is::minimum, "0"},
@@ -189,6 +195,9 @@ void check_row(const Row& row, const json::value* value, const Path& path, Field
       if (text_of(value).size() <= static_cast<std::size_t>(number_of(row.argument))) return;
       if (row.detail.empty()) errors.too_long(path, static_cast<std::size_t>(number_of(row.argument)));
       else errors.invalid(path, text_of(value), row.detail);
+      return;
+    case Is::object:
+      if (value && !value->is_null() && !value->is_object()) errors.invalid(path, value, row.detail);
       return;
     default: return check_format(row.is, text_of(value), path, errors);
   }

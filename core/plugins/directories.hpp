@@ -21,6 +21,7 @@ struct FileIdentity {
 struct PluginFile {
   std::string path;
   FileIdentity identity;
+  std::string trust;   ///< what may be put right about a file that was refused: who may change it and its directory, its signature
 };
 
 /// Files by name without ".so"; a later directory wins. Unreadable directories count as empty.
@@ -34,8 +35,10 @@ class DirectoryWatch {   // inotify on a thread that does nothing but wait for i
 
  private:
   void watch();
+  bool read_events();
   const std::function<void()> changed_;
   int inotify_ = -1, wake_ = -1;
+  std::map<int, std::string> directories_;   ///< by inotify's number
   std::unique_ptr<base::Thread> thread_;
 };
 

@@ -43,7 +43,7 @@ struct Settings {
   std::map<std::string, std::string> config;
   bool paused = false;
   int workers = 0;                               ///< 0: as declared
-  base::LogLevel log_level = base::LogLevel::info;
+  std::optional<base::LogLevel> log_level;   ///< none: the server's
   std::string host;                              ///< "Core", "Process"; empty: the server chooses
   bool quarantined = false;
 };
@@ -99,7 +99,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   void replace_stuck_workers();
   void set_paused(bool paused);
   void set_workers(int workers);
-  void set_log_level(base::LogLevel level) { log_level_.store(level); }
+  void set_log_level(std::optional<base::LogLevel> level) { log_level_.store(level); }
   /// Empty: ready.
   std::string check();
   /// Serves a stream on a thread of its own; fails it when it cannot.
@@ -206,7 +206,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::unique_ptr<base::Thread> thread_;
 
   std::atomic<bool> stopping_{false}, ending_{false}, synced_{false}, behind_{false}, spawn_wanted_{false}, at_work_{false}, paused_{false};
-  std::atomic<base::LogLevel> log_level_;
+  std::atomic<std::optional<base::LogLevel>> log_level_;
   std::atomic<std::uint64_t> errors_{0};          // of all but reconciles
   std::int64_t mapped_bytes_ = 0;                 // before anything but start() runs
   std::atomic<std::int64_t> handles_{0};

@@ -98,7 +98,9 @@ void Instance::enqueue(std::uint32_t controller, const std::string& key, std::in
 }
 
 void Instance::log(base::LogLevel level, std::string_view message) const {
-  if (level >= log_level_.load()) base::log(level, name_, message);
+  const auto own = log_level_.load();
+  if (!own) base::log(level, name_, message);
+  else if (level >= *own) base::log_anyway(level, name_, message);
 }
 
 void Instance::complete(std::uint64_t token, int code, const std::string& status_json, const Call& open) {

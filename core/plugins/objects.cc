@@ -57,17 +57,13 @@ json::object spec_of(const store::ObjectRef& object) {
   return spec != nullptr && spec->is_object() ? spec->get_object() : json::object();
 }
 
-base::LogLevel level_of(const json::object& spec) {
+std::optional<base::LogLevel> level_of(const json::object& spec) {
   const auto* value = spec.if_contains("logLevel");
   const std::string_view text = value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
   if (text == "debug") return base::LogLevel::debug;
   if (text == "warning" || text == "warn") return base::LogLevel::warn;
-  return text == "error" ? base::LogLevel::error : base::LogLevel::info;
-}
-
-void set_count(json::object& status, std::string_view name, std::uint64_t count) {
-  if (count == 0) status.erase(name);
-  else status[name] = count;
+  if (text == "error") return base::LogLevel::error;
+  return text == "info" ? std::optional(base::LogLevel::info) : std::nullopt;
 }
 
 }  // namespace
@@ -152,9 +148,9 @@ store::ObjectRef Host::live_object(const store::ObjectRef& object) const {
   const auto counts = instance->statistics();
   auto& status = value.as_object()["status"];
   if (!status.is_object()) status.emplace_object();
-  set_count(status.get_object(), "queueLength", counts.queue_length);
-  set_count(status.get_object(), "reconciles", counts.reconciles);
-  set_count(status.get_object(), "errors", counts.errors);
+  status.get_object()["queueLength"] = counts.queue_length;
+  status.get_object()["reconciles"] = counts.reconciles;
+  status.get_object()["errors"] = counts.errors;
   add_usage(status.get_object(), counts);
   auto encoded = kinds::encode(*kind, value, store::kRevisionSlotBytes);
   return store::Draft(object->columns(), std::move(encoded.body), encoded.revision_offset).freeze(object->revision(), object->cause());

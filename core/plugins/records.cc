@@ -11,6 +11,11 @@ namespace {
 
 constexpr const char* kQuarantineHint = " is quarantined; set spec.quarantined of its Plugin object to false, or replace its file, to try again";
 
+/// Also when what it was refused for may have been put right.
+bool is_another(const Record& record, const PluginFile& file) {
+  return !(record.file.identity == file.identity) || record.file.path != file.path || (!record.instance && record.info.state == "Refused" && record.file.trust != file.trust);
+}
+
 }  // namespace
 
 bool Host::disabled(const std::string& file_name, const std::string& plugin) const {
@@ -33,7 +38,7 @@ void Host::scan() {
     if (stopping_.load()) return;
     const auto found = records_.find(key);
     if (found == records_.end() || found->second.left) load_file(key, file);
-    else if (!(found->second.file.identity == file.identity) || found->second.file.path != file.path) take_new_file(found->second, file);
+    else if (is_another(found->second, file)) take_new_file(found->second, file);
   }
   forget_routes();
   drop_old_copies();

@@ -5,6 +5,7 @@ Keelson server that it reaches by kubeconfig, and outside of one that serves not
     conformance.py core|process|server|upstream
 """
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -196,6 +197,30 @@ def what_nobody_else_serves_is_not_found(cluster):
     note(cluster, "elsewhere", "404")
 
 
+def logged(cluster, name):
+    """The levels of what a trial of this name says in the log."""
+    trial(cluster, name, "log", f"{name} speaks")
+    note(cluster, name, "logged")
+    def levels():
+        log = cluster.host.log() if cluster.host else cluster.log()
+        found = re.findall(rf"Z (\w+) conformance: {name} speaks at (\w+)\n", log)
+        return [level for level, said in found if level.startswith(said)]
+    return eventually("the last one is there", lambda: levels()[-1] == "error" and levels())
+
+
+def what_it_logs_is_told_by_its_level(cluster):
+    equal(logged(cluster, "log"), ["info", "warning", "error"], "levels")
+
+
+def its_log_level_is_changed_at_once(cluster):
+    restarts = cluster.json("get", "plugin", "conformance")["status"].get("restarts", 0)
+    for level, wanted in (("debug", ["debug", "info", "warning", "error"]), ("error", ["error"]), (None, ["info", "warning", "error"])):
+        cluster.out("patch", "plugin", "conformance", "--type=merge", "-p", json.dumps({"spec": {"logLevel": level}}))
+        names = iter(range(100))
+        eventually(f"level {level}", lambda level=level, wanted=wanted, names=names: logged(cluster, f"log-{level or 'none'}-{next(names)}".lower()) == wanted, 10)
+    equal(cluster.json("get", "plugin", "conformance")["status"].get("restarts", 0), restarts, "restarts")
+
+
 def several_objects_are_written_together_or_not_at_all(cluster):
     trial(cluster, "pair", "pair", "pair-2")
     note(cluster, "pair", "both are there")
@@ -231,7 +256,7 @@ COMMON = [it_reads_its_configuration, what_it_makes_is_owned_and_seen_at_once, a
           only_changes_that_a_predicate_lets_through_wake, lists_narrow_by_field, a_lease_has_one_holder, submitted_writes_are_answered,
           a_last_write_is_seen_by_the_next_reconcile, a_last_write_that_is_refused_fails_the_reconcile, a_last_write_that_comes_too_late_is_made_again,
           what_was_made_before_a_last_write_that_comes_too_late_is_made_once, a_write_that_nobody_looks_at_keeps_its_place,
-          what_nobody_else_serves_is_not_found]
+          what_nobody_else_serves_is_not_found, what_it_logs_is_told_by_its_level]
 LAST = [what_is_deleted_is_finalized_first, metrics_count_what_happens]
 
 
@@ -293,8 +318,8 @@ def it_ends_when_told(cluster):
 OUTSIDE = [it_runs_outside_of_the_server, *COMMON, several_objects_in_one_step_are_refused_by_name, *LAST, a_host_without_what_a_plugin_needs_refuses_it_with_the_list,
            one_of_two_leads_and_the_other_takes_over, it_goes_on_when_the_server_was_away, it_ends_when_told]
 HOSTS = {
-    "core": [inside("Core"), *COMMON, several_objects_are_written_together_or_not_at_all, *LAST],
-    "process": [inside("Process"), *COMMON, several_objects_are_written_together_or_not_at_all, *LAST],
+    "core": [inside("Core"), *COMMON, its_log_level_is_changed_at_once, several_objects_are_written_together_or_not_at_all, *LAST],
+    "process": [inside("Process"), *COMMON, its_log_level_is_changed_at_once, several_objects_are_written_together_or_not_at_all, *LAST],
     "server": OUTSIDE,
     "upstream": [the_server_has_nothing_of_its_own, *OUTSIDE],
 }

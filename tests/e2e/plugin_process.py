@@ -17,7 +17,7 @@ from kill_under_load import Client
 # What each deed of the hostile plugin does to its process; None: the process goes on. Garbage may reach the server in the answer
 # to another call, so it names the plugin only.
 DEEDS = {"segfault": "SIGSEGV", "abort": "SIGABRT", "overflow": "SIGSEGV", "loop": "did not return from reconcile", "exit": "exited with status 3",
-         "deadlock": "did not return from reconcile", "garbage": "sent what is no message", "close": "", "throw": None, "descriptors": None, "leak": None}
+         "deadlock": "did not return from reconcile", "garbage": "sent what is no message", "close": "", "scribble": "SIG", "throw": None, "descriptors": None, "leak": None}
 
 
 def children(cluster):
@@ -64,6 +64,103 @@ def a_refused_file_is_told_by_an_event(cluster):
     if not re.search(r'audit.*plugin refused.*verb=load.*name=nonsense.*reason=NotALibrary', cluster.log()):
         raise Failed("no audit record")
     (cluster.plugins / "nonsense.so").unlink()
+
+
+def for_another_machine(file):
+    text = bytearray(file.read_bytes())
+    text[18:20] = bytes([243, 0])
+    file.write_bytes(text)
+
+
+# File, what is done to it, and the reason and message that it is refused with.
+REFUSED = [("no_entry", None, "NoEntrySymbol", "no_entry.so exports no keelson_plugin_entry_v1"),
+           ("wrong_abi", None, "ABIMismatch", r"wrong_abi.so needs ABI 2, this core has 1\.\d"),
+           ("missing_symbol", None, "LoadFailed", "missing_symbol.so: .*undefined symbol"),
+           ("refuses", for_another_machine, "WrongArchitecture", "refuses.so is made for riscv, this machine is "),
+           ("probe1", lambda file: file.chmod(0o646), "BadPermissions", "/probe1.so is writable by others"),
+           ("probe2", lambda file: os.chown(file, 54321, -1), "BadPermissions", "/probe2.so belongs to user 54321, neither root nor the server's user"),
+           ("takes_name", None, "NameTaken", "is loaded already, from "),
+           ("takes_kind", None, "KindTaken", "is already in use by plugin:")]
+
+
+def whatever_is_wrong_is_a_state_a_reason_and_an_audit_record(cluster):
+    want_process(cluster, "probe")
+    shutil.copy(BUILD / "test-plugins/probe1.so", cluster.plugins / "probe.so")
+    running(cluster, "probe")
+    for name, spoil, reason, message in REFUSED:
+        if spoil and "chown" in spoil.__code__.co_names and os.geteuid() != 0:
+            continue
+        file = cluster.dir / f"{name}.so"
+        shutil.copy(BUILD / f"test-plugins/{name}.so", file)
+        if spoil:
+            spoil(file)
+        file.rename(cluster.plugins / file.name)
+        judged(cluster, reason, message)
+        (cluster.plugins / file.name).unlink()
+    in_an_open_directory(cluster)
+    running(cluster, "probe")
+    (cluster.plugins / "probe.so").unlink()
+
+
+def in_an_open_directory(cluster):
+    directory = cluster.dir / "open"
+    directory.mkdir()
+    directory.chmod(0o777)
+    shutil.copy(BUILD / "test-plugins/modest.so", directory)
+    (cluster.plugins / "linked.so").symlink_to(directory / "modest.so")
+    judged(cluster, "BadPermissions", "/open is writable by others")
+    (cluster.plugins / "linked.so").unlink()
+
+
+def judged(cluster, reason, message):
+    def refused():
+        return [p["metadata"]["name"] for p in cluster.json("get", "plugins")["items"] if p["status"]["state"] == "Refused" and re.search(message, p["status"]["message"])
+                and {(c["type"], c["status"], c["reason"]) for c in p["status"]["conditions"]} == {("Loaded", "False", reason), ("Ready", "False", reason)}]
+    name = eventually(f"{reason}: {message}", refused)[0]
+    if not re.search(rf'audit: plugin refused .*verb=load .*name={name} .*reason={reason} message=".*{message}', cluster.log()):
+        raise Failed(f"no audit record of {reason}: {message}")
+    eventually("it is told by an event", lambda: reason in cluster.out("describe", "plugin", name).split("Events:")[1])
+
+
+def what_kubectl_shows(cluster):
+    columns = ["NAME", "VERSION", "STATE", "HOST", "KINDS", "QUEUE", "ERRORS", "RESTARTS", "AGE"]
+    equal(cluster.out("get", "plugins").splitlines()[0].split(), columns, "columns")
+    equal(cluster.out("get", "plugins", "-o", "wide").splitlines()[0].split(), [*columns, "ABI", "RECONCILES", "P99", "CPU", "MEMORY", "REASON", "MESSAGE"], "columns")
+    described = cluster.out("describe", "plugin", "website")
+    for fact in (r"Version: +\d", r"Abi: +1\.\d", "State: +Running", "Host: +Process", "websites.demo.io", r"Reconciles: +[1-9]", r"p99: +\d", r"Cpu: +\d",
+                 r"Memory: +\d+Mi", "Conditions:", "Reason: +Running", "Events:"):
+        if not re.search(fact, described):
+            raise Failed(f"describe does not say {fact}:\n{described}")
+    equal(cluster.out("get", "--raw", "/readyz/plugin-website"), "ok", "readyz")
+
+
+def what_is_no_setting_is_refused_by_name(cluster):
+    for spec, wanted in (('{"host":"Moon"}', 'spec.host: Unsupported value: "Moon": supported values: "Core", "Process"'), ('{"logLevel":"loud"}', 'spec.logLevel: Unsupported value: "loud"'),
+                         ('{"workers":-1}', "spec.workers: Invalid value: -1: must be greater than or equal to 0"), ('{"workers":257}', "spec.workers: Invalid value: 257: must be less than or equal to 256"),
+                         ('{"config":[]}', "spec.config: Invalid value")):
+        said = cluster.kubectl("patch", "plugin", "website", "--type=merge", "-p", f'{{"spec":{spec}}}', check=False).stderr
+        if wanted not in said:
+            raise Failed(f"{spec}: {said}")
+
+
+def its_settings_take_effect_at_once(cluster):
+    def patch(spec):
+        cluster.out("patch", "plugin", "website", "--type=merge", "-p", f'{{"spec":{spec}}}')
+    restarts = plugin(cluster, "website")["status"].get("restarts", 0)
+    patch('{"workers":7}')
+    eventually("seven workers", lambda: cluster.metric("controller_runtime_max_concurrent_reconciles", controller="website") == 7, 5)
+    patch('{"workers":null,"paused":true}')
+    eventually("it is paused", lambda: plugin(cluster, "website")["status"]["state"] == "Paused", 5)
+    cluster.out("patch", "website", "web", "--type=merge", "-p", '{"spec":{"replicas":5}}')
+    eventually("it waits", lambda: plugin(cluster, "website")["status"].get("queueLength") == 1, 5)
+    patch('{"paused":null}')
+    eventually("it goes on", lambda: cluster.json("get", "deployment", "web")["spec"]["replicas"] == 5, 5)
+    equal(plugin(cluster, "website")["status"].get("restarts", 0), restarts, "restarts")
+    patch('{"config":{"colour":"red"}}')
+    eventually("it has read it", lambda: plugin(cluster, "website")["status"].get("restarts", 0) == restarts + 1, 5)
+    patch('{"config":null}')
+    eventually("and forgotten", lambda: plugin(cluster, "website")["status"].get("restarts", 0) == restarts + 2, 5)
+    running(cluster, "website")
 
 
 def it_is_shut_in(cluster):
@@ -233,4 +330,4 @@ def in_the_core_the_marker_names_it(cluster):
 if __name__ == "__main__":
     one = Cluster(hollow_nodes=1)
     one.start()
-    sys.exit(run([website_works, those_of_the_server_run_in_its_core, a_refused_file_is_told_by_an_event, it_is_shut_in, it_has_a_control_group_of_its_own, it_moves, what_it_may_do_is_a_role, a_removed_plugin_leaves_no_role, quarantine_outlives_the_server, what_a_removed_plugin_holds_is_named, every_deed_names_its_plugin, in_the_core_the_marker_names_it, nothing_of_its_groups_is_left], one))
+    sys.exit(run([website_works, those_of_the_server_run_in_its_core, a_refused_file_is_told_by_an_event, whatever_is_wrong_is_a_state_a_reason_and_an_audit_record, what_kubectl_shows, what_is_no_setting_is_refused_by_name, its_settings_take_effect_at_once, it_is_shut_in, it_has_a_control_group_of_its_own, it_moves, what_it_may_do_is_a_role, a_removed_plugin_leaves_no_role, quarantine_outlives_the_server, what_a_removed_plugin_holds_is_named, every_deed_names_its_plugin, in_the_core_the_marker_names_it, nothing_of_its_groups_is_left], one))

@@ -120,7 +120,8 @@ def plugins_of_others_need_a_key_where_keys_are_given(_):
     def check(c):
         shutil.copy(BUILD / "examples" / "website.so", c.plugins)
         status = eventually("the plugin is refused", lambda: [s for s in [c.json("get", "plugin", "website")["status"]] if s["state"] != "Running"])[0]
-        expect(json.dumps(status), "[Ss]ign")
+        equal({c["reason"] for c in status["conditions"]}, {"BadSignature"}, "reason")
+        expect(c.log(), "audit: plugin refused .*name=website .*reason=BadSignature message=\".*it is not signed")
     in_every_way(check, plugin_keys=key, **NO_CONTAINERS)
 
 

@@ -83,7 +83,7 @@ class Trials final : public keelson::Reconciler<Trial> {
         {"own", &Trials::own}, {"config", &Trials::config}, {"requeue", &Trials::requeue}, {"fail", &Trials::fail}, {"throw", &Trials::throws}, {"terminal", &Trials::terminal},
         {"event", &Trials::event}, {"condition", &Trials::condition}, {"secrets", &Trials::secrets}, {"fields", &Trials::fields}, {"lease", &Trials::lease},
         {"pair", &Trials::pair}, {"submit", &Trials::submit}, {"see", &Trials::see},
-        {"last", &Trials::last}, {"refused", &Trials::refused}, {"overtaken", &Trials::overtaken}, {"once", &Trials::once}, {"unread", &Trials::unread}, {"elsewhere", &Trials::elsewhere}};
+        {"last", &Trials::last}, {"refused", &Trials::refused}, {"overtaken", &Trials::overtaken}, {"once", &Trials::once}, {"unread", &Trials::unread}, {"elsewhere", &Trials::elsewhere}, {"log", &Trials::log}};
     const int runs = memory_.run(trial.meta.uid);
     reconciles_.inc();
     const auto test = kTests.find(trial.spec.test);
@@ -237,6 +237,11 @@ class Trials final : public keelson::Reconciler<Trial> {
     (void)ctx.modify(made, next);
     const bool seen = ctx.find<ConfigMap>({trial.meta.namespace_, made.meta.name})->data.at("text") == "after";
     return note(ctx, trial, 1, seen ? "done in its order" : "not done in its order");
+  }
+  Result log(Context& ctx, const Trial& trial, int) {
+    if (trial.status.runs > 0) return keelson::done();
+    for (const auto* level : {"debug", "info", "warn", "error"}) ctx.log(level, keelson::str(trial.spec.text, " at ", level));
+    return note(ctx, trial, 1, "logged");
   }
   /// The code that a request to a group gets that nobody serves: texts are the server's own.
   Result elsewhere(Context& ctx, const Trial& trial, int) {

@@ -39,6 +39,25 @@ TEST_CASE("a later directory replaces an earlier one's file, and only .so files 
   CHECK(plugins::scan_directories({"/nowhere"}).empty());
 }
 
+TEST_CASE("a link that is made and rights that change are noticed") {
+  const Scratch scratch;
+  std::ofstream(scratch.path / "x") << "1";
+  std::ofstream(scratch.path / "high" / "c.so") << "1";
+  const auto runtime = base::real_runtime();
+  const std::shared_ptr<base::Waiter> changed = runtime->waiter();
+  const plugins::DirectoryWatch watch(*runtime, scratch.both(), [changed] { changed->notify(); });
+  fs::create_symlink(scratch.path / "x", scratch.path / "low" / "a.so");
+  CHECK(changed->wait_until(runtime->in_ms(kDeadline_ms)));
+  fs::create_hard_link(scratch.path / "x", scratch.path / "low" / "b.so");
+  CHECK(changed->wait_until(runtime->in_ms(kDeadline_ms)));
+  const auto before = plugins::scan_directories(scratch.both()).at("c");
+  fs::permissions(scratch.path / "high" / "c.so", fs::perms::owner_read);
+  CHECK(changed->wait_until(runtime->in_ms(kDeadline_ms)));
+  const auto after = plugins::scan_directories(scratch.both()).at("c");
+  CHECK(before.identity == after.identity);
+  CHECK(before.trust != after.trust);
+}
+
 TEST_CASE("a file that is written, moved in or removed is noticed") {
   const Scratch scratch;
   const auto runtime = base::real_runtime();
