@@ -106,6 +106,15 @@ void set_rules(SSL_CTX* context) {
   SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
 }
 
+std::string serial_of(const X509* certificate) {
+  BIGNUM* const number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr);
+  char* const digits = number ? BN_bn2hex(number) : nullptr;
+  std::string serial = digits ? digits : "";
+  OPENSSL_free(digits);
+  BN_free(number);
+  return serial;
+}
+
 std::vector<std::string> name_entries(X509_NAME* name, int nid) {
   std::vector<std::string> values;
   for (int i = X509_NAME_get_index_by_NID(name, nid, -1); i >= 0; i = X509_NAME_get_index_by_NID(name, nid, i)) {
@@ -264,6 +273,7 @@ std::optional<PeerCertificate> TlsStream::peer() const {
   const auto names = name_entries(subject, NID_commonName);
   if (!names.empty()) peer.subject.common_name = names.back();
   peer.subject.organizations = name_entries(subject, NID_organizationName);
+  peer.subject.serial = serial_of(certificate);
   const auto* const chain = SSL_get0_verified_chain(ssl_);
   if (SSL_get_verify_result(ssl_) != X509_V_OK || !chain || sk_X509_num(chain) == 0) return peer;
   const auto root = der_of(sk_X509_value(chain, sk_X509_num(chain) - 1));

@@ -42,7 +42,11 @@ Identity plugin_identity(std::string_view plugin);
 
 struct Credentials {
   std::optional<std::string> bearer_token;
-  struct Certificate { std::string common_name; std::vector<std::string> organizations; };
+  struct Certificate {
+    std::string common_name;
+    std::vector<std::string> organizations;
+    std::string serial;                                    ///< hexadecimal, as openssl prints it
+  };
   std::optional<Certificate> certificate;                  ///< verified against our CA by the TLS layer
 };
 
@@ -128,6 +132,8 @@ class Chains {
  public:
   virtual ~Chains() = default;
   virtual void add(std::shared_ptr<Authenticator> unit) = 0;
+  /// Asked before all others that are there: for one that refuses.
+  virtual void add_first(std::shared_ptr<Authenticator> unit) = 0;
   virtual void add(std::shared_ptr<Authorizer> unit) = 0;
   /// By `order` (places in upstream's chain), then by name: never by who came first.
   virtual void add(int order, std::shared_ptr<AdmissionUnit> unit) = 0;

@@ -143,6 +143,9 @@ class ChainsImpl final : public Chains, public RulesSource {
   void add(std::shared_ptr<Authenticator> unit) override {
     change([&](Units& units) { units.authenticators.push_back(std::move(unit)); });
   }
+  void add_first(std::shared_ptr<Authenticator> unit) override {
+    change([&](Units& units) { units.authenticators.insert(units.authenticators.begin(), std::move(unit)); });
+  }
   void add(std::shared_ptr<Authorizer> unit) override {
     change([&](Units& units) { units.authorizers.push_back(std::move(unit)); });
   }

@@ -12,6 +12,7 @@
 #include "core/auth/bootstrap_tokens.hpp"
 #include "core/auth/event_rate.hpp"
 #include "core/auth/node.hpp"
+#include "core/auth/revoked_certificates.hpp"
 #include "core/auth/token_rotation.hpp"
 #include "core/base/json_value.hpp"
 #include "core/base/log.hpp"
@@ -178,6 +179,7 @@ base::Outcome<void> RunningCluster::make_parts() {
   auto tokens = auth::make_rotating_issuer(identity_.token_keys.signing, identity_.token_keys.older, std::string(kIssuer), runtime_);
   if (!tokens) return tokens.error();
   tokens_ = std::move(*tokens);
+  chains_->add_first(auth::revoked_certificates(*store_));
   chains_->add(tokens_->authenticator(*store_));
   chains_->add(auth::bootstrap_token_authenticator(*store_, runtime_));
   chains_->add(auth::node_authorizer(*store_));

@@ -167,6 +167,15 @@ def a_users_certificate_is_issued_when_somebody_approves(c):
     equal((who["username"], set(who["groups"])), ("jane", {"developers", "testers", "system:authenticated"}))
 
 
+def a_certificate_that_is_revoked_counts_no_more(c):
+    serial = subprocess.run(["openssl", "x509", "-in", str(issued(c, "jane")), "-noout", "-serial"], capture_output=True, text=True, check=True).stdout.strip().split("=")[1]
+    c.out("-n", "kube-system", "create", "configmap", "revoked-certificates", f"--from-literal={serial.lower()}=her laptop is gone", "--from-literal=abc=nobody")
+    expect(as_bearer_of(c, "jane").stderr, r"You must be logged in to the server|Unauthorized")
+    equal(c.json("get", "ns", "kube-system")["metadata"]["name"], "kube-system", "others go on")
+    c.out("-n", "kube-system", "patch", "configmap", "revoked-certificates", "--type=json", "-p", json.dumps([{"op": "remove", "path": f"/data/{serial.lower()}"}]))
+    equal(json.loads(as_bearer_of(c, "jane").stdout)["status"]["userInfo"]["username"], "jane", "once it is taken off the list")
+
+
 def what_is_denied_or_wrong_gets_none(c):
     c.apply(signing_request(c, "joe", "/CN=joe", ["client auth"], CLIENT))
     c.out("certificate", "deny", "joe")
@@ -209,7 +218,7 @@ def a_kubelet_gets_its_certificate_by_itself(c):
     equal(condition_of(c, "named"), "Pending", "with a DNS name it is for somebody to look at")
 
 
-STEPS = [a_users_certificate_is_issued_when_somebody_approves, what_is_denied_or_wrong_gets_none, a_kubelet_gets_its_certificate_by_itself, all_are_well, one_that_is_due_is_renewed_without_a_restart, a_new_address_is_put_in, tokens_outlive_the_key_that_signed_them, what_is_wrong_is_told]
+STEPS = [a_users_certificate_is_issued_when_somebody_approves, a_certificate_that_is_revoked_counts_no_more, what_is_denied_or_wrong_gets_none, a_kubelet_gets_its_certificate_by_itself, all_are_well, one_that_is_due_is_renewed_without_a_restart, a_new_address_is_put_in, tokens_outlive_the_key_that_signed_them, what_is_wrong_is_told]
 
 if __name__ == "__main__":
     start_and_run(STEPS, Cluster())
