@@ -75,8 +75,7 @@ typedef struct {
   keelson_key key;               /* name empty on create: from the body */
   keelson_bytes subresource;     /* empty: the object itself */
   keelson_bytes body;            /* JSON; for REMOVE empty */
-  /* JSON object or empty: dryRun, force (bool), fieldManager, uid, resourceVersion, gracePeriodSeconds,
-   * propagationPolicy. */
+  /* JSON object or empty: dryRun, force (bool), fieldManager, uid, resourceVersion, gracePeriodSeconds, propagationPolicy. */
   keelson_bytes options;
 } keelson_write;
 
@@ -139,13 +138,11 @@ typedef struct keelson_host_v1 {
   /* 1: found. `path` of field() is one of the kind's selectable fields. */
   int32_t (*label)(void* host, keelson_object object, keelson_bytes key, keelson_bytes* out);
   int32_t (*field)(void* host, keelson_object object, keelson_bytes path, keelson_bytes* out);
-  /* 1: found. By index below view.finalizer_count. */
-  int32_t (*finalizer)(void* host, keelson_object object, uint32_t index, keelson_bytes* out);
+  int32_t (*finalizer)(void* host, keelson_object object, uint32_t index, keelson_bytes* out);   /* 1: found. By index below view.finalizer_count */
   /* --- reads: at least as new as the plugin's own last acknowledged write --- */
   keelson_status (*get)(void* host, keelson_call call, const keelson_kind* kind, const keelson_key* key, keelson_object* out, keelson_sink error);
   keelson_status (*list)(void* host, keelson_call call, const keelson_kind* kind, const keelson_query* query, keelson_object_sink out, keelson_sink error);
-  /* All kinds that are served, as a JSON array of {group, version, kind, resource, namespaced, verbs, subresources,
-   * storageKey, declaredBy, custom}. */
+  /* All kinds that are served, as a JSON array of {group, version, kind, resource, namespaced, verbs, subresources, storageKey, declaredBy, custom}. */
   keelson_status (*kinds)(void* host, keelson_call call, keelson_sink out);
   /* --- writes: durable as the kind asks when they return --- */
   /* `stored` gets an owned reference to the object as stored, or null when the answer is no stored object; then its
@@ -156,8 +153,7 @@ typedef struct keelson_host_v1 {
   /* Returns at once; the plugin's completion() gets `token`. Token 0 (minor 2): done by the end of the call, which fails with it. */
   keelson_status (*submit)(void* host, keelson_call call, const keelson_write* write, uint64_t token, keelson_sink error);
   /* --- what is recorded --- */
-  /* `about`: an ObjectReference as JSON. Asynchronous, counted, bounded; never fails the caller. `component` empty: the
-   * declaration's. */
+  /* `about`: an ObjectReference as JSON. Asynchronous, counted, bounded; never fails the caller. `component` empty: the declaration's. */
   void (*event)(void* host, keelson_call call, keelson_bytes about, int32_t warning, keelson_bytes reason, keelson_bytes note, keelson_bytes component);
   /* The same name and labels: the same number. 0: refused. */
   uint64_t (*metric)(void* host, const keelson_metric* metric);
@@ -167,8 +163,7 @@ typedef struct keelson_host_v1 {
   int64_t (*unix_ns)(void* host);
   int64_t (*monotonic_ns)(void* host);
   uint64_t (*random_u64)(void* host);
-  /* 1: slept. 0: cancelled before. */
-  int32_t (*sleep)(void* host, keelson_call call, int64_t ns);
+  int32_t (*sleep)(void* host, keelson_call call, int64_t ns);   /* 1: slept. 0: cancelled before */
   int32_t (*cancelled)(void* host, keelson_call call);
   /* --- the plugin itself --- */
   /* A key of its configuration; 0 and nothing put: not set. 1: value was put. */
