@@ -33,6 +33,7 @@ const std::map<std::string, std::string> kWithoutTheirKind = {
 class Listing final : public auth::Chains {
  public:
   void add(std::shared_ptr<auth::Authenticator>) override {}
+  void add_first(std::shared_ptr<auth::Authenticator>) override {}
   void add(std::shared_ptr<auth::Authorizer>) override {}
   void add(int order, std::shared_ptr<auth::AdmissionUnit> unit) override {
     CHECK(units.emplace(order, std::string(unit->name())).second);
