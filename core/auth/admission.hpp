@@ -23,7 +23,7 @@ std::shared_ptr<AdmissionUnit> namespace_lifecycle();
 std::shared_ptr<AdmissionUnit> limit_ranger();
 std::shared_ptr<AdmissionUnit> service_account_admission();
 std::shared_ptr<AdmissionUnit> taint_nodes_by_condition();
-std::shared_ptr<AdmissionUnit> pod_security();
+std::shared_ptr<AdmissionUnit> pod_security(PodSecurityDefaults defaults);
 std::shared_ptr<AdmissionUnit> priority_admission();
 std::shared_ptr<AdmissionUnit> default_toleration_seconds();
 

@@ -34,27 +34,28 @@ bool known_version(std::string_view version) {
 
 /// `label(name)`: of the namespace, below kLabelPrefix. A level that is none is the strictest: nothing gets in by a typing error.
 template <class Label>
-Policy policy_of(const Label& label, const std::string& mode) {
+Policy policy_of(const Label& label, const std::string& mode, const std::string& otherwise) {
   Policy out;
-  const std::string level(label(mode)), version(label(mode + "-version"));
+  std::string level(label(mode));
+  const std::string version(label(mode + "-version"));
   if (known_version(version)) out.version = version;
-  if (level.empty()) return out;
+  if (level.empty()) level = otherwise;
   const auto known = pod_level(level);
   out.level = known.value_or(PodLevel::restricted);
   out.level_name = known ? level : "restricted";
   return out;
 }
 
-Policy policy_of(const store::Object& ns, const std::string& mode) {
+Policy policy_of(const store::Object& ns, const std::string& mode, const std::string& otherwise) {
   return policy_of([&](const std::string& name) -> std::string_view {
     for (const auto& [key, value] : ns.columns().labels)
       if (key.text().substr(0, kLabelPrefix.size()) == kLabelPrefix && key.text().substr(kLabelPrefix.size()) == name) return value;
     return {};
-  }, mode);
+  }, mode, otherwise);
 }
 
-Policy policy_of(const json::value& ns, const std::string& mode) {
-  return policy_of([&](const std::string& name) { return text_at(ns, {"metadata", "labels", std::string(kLabelPrefix) + name}); }, mode);
+Policy policy_of(const json::value& ns, const std::string& mode, const std::string& otherwise) {
+  return policy_of([&](const std::string& name) { return text_at(ns, {"metadata", "labels", std::string(kLabelPrefix) + name}); }, mode, otherwise);
 }
 
 /// The pod that this object makes, or is; null: none.
@@ -118,6 +119,7 @@ constexpr std::string_view kWouldViolate = "would violate PodSecurity ";
 
 class PodSecurity final : public AdmissionUnit, public AnswersAtOnce {
  public:
+  explicit PodSecurity(PodSecurityDefaults defaults) : defaults_(std::move(defaults)) {}
   std::string_view name() const override { return "PodSecurity"; }
   bool handles(Operation operation, const kinds::Kind& kind, std::string_view subresource) const override {
     const auto key = kind.storage_key.text();
@@ -130,21 +132,21 @@ class PodSecurity final : public AdmissionUnit, public AnswersAtOnce {
   }
 
  private:
-  static base::Outcome<void> check_pod(AdmissionRequest& request) {
+  base::Outcome<void> check_pod(AdmissionRequest& request) const {
     const auto ns = request.snapshot.get({store::Atom("namespaces"), "", request.ns});
     const auto* pod = ns ? pod_in(request) : nullptr;
     if (!pod) return {};
     const bool is_pod = request.kind->storage_key.text() == "pods";
     if (is_pod && request.operation == Operation::update && request.old && !significant(*pod, *request.old)) return {};
     // A refusal is audited with what it violates, too.
-    const auto audited = policy_of(*ns, "audit");
+    const auto audited = policy_of(*ns, "audit", defaults_.audit);
     if (const auto why = pod_violations(*pod, audited.level); !why.empty()) annotate(request, kAuditViolations, told(kWouldViolate, audited, why));
     if (is_pod) {
-      const auto enforced = policy_of(*ns, "enforce");
+      const auto enforced = policy_of(*ns, "enforce", defaults_.enforce);
       if (enforced.level != PodLevel::privileged) annotate(request, kEnforcePolicy, enforced.name());
       if (const auto why = pod_violations(*pod, enforced.level); !why.empty()) return refused(request, told("violates PodSecurity ", enforced, why));
     }
-    const auto warned = policy_of(*ns, "warn");
+    const auto warned = policy_of(*ns, "warn", defaults_.warn);
     if (const auto why = pod_violations(*pod, warned.level); !why.empty() && request.warnings) request.warnings->push_back(told(kWouldViolate, warned, why));
     return {};
   }
@@ -153,10 +155,10 @@ class PodSecurity final : public AdmissionUnit, public AnswersAtOnce {
     if (request.annotations) request.annotations->emplace_back(key, std::move(text));
   }
 
-  static base::Outcome<void> check_namespace(AdmissionRequest& request) {
+  base::Outcome<void> check_namespace(AdmissionRequest& request) const {
     if (auto wrong = wrong_labels(request); !wrong.empty()) return base::invalid(request.kind->group, request.kind->kind, request.name, std::move(wrong));
     if (!request.old || !request.warnings) return {};
-    const auto before = policy_of(*request.old, "enforce"), now = policy_of(*request.object, "enforce");
+    const auto before = policy_of(*request.old, "enforce", defaults_.enforce), now = policy_of(*request.object, "enforce", defaults_.enforce);
     if (now == before || now.level == PodLevel::privileged || (now.version == before.version && now.level <= before.level)) return {};
     for (auto& warning : violating_pods(request, now)) request.warnings->push_back(std::move(warning));
     return {};
@@ -177,10 +179,12 @@ class PodSecurity final : public AdmissionUnit, public AnswersAtOnce {
     }
     return causes;
   }
+
+  const PodSecurityDefaults defaults_;
 };
 
 }  // namespace
 
-std::shared_ptr<AdmissionUnit> pod_security() { return std::make_shared<PodSecurity>(); }
+std::shared_ptr<AdmissionUnit> pod_security(PodSecurityDefaults defaults) { return std::make_shared<PodSecurity>(std::move(defaults)); }
 
 }  // namespace keelson::auth

@@ -150,9 +150,14 @@ class Chains {
 /// rights, and what everybody may (health, version; authenticated: discovery and reviews of themselves).
 std::unique_ptr<Chains> make_chains();
 
+/// The levels of Pod Security (privileged, baseline, restricted) for namespaces whose labels name none: as upstream, but that they warn.
+struct PodSecurityDefaults {
+  std::string enforce = "privileged", audit = "privileged", warn = "baseline";
+};
+
 /// Admission that the core brings: NamespaceLifecycle, ServiceAccount, DefaultTolerationSeconds, Priority,
 /// TaintNodesByCondition.
-void add_default_admission(Chains& chains);
+void add_default_admission(Chains& chains, const PodSecurityDefaults& pod_security = {});
 
 /// ServiceAccount tokens: ES256 JWTs signed by a key in `key_pem`.
 class TokenIssuer {

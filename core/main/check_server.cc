@@ -165,7 +165,7 @@ Finding default_account(Probe& probe) {
   return well("it may do nothing; automountServiceAccountToken: false is honoured");
 }
 
-Finding pod_security(Probe&) { return upstream("baseline and restricted are there by namespace label; without one privileged, as the API's default has it"); }
+Finding pod_security(Probe&) { return upstream("baseline and restricted are there by namespace label; without one privileged, as the API's default has it, with warnings at baseline (pod-security-enforce, pod-security-warn)"); }
 
 bool installed(const std::string& program) {
   const char* path = std::getenv("PATH");

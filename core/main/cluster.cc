@@ -183,7 +183,7 @@ base::Outcome<void> RunningCluster::make_parts() {
   chains_->add(tokens_->authenticator(*store_));
   chains_->add(auth::bootstrap_token_authenticator(*store_, runtime_));
   chains_->add(auth::node_authorizer(*store_));
-  auth::add_default_admission(*chains_);
+  auth::add_default_admission(*chains_, settings_.pod_security);
   chains_->add(auth::kOrderEventRateLimit, auth::event_rate_limit(runtime_));
   plugin_hooks_ = make_plugin_hooks(*chains_, *metrics_, settings_.data_dir);
   webhooks_ = webhook::make_client(runtime_, *metrics_);

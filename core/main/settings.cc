@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "core/auth/pod_security.hpp"
+
 namespace keelson::server {
 namespace {
 
@@ -95,6 +97,9 @@ const std::vector<SettingKey>& setting_keys() {
       {"cluster-cidr", "range of pod addresses (default 10.42.0.0/16)"},
       {"cluster-domain", "DNS domain of the cluster (default cluster.local)"},
       {"pod-max-pids", "processes and threads that a pod may have, -1 for any number (default 4096)"},
+      {"pod-security-enforce", "Pod Security level of namespaces that name none: privileged, baseline or restricted (default privileged)"},
+      {"pod-security-audit", "level that the audit log tells of (default privileged)"},
+      {"pod-security-warn", "level that clients are warned of (default baseline)"},
       {"network-threads", "threads that serve connections, 1 to 64 (default 1)"},
       {"requestheader-client-ca-file", "CA certificates of front proxies, whose headers say who asks (default: one made at first start)"},
       {"requestheader-allowed-names", "common names of front proxies; empty for any that the CA signed (default front-proxy-client, with the CA made at first start)"},
@@ -157,6 +162,7 @@ base::Outcome<void> apply_values(const SettingValues& values, Settings& into) {
       {"data-dir", &into.data_dir},         {"bind-address", &into.bind_address}, {"write-kubeconfig", &into.write_kubeconfig},
       {"node-name", &into.node_name},       {"service-cidr", &into.service_cidr}, {"cluster-cidr", &into.cluster_cidr},
       {"cluster-domain", &into.cluster_domain}, {"log-level", &into.log_level},
+      {"pod-security-enforce", &into.pod_security.enforce}, {"pod-security-audit", &into.pod_security.audit}, {"pod-security-warn", &into.pod_security.warn},
       {"encryption-provider-config", &into.encryption_provider_config}, {"audit-policy-file", &into.audit_policy_file}, {"audit-log-path", &into.audit_log_path},
       {"requestheader-client-ca-file", &into.requestheader_client_ca_file}, {"proxy-client-cert-file", &into.proxy_client_cert_file}, {"proxy-client-key-file", &into.proxy_client_key_file},
       {"oidc-issuer-url", &into.oidc_issuer_url}, {"oidc-client-id", &into.oidc_client_id}, {"oidc-ca-file", &into.oidc_ca_file}, {"oidc-username-claim", &into.oidc_username_claim},
@@ -186,6 +192,8 @@ base::Outcome<void> apply_values(const SettingValues& values, Settings& into) {
   if (into.data_dir.empty()) return no_use("data-dir", "");
   const std::vector<std::string> levels = {"debug", "info", "warn", "error"};
   if (std::find(levels.begin(), levels.end(), into.log_level) == levels.end()) return no_use("log-level", into.log_level);
+  for (const auto& [key, level] : {std::pair{"pod-security-enforce", &into.pod_security.enforce}, {"pod-security-audit", &into.pod_security.audit}, {"pod-security-warn", &into.pod_security.warn}})
+    if (!auth::pod_level(*level)) return no_use(key, *level);
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/auth/auth.hpp"
 #include "core/base/error.hpp"
 
 namespace keelson::server {
@@ -39,6 +40,7 @@ struct Settings {
   std::string cluster_cidr = "10.42.0.0/16";
   std::string cluster_domain = "cluster.local";
   std::optional<std::int64_t> pod_max_pids;         ///< nothing: as the node agent has it
+  auth::PodSecurityDefaults pod_security;
   int network_threads = 1;
   std::uint64_t history_max_bytes = 256ull << 20;   ///< of changes that watches resume from, shared by the resources
   std::string log_level = "info";

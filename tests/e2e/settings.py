@@ -76,7 +76,9 @@ def where_it_listens_and_what_it_is_called(_):
         tasks = [(pathlib.Path("/proc") / str(c.process.pid) / "task" / t / "comm").read_text() for t in os.listdir(f"/proc/{c.process.pid}/task")]
         equal(sum(name.startswith("net") for name in tasks), 3, f"network-threads among {tasks}")
         equal(" info " in c.log(), False, "log-level")
-    in_every_way(check, disable="cri-shim,cni,hollow-node", service_cidr="10.77.0.0/16", cluster_cidr="10.78.0.0/16", cluster_domain="example.test", network_threads=3, history_max_bytes=100000, log_level="error")
+        host = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "host"}, "spec": {"hostPID": True, "containers": [{"name": "c", "image": "i"}]}}
+        expect(c.kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(host), check=False).stderr, 'forbidden: violates PodSecurity "baseline:latest": host namespaces')
+    in_every_way(check, disable="cri-shim,cni,hollow-node", service_cidr="10.77.0.0/16", cluster_cidr="10.78.0.0/16", cluster_domain="example.test", network_threads=3, history_max_bytes=100000, log_level="error", pod_security_enforce="baseline")
 
 
 def a_restart_keeps_the_certificate_while_its_names_fit(_):
@@ -153,7 +155,7 @@ def flags_win_over_variables_and_those_over_the_file(_):
         server.cleanup()
 
 
-USELESS = {"https-port": "70000", "network-threads": "0", "pod-max-pids": "many", "log-level": "loud", "safe-mode": "perhaps", "upstream-only": "perhaps", "data-dir": ""}
+USELESS = {"https-port": "70000", "network-threads": "0", "pod-max-pids": "many", "log-level": "loud", "pod-security-enforce": "safe", "pod-security-warn": "none", "safe-mode": "perhaps", "upstream-only": "perhaps", "data-dir": ""}
 
 
 def values_of_no_use_are_refused_by_name(c):

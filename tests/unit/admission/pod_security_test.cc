@@ -26,7 +26,7 @@ constexpr const char* kEnforced = "pod-security.kubernetes.io/enforce-policy";
 
 TEST_CASE("audit mode lets a pod in and tells the audit log what it violates") {
   Cluster cluster;
-  watched_namespace(cluster, R"("pod-security.kubernetes.io/audit":"baseline","pod-security.kubernetes.io/audit-version":"v1.36")");
+  watched_namespace(cluster, R"("pod-security.kubernetes.io/audit":"baseline","pod-security.kubernetes.io/audit-version":"v1.36","pod-security.kubernetes.io/warn":"privileged")");
   const auto loud = makes(cluster, "loud", R"("hostNetwork":true,)");
   CHECK(holds(annotations_of(loud)[kViolations], R"(would violate PodSecurity "baseline:v1.36": host namespaces (hostNetwork=true))"));
   CHECK(loud->warnings.empty());
@@ -35,6 +35,15 @@ TEST_CASE("audit mode lets a pod in and tells the audit log what it violates") {
   const auto deployment = cluster.create("apps/v1/deployments", "watched", R"({"metadata":{"name":"d"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},
     "spec":{"hostPID":true,"containers":[{"name":"c","image":"i"}]}}}})");
   CHECK(holds(annotations_of(deployment)[kViolations], "host namespaces (hostPID=true)"));
+}
+
+TEST_CASE("where no label says anything pods are let in, with a warning of what the baseline forbids") {
+  Cluster cluster;
+  watched_namespace(cluster, "");
+  const auto loud = makes(cluster, "loud", R"("hostNetwork":true,)");
+  CHECK(annotations_of(loud).empty());
+  CHECK(loud->warnings == std::vector<std::string>{R"(would violate PodSecurity "baseline:latest": host namespaces (hostNetwork=true))"});
+  CHECK(makes(cluster, "quiet", "")->warnings.empty());
 }
 
 TEST_CASE("what is enforced is told, and modes judge each by their own level") {
