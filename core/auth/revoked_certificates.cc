@@ -7,6 +7,7 @@
 #include "core/auth/json_access.hpp"
 #include "core/base/json_value.hpp"
 #include "core/base/log.hpp"
+#include "core/store/unreadable.hpp"
 
 namespace keelson::auth {
 namespace {
@@ -48,7 +49,7 @@ class RevokedCertificates final : public Authenticator {
     now->revision = stored.revision();
     boost::system::error_code broken;
     const auto map = base::json_of(stored.body(), broken);
-    if (broken) {
+    if (broken || store::is_unreadable(stored)) {
       base::log_error("auth", "the list of revoked certificates cannot be read, the last one counts", {});
     } else {
       now->serials.clear();
