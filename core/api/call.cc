@@ -4,6 +4,7 @@
 #include "core/api/core.hpp"
 #include "core/fairness/fairness.hpp"
 #include "core/api/text.hpp"
+#include "core/api/warnings.hpp"
 
 namespace keelson::api {
 namespace {
@@ -25,16 +26,6 @@ class ObjectPayload final : public Payload {
 };
 
 constexpr std::size_t kUsualHeaders = 6;   // of an answer
-
-/// Without quotes and control characters that would break the header.
-std::string header_text(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
-  }
-  return out;
-}
 
 }  // namespace
 
@@ -99,7 +90,7 @@ Headers Call::headers() const {
     headers.emplace_back("X-Kubernetes-Pf-Flowschema-Uid", turn->schema_uid());
     headers.emplace_back("X-Kubernetes-Pf-Prioritylevel-Uid", turn->level_uid());
   }
-  for (const auto& warning : warnings) headers.emplace_back("Warning", "299 - \"" + header_text(warning) + "\"");
+  append_warnings(headers, warnings);
   return headers;
 }
 

@@ -15,11 +15,12 @@ bool among(std::initializer_list<std::string_view> all, std::string_view one) { 
 void add(Violations& to, std::string_view reason, std::string detail) { to.push_back({std::string(reason), std::move(detail)}); }
 
 void check_app_armor(const json::value& pod, Violations& out) {
-  Names containers, types, annotations;
+  Names containers;
+  SortedNames types, annotations;
   const auto bad = [&](const json::value& holder, Path path) {
     const auto type = text_at(holder, path);
     if (type.empty() || type == "RuntimeDefault" || type == "Localhost") return false;
-    add_once(types, std::string(type));
+    types.insert(std::string(type));
     return true;
   };
   const bool by_pod = bad(pod, {"spec", "securityContext", "appArmorProfile", "type"});
@@ -30,7 +31,7 @@ void check_app_armor(const json::value& pod, Violations& out) {
     for (const auto& entry : all->get_object()) {
       const std::string_view key = entry.key(), value = entry.value().is_string() ? std::string_view(entry.value().get_string()) : std::string_view();
       if (!key.starts_with("container.apparmor.security.beta.kubernetes.io/") || value.empty() || value == "runtime/default" || value.starts_with("localhost/")) continue;
-      add_once(annotations, fmt::format("{}={}", key, base::quoted(value)));
+      annotations.insert(fmt::format("{}={}", key, base::quoted(value)));
     }
   const bool one = types.size() + annotations.size() == 1;
   std::string detail = types.empty() ? "" : setters(by_pod, containers) + " must not set AppArmor profile type to " + quoted_names(types);
@@ -39,7 +40,8 @@ void check_app_armor(const json::value& pod, Violations& out) {
 }
 
 void check_capabilities(const json::value& pod, Violations& out) {
-  Names containers, added;
+  Names containers;
+  SortedNames added;
   each_pod_container(pod, [&](std::string name, const json::value& container) {
     bool bad = false;
     if (const auto* list = list_at(container, {"securityContext", "capabilities", "add"}))
@@ -47,7 +49,7 @@ void check_capabilities(const json::value& pod, Violations& out) {
         const std::string_view one = entry.is_string() ? std::string_view(entry.get_string()) : std::string_view();
         if (among({"AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"}, one)) continue;
         bad = true;
-        add_once(added, std::string(one));
+        added.insert(std::string(one));
       }
     if (bad) containers.push_back(std::move(name));
   });
@@ -70,12 +72,13 @@ void check_host_paths(const json::value& pod, Violations& out) {
 }
 
 void check_host_ports(const json::value& pod, Violations& out) {
-  Names containers, ports;
+  Names containers;
+  SortedNames ports;
   each_pod_container(pod, [&](std::string name, const json::value& container) {
     bool bad = false;
     if (const auto* list = list_at(container, {"ports"}))
       for (const auto& port : *list)
-        if (const auto number = integer_at(port, {"hostPort"}); number != 0) bad = true, add_once(ports, std::to_string(number));
+        if (const auto number = integer_at(port, {"hostPort"}); number != 0) bad = true, ports.insert(std::to_string(number));
     if (bad) containers.push_back(std::move(name));
   });
   if (!containers.empty())
@@ -83,18 +86,18 @@ void check_host_ports(const json::value& pod, Violations& out) {
 }
 
 void check_probe_hosts(const json::value& pod, Violations& out) {
-  Names containers, hosts;
+  SortedNames containers, hosts;
   each_pod_container(pod, [&](std::string name, const json::value& container) {
     bool bad = false;
     const auto look = [&](Path path) {
       const auto host = text_at(container, path);
-      if (!host.empty()) bad = true, add_once(hosts, std::string(host));
+      if (!host.empty()) bad = true, hosts.insert(std::string(host));
     };
     for (const std::string_view action : {"httpGet", "tcpSocket"}) {
       for (const std::string_view probe : {"livenessProbe", "readinessProbe", "startupProbe"}) look({probe, action, "host"});
       for (const std::string_view hook : {"postStart", "preStop"}) look({"lifecycle", hook, action, "host"});
     }
-    if (bad) add_once(containers, std::move(name));
+    if (bad) containers.insert(std::move(name));
   });
   if (!containers.empty()) add(out, "probe or lifecycle host", fmt::format("{} {} {}", called("container", containers), containers.size() == 1 ? "uses" : "use", called("probe or lifecycle host", hosts)));
 }
@@ -108,19 +111,21 @@ void check_privileged(const json::value& pod, Violations& out) {
 }
 
 void check_proc_mount(const json::value& pod, Violations& out) {
-  Names containers, mounts;
+  Names containers;
+  SortedNames mounts;
   if (has_own_users(pod)) return;
   each_pod_container(pod, [&](std::string name, const json::value& container) {
     const auto mount = text_at(container, {"securityContext", "procMount"});
     if (mount.empty() || mount == "Default") return;
     containers.push_back(std::move(name));
-    add_once(mounts, std::string(mount));
+    mounts.insert(std::string(mount));
   });
   if (!containers.empty()) add(out, "procMount", called("container", containers) + " must not set securityContext.procMount to " + quoted_names(mounts));
 }
 
 void check_se_linux(const json::value& pod, Violations& out) {
-  Names containers, types;
+  Names containers;
+  SortedNames types;
   bool user = false, role = false;
   const auto bad = [&](const json::value& holder, std::initializer_list<std::string_view> at) {
     const auto* options = find(holder, at);
@@ -128,7 +133,7 @@ void check_se_linux(const json::value& pod, Violations& out) {
     const auto type = text_at(*options, {"type"});
     const bool bad_type = !among({"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"}, type);
     const bool has_user = !text_at(*options, {"user"}).empty(), has_role = !text_at(*options, {"role"}).empty();
-    if (bad_type) add_once(types, std::string(type));
+    if (bad_type) types.insert(std::string(type));
     user |= has_user;
     role |= has_role;
     return bad_type || has_user || has_role;
@@ -190,19 +195,9 @@ std::optional<PodLevel> pod_level(std::string_view name) {
 bool runs_windows(const json::value& pod) { return text_at(pod, {"spec", "os", "name"}) == "windows"; }
 bool has_own_users(const json::value& pod) { return !flag_at(pod, {"spec", "hostUsers"}, true); }
 
-std::string quoted_names(const Names& names) {
-  std::string out;
-  for (const auto& name : names) out += (out.empty() ? "" : ", ") + base::quoted(name);
-  return out;
-}
-std::string called(std::string_view one, const Names& names) { return fmt::format("{}{} {}", one, names.size() == 1 ? "" : "s", quoted_names(names)); }
 std::string setters(bool pod, const Names& containers) {
   if (containers.empty()) return pod ? "pod" : "";
   return (pod ? "pod and " : "") + called("container", containers);
-}
-void add_once(Names& sorted, std::string name) {
-  const auto at = std::lower_bound(sorted.begin(), sorted.end(), name);
-  if (at == sorted.end() || *at != name) sorted.insert(at, std::move(name));
 }
 
 std::string with_details(const Violations& violations) {

@@ -4,10 +4,12 @@
 // Threads: pure functions.
 #pragma once
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "core/auth/json_access.hpp"
+#include "core/base/json_text.hpp"
 
 namespace keelson::auth {
 
@@ -29,6 +31,7 @@ void add_restricted_violations(const json::value& pod, Violations& to);
 
 // --- what the checks share ---
 using Names = std::vector<std::string>;
+using SortedNames = std::set<std::string>;   // each once
 bool runs_windows(const json::value& pod);
 /// Its users are none of the node's: root inside is nobody outside.
 bool has_own_users(const json::value& pod);
@@ -40,11 +43,18 @@ void each_pod_container(const json::value& pod, Visit visit) {
       for (const auto& container : *containers) visit(std::string(text_at(container, {"name"})), container);
 }
 /// `"a", "b"`
-std::string quoted_names(const Names& names);
+template <class Some>
+std::string quoted_names(const Some& names) {
+  std::string out;
+  for (const auto& name : names) out += (out.empty() ? "" : ", ") + base::quoted(name);
+  return out;
+}
 /// `container "a"`, `containers "a", "b"`
-std::string called(std::string_view one, const Names& names);
+template <class Some>
+std::string called(std::string_view one, const Some& names) {
+  return std::string(one) + (names.size() == 1 ? " " : "s ") + quoted_names(names);
+}
 /// The pod itself and containers: `pod and container "a"`.
 std::string setters(bool pod, const Names& containers);
-void add_once(Names& sorted, std::string name);
 
 }  // namespace keelson::auth

@@ -25,14 +25,15 @@ bool drops_all(const json::value& container) {
 }
 
 void check_capabilities(const json::value& pod, Violations& out) {
-  Names keeping, adding, added;
+  Names keeping, adding;
+  SortedNames added;
   if (runs_windows(pod)) return;
   each_pod_container(pod, [&](const std::string& name, const json::value& container) {
     if (!drops_all(container)) keeping.push_back(name);
     bool bad = false;
     if (const auto* list = list_at(container, {"securityContext", "capabilities", "add"}))
       for (const auto& entry : *list)
-        if (entry.is_string() && entry.get_string() != "NET_BIND_SERVICE") bad = true, add_once(added, std::string(entry.get_string()));
+        if (entry.is_string() && entry.get_string() != "NET_BIND_SERVICE") bad = true, added.insert(std::string(entry.get_string()));
     if (bad) adding.push_back(name);
   });
   Names details;
@@ -43,7 +44,8 @@ void check_capabilities(const json::value& pod, Violations& out) {
 
 void check_volumes(const json::value& pod, Violations& out) {
   constexpr std::string_view kAllowed[] = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"};
-  Names volumes, types;
+  Names volumes;
+  SortedNames types;
   if (const auto* list = list_at(pod, {"spec", "volumes"}))
     for (const auto& volume : *list) {
       if (!volume.is_object() || std::any_of(std::begin(kAllowed), std::end(kAllowed), [&](std::string_view type) { return find(volume, {type}); })) continue;
@@ -51,7 +53,7 @@ void check_volumes(const json::value& pod, Violations& out) {
       std::string type = "unknown";
       for (const auto& member : volume.get_object())
         if (member.key() != "name") type = member.key();
-      add_once(types, std::move(type));
+      types.insert(std::move(type));
     }
   if (volumes.empty()) return;
   const bool one = volumes.size() == 1;
@@ -86,14 +88,15 @@ void check_user(const json::value& pod, Violations& out) {
 void check_seccomp(const json::value& pod, Violations& out) {
   if (runs_windows(pod)) return;
   const auto good = [](std::string_view type) { return type == "RuntimeDefault" || type == "Localhost"; };
-  Names wrong, silent, values;
+  Names wrong, silent;
+  SortedNames values;
   const bool said = find(pod, {"spec", "securityContext", "seccompProfile"}) != nullptr;
   const auto type = text_at(pod, {"spec", "securityContext", "seccompProfile", "type"});
-  if (said && !good(type)) add_once(values, std::string(type));
+  if (said && !good(type)) values.insert(std::string(type));
   each_pod_container(pod, [&](const std::string& name, const json::value& container) {
     const bool own = find(container, {"securityContext", "seccompProfile"}) != nullptr;
     const auto own_type = text_at(container, {"securityContext", "seccompProfile", "type"});
-    if (own && !good(own_type)) wrong.push_back(name), add_once(values, std::string(own_type));
+    if (own && !good(own_type)) wrong.push_back(name), values.insert(std::string(own_type));
     if (!own && !(said && good(type))) silent.push_back(name);
   });
   if (!values.empty()) add(out, "seccompProfile", setters(said && !good(type), wrong) + " must not set securityContext.seccompProfile.type to " + quoted_names(values));

@@ -5,6 +5,7 @@
 #include "core/api/negotiate.hpp"
 #include "core/api/request_info.hpp"
 #include "core/api/text.hpp"
+#include "core/api/warnings.hpp"
 
 using namespace keelson;
 using namespace keelson::api;
@@ -125,4 +126,24 @@ TEST_CASE("what is only told does not make the server unready, but is there to b
   CHECK_FALSE(checks->run("livez", "webhooks", {}).known);
   why.clear();
   CHECK(checks->run("readyz", "webhooks", {}).well);
+}
+
+TEST_CASE("warnings are told once, and shortened when they are more than an answer's headers bear") {
+  const auto told = [](const std::vector<std::string>& texts) {
+    Headers headers;
+    append_warnings(headers, texts);
+    std::vector<std::string> out;
+    for (const auto& [name, text] : headers) out.push_back(text);
+    return out;
+  };
+  const auto as_header = [](const std::string& text) { return "299 - \"" + text + "\""; };
+  CHECK(told({"a \"b\"\n", "c", "c"}) == std::vector<std::string>{"299 - \"a \\\"b\\\" \"", "299 - \"c\""});
+  CHECK(told({std::string(4096, 'x')}) == std::vector{as_header(std::string(4096, 'x'))});
+  CHECK(told({std::string(4097, 'x'), "short"}) == std::vector{as_header(std::string(256, 'x')), as_header("short")});
+  std::string accented, shortened;
+  for (int i = 0; i < 5000; ++i) (i < 256 ? shortened : accented) += "é";
+  CHECK(told({shortened + accented}) == std::vector{as_header(shortened)});
+  std::vector<std::string> many;
+  for (int i = 0; i < 1000; ++i) many.push_back(std::to_string(i) + std::string(300, 'y'));
+  CHECK(told(many).size() == kWarningsTotalMax / kWarningShortenedMax);
 }
