@@ -8,6 +8,7 @@ namespace keelson::base {
 KeptMemory::KeptMemory() = default;
 KeptMemory::~KeptMemory() {}
 void drop_kept_memory() noexcept {}
+void empty_depot() noexcept {}
 void* take_memory(std::size_t bytes) noexcept { return std::malloc(bytes); }
 void* resize_memory(void* block, std::size_t bytes) noexcept { return std::realloc(block, bytes); }
 void give_memory(void* block) noexcept { std::free(block); }
@@ -19,9 +20,12 @@ void give_memory(void* block) noexcept { std::free(block); }
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstdint>
+#include <mutex>
 #include <new>
+#include <utility>
 
 #include "core/base/memory.hpp"
 
@@ -46,15 +50,114 @@ constexpr std::size_t class_of(std::size_t units) {
 constexpr std::size_t kUnitsMax = units_of(kKeptBlockBytesMax);
 constexpr std::size_t kClasses = class_of(kUnitsMax) + 2;   // one more, which stays empty, for the look above the last
 
-// Written into a kept block.
+// Written into a kept block; the smallest has room for three words. Blocks hang together in chains, and chains by their first ones.
 struct Block {
   Block* next;
-  std::size_t units;
+  std::uint32_t units;
+  std::uint16_t chain_units, chain_blocks;   // of a whole chain
+  Block* next_chain;
 };
 
-struct List {
-  Block* first = nullptr;
-  std::uint32_t count = 0;
+void free_chain(Block* block) {
+  while (block) std::free(std::exchange(block, block->next));
+}
+
+/// Chains on their way from threads that free to threads that allocate, by class.
+class Depot {
+ public:
+  /// False: it is full.
+  bool put(std::size_t in_class, Block* chain) {
+    if (units_.fetch_add(chain->chain_units, std::memory_order_relaxed) + chain->chain_units > kDepotBytesMax / kUnitBytes) {
+      units_.fetch_sub(chain->chain_units, std::memory_order_relaxed);
+      return false;
+    }
+    Shelf& shelf = shelves_[in_class];
+    const std::lock_guard lock(shelf.mutex);
+    chain->next_chain = shelf.first.load(std::memory_order_relaxed);
+    shelf.first.store(chain, std::memory_order_relaxed);
+    return true;
+  }
+
+  Block* take(std::size_t in_class) {
+    Shelf& shelf = shelves_[in_class];
+    if (!shelf.first.load(std::memory_order_relaxed)) return nullptr;   // mostly, and that needs no lock
+    const std::lock_guard lock(shelf.mutex);
+    Block* const chain = shelf.first.load(std::memory_order_relaxed);
+    if (!chain) return nullptr;
+    shelf.first.store(chain->next_chain, std::memory_order_relaxed);
+    units_.fetch_sub(chain->chain_units, std::memory_order_relaxed);
+    return chain;
+  }
+
+ private:
+  struct Shelf {
+    std::mutex mutex;
+    std::atomic<Block*> first{nullptr};
+  };
+  std::array<Shelf, kClasses> shelves_{};
+  std::atomic<std::size_t> units_{0};
+};
+
+constinit Depot depot;
+
+/// What a thread keeps of a class: a chain that grows and shrinks, and whole ones.
+class List {
+ public:
+  /// Null: nothing, or what comes first is too small.
+  void* take(std::size_t in_class, std::size_t units) {
+    if (!first_ && !refill(in_class)) return nullptr;
+    Block* const block = first_;
+    if (block->units < units) return nullptr;
+    first_ = block->next;
+    first_units_ -= block->units;
+    --first_blocks_;
+    return block;
+  }
+
+  void give(std::size_t in_class, void* at, std::size_t units) {
+    if (first_blocks_ == kChainBlocks || (first_ && (first_units_ + units) * kUnitBytes > kChainBytes)) set_aside(in_class);
+    first_ = ::new (at) Block{first_, static_cast<std::uint32_t>(units), 0, 0, nullptr};
+    first_units_ += static_cast<std::uint32_t>(units);
+    ++first_blocks_;
+  }
+
+  void drop() {
+    free_chain(first_);
+    while (chains_) free_chain(std::exchange(chains_, chains_->next_chain));
+    *this = {};
+  }
+
+ private:
+  bool refill(std::size_t in_class) {
+    if (Block* const own = chains_) {
+      chains_ = own->next_chain;
+      chains_units_ -= own->chain_units;
+      chains_blocks_ -= own->chain_blocks;
+      first_ = own;
+    } else {
+      first_ = depot.take(in_class);
+    }
+    if (!first_) return false;
+    first_units_ = first_->chain_units;
+    first_blocks_ = first_->chain_blocks;
+    return true;
+  }
+
+  void set_aside(std::size_t in_class) {
+    Block* const chain = std::exchange(first_, nullptr);
+    chain->chain_units = static_cast<std::uint16_t>(std::exchange(first_units_, 0));
+    chain->chain_blocks = static_cast<std::uint16_t>(std::exchange(first_blocks_, 0));
+    if (chains_blocks_ + kChainBlocks >= kKeptOfClass || chains_units_ * kUnitBytes + kChainBytes >= kKeptBytesOfClass) {
+      if (!depot.put(in_class, chain)) free_chain(chain);
+      return;
+    }
+    chain->next_chain = std::exchange(chains_, chain);
+    chains_units_ += chain->chain_units;
+    chains_blocks_ += chain->chain_blocks;
+  }
+
+  Block *first_ = nullptr, *chains_ = nullptr;
+  std::uint32_t first_units_ = 0, first_blocks_ = 0, chains_units_ = 0, chains_blocks_ = 0;
 };
 
 struct Lists {
@@ -62,31 +165,17 @@ struct Lists {
 
   void* take(std::size_t units) {
     const std::size_t lower = class_of(units);
-    List* list = &classes[lower];
-    if (units >= kExactUnits && (!list->first || list->first->units < units)) list = &classes[lower + 1];
-    Block* const block = list->first;
-    if (!block) return nullptr;
-    list->first = block->next;
-    --list->count;
-    return block;
+    if (void* const block = classes[lower].take(lower, units)) return block;
+    return units < kExactUnits ? nullptr : classes[lower + 1].take(lower + 1, units);
   }
 
   void drop() {
-    for (List& list : classes) {
-      while (Block* const block = list.first) {
-        list.first = block->next;
-        std::free(block);
-      }
-      list.count = 0;
-    }
+    for (List& list : classes) list.drop();
   }
 
-  bool give(void* at, std::size_t units) {
-    List& list = classes[class_of(units)];
-    if (list.count >= kKeptOfClass || list.count * units * kUnitBytes >= kKeptBytesOfClass) return false;
-    list.first = ::new (at) Block{list.first, units};
-    ++list.count;
-    return true;
+  void give(void* at, std::size_t units) {
+    const std::size_t in_class = class_of(units);
+    classes[in_class].give(in_class, at, units);
   }
 };
 
@@ -123,6 +212,11 @@ void drop_kept_memory() noexcept {
   if (kept) kept->drop();
 }
 
+void empty_depot() noexcept {
+  for (std::size_t in_class = 0; in_class < kClasses; ++in_class)
+    while (Block* const chain = depot.take(in_class)) free_chain(chain);
+}
+
 void* take_memory(std::size_t bytes) noexcept {
   void* const block = take_kept(bytes);
   return block ? block : std::malloc(bytes);
@@ -145,7 +239,7 @@ void operator delete(void* block, std::size_t bytes) noexcept {
   using namespace keelson::base;
   if (Lists* const lists = kept; lists && block) {
     const std::size_t units = units_of(bytes);
-    if (units <= kUnitsMax && lists->give(block, units)) return;
+    if (units <= kUnitsMax) return lists->give(block, units);
   }
   std::free(block);
 }

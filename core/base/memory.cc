@@ -10,6 +10,8 @@
 #include <span>
 #include <string_view>
 
+#include "core/base/kept_memory.hpp"
+
 namespace keelson::base {
 namespace {
 
@@ -35,6 +37,7 @@ constinit std::atomic<std::uintptr_t> heap_step{UINTPTR_MAX};
 
 // Most of what a start maps it needs once; the kernel maps sixteen pages around each that is touched.
 void give_back_memory() {
+  empty_depot();
   ::malloc_trim(0);
   ::dl_iterate_phdr(unmap_what_is_only_read, nullptr);
 }

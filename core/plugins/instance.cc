@@ -180,11 +180,14 @@ void Instance::events() {
   start_tasks();
   spawn_wanted_.store(true);
   while (!ending_.load()) {
-    if (inbox_->take(taken_)) catch_up();
-    for (const auto& change : taken_)
-      if (change.revision > seen_ && !stopping_.load()) process(change);
-    taken_.clear();
-    run_posted();
+    {
+      const base::KeptMemory kept;
+      if (inbox_->take(taken_)) catch_up();
+      for (const auto& change : taken_)
+        if (change.revision > seen_ && !stopping_.load()) process(change);
+      taken_.clear();
+      run_posted();
+    }
     look_after_threads();
     inbox_->waiter().wait_until(base::kForever);
   }
