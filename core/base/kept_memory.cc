@@ -121,10 +121,10 @@ class List {
     ++first_blocks_;
   }
 
-  void drop() {
-    free_chain(first_);
-    while (chains_) free_chain(std::exchange(chains_, chains_->next_chain));
-    *this = {};
+  void drop(std::size_t in_class) {
+    if (first_) hand_on(in_class, end_chain());
+    while (chains_) hand_on(in_class, std::exchange(chains_, chains_->next_chain));
+    chains_units_ = chains_blocks_ = 0;
   }
 
  private:
@@ -143,14 +143,20 @@ class List {
     return true;
   }
 
-  void set_aside(std::size_t in_class) {
+  static void hand_on(std::size_t in_class, Block* chain) {
+    if (!depot.put(in_class, chain)) free_chain(chain);
+  }
+
+  Block* end_chain() {
     Block* const chain = std::exchange(first_, nullptr);
     chain->chain_units = static_cast<std::uint16_t>(std::exchange(first_units_, 0));
     chain->chain_blocks = static_cast<std::uint16_t>(std::exchange(first_blocks_, 0));
-    if (chains_blocks_ + kChainBlocks >= kKeptOfClass || chains_units_ * kUnitBytes + kChainBytes >= kKeptBytesOfClass) {
-      if (!depot.put(in_class, chain)) free_chain(chain);
-      return;
-    }
+    return chain;
+  }
+
+  void set_aside(std::size_t in_class) {
+    Block* const chain = end_chain();
+    if (chains_blocks_ + kChainBlocks >= kKeptOfClass || chains_units_ * kUnitBytes + kChainBytes >= kKeptBytesOfClass) return hand_on(in_class, chain);
     chain->next_chain = std::exchange(chains_, chain);
     chains_units_ += chain->chain_units;
     chains_blocks_ += chain->chain_blocks;
@@ -170,7 +176,7 @@ struct Lists {
   }
 
   void drop() {
-    for (List& list : classes) list.drop();
+    for (std::size_t in_class = 0; in_class < kClasses; ++in_class) classes[in_class].drop(in_class);
   }
 
   void give(void* at, std::size_t units) {
@@ -179,7 +185,8 @@ struct Lists {
   }
 };
 
-constinit thread_local Lists* kept = nullptr;
+constinit thread_local Lists lists_here;
+constinit thread_local Lists* kept = nullptr;   // null: no KeptMemory lives
 
 void* take_kept(std::size_t bytes) noexcept {
   Lists* const lists = kept;
@@ -199,14 +206,9 @@ void* allocate(std::size_t bytes) {
 
 }  // namespace
 
-KeptMemory::KeptMemory() { kept = new Lists; }
+KeptMemory::KeptMemory() { kept = &lists_here; }
 
-KeptMemory::~KeptMemory() {
-  Lists* const lists = kept;
-  kept = nullptr;
-  lists->drop();
-  delete lists;
-}
+KeptMemory::~KeptMemory() { std::exchange(kept, nullptr)->drop(); }
 
 void drop_kept_memory() noexcept {
   if (kept) kept->drop();

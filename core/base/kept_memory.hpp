@@ -7,7 +7,7 @@
 //   bytes are kept of one size by a thread, kDepotBytesMax in all by the depot; nothing over kKeptBlockBytesMax is. Threads without
 //   one see nothing of it: an idle process pays nothing.
 //   Under sanitizers everything goes to their allocator, which must see each use after its end.
-// Threads: bound to the one that made it. Ownership: of what is kept; it ends with this. One a thread.
+// Threads: bound to the one that made it. Ownership: of what is kept; it goes to the depot with this. One a thread.
 #pragma once
 #include <cstddef>
 
@@ -28,9 +28,9 @@ class KeptMemory {
   KeptMemory& operator=(const KeptMemory&) = delete;
 };
 
-/// What this thread keeps goes back to the allocator: it will not be at work for a while.
+/// What this thread keeps goes to the depot, or where that is full back to the allocator: it will not be at work for a while.
 void drop_kept_memory() noexcept;
-/// And what the depot has.
+/// What the depot has goes back to the allocator.
 void empty_depot() noexcept;
 
 /// malloc, realloc and free for C libraries that let themselves be given such: they use what the thread keeps.
