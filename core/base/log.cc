@@ -74,6 +74,7 @@ spdlog::level::level_enum level_of(LogLevel level) {
     case LogLevel::info: return spdlog::level::info;
     case LogLevel::warn: return spdlog::level::warn;
     case LogLevel::error: break;
+    case LogLevel::none: return spdlog::level::off;
   }
   return spdlog::level::err;
 }

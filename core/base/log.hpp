@@ -10,7 +10,7 @@
 
 namespace keelson::base {
 
-enum class LogLevel { debug, info, warn, error };
+enum class LogLevel { debug, info, warn, error, none };   ///< none: only to be set, for who makes errors on purpose
 using LogField = std::pair<std::string_view, std::string>;
 
 void log(LogLevel level, std::string_view component, std::string_view message, std::initializer_list<LogField> fields = {});

@@ -1,6 +1,11 @@
 // Power cuts; see README.md.
+#include <malloc.h>
+#include <rocksdb/env.h>
+#include <rocksdb/system_clock.h>
+
 #include <mutex>
 
+#include "core/base/log.hpp"
 #include "core/store/acknowledged_mark.hpp"
 #include "tests/crash/opened.hpp"
 #include "tests/crash/traced_fs.hpp"
@@ -9,11 +14,15 @@
 namespace keelson::store::crash {
 namespace {
 
-constexpr std::size_t kAcknowledgementsMin = 20, kAcknowledgementsMax = 150, kAcknowledgementsWhole = 600;   // of one run
+constexpr std::size_t kAcknowledgementsMin = 5, kAcknowledgementsMax = 50, kAcknowledgementsWhole = 600;   // of one run
 constexpr int kCutsPerRun = 200;
-constexpr int kRunsPerStore = 10;                // then an empty one, so that its history does not grow for ever
+constexpr int kRunsPerStore = 3;                 // then an empty one, so that its history does not grow for ever
+constexpr int kCutsPerWord = 100'000;            // of progress
 constexpr int kWaysPerMoment = 3;                // when every moment is tried
-constexpr int kSecondStartEvery = 4, kCutWhileStartingEvery = 8;
+constexpr int kLongTextsEvery = 4;
+constexpr std::size_t kShortTextBytesMax = 100;  // most of a cut's time goes into bytes; records that span blocks come with the long ones
+constexpr int kHeapKeptBytes = 256 << 20;        // each start takes and frees buffers for reading ahead: a quarter of its time if they go back
+constexpr int kOrderlyEvery = 8;                 // that one is closed, started again, and its start and end are cut, too
 
 /// A store at rest.
 struct Rest {
@@ -28,9 +37,23 @@ struct Acknowledged {
   std::vector<std::pair<std::string, Known>> writes;
 };
 
+/// RocksDB sleeps for a second after a background error, and closing waits for that.
+class SleeplessClock final : public rocksdb::SystemClockWrapper {
+ public:
+  SleeplessClock() : SystemClockWrapper(rocksdb::SystemClock::Default()) {}
+  const char* Name() const override { return "SleeplessClock"; }
+  void SleepForMicroseconds(int) override {}
+};
+
+class TracedEnv final : public rocksdb::EnvWrapper {
+ public:
+  explicit TracedEnv(const std::shared_ptr<TracedFs>& fs) : EnvWrapper(rocksdb::NewCompositeEnv(fs)) { system_clock_ = std::make_shared<SleeplessClock>(); }
+  const char* Name() const override { return "TracedEnv"; }
+};
+
 struct Disk {
-  explicit Disk(std::shared_ptr<TracedFs> traced) : fs(std::move(traced)), env(rocksdb::NewCompositeEnv(fs)) {}
-  explicit Disk(const Files& files) : Disk(std::make_shared<TracedFs>(files)) {}
+  /// `with_notes`: takes RocksDB's files of its own settings, too. Nobody reads them, and writing them is a third of a start.
+  explicit Disk(const Files& files, bool with_notes = true) : fs(std::make_shared<TracedFs>(files, with_notes)), env(std::make_unique<TracedEnv>(fs)) {}
   std::shared_ptr<TracedFs> fs;
   std::unique_ptr<rocksdb::Env> env;
 };
@@ -48,8 +71,9 @@ class Power {
     const auto moments = fs->moment();
     std::optional<Rest> last;
     const auto tries = count > 0 ? static_cast<std::size_t>(count) : (moments + 1) * kWaysPerMoment;
-    for (std::size_t i = 0; i < tries && runtime_.monotonic_ns() < end; ++i) last = judged(*fs, count > 0 ? random_() % (moments + 1) : i / kWaysPerMoment);
-    if (last) base_ = settled(std::move(*last));
+    for (std::size_t i = 0; i < tries && runtime_.monotonic_ns() < end; ++i)
+      last = judged(*fs, count > 0 ? random_() % (moments + 1) : i / kWaysPerMoment, i + 1 == tries);
+    if (last && !last->files.empty()) base_ = settled(std::move(*last));
   }
 
  private:
@@ -61,7 +85,8 @@ class Power {
     const auto waiter = runtime_.waiter();
     {
       const Opened on(directory_.path, disk.env.get(), runtime_);
-      const Workload workload(*on.store, runtime_, random_(), [&](const auto& writes) {
+      const std::size_t text_bytes_max = random_() % kLongTextsEvery == 0 ? kTextBytesMax : kShortTextBytesMax;
+      const Workload workload(*on.store, runtime_, random_(), text_bytes_max, [&](const auto& writes) {
         const std::lock_guard lock(mutex);
         acknowledged_.push_back({disk.fs->moment(), writes});
         if (writes.empty() || acknowledged_.size() == acknowledgements) waiter->notify();   // empty: refused, that writer is done
@@ -79,7 +104,8 @@ class Power {
     if (random_() % 4 != 0) AcknowledgedMark(path).raise(random_() % 2 == 0 ? newest : base_.acknowledged);
   }
 
-  Rest judged(const TracedFs& past, std::size_t moment) {
+  /// Without files unless it was closed.
+  Rest judged(const TracedFs& past, std::size_t moment, bool is_last) {
     Model promised = base_.model;
     Revision highest = base_.acknowledged;
     for (const auto& told : acknowledged_) {
@@ -92,22 +118,23 @@ class Power {
     const auto left = past.cut(moment, random_);
     ++cuts_;
     mark(highest);
-    Disk disk(left);
+    const bool orderly = is_last || cuts_ % kOrderlyEvery == 0;
+    Disk disk(left, orderly);
     // One that was not closed may have given numbers that nobody knows of.
     const Revision beyond = highest > base_.acknowledged && moment <= closing_ ? highest + 1 : highest;
-    Rest rest = started(disk, promised, beyond, moment);
-    if (cuts_ % kCutWhileStartingEvery == 0) {
+    Rest rest = started(disk, promised, beyond, moment, orderly);
+    if (orderly) {
+      found_again(rest);
       ++cuts_;
       Disk again(disk.fs->cut(random_() % (disk.fs->moment() + 1), random_));
       mark(highest);
-      (void)started(again, promised, highest, moment);
+      (void)started(again, promised, highest, moment, false);
     }
-    if (cuts_ % kSecondStartEvery == 0) found_again(rest);
     rest.acknowledged = highest;
     return rest;
   }
 
-  Rest started(Disk& disk, const Model& promised, Revision at_least, std::size_t moment) {
+  Rest started(Disk& disk, const Model& promised, Revision at_least, std::size_t moment, bool orderly) {
     const auto where = "after a power cut at moment " + std::to_string(moment) + ": ";
     Rest rest;
     {
@@ -116,8 +143,9 @@ class Power {
       rest.revision = on.store->snapshot().revision();
       if (rest.revision < at_least) give_up(where + "numbering would go on below an acknowledged revision");
       rest.model = state_of(*on.store);
+      if (!orderly) disk.fs->remove();
     }
-    rest.files = disk.fs->files();
+    if (orderly) rest.files = disk.fs->files();
     return rest;
   }
 
@@ -153,10 +181,17 @@ class Power {
 }  // namespace
 
 int run_power(std::uint64_t seed, int seconds) {
+  base::set_log_level(base::LogLevel::none);   // a store whose disk goes complains each time
+  ::mallopt(M_TRIM_THRESHOLD, kHeapKeptBytes);
+  ::mallopt(M_MMAP_THRESHOLD, kHeapKeptBytes);
   const auto runtime = base::real_runtime();
   Power power(seed, *runtime);
   if (seconds == 0) power.run(0, base::kForever);
-  for (const auto end = runtime->in_ms(seconds * 1000); runtime->monotonic_ns() < end;) power.run(kCutsPerRun, end);
+  for (const auto end = runtime->in_ms(seconds * 1000); runtime->monotonic_ns() < end;) {
+    const int before = power.cuts();
+    power.run(kCutsPerRun, end);
+    if (before / kCutsPerWord != power.cuts() / kCutsPerWord) std::fprintf(stderr, "%d cuts\n", power.cuts());
+  }
   std::printf("power: %d cuts, nothing acknowledged lost\n", power.cuts());
   return 0;
 }

@@ -32,7 +32,7 @@ struct Options {
 int run_child(const std::string& directory, std::uint64_t seed) {
   const auto runtime = base::real_runtime();
   Opened on(directory, nullptr, *runtime);
-  const Workload workload(*on.store, *runtime, seed, [](const auto& acks) {
+  const Workload workload(*on.store, *runtime, seed, kTextBytesMax, [](const auto& acks) {
     std::string lines;
     for (const auto& [name, known] : acks) lines += name + " " + std::to_string(known.revision) + " " + (known.text.empty() ? "-" : known.text) + "\n";
     for (std::size_t sent = 0; sent < lines.size();) {

@@ -94,9 +94,8 @@ class TracedFs::Writable final : public rocksdb::FSWritableFile {
   Writable(TracedFs& fs, FileRef file) : fs_(fs), file_(std::move(file)) {}
   Status Append(const rocksdb::Slice& data, const Options&, Debug*) override {
     const std::lock_guard lock(fs_.mutex_);
-    file_->own.append(data.data(), data.size());
-    fs_.changes_.push_back({file_, file_->size(), false, {}});
-    return Status::OK();
+    if (!fs_.removed_) file_->own.append(data.data(), data.size());
+    return fs_.note({file_, file_->size(), false, {}});
   }
   Status Append(const rocksdb::Slice& data, const Options& options, const rocksdb::DataVerificationInfo&, Debug* debug) override { return Append(data, options, debug); }
   Status Truncate(std::uint64_t bytes, const Options&, Debug*) override { return bytes >= GetFileSize({}, nullptr) ? Status::OK() : Status::NotSupported("files only grow"); }
@@ -104,8 +103,7 @@ class TracedFs::Writable final : public rocksdb::FSWritableFile {
   Status Flush(const Options&, Debug*) override { return Status::OK(); }
   Status Sync(const Options&, Debug*) override {
     const std::lock_guard lock(fs_.mutex_);
-    fs_.changes_.push_back({file_, file_->size(), true, {}});
-    return Status::OK();
+    return fs_.note({file_, file_->size(), true, {}});
   }
   std::uint64_t GetFileSize(const Options&, Debug*) override {
     const std::lock_guard lock(fs_.mutex_);
@@ -151,15 +149,15 @@ class TracedFs::Directory final : public rocksdb::FSDirectory {
  public:
   explicit Directory(TracedFs& fs) : fs_(fs) {}
   Status Fsync(const Options&, Debug*) override {
-    fs_.note({nullptr, 0, true, {}});
-    return Status::OK();
+    const std::lock_guard lock(fs_.mutex_);
+    return fs_.note({nullptr, 0, true, {}});
   }
 
  private:
   TracedFs& fs_;
 };
 
-TracedFs::TracedFs(const Files& files) : rocksdb::FileSystemWrapper(rocksdb::FileSystem::Default()), safe_(on_top_of(files)), files_(safe_) {}
+TracedFs::TracedFs(const Files& files, bool with_notes) : rocksdb::FileSystemWrapper(rocksdb::FileSystem::Default()), with_notes_(with_notes), safe_(on_top_of(files)), files_(safe_) {}
 
 std::size_t TracedFs::moment() const {
   const std::lock_guard lock(mutex_);
@@ -207,14 +205,20 @@ FileRef TracedFs::find(const std::string& name) const {
   return found == files_.end() ? nullptr : found->second;
 }
 
-void TracedFs::note(Change change) {
+void TracedFs::remove() {
   const std::lock_guard lock(mutex_);
-  changes_.push_back(std::move(change));
+  removed_ = true;
 }
 
-void TracedFs::enter(Entries entries) {
-  take_over(files_, entries);
-  changes_.push_back({nullptr, 0, false, std::move(entries)});
+Status TracedFs::note(Change change) {
+  if (removed_) return Status::IOError("removed");
+  changes_.push_back(std::move(change));
+  return Status::OK();
+}
+
+Status TracedFs::enter(Entries entries) {
+  if (!removed_) take_over(files_, entries);
+  return note({nullptr, 0, false, std::move(entries)});
 }
 
 Status TracedFs::NewSequentialFile(const std::string& name, const rocksdb::FileOptions&, std::unique_ptr<rocksdb::FSSequentialFile>* result, Debug*) {
@@ -232,11 +236,11 @@ Status TracedFs::NewRandomAccessFile(const std::string& name, const rocksdb::Fil
 }
 
 Status TracedFs::NewWritableFile(const std::string& name, const rocksdb::FileOptions&, std::unique_ptr<rocksdb::FSWritableFile>* result, Debug*) {
+  if (!with_notes_ && name.find("/OPTIONS-") != std::string::npos) return Status::NoSpace(name);
   const auto file = std::make_shared<File>();
   const std::lock_guard lock(mutex_);
-  enter({{name, file}});
   *result = std::make_unique<Writable>(*this, file);
-  return Status::OK();
+  return enter({{name, file}});
 }
 
 Status TracedFs::ReopenWritableFile(const std::string& name, const rocksdb::FileOptions& options, std::unique_ptr<rocksdb::FSWritableFile>* result, Debug* debug) {
@@ -277,16 +281,14 @@ Status TracedFs::GetFileModificationTime(const std::string& name, const Options&
 Status TracedFs::DeleteFile(const std::string& name, const Options&, Debug*) {
   const std::lock_guard lock(mutex_);
   if (!files_.contains(name)) return Status::PathNotFound(name);
-  enter({{name, nullptr}});
-  return Status::OK();
+  return enter({{name, nullptr}});
 }
 
 Status TracedFs::RenameFile(const std::string& from, const std::string& to, const Options&, Debug*) {
   const std::lock_guard lock(mutex_);
   const auto found = files_.find(from);
   if (found == files_.end()) return Status::PathNotFound(from);
-  enter({{to, found->second}, {from, nullptr}});
-  return Status::OK();
+  return enter({{to, found->second}, {from, nullptr}});
 }
 
 Status TracedFs::LockFile(const std::string&, const Options&, rocksdb::FileLock** lock, Debug*) {

@@ -38,14 +38,16 @@ Files flattened(const Files& files);
 
 class TracedFs final : public rocksdb::FileSystemWrapper {
  public:
-  /// All of `files` is safe.
-  explicit TracedFs(const Files& files);
+  /// All of `files` is safe. Without notes it refuses OPTIONS files, which RocksDB bears.
+  explicit TracedFs(const Files& files, bool with_notes);
   const char* Name() const override { return "TracedFs"; }
 
   /// Changes so far: a moment.
   std::size_t moment() const;
   /// What a power cut at `moment` leaves.
   Files cut(std::size_t moment, std::mt19937_64& random) const;
+  /// From now on nothing can be written: for a store whose end does not matter.
+  void remove();
   /// All that there is now.
   Files files() const;
 
@@ -82,13 +84,15 @@ class TracedFs final : public rocksdb::FileSystemWrapper {
   class Directory;
 
   FileRef find(const std::string& name) const;
-  void note(Change change);
-  void enter(Entries entries);   // mutex_ held
+  Status note(Change change);   // mutex_ held
+  Status enter(Entries entries);   // mutex_ held
 
+  const bool with_notes_;
   const Files safe_;
   mutable std::mutex mutex_;
   Files files_;
   std::vector<Change> changes_;
+  bool removed_ = false;
 };
 
 }  // namespace keelson::store::crash

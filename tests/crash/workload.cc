@@ -59,8 +59,8 @@ std::string replay(const Store& store, const Model& acknowledged, Model& base, R
 
 }  // namespace
 
-Workload::Workload(Store& store, base::Runtime& runtime, std::uint64_t seed, OnAck on_ack, std::int64_t pause_ms)
-    : store_(store), runtime_(runtime), on_ack_(std::move(on_ack)), pause_ms_(pause_ms) {
+Workload::Workload(Store& store, base::Runtime& runtime, std::uint64_t seed, std::size_t text_bytes_max, OnAck on_ack)
+    : store_(store), runtime_(runtime), text_bytes_max_(text_bytes_max), on_ack_(std::move(on_ack)) {
   for (int writer = 0; writer < kWriters; ++writer)
     threads_.push_back(runtime.spawn("writer", [this, writer, seed] { write(writer, seed * kWriters + static_cast<std::uint64_t>(writer)); }));
 }
@@ -107,7 +107,7 @@ void Workload::write(int writer, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   const auto waiter = runtime_.waiter();
   while (!stop_) {
-    Commit commit = next_commit(store_, writer, random);
+    Commit commit = next_commit(store_, writer, random, text_bytes_max_);
     const std::vector<bool> removed = removals_of(commit);
     bool committed = false;
     store_.commit(std::move(commit), [&](CommitOutcome outcome) {
@@ -117,7 +117,6 @@ void Workload::write(int writer, std::uint64_t seed) {
     });
     waiter->wait_until(base::kForever);
     if (!committed) return;
-    if (pause_ms_ > 0) waiter->wait_until(runtime_.in_ms(static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(pause_ms_ + 1))));
   }
 }
 

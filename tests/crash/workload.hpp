@@ -33,7 +33,7 @@ using OnAck = std::function<void(const std::vector<std::pair<std::string, Known>
 
 class Workload {
  public:
-  Workload(Store& store, base::Runtime& runtime, std::uint64_t seed, OnAck on_ack, std::int64_t pause_ms = 0);
+  Workload(Store& store, base::Runtime& runtime, std::uint64_t seed, std::size_t text_bytes_max, OnAck on_ack);
   ~Workload();
 
  private:
@@ -41,8 +41,8 @@ class Workload {
 
   Store& store_;
   base::Runtime& runtime_;
+  const std::size_t text_bytes_max_;
   const OnAck on_ack_;
-  const std::int64_t pause_ms_;   // of a writer between commits: without real syncs it would write more than can be checked
   std::atomic<bool> stop_{false};
   std::vector<std::unique_ptr<base::Thread>> threads_;
 };
