@@ -248,7 +248,7 @@ void Controller::run(Worker& self) {
   const bool failed = self.result.status != 0;
   if (failed && self.result.next.kind != KEELSON_NEXT_TERMINAL) queue_->retry(key);
   if (!failed && self.result.next.kind == KEELSON_NEXT_AGAIN) queue_->add_after(key, self.result.next.delay_ns);
-  hooks_.ended(failed, key, self.result.error_json);
+  hooks_.ended(self.result.status, key, self.result.error_json);
 }
 
 void Controller::end(const Lock& lock, Worker& self) {

@@ -48,7 +48,7 @@ class Controller {
     std::function<store::ObjectRef(const std::string& key)> find;
     std::function<Reconciled(const std::string& key, const Call& call, const store::ObjectRef& object)> run;
     std::function<void()> wanted;
-    std::function<void(bool failed, const std::string& key, const std::string& error_json)> ended;
+    std::function<void(keelson_status status, const std::string& key, const std::string& error_json)> ended;
   };
   Controller(base::Runtime& runtime, base::Metrics& metrics, CallTable& calls, const ControllerDeclaration& declaration, Hooks hooks);
   ~Controller();

@@ -9,6 +9,7 @@ namespace keelson::plugins {
 namespace {
 
 constexpr int kBackoffDoublings = 10;
+constexpr auto kShort = "ResourcesLow";
 
 std::int64_t backoff_ms(int failures) { return std::min(kCrashBackoffMax_ms, kCrashBackoffFirst_ms << std::clamp(failures - 1, 0, kBackoffDoublings)); }
 
@@ -40,6 +41,18 @@ void Host::look_for_crash(Record& record) {
   const auto wait_ms = backoff_ms(record.failures);
   record.again_at = parts_.runtime.in_ms(wait_ms);
   set_state(record, "Failed", "Crashed", how + "; it starts again in " + seconds(wait_ms));
+}
+
+// A leak is told while its process still works: what it does next may fail, or end it, for a reason that does not say so.
+void Host::look_for_shortage(Record& record) {
+  if (record.info.state != "Running") return;
+  const auto what = record.instance->library().shortage();
+  if (what.empty() == (record.info.reason != kShort)) return;
+  if (what.empty()) return set_state(record, "Running", "Running", "");
+  base::log_warn("plugins", "plugin has nearly used up what it may take", {{"plugin", record.info.name}, {"what", what}});
+  report(record, true, kShort, what);
+  set_state(record, "Running", kShort, what);
+  flush_at_ = 0;
 }
 
 void Host::quarantine(Record& record, const std::string& why) {

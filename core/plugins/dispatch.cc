@@ -149,7 +149,9 @@ void Instance::map(std::uint32_t controller, std::uint32_t source, const store::
     queue.add(cluster_scoped ? queue_key({}, split_key(key).second) : key);
   }};
   const auto status = guarded_call(name_, error, [&] { return library_->table().map(self_, scope.id(), controller, source, handle_of(object.get()), keys); });
-  if (status != 0) errors_.fetch_add(1);
+  if (status == 0) return;
+  errors_.fetch_add(1);
+  note_failure(status, "map " + object->key().name, error);
 }
 
 /// Keys of such a controller have no namespace, whatever the object is in that leads to them.
@@ -192,7 +194,9 @@ void Instance::show(std::uint32_t observer, std::int32_t what, const store::Obje
   const auto status = guarded_call(name_, error, [&] {
     return library_->table().observe(self_, scope.id(), observer, what, bytes_of(kind), handle_of(now.get()), handle_of(before.get()));
   });
-  if (status != 0) errors_.fetch_add(1);
+  if (status == 0) return;
+  errors_.fetch_add(1);
+  note_failure(status, "observe" + (shown ? " " + shown->key().name : std::string()), error);
 }
 
 const std::string& Instance::kind_json(base::Atom resource) {

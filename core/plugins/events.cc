@@ -6,6 +6,7 @@
 
 #include "core/base/json_value.hpp"
 #include "core/base/log.hpp"
+#include "core/verbs/own_context.hpp"
 
 namespace keelson::plugins {
 namespace {
@@ -38,6 +39,21 @@ std::string new_event(const EventNote& note, const std::string& ns, const std::s
 }
 
 }  // namespace
+
+base::Atom plugin_resource() { return base::Atom("plugins.keelson.dev"); }
+
+EventNote note_about_plugin(const store::Snapshot& snapshot, const std::string& plugin, bool warning, std::string reason, std::string note) {
+  EventNote event;
+  event.user = verbs::own_context("plugin-host", "system:plugin-host", "plugin-host").user;
+  json::object about{{"apiVersion", "keelson.dev/v1"}, {"kind", "Plugin"}, {"name", plugin}};
+  if (const auto object = snapshot.get({plugin_resource(), "", plugin})) about["uid"] = object->columns().uid;
+  event.about_json = json::serialize(about);
+  event.warning = warning;
+  event.reason = std::move(reason);
+  event.note = std::move(note);
+  event.component = "plugin-host";
+  return event;
+}
 
 EventRecorder::EventRecorder(verbs::Verbs& verbs, kinds::Registry& registry, base::Runtime& runtime, base::Metrics& metrics)
     : verbs_(verbs), registry_(registry), runtime_(runtime),

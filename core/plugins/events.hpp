@@ -35,6 +35,11 @@ struct EventNote {
   std::string reason, note, component, host;
 };
 
+/// Where Plugin objects are stored.
+base::Atom plugin_resource();
+/// What the host tells about a Plugin object; whoever describes that finds it by its uid.
+EventNote note_about_plugin(const store::Snapshot& snapshot, const std::string& plugin, bool warning, std::string reason, std::string note);
+
 class EventRecorder {
  public:
   EventRecorder(verbs::Verbs& verbs, kinds::Registry& registry, base::Runtime& runtime, base::Metrics& metrics);

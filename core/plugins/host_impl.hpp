@@ -145,6 +145,7 @@ class Host final : public PluginHost {
   // crashes.cc (host thread)
   int core_crashes(const std::string& plugin) const;
   void look_for_crash(Record& record);
+  void look_for_shortage(Record& record);
   void quarantine(Record& record, const std::string& why);
   void set_quarantined(const std::string& plugin, bool quarantined);
   bool start_is_due() const;
@@ -192,8 +193,6 @@ class Host final : public PluginHost {
   std::unique_ptr<base::Thread> thread_;
 };
 
-/// Where Plugin objects are stored.
-base::Atom plugin_resource();
 /// A DNS label made of a file's or plugin's name.
 std::string object_name(std::string_view name);
 

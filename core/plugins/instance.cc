@@ -89,13 +89,8 @@ void Instance::make_controllers() {
       spawn_wanted_.store(true);
       inbox_->waiter().notify();
     };
-    hooks.ended = [this](bool failed, const std::string& key, const std::string& error_json) {
-      if (failed) {
-        const auto message = message_of(error_json);
-        log(base::LogLevel::warn, key + ": " + message);
-        const std::lock_guard lock(mutex_);
-        last_error_ = message;
-      }
+    hooks.ended = [this](keelson_status status, const std::string& key, const std::string& error_json) {
+      if (status != 0) note_failure(status, key, error_json);
       changed_();
     };
     controllers_.push_back(std::make_unique<Controller>(core_.runtime, core_.metrics, calls_, declared, std::move(hooks)));
@@ -257,7 +252,7 @@ void Instance::run_task(std::uint32_t index) {
     const auto status = guarded_call(name_, error, [&] { return library_->table().task(self_, scope.id(), index, sink_to(error)); });
     if (status == 0) return;
     errors_.fetch_add(1);
-    log(base::LogLevel::error, "task " + declaration_.tasks[index] + ": " + message_of(error));
+    note_failure(status, "task " + declaration_.tasks[index], error);
     changed_();
     if (!calls_.sleep(&scope.call(), kTaskRestart_ms * base::kNanosPerMs)) return;
   }

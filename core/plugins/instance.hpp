@@ -124,6 +124,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   void hold(const store::Object& object);
   void let_go(const store::Object& object);
   void enqueue(std::uint32_t controller, const std::string& key, std::int64_t delay_ns);
+  void note_failure(keelson_status status, const std::string& what, const std::string& error_json);
   void log(base::LogLevel level, std::string_view message) const;
   /// Runs on the event thread. False: the instance is stopping.
   bool post(std::function<void()> work);

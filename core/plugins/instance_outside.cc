@@ -4,6 +4,7 @@
 #include "core/plugins/instance.hpp"
 
 #include "core/base/json_value.hpp"
+#include "core/plugins/events.hpp"
 
 namespace keelson::plugins {
 
@@ -95,6 +96,18 @@ void Instance::let_go(const store::Object& object) {
 
 void Instance::enqueue(std::uint32_t controller, const std::string& key, std::int64_t delay_ns) {
   if (controller < controllers_.size()) controllers_[controller]->add_after(key, delay_ns);
+}
+
+// What nobody meant to happen (it threw, most of all) is told where operators look; what was refused is the author's to tell.
+void Instance::note_failure(keelson_status status, const std::string& what, const std::string& error_json) {
+  constexpr keelson_status kInternalError = 500;
+  const auto message = what + ": " + message_of(error_json);
+  log(base::LogLevel::warn, message);
+  {
+    const std::lock_guard lock(mutex_);
+    last_error_ = message;
+  }
+  if (status == kInternalError && core_.elsewhere == nullptr) core_.events.record(note_about_plugin(core_.store.snapshot(), name_, true, "InternalError", message));
 }
 
 void Instance::log(base::LogLevel level, std::string_view message) const {

@@ -44,6 +44,8 @@ class Library {
   virtual bool kill(const std::string& why) { return (void)why, false; }
   /// What its process takes, if it has one.
   virtual std::optional<Usage> usage() const { return std::nullopt; }
+  /// What its process has nearly used up of what it may take; empty: nothing.
+  virtual std::string shortage() const { return {}; }
   /// How its process ended, if it has one that did without being asked to.
   virtual std::optional<std::string> died() const { return std::nullopt; }
   /// `tell` runs once when died() becomes true; on any thread, must not wait.

@@ -68,8 +68,6 @@ std::optional<base::LogLevel> level_of(const json::object& spec) {
 
 }  // namespace
 
-base::Atom plugin_resource() { return base::Atom("plugins.keelson.dev"); }
-
 store::ObjectRef Host::plugin_object(const std::string& name) const { return parts_.store.snapshot().get({plugin_resource(), "", name}); }
 
 Settings Host::settings_for(const std::string& plugin) {
@@ -136,10 +134,14 @@ void Host::publish_all() {
 // How it looks to readers. What is stored keeps still while only the figures move, so that an idle server writes nothing.
 store::ObjectRef Host::live_object(const store::ObjectRef& object) const {
   std::shared_ptr<Instance> instance;
+  bool all_well = false;   // as far as the host knows
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [key, record] : records_)
-      if (record.info.name == object->key().name && record.instance) instance = record.instance;
+    for (const auto& [key, record] : records_) {
+      if (record.info.name != object->key().name || !record.instance) continue;
+      instance = record.instance;
+      all_well = record.info.message.empty();
+    }
   }
   const auto kind = parts_.registry.current()->find(kGroup, kVersion, kResource);
   boost::system::error_code failed;
@@ -151,6 +153,7 @@ store::ObjectRef Host::live_object(const store::ObjectRef& object) const {
   status.get_object()["queueLength"] = counts.queue_length;
   status.get_object()["reconciles"] = counts.reconciles;
   status.get_object()["errors"] = counts.errors;
+  if (all_well) status.get_object()["message"] = counts.last_error;
   add_usage(status.get_object(), counts);
   auto encoded = kinds::encode(*kind, value, store::kRevisionSlotBytes);
   return store::Draft(object->columns(), std::move(encoded.body), encoded.revision_offset).freeze(object->revision(), object->cause());
@@ -209,16 +212,7 @@ void Host::set_quarantined(const std::string& plugin, bool quarantined) {
 void Host::report(const Record& record, bool warning, const std::string& reason, const std::string& note) {
   if (!parts_.registry.current()->find(kGroup, kVersion, kResource)) return;
   make_object(record.info.name);
-  EventNote event;
-  event.user = host_context().user;
-  json::object about{{"apiVersion", "keelson.dev/v1"}, {"kind", "Plugin"}, {"name", record.info.name}};
-  if (const auto object = plugin_object(record.info.name)) about["uid"] = object->columns().uid;
-  event.about_json = json::serialize(about);
-  event.warning = warning;
-  event.reason = reason;
-  event.note = note;
-  event.component = "plugin-host";
-  events_.record(std::move(event));
+  events_.record(note_about_plugin(parts_.store.snapshot(), record.info.name, warning, reason, note));
 }
 
 void Host::delete_object(const std::string& name) {

@@ -375,6 +375,7 @@ void Host::supervise() {
     if (stuck && record.info.state != "Stuck") set_state(record, "Stuck", "Stuck", "has not returned from: " + *stuck);
     if (!stuck && record.info.state == "Stuck") set_state(record, record.settings.paused ? "Paused" : "Running", "Recovered", "");
     record.instance->replace_stuck_workers();
+    look_for_shortage(record);
     if (!options_.data_dir.empty() && record.running_since != 0 && now - record.running_since > kCrashForgotten_ms * base::kNanosPerMs) {
       record.running_since = 0;
       forget_crashes(options_.data_dir + "/plugins/crashes", record.info.name);

@@ -6,6 +6,7 @@
 
 #include <bit>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <string_view>
 
@@ -31,6 +32,12 @@ std::optional<Usage> usage_of_process(pid_t pid) {
   usage.cpu_ns = read_clock(clock);
   usage.memory_bytes = resident * ::sysconf(_SC_PAGESIZE);
   return usage;
+}
+
+std::size_t descriptors_of_process(pid_t pid) {
+  std::error_code unseen;
+  const std::filesystem::directory_iterator all("/proc/" + std::to_string(pid) + "/fd", unseen);
+  return unseen ? 0 : static_cast<std::size_t>(std::distance(begin(all), end(all)));
 }
 
 std::int64_t mapped_bytes(const std::string& file) {

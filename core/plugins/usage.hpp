@@ -20,6 +20,8 @@ struct Usage {
   std::int64_t cpu_ns = 0;
   std::int64_t memory_bytes = 0;
 };
+/// How many descriptors it has open; 0: that cannot be seen.
+std::size_t descriptors_of_process(pid_t pid);
 /// Of all its threads, and resident memory; nullopt: it is gone.
 std::optional<Usage> usage_of_process(pid_t pid);
 /// How much of this process is a mapping of that file.

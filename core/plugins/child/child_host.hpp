@@ -14,11 +14,9 @@
 #include "core/base/runtime.hpp"
 #include "core/plugins/child/lane.hpp"
 #include "core/plugins/child/operations.hpp"
+#include "core/plugins/child/process.hpp"
 
 namespace keelson::plugins {
-
-/// Exit status of a child whose core is gone or talks nonsense.
-inline constexpr int kLostCore = 70;
 
 /// An object as the plugin holds it: read once, since every look into a message counts against its traversal limit. Points
 /// into the frame that brought it.

@@ -80,7 +80,9 @@ keelson_status ChildLibrary::talk(Lane& lane, const Asked& asked, const Take& ta
     FrameRef received;
     lane.set_eager(asking_.load() == 1);
     switch (lane.receive(received, runtime_, asked.give_up)) {
-      case Lane::Got::closed: return process_->kill(), -1;   // it may have closed its end and live on; how one died that is dead is settled
+      case Lane::Got::closed:
+        if (!process_->ends_within(kChildEnds_ms)) closed_its_end_.store(true), process_->kill();
+        return -1;
       case Lane::Got::late: return kill("did not return from " + name_of(asked) + " by its deadline"), -1;
       case Lane::Got::garbage: return garbage();
       case Lane::Got::frame: break;
@@ -158,6 +160,15 @@ std::optional<std::string> ChildLibrary::died() const {
   return all;
 }
 
+std::string ChildLibrary::shortage() const {
+  const auto most = [](std::uint64_t limit) { return static_cast<std::int64_t>(limit) * kShortage_percent / 100; };
+  if (const auto open = descriptors_of_process(process_->pid()); static_cast<std::int64_t>(open) >= most(kChildDescriptorsMax))
+    return "its process holds " + std::to_string(open) + " descriptors, of " + std::to_string(kChildDescriptorsMax) + " at most";
+  const auto memory = usage().value_or(Usage()).memory_bytes;
+  if (memory < most(memory_bytes_max_)) return {};
+  return "its process holds " + std::to_string(memory >> 20) + " MiB of memory, of " + std::to_string(memory_bytes_max_ >> 20) + " at most";
+}
+
 void ChildLibrary::on_death(std::function<void()> tell_owner) {
   {
     const std::lock_guard lock(mutex_);
@@ -195,6 +206,7 @@ bool ChildLibrary::serve_outside() {
 
 void ChildLibrary::note_death() {
   auto how = process_->reap();
+  if (closed_its_end_.load()) how = "closed its connections and was killed";
   if (group_ && group_->ran_out_of_memory()) how += " by the kernel: it had used up its memory";
   std::function<void()> tell_owner;
   {
@@ -209,10 +221,7 @@ void ChildLibrary::note_death() {
 ChildLibrary::~ChildLibrary() {
   ending_.store(true);
   if (control_ >= 0) ::close(control_);
-  if (process_) {
-    pollfd gone{process_->pid_descriptor(), POLLIN, 0};
-    if (::poll(&gone, 1, static_cast<int>(kChildExit_ms)) <= 0) process_->kill();
-  }
+  if (process_ && !process_->ends_within(kChildExit_ms)) process_->kill();
   watcher_.reset();
 }
 
@@ -227,6 +236,7 @@ struct ChildLoader {
 
 void ChildLoader::limit(ChildLibrary& library, const std::string& name, const ChildOptions& options) {
   const auto memory = options.memory_bytes_max != 0 ? options.memory_bytes_max : kChildMemoryBytes;
+  library.memory_bytes_max_ = memory;
   auto group = ChildGroup::make(library.process_->pid(), {memory + kGroupSlackBytes, options.tasks_max != 0 ? options.tasks_max : kChildTasks});
   const auto missing = group ? (*group)->missing() : group.error().message;
   if (!missing.empty()) base::log_info("plugins", "no control group: only the limits of a process hold", {{"plugin", name}, {"why", missing}});

@@ -42,6 +42,10 @@ inline constexpr std::size_t kIdleLanesMax = 8;
 inline constexpr std::size_t kLanesMax = 1024;
 /// A reconcile whose last write meets a conflict is asked so often in all before it counts as failed.
 inline constexpr int kLastWriteTries = 4;
+/// One that has closed a lane is given this long to end by itself, so that it is known how.
+inline constexpr std::int64_t kChildEnds_ms = 500;
+/// From this share on of its memory or its descriptors it is told that it has nearly used them up.
+inline constexpr std::int64_t kShortage_percent = 90;
 /// So many of the calls that were under way when it died are named.
 inline constexpr std::size_t kLostNamed = 3;
 
@@ -53,6 +57,7 @@ class ChildLibrary final : public Library {
   void cancel_calls() override;
   bool kill(const std::string& why) override;
   std::optional<Usage> usage() const override { return process_ ? usage_of_process(process_->pid()) : std::nullopt; }
+  std::string shortage() const override;
   std::optional<std::string> died() const override;
   void on_death(std::function<void()> tell) override;
 
@@ -87,13 +92,14 @@ class ChildLibrary final : public Library {
 
   base::Runtime& runtime_;
   Instance* instance_ = nullptr;
+  std::uint64_t memory_bytes_max_ = 0;
   std::string name_, version_;               // texts of its table
   keelson_plugin_v1 own_table_{};
   std::unique_ptr<ChildGroup> group_;        // before the process: removed after its end
   std::unique_ptr<ChildProcess> process_;
   int control_ = -1;
   std::unique_ptr<Lane> event_lane_, outside_;
-  std::atomic<bool> ending_{false};
+  std::atomic<bool> ending_{false}, closed_its_end_{false};
   std::atomic<int> asking_{0};               // calls under way
   mutable std::mutex mutex_;                 // guards what follows
   std::vector<std::unique_ptr<Lane>> idle_;

@@ -300,7 +300,8 @@ int run_child(const ChildArguments& arguments) {
   events.thread = runtime->spawn("events", [&] { Server(host, *events.lane).run(); }, kEventStackBytes);
   int fd = -1;
   while (const char command = next_command(fd)) {
-    if (command == kNewLane && fd >= 0) open_lane(lanes, host, fd, kLaneStackBytes);
+    if (command == kNewLane && fd < 0) ::_exit(kNoDescriptors);
+    if (command == kNewLane) open_lane(lanes, host, fd, kLaneStackBytes);
     if (command == kCancelAll) host.cancel_all();
   }
   ::_exit(0);   // lanes may still be inside of the plugin

@@ -1,6 +1,7 @@
 #include "core/plugins/child/process.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/syscall.h>
@@ -59,6 +60,7 @@ std::string how_it_ended(int status) {
     const char* name = ::sigabbrev_np(WTERMSIG(status));
     return "was killed by signal " + std::to_string(WTERMSIG(status)) + " (SIG" + (name != nullptr ? name : "?") + ")";
   }
+  if (WEXITSTATUS(status) == kNoDescriptors) return "ended: it had used up its descriptors";
   return "exited with status " + std::to_string(WEXITSTATUS(status));
 }
 
@@ -97,6 +99,11 @@ ChildProcess::~ChildProcess() {
 void ChildProcess::kill() {
   const std::lock_guard lock(mutex_);
   if (!reaped_) ::kill(pid_, SIGKILL);
+}
+
+bool ChildProcess::ends_within(std::int64_t ms) const {
+  pollfd gone{pidfd_, POLLIN, 0};
+  return ::poll(&gone, 1, static_cast<int>(ms)) > 0;
 }
 
 std::string ChildProcess::reap() {

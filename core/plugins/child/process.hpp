@@ -17,6 +17,10 @@
 
 namespace keelson::plugins {
 
+/// Exit status of a child whose core is gone or talks nonsense, and of one that has no descriptor left for a new lane.
+inline constexpr int kLostCore = 70;
+inline constexpr int kNoDescriptors = 71;
+
 class ChildProcess {
  public:
   /// `descriptors` are closed in this process. Error: it could not be started.
@@ -29,6 +33,7 @@ class ChildProcess {
   /// Readable once the child has ended.
   int pid_descriptor() const { return pidfd_; }
   void kill();
+  bool ends_within(std::int64_t ms) const;
   /// Reaps it; waits for its end. Answers how it ended: "was killed by signal 11 (SIGSEGV)", "exited with status 3".
   std::string reap();
 
