@@ -16,6 +16,9 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from cluster import Cluster, Failed, equal, eventually  # noqa: E402
 
+STARTING_EVERY, STARTING_S = 5, 0.1
+LIVES_S = [0.03, 0.3]   # after the first acknowledgement
+
 
 class Client:
     """One keep-alive connection as the admin of the kubeconfig."""
@@ -53,7 +56,8 @@ class Client:
 
 
 class Writer(threading.Thread):
-    """Creates, changes and deletes its own ConfigMaps; keeps what was acknowledged."""
+    """Creates, changes and deletes its own ConfigMaps; keeps what was acknowledged. Each write names the state that the last one left,
+    so that a lost one is noticed by the next."""
 
     def __init__(self, cluster, index, seed, stop):
         super().__init__(daemon=True)
@@ -61,9 +65,15 @@ class Writer(threading.Thread):
         self.known = {}      # name -> (value, resourceVersion) or None when deleted; only acknowledged ones
         self.unsure = set()  # names whose last write got no answer
         self.acks = []       # (resourceVersion, name)
-        self.sequence = 0
+        self.sequence, self.failure = 0, None
 
     def run(self):
+        try:
+            self.write()
+        except Failed as failure:
+            self.failure = failure
+
+    def write(self):
         base = "/api/v1/namespaces/default/configmaps"
         while not self.stop.is_set():
             name = f"w{self.index}-{self.random.randrange(40)}"
@@ -76,12 +86,13 @@ class Writer(threading.Thread):
             if held is None:
                 self.note(name, body, *self.client.request("POST", base, body))
             elif self.random.random() < 0.25:
-                status, answer = self.client.request("DELETE", f"{base}/{name}")
+                status, answer = self.client.request("DELETE", f"{base}/{name}", {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"resourceVersion": str(held[1])}})
                 if status == 200:
                     self.known[name] = None
                 else:
                     self.lost(name, status, answer)
             else:
+                body["metadata"]["resourceVersion"] = str(held[1])
                 self.note(name, body, *self.client.request("PUT", f"{base}/{name}", body))
 
     def labels(self):
@@ -167,6 +178,22 @@ def arguments(kills):
     return options
 
 
+def some_life(cluster, writers, chance):
+    """Waits for the moment of a kill: now and then the server is still starting, else it has acknowledged something."""
+    if chance.randrange(STARTING_EVERY) == 0:
+        time.sleep(chance.uniform(0, STARTING_S))
+        return
+    before = sum(len(writer.acks) for writer in writers)
+    deadline = time.monotonic() + 30
+    while sum(len(writer.acks) for writer in writers) == before:
+        if failed := [writer.failure for writer in writers if writer.failure]:
+            raise failed[0]
+        if cluster.process.poll() is not None or time.monotonic() > deadline:
+            raise Failed(f"nothing is acknowledged; the server: {cluster.process.poll() or 'runs'}")
+        time.sleep(0.002)
+    time.sleep(chance.uniform(0.001, chance.choice(LIVES_S)))
+
+
 def kill_under_load(cluster, options, chance, between=lambda: None):
     """`between` runs after each kill and before the next start."""
     try:
@@ -178,10 +205,11 @@ def kill_under_load(cluster, options, chance, between=lambda: None):
         for thread in [*writers, watcher]:
             thread.start()
         for _ in range(options.kills):
-            time.sleep(chance.uniform(0.05, 0.6))
+            some_life(cluster, writers, chance)
             cluster.kill()
             between()
-            cluster.start()
+            cluster.start_without_waiting()
+        cluster.start_wait()
         stop.set()
         for writer in writers:
             writer.join(20)
@@ -198,6 +226,8 @@ def check(cluster, writers, watcher, stop_watch):
     state = {i["metadata"]["name"]: (i["data"].get("n"), int(i["metadata"]["resourceVersion"])) for i in listed["items"] if i["metadata"]["name"].startswith("w")}
     acknowledged = 0
     for writer in writers:
+        if writer.failure:
+            raise writer.failure
         acknowledged += len(writer.acks)
         for name, held in writer.known.items():
             if name not in writer.unsure:
