@@ -1,5 +1,7 @@
 #include "tests/bench/client.hpp"
 
+#include "tests/bench/http2.hpp"
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -181,7 +183,9 @@ struct Pool::Impl::Wire final : Connection {
     ssl = SSL_new(impl.context);
     SSL_set_fd(ssl, fd);
     expect_name(ssl, impl.endpoint);
+    if (impl.endpoint.http2) SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>("\x02h2"), 3);
     if (SSL_connect(ssl) != 1) die("TLS: " + ssl_error());
+    if (impl.endpoint.http2) speak_http2();
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     epoll_event event{};
     event.events = EPOLLIN;
@@ -189,21 +193,44 @@ struct Pool::Impl::Wire final : Connection {
     epoll_ctl(impl.poll, EPOLL_CTL_ADD, fd, &event);
   }
 
+  void speak_http2() {
+    const unsigned char* chosen = nullptr;
+    unsigned length = 0;
+    SSL_get0_alpn_selected(ssl, &chosen, &length);
+    if (length != 2) die("the server does not speak HTTP/2");
+    http2 = std::make_unique<Http2>(Http2::Events{[this](int code) { status = code; }, [this](std::string_view part) { note(part); }, [this] { complete(); }});
+  }
+
   void request(std::string_view method, std::string_view path, std::string_view content, std::string_view content_type, std::string_view accept) override {
     if (fd < 0) connect();
+    status = 0;
+    body_bytes = 0;
+    body.clear();
+    sent_ns = now_ns();
+    if (http2) return request_http2(method, path, content, content_type, accept);
     out.clear();
     out.append(method).append(" ").append(impl.endpoint.prefix).append(path).append(" HTTP/1.1\r\nHost: ").append(impl.endpoint.host).append("\r\nUser-Agent: keelson-load/1\r\nAccept: ").append(accept);
     if (!impl.endpoint.token.empty()) out.append("\r\nAuthorization: Bearer ").append(impl.endpoint.token);
     if (!content.empty()) out.append("\r\nContent-Type: ").append(content_type).append("\r\nContent-Length: ").append(std::to_string(content.size()));
     out.append("\r\n\r\n").append(content);
     at = 0;
-    status = 0;
-    body_bytes = 0;
-    body.clear();
     head.clear();
     state = State::head;
-    sent_ns = now_ns();
     flush();
+  }
+
+  void request_http2(std::string_view method, std::string_view path, std::string_view content, std::string_view content_type, std::string_view accept) {
+    Http2::Headers headers = {{":method", std::string(method)}, {":scheme", "https"}, {":authority", impl.endpoint.host}, {":path", impl.endpoint.prefix + std::string(path)},
+                              {"user-agent", "keelson-load/1"}, {"accept", std::string(accept)}};
+    if (!impl.endpoint.token.empty()) headers.emplace_back("authorization", "Bearer " + impl.endpoint.token);
+    if (!content.empty()) headers.emplace_back("content-type", content_type), headers.emplace_back("content-length", std::to_string(content.size()));
+    http2->request(headers, content);
+    if (!http2->taking()) send_frames();
+  }
+  void send_frames() {
+    if (at == out.size()) out.clear(), at = 0;
+    http2->give(out);
+    if (at < out.size()) flush();
   }
 
   void flush() {
@@ -242,6 +269,10 @@ struct Pool::Impl::Wire final : Connection {
   }
 
   void take(std::string_view bytes) {
+    if (http2) {
+      http2->take(bytes);
+      return send_frames();
+    }
     while (!bytes.empty()) {
       switch (state) {
         case State::idle: die("unexpected bytes from the server");
@@ -301,14 +332,17 @@ struct Pool::Impl::Wire final : Connection {
   }
   std::string_view take_body(std::string_view bytes) {
     const auto part = bytes.substr(0, left);
-    body_bytes += part.size();
     left -= part.size();
-    if (keep_body) body += part;
-    if (impl.pool.arrived) impl.pool.arrived(*this, part);
+    note(part);
     bytes.remove_prefix(part.size());
     if (left == 0 && state == State::chunk) state = State::chunk_size;
     else if (left == 0) complete();
     return bytes;
+  }
+  void note(std::string_view part) {
+    body_bytes += part.size();
+    if (keep_body) body += part;
+    if (impl.pool.arrived) impl.pool.arrived(*this, part);
   }
   void complete() {
     state = State::idle;
@@ -320,6 +354,7 @@ struct Pool::Impl::Wire final : Connection {
   Impl& impl;
   int fd = -1;
   SSL* ssl = nullptr;
+  std::unique_ptr<Http2> http2;
   std::string out, head, size_text;
   std::size_t at = 0;
   std::uint64_t left = 0;

@@ -1,4 +1,4 @@
-// A lean HTTPS client for load: many keep-alive connections on one thread, so that the client costs less than the server.
+// A lean HTTPS client for load: many keep-alive connections on one thread, HTTP/1.1 or HTTP/2, so that the client costs less than the server.
 //
 // Invariants: at most one request under way on a connection; an answer's body is counted, and kept only on demand.
 // Threads: one Pool per thread. Ownership: the Pool owns its connections.
@@ -22,6 +22,7 @@ struct Endpoint {
   std::string ca_pem, certificate_pem, key_pem;   ///< empty: the system's authorities; no client certificate
   std::string server_name, prefix, token;         ///< what the certificate has to say, if not the host; before every path; for the bearer
   bool verify = true;
+  bool http2 = false;                             ///< one stream a connection; else HTTP/1.1
   /// Of one cluster and one user with a client certificate, all inline, as `keelson kubeconfig` prints it.
   static Endpoint from_kubeconfig(const std::string& path);
 };

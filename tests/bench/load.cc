@@ -1,5 +1,6 @@
 #include "tests/bench/load.hpp"
 
+#include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -171,6 +172,79 @@ class Load {
   std::string next_page_;
 };
 
+/// Due is due: a request whose turn comes while all connections are busy waits, and its waiting counts.
+class Probe {
+ public:
+  Probe(const Options& options, const Endpoint& endpoint) : options_(options), pool_(endpoint, options.connections), due_(options.connections) {
+    if (options.rate <= 0) die("a probe needs --rate");
+  }
+
+  Figures run() {
+    make();
+    Figures figures;
+    for (std::size_t i = 0; i < pool_.size(); ++i) idle_.push_back(&pool_.at(i));
+    pool_.answered = [&](Connection& connection) {
+      if (connection.status != 200) die("probe: " + std::to_string(connection.status) + " " + connection.body);
+      figures.latency_us.push_back(static_cast<double>(now_ns() - due_[connection.index]) / 1e3);
+      idle_.push_back(&connection);
+      pool_.stop();
+    };
+    const auto began = now_ns();
+    for (std::size_t issued = 0; !over();) {
+      const auto due = began + static_cast<std::int64_t>(static_cast<double>(issued) / options_.rate * 1e9);
+      if (idle_.empty()) pool_.run(kProbeWait_ms);
+      else if (now_ns() < due) pool_.run(static_cast<int>((due - now_ns() + kNanosPerMs - 1) / kNanosPerMs));
+      else ask(issued++, due);
+    }
+    figures.wall_s = static_cast<double>(now_ns() - began) / 1e9;
+    std::sort(figures.latency_us.begin(), figures.latency_us.end());
+    return figures;
+  }
+
+ private:
+  static constexpr std::size_t kWriteEvery = 10;
+  static constexpr int kProbeWait_ms = 100;
+  static constexpr std::int64_t kNanosPerMs = 1'000'000;
+
+  std::string path(std::size_t index) const { return collection(options_.kind, options_.ns) + "/" + options_.prefix + std::to_string(index); }
+
+  void make() {
+    pool_.answered = [&](Connection& connection) {
+      if (connection.status != 201 && connection.status != 409) die("probe: " + std::to_string(connection.status) + " " + connection.body);
+      pool_.stop();
+    };
+    for (std::size_t i = 0; i < pool_.size(); ++i) {
+      pool_.at(i).keep_body = true;
+      pool_.at(i).request("POST", collection(options_.kind, options_.ns), object(options_.kind, options_.ns, options_.prefix + std::to_string(i), "m0"));
+      pool_.run(kAnswer_ms);
+    }
+  }
+
+  void ask(std::size_t number, std::int64_t due) {
+    Connection& connection = *idle_.back();
+    idle_.pop_back();
+    due_[connection.index] = due;
+    if (number % kWriteEvery == 0) return connection.request("PATCH", path(connection.index), change(options_.kind, options_.prefix + std::to_string(connection.index), "m" + std::to_string(number)), "application/merge-patch+json");
+    connection.request("GET", path(connection.index), "");
+  }
+
+  /// Whoever started this closes the pipe, or ends.
+  bool over() {
+    if (now_ns() < look_again_) return over_;
+    look_again_ = now_ns() + kProbeWait_ms * kNanosPerMs;
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    char ignored = 0;
+    return over_ = ::poll(&input, 1, 0) > 0 && ::read(STDIN_FILENO, &ignored, 1) <= 0;
+  }
+
+  const Options& options_;
+  Pool pool_;
+  std::vector<std::int64_t> due_;
+  std::vector<Connection*> idle_;
+  std::int64_t look_again_ = 0;
+  bool over_ = false;
+};
+
 /// Watchers on the first connections; the others write, each to an object of its own.
 class Fan {
  public:
@@ -259,6 +333,7 @@ class Fan {
 }  // namespace
 
 Figures run_load(const Options& options, const Endpoint& endpoint, const CpuClock& cpu) { return Load(options, endpoint, cpu).run(); }
+Figures run_probe(const Options& options, const Endpoint& endpoint) { return Probe(options, endpoint).run(); }
 FanFigures run_fan(const Options& options, const Endpoint& endpoint, const CpuClock& cpu) { return Fan(options, endpoint, cpu).run(); }
 
 int ask_once(const Endpoint& endpoint, std::string_view method, const std::string& path, const std::string& content, std::string& body) {

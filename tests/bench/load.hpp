@@ -15,6 +15,7 @@ struct Options {
   int pid = 0;
   std::size_t connections = 1, count = 1000, watchers = 100, writers = 1;
   double rate = 0, delay_s = 0;
+  bool http2 = false;
 };
 
 /// CPU microseconds of the server so far; 0 where there is no way to know.
@@ -31,6 +32,9 @@ struct Figures {
   double wall_s = 0, cpu_us = 0;
 };
 Figures run_load(const Options& options, const Endpoint& endpoint, const CpuClock& cpu);
+
+/// Requests at a rate until standard input ends; latencies from when each was due, the server's CPU is not looked at.
+Figures run_probe(const Options& options, const Endpoint& endpoint);
 
 struct FanFigures {
   std::size_t delivered = 0;

@@ -1,9 +1,11 @@
 // load: one kind of request, many times, over N keep-alive HTTPS connections; prints the server's CPU per operation, the
 // rate and the latencies. Server CPU is the CPU clock of --pid, read before and after, so the client's own cost is not in it.
 //
-// usage: load OP KIND --kubeconfig FILE [--pid PID] [--connections N] [--count N] [--prefix TEXT] [--accept TYPE] [--query Q]
+// usage: load OP KIND --kubeconfig FILE [--pid PID] [--connections N] [--count N] [--prefix TEXT] [--accept TYPE] [--query Q] [--http 1|2]
 //   OP: create update get delete patch apply list pages watch raw; ready (any KIND): exit status 0 once /readyz says 200
 //   KIND: configmap pod lease event nodelease; raw: a path, which is read --count times
+//   probe: --rate requests a second over the connections, whatever the answers take, until standard input ends: nine reads of an
+//     object, then a patch of it; latencies from when each was due
 //   --delay SECONDS between connecting and the first request, to turn a profiler on
 //   watch: --watchers N watch the kind while --writers N (one) more connections make --count updates, each of them one after the
 //     other, or with --rate so many a second
@@ -40,6 +42,7 @@ Options parse(int count, char** words) {
     else if (key == "--accept") out.accept = value;
     else if (key == "--query") out.query = value;
     else if (key == "--namespace") out.ns = value;
+    else if (key == "--http") out.http2 = value == "2";
     else die("unknown option " + key);
   }
   return out;
@@ -62,6 +65,13 @@ int ready(const Options& options) {
   return status == 200 ? 0 : 1;
 }
 
+int probe(const Options& options, const Endpoint& endpoint) {
+  const auto figures = run_probe(options, endpoint);
+  std::printf("{\"op\":\"probe\",\"kind\":\"%s\",\"connections\":%zu,\"count\":%zu,\"per_s\":%.0f,\"p50_us\":%.0f,\"p99_us\":%.0f,\"most_us\":%.0f}\n", options.kind.c_str(), options.connections, figures.latency_us.size(),
+              static_cast<double>(figures.latency_us.size()) / figures.wall_s, quantile(figures.latency_us, 0.5), quantile(figures.latency_us, 0.99), figures.latency_us.empty() ? 0 : figures.latency_us.back());
+  return 0;
+}
+
 int watch(const Options& options, const Endpoint& endpoint, const CpuClock& cpu) {
   const auto got = run_fan(options, endpoint, cpu);
   const auto delivered = static_cast<double>(got.delivered);
@@ -74,8 +84,10 @@ int watch(const Options& options, const Endpoint& endpoint, const CpuClock& cpu)
 int run(const Options& options) {
   raise_descriptor_limit();
   if (options.op == "ready") return ready(options);
-  const auto endpoint = Endpoint::from_kubeconfig(options.kubeconfig);
+  auto endpoint = Endpoint::from_kubeconfig(options.kubeconfig);
+  endpoint.http2 = options.http2;
   const auto cpu = cpu_of_process(options.pid);
+  if (options.op == "probe") return probe(options, endpoint);
   if (options.op == "watch") return watch(options, endpoint, cpu);
   const auto figures = run_load(options, endpoint, cpu);
   const auto count = static_cast<double>(options.count);
