@@ -36,6 +36,7 @@ inline constexpr int kRequestsInFlightMax = 600;
 /// Answers of at least this size are compressed when the client takes gzip.
 inline constexpr std::size_t kGzipBytesMin = 128u << 10;
 inline constexpr std::int64_t kLastBookmark_ms = 2000;        ///< before a watch's end, or half way of a short one (upstream: 2 s)
+inline constexpr std::int64_t kWatchTimeoutMax_s = 10ll * 365 * 24 * 3600;   ///< whoever asks for longer: clocks count nanoseconds
 inline constexpr std::int64_t kWatchTimeoutMin_s = 1800;   ///< without timeoutSeconds: random between this and twice this
 
 struct ApiParts {

@@ -1,4 +1,5 @@
 // WATCH: the hub's encoded events, chunk by chunk, at the client's pace.
+#include <algorithm>
 #include <atomic>
 
 #include "core/api/core.hpp"
@@ -185,7 +186,7 @@ watch::WatchRequest watch_request(const Call& call, const ListQuery& options, co
 }
 
 std::int64_t watch_timeout_ms(const CallRef& call, const ListQuery& options) {
-  if (options.timeout_s && *options.timeout_s > 0) return *options.timeout_s * 1000;
+  if (options.timeout_s && *options.timeout_s > 0) return std::min(*options.timeout_s, kWatchTimeoutMax_s) * 1000;
   return (kWatchTimeoutMin_s + static_cast<std::int64_t>(call->core.parts.runtime.random_u64() % kWatchTimeoutMin_s)) * 1000;
 }
 

@@ -167,6 +167,22 @@ TEST_CASE_METHOD(Fixture, "a watch ends when its time is over and the connection
   CHECK(watcher.request("GET", "/readyz").body == "ok");
 }
 
+TEST_CASE_METHOD(Fixture, "a watch for longer than time goes on lasts") {
+  for (const char* seconds : {"9300000000", "9223372036854775807"}) {
+    Client watcher(server->port(), tests::test_keys().admin);
+    watcher.send("GET /api/v1/namespaces/a/configmaps?watch=1&timeoutSeconds=" + std::string(seconds) + " HTTP/1.1\r\nHost: t\r\n\r\n");
+    CHECK(watcher.read_head().status == 200);
+    config_map("after-" + std::string(seconds), "x");
+    std::optional<std::string> last;
+    for (auto event = watcher.read_chunk(); event; event = watcher.read_chunk()) {
+      last = event;
+      if (event->find("after-" + std::string(seconds)) != std::string::npos) break;
+    }
+    REQUIRE(last);
+    CHECK(last->find("after-" + std::string(seconds)) != std::string::npos);
+  }
+}
+
 TEST_CASE_METHOD(Fixture, "a watch that ends says before how far it came") {
   Client watcher(server->port(), tests::test_keys().admin);
   watcher.send("GET /api/v1/namespaces/a/configmaps?watch=1&allowWatchBookmarks=1&timeoutSeconds=1 HTTP/1.1\r\nHost: t\r\n\r\n");
