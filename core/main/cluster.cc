@@ -144,7 +144,7 @@ class RunningCluster final : public Cluster {
 
 base::Outcome<void> RunningCluster::start() {
   if (settings_.node_name.empty()) settings_.node_name = host_name();
-  if (settings_.plugin_dirs.empty()) settings_.plugin_dirs = {kPackagedPlugins, "/usr/local/lib/keelson/plugins", settings_.data_dir + "/plugins"};
+  if (settings_.plugin_dirs.empty()) settings_.plugin_dirs = default_plugin_dirs(settings_.data_dir);
   names_ = {settings_.bind_address, first_address(settings_.service_cidr), settings_.cluster_domain};
   auto identity = load_identity(settings_.data_dir, names_, runtime_);
   if (!identity) return identity.error();

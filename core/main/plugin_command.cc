@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 struct PluginFlags {
   std::string file, format, name, directory, host;
-  std::vector<std::string> keys, directories = {kPackagedPlugins, "/usr/local/lib/keelson/plugins", "/var/lib/keelson/plugins"};
+  std::vector<std::string> keys, directories = default_plugin_dirs();
 };
 
 int complain(const base::Error& error) {
@@ -80,6 +80,15 @@ base::Outcome<std::vector<plugins::TrustedKey>> trusted_keys(const std::vector<s
   for (const auto& source : from.empty() ? std::vector<std::string>{kTrustedKeysDir} : from)
     if (auto added = add_keys(source, keys); !added) return added.error();
   return keys;
+}
+
+std::vector<std::string> default_plugin_dirs(const std::string& data_dir) {
+  std::error_code failed;
+  const auto beside = (fs::read_symlink("/proc/self/exe", failed).parent_path().parent_path() / "lib/keelson/plugins").string();
+  std::vector<std::string> all{beside};
+  for (auto& other : {std::string("/usr/local/lib/keelson/plugins"), data_dir + "/plugins"})
+    if (other != beside) all.push_back(other);
+  return all;
 }
 
 std::function<int()> add_plugin_command(CLI::App& app) {

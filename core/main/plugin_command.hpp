@@ -16,7 +16,9 @@ namespace keelson::server {
 
 /// Where minisign's public keys (*.pub) are looked for when nothing else is said.
 inline constexpr const char* kTrustedKeysDir = "/etc/keelson/trusted-keys";
-inline constexpr const char* kPackagedPlugins = "/usr/lib/keelson/plugins";
+
+/// Where plugins are when nothing else is said: those that were installed with this program, wherever that was, and those of this machine.
+std::vector<std::string> default_plugin_dirs(const std::string& data_dir = "/var/lib/keelson");
 
 /// Adds the commands; the function answers the exit status of the one that was given.
 std::function<int()> add_plugin_command(CLI::App& app);

@@ -113,6 +113,9 @@ def judged(keelson, project, scratch, root):
     expect(verdict(keelson, copy, 1, '--plugin-keys', key)['verdict']['reason'] == 'BadSignature', 'with keys, what is not signed would be refused')
     bundled = root / 'usr/lib/keelson/plugins/namespace.so'
     expect(verdict(keelson, bundled, 0, '--plugin-keys', key)['verdict']['loads'], 'the bundled plugins need no signature')
+    second = scratch / 'namespace.so'
+    shutil.copy(bundled, second)
+    expect(verdict(keelson, second, 1)['verdict']['reason'] == 'NameTaken', 'plugins that were installed with the program are found, wherever that was')
     if not shutil.which('minisign'):
         print('skipped signing: minisign is not installed')
         return
