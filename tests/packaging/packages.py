@@ -41,6 +41,7 @@ def unpack(debs, root):
     for file in ('usr/bin/keelson', 'usr/bin/keelson-bench', 'usr/lib/keelson/plugins/namespace.so', 'lib/systemd/system/keelson.service', 'etc/keelson/config.yaml'):
         place = root / file if (root / file).exists() else root / 'usr' / file
         expect(place.exists(), f'{file} is installed')
+    expect((root / 'etc/keelson/config.yaml').stat().st_mode & 0o777 == 0o600, 'the configuration is private, as `keelson check` wants it')
     depends = run('dpkg-deb', '-f', debs['keelson'], 'Depends')
     expect('libc6' in depends and 'libssl3' in depends, f'keelson depends on the libraries that it is linked with: {depends.strip()}')
     expect('/etc/keelson/config.yaml' in run('dpkg-deb', '--ctrl-tarfile', debs['keelson']), 'the configuration is a conffile')
@@ -115,7 +116,7 @@ def judged(keelson, project, scratch, root):
     expect(verdict(keelson, bundled, 0, '--plugin-keys', key)['verdict']['loads'], 'the bundled plugins need no signature')
     second = scratch / 'namespace.so'
     shutil.copy(bundled, second)
-    expect(verdict(keelson, second, 1)['verdict']['reason'] == 'NameTaken', 'plugins that were installed with the program are found, wherever that was')
+    expect(json.loads(run(keelson, 'plugin', 'verify', '-o', 'json', second, status=1))['verdict']['reason'] == 'NameTaken', 'plugins that were installed with the program are found, wherever that was')
     if not shutil.which('minisign'):
         print('skipped signing: minisign is not installed')
         return
