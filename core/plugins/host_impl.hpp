@@ -117,6 +117,7 @@ class Host final : public PluginHost {
   Core core();
   // records.cc (host thread)
   void scan();
+  void try_taken_again();
   void drop_old_copies();
   void forget_routes();
   bool disabled(const std::string& file_name, const std::string& plugin) const;

@@ -40,9 +40,19 @@ void Host::scan() {
     if (found == records_.end() || found->second.left) load_file(key, file);
     else if (is_another(found->second, file)) take_new_file(found->second, file);
   }
+  if (!gone.empty()) try_taken_again();
   forget_routes();
   drop_old_copies();
   known_.save();
+}
+
+// Who had to stand back for another's name or kind has its chance when something goes.
+void Host::try_taken_again() {
+  std::vector<std::string> waiting;
+  for (const auto& [key, record] : records_)
+    if (!record.instance && record.info.state == "Refused" && (record.info.reason == "NameTaken" || record.info.reason == "KindTaken")) waiting.push_back(key);
+  for (const auto& key : waiting)
+    if (const auto found = records_.find(key); found != records_.end() && !stopping_.load()) start_record(found->second);
 }
 
 void Host::forget_routes() {
@@ -208,6 +218,7 @@ std::optional<Refusal> Host::run_library(Record& record, std::unique_ptr<Library
   if (const int crashes = core_crashes(name); library->in_core() && crashes >= kCrashesMax)
     return set_quarantined(name, true), Refusal{"Quarantined", name + " took the server down " + std::to_string(crashes) + " times; replace its file to try again"};
   const auto before = record.kinds;
+  if (record.info.name != name && before.empty()) delete_object(record.info.name);   // as which it was refused, by its file's name
   {
     const std::lock_guard lock(mutex_);
     record.info.name = name;
@@ -332,7 +343,9 @@ void Host::look_after_left_kinds() {
     const std::lock_guard lock(mutex_);
     records_.erase(key);
   }
-  if (!done.empty()) listen();
+  if (done.empty()) return;
+  listen();
+  try_taken_again();
 }
 
 // What an earlier run left behind; a file of that plugin takes it over in the scan that follows.

@@ -39,7 +39,7 @@ TEST_CASE("a broken plugin is refused with a reason, shown by its Plugin object,
   CHECK(k.plugin("probe")->state == "Running");
 }
 
-TEST_CASE("a plugin under another's name is refused, and the other runs on") {
+TEST_CASE("a plugin under another's name is refused while the other runs, and has its turn when that goes") {
   Cluster k(options());
   k.load("probe1");
   const auto state = k.try_load("takes_name");
@@ -47,6 +47,13 @@ TEST_CASE("a plugin under another's name is refused, and the other runs on") {
   CHECK(state.reason == "NameTaken");
   CHECK(state.message == "probe is loaded already, from " KEELSON_TEST_PLUGINS "/probe1.so");
   CHECK(k.plugin("probe")->state == "Running");
+  CHECK(k.find_json({"Plugin", "takes-name"}));
+  k.unload("probe1");
+  k.settle();
+  REQUIRE(k.plugin("probe"));
+  CHECK(k.plugin("probe")->state == "Running");
+  CHECK(k.plugin("probe")->version == "0.0.1");
+  CHECK_FALSE(k.find_json({"Plugin", "takes-name"}));
 }
 
 TEST_CASE("a plugin that wants another's kind is refused and leaves none of its own") {
@@ -59,6 +66,10 @@ TEST_CASE("a plugin that wants another's kind is refused and leaves none of its 
   CHECK_THROWS_AS(k.list_json("Extra", ""), keelson::testing::Failure);
   CHECK(k.list_json("Widget", "").empty());
   CHECK(k.plugin("probe")->state == "Running");
+  k.unload("probe1");
+  k.settle();
+  CHECK(k.plugin("takes-kind")->state == "Running");
+  CHECK(k.list_json("Extra", "").empty());
 }
 
 TEST_CASE("an unloaded broken plugin leaves no Plugin object") {
