@@ -114,7 +114,7 @@ def judged(keelson, project, scratch, root):
     expect(verdict(keelson, copy, 1, '--plugin-keys', key)['verdict']['reason'] == 'BadSignature', 'with keys, what is not signed would be refused')
     bundled = root / 'usr/lib/keelson/plugins/namespace.so'
     expect(verdict(keelson, bundled, 0, '--plugin-keys', key)['verdict']['loads'], 'the bundled plugins need no signature')
-    second = scratch / 'namespace.so'
+    second = scratch / 'second.so'
     shutil.copy(bundled, second)
     expect(json.loads(run(keelson, 'plugin', 'verify', '-o', 'json', second, status=1))['verdict']['reason'] == 'NameTaken', 'plugins that were installed with the program are found, wherever that was')
     if not shutil.which('minisign'):
