@@ -7,6 +7,7 @@
 
 #include "core/kinds/crd_expressions.hpp"
 #include "core/kinds/crd_structure.hpp"
+#include "core/kinds/identity_docs.hpp"
 
 namespace keelson::kinds {
 namespace json = boost::json;
@@ -95,9 +96,9 @@ class Compiler {
     std::vector<Field>& fields = schema_.fields.emplace_back(type.fields.begin(), type.fields.end());
     std::erase_if(fields, [](const Field& field) { return field.name == "apiVersion" || field.name == "kind" || field.name == "metadata"; });
     Field api_version, kind, metadata;
-    api_version.name = "apiVersion", api_version.type = &text, api_version.description = "Group and version of the schema that the object follows.";
-    kind.name = "kind", kind.type = &text, kind.description = "Name of the object's kind.";
-    metadata.name = "metadata", metadata.type = builtin_type("meta/v1.ObjectMeta"), metadata.description = "Name, labels and other metadata of the object.";
+    api_version.name = "apiVersion", api_version.type = &text, api_version.description = kApiVersionDoc;
+    kind.name = "kind", kind.type = &text, kind.description = kKindDoc;
+    metadata.name = "metadata", metadata.type = builtin_type("meta/v1.ObjectMeta"), metadata.description = kMetadataDoc;
     fields.insert(fields.begin(), {api_version, kind, metadata});
     type.fields = fields;
     if (type.shape == Shape::raw || type.shape == Shape::any) type.element = any();

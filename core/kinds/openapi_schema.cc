@@ -4,12 +4,10 @@
 
 #include "core/kinds/openapi_crd.hpp"
 #include "core/kinds/openapi_names.hpp"
+#include "core/kinds/identity_docs.hpp"
 
 namespace keelson::kinds::openapi {
 namespace {
-
-constexpr std::string_view kApiVersionDoc = "Group and version of the schema that the object follows.";
-constexpr std::string_view kKindDoc = "Name of the object's kind.";
 
 std::string_view leaf_text(Dialect dialect, Shape shape) {
   const bool v3 = dialect == Dialect::v3;

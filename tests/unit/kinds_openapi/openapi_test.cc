@@ -140,6 +140,28 @@ TEST_CASE("a custom resource's schema is published, without what v2 can't say") 
   CHECK(v2.at("definitions").at("com.example.stable.v1.CronTab").at("properties").at("spec").at("properties").at("any") == json::object{});
 }
 
+TEST_CASE("in v2 what may have any field names none, and what may be null is not required") {
+  const auto as_v2 = [](const json::value& crd) { return json::parse(openapi_v2(*catalog_with(crd))).at("definitions").at("com.example.stable.v1.CronTab"); };
+  const auto spec = as_v2(crontab_crd("{'type':'object','required':['one','maybe'],'x-kubernetes-validations':[{'rule':'true'}],'properties':{'one':{'type':'string'},'maybe':{'type':'string','nullable':true},"
+                                      "'free':{'type':'object','x-kubernetes-preserve-unknown-fields':true,'properties':{'a':{'type':'string'}}},"
+                                      "'many':{'type':'array','items':{'type':'integer','nullable':true}}}}")).at("properties").at("spec");
+  CHECK(spec.at("required") == json::array{"one"});
+  CHECK(spec.as_object().contains("x-kubernetes-validations"));
+  CHECK(spec.at("properties").at("maybe") == json::object{});
+  CHECK(spec.at("properties").at("free") == js("{'x-kubernetes-preserve-unknown-fields':true}"));
+  CHECK(spec.at("properties").at("many") == js("{'type':'array','items':{}}"));
+
+  auto free = crontab_crd("{'type':'object'}");
+  free.at("spec").at("versions").at(0).at("schema").at("openAPIV3Schema") = js("{'type':'object','description':'All.','x-kubernetes-preserve-unknown-fields':true,'properties':{'spec':{'type':'object','properties':{'cronSpec':{'type':'string'}}}}}");
+  const auto whole = js("{'type':'object','x-kubernetes-group-version-kind':[{'group':'stable.example.com','kind':'CronTab','version':'v1'}],'x-kubernetes-selectable-fields':[{'fieldPath':'spec.cronSpec'}]}");
+  CHECK(as_v2(free) == whole);
+}
+
+TEST_CASE("an embedded resource requires what names it") {
+  const auto document = json::parse(openapi_v3(*catalog_with(crontab_crd("{'type':'object','properties':{'cronSpec':{'type':'string'},'pod':{'type':'object','x-kubernetes-embedded-resource':true,'x-kubernetes-preserve-unknown-fields':true}}}")), "apis/stable.example.com/v1"));
+  CHECK(schema(document, "com.example.stable.v1.CronTab").at("properties").at("spec").at("properties").at("pod").at("required") == js("['kind','apiVersion']"));
+}
+
 TEST_CASE("the protobuf form of v2 begins with the version and holds every path and definition") {
   const auto text = openapi_v2(*catalog_with_crontab());
   const auto bytes = openapi_v2_protobuf(text);

@@ -41,12 +41,16 @@ std::string crd_refusal(const json::value& crd) {
   return text;
 }
 
-CatalogRef catalog_with_crontab() {
+CatalogRef catalog_with(const json::value& crd) {
   auto registry = make_registry();
-  auto kinds = kinds_from_crd(crontab_crd("{'type':'object','description':'Wanted.','required':['cronSpec'],'properties':{'cronSpec':{'type':'string','description':'When.'},'any':{'nullable':true,'type':'string'}}}"));
+  auto kinds = kinds_from_crd(crd);
   REQUIRE(kinds.has_value());
   for (auto& kind : *kinds) REQUIRE(registry->install(std::move(kind)).has_value());
   return registry->current();
+}
+
+CatalogRef catalog_with_crontab() {
+  return catalog_with(crontab_crd("{'type':'object','description':'Wanted.','required':['cronSpec'],'properties':{'cronSpec':{'type':'string','description':'When.'},'any':{'nullable':true,'type':'string'}}}"));
 }
 
 }  // namespace kinds_test

@@ -20,6 +20,8 @@ json::value crontab_crd(std::string_view spec);
 std::string violations(std::string_view spec_schema, std::string_view spec);
 /// Violations of the CRD itself.
 std::string crd_refusal(const json::value& crd);
+/// All built-in kinds and those of a definition.
+keelson::kinds::CatalogRef catalog_with(const json::value& crd);
 /// All built-in kinds and the CronTab.
 keelson::kinds::CatalogRef catalog_with_crontab();
 
