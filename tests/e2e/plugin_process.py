@@ -211,6 +211,33 @@ def it_moves(cluster):
     eventually("it goes on", lambda: cluster.json("get", "deployment", "web")["spec"]["replicas"] == 3)
 
 
+def sites(count, replicas):
+    return "---\n".join(f"apiVersion: demo.io/v1\nkind: Website\nmetadata: {{name: s{i}}}\nspec: {{image: a:1, replicas: {replicas}}}\n" for i in range(count))
+
+
+def it_moves_and_is_replaced_under_load_and_forgets_nothing(cluster):
+    """Hosts change, files come and go, its process is killed while it is replaced; then every site has what it asked for last."""
+    file = cluster.plugins / "website.so"
+    content = (BUILD / "examples/website.so").read_bytes()
+    for turn in range(8):
+        cluster.apply(sites(10, turn % 3))
+        if turn % 2 == 0:
+            cluster.out("patch", "plugin", "website", "--type=merge", "-p", f'{{"spec":{{"host":"{("Core", "Process")[turn // 2 % 2]}"}}}}')
+        elif turn % 4 == 1:
+            file.unlink()
+            file.write_bytes(content)
+        else:
+            new = cluster.dir / "new.so"
+            new.write_bytes(content + b"\0" * turn)
+            for child in children(cluster):
+                os.kill(int(child), signal.SIGKILL)
+            new.rename(file)
+    running(cluster, "website")
+    eventually("every site has its Deployment", lambda: {d["metadata"]["name"]: d["spec"]["replicas"] for d in cluster.json("get", "deployments")["items"] if d["metadata"]["name"].startswith("s")}
+               == {f"s{i}": 1 for i in range(10)})
+    cluster.out("delete", "websites", *[f"s{i}" for i in range(10)])
+
+
 def quarantine_outlives_the_server(cluster):
     for crash in range(3):
         victim = children(cluster)[0]
@@ -346,4 +373,4 @@ def in_the_core_the_marker_names_it(cluster):
 if __name__ == "__main__":
     one = Cluster(hollow_nodes=1)
     one.start()
-    sys.exit(run([website_works, those_of_the_server_run_in_its_core, a_refused_file_is_told_by_an_event, whatever_is_wrong_is_a_state_a_reason_and_an_audit_record, what_kubectl_shows, what_is_no_setting_is_refused_by_name, its_settings_take_effect_at_once, it_is_shut_in, it_has_a_control_group_of_its_own, it_moves, what_it_may_do_is_a_role, a_removed_plugin_leaves_no_role, quarantine_outlives_the_server, what_a_removed_plugin_holds_is_named, every_deed_names_its_plugin, in_the_core_the_marker_names_it, nothing_of_its_groups_is_left], one))
+    sys.exit(run([website_works, those_of_the_server_run_in_its_core, a_refused_file_is_told_by_an_event, whatever_is_wrong_is_a_state_a_reason_and_an_audit_record, what_kubectl_shows, what_is_no_setting_is_refused_by_name, its_settings_take_effect_at_once, it_is_shut_in, it_has_a_control_group_of_its_own, it_moves, it_moves_and_is_replaced_under_load_and_forgets_nothing, what_it_may_do_is_a_role, a_removed_plugin_leaves_no_role, quarantine_outlives_the_server, what_a_removed_plugin_holds_is_named, every_deed_names_its_plugin, in_the_core_the_marker_names_it, nothing_of_its_groups_is_left], one))
