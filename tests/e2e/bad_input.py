@@ -28,6 +28,7 @@ def namespace(name):
 
 
 HEADER_TIMEOUT_S = 32
+ACCOUNTS = "/api/v1/namespaces/rows/serviceaccounts"
 
 
 def begin_slowly(c):
@@ -81,18 +82,22 @@ def too_many_at_once_are_told_to_come_back(c):
 
 def the_objects_of_the_rows_are_made(c):
     c.https = Https(c)
-    make = c.https.made
     c.slow = begin_slowly(c)
+    make_objects(c.https, lambda: eventually("the account of the namespace", lambda: c.https.ask("GET", f"{ACCOUNTS}/default").code == 200))
+
+
+def make_objects(https, has_account):
+    make = https.made
     for name in ("rows", "going"):
         make("POST", "/api/v1/namespaces", namespace(name))
     make("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", DEFINITION)
-    eventually("widgets are served", lambda: c.https.ask("GET", WIDGETS).code == 200)
+    eventually("widgets are served", lambda: https.ask("GET", WIDGETS).code == 200)
     make("POST", f"{MAPS}?fieldManager=maker", config_map("one", data={"k": "v"}))
     make("POST", MAPS, meta(name="going", finalizers=["rows.dev/a"]))
     make("DELETE", f"{MAPS}/going")
     make("POST", "/api/v1/namespaces/going/configmaps", meta(name="stays", finalizers=["rows.dev/a"]))
     make("DELETE", "/api/v1/namespaces/going")
-    eventually("the account of the namespace", lambda: c.https.ask("GET", "/api/v1/namespaces/rows/serviceaccounts/default").code == 200)
+    has_account()
     make("POST", PODS, {**pod(nodeName=""), "metadata": {"name": "one"}})
     make("POST", WIDGETS, widget(metadata={"name": "one"}))
 
