@@ -1,6 +1,8 @@
 // What others ask of an instance: statistics, settings, health, streams; and what its plugin asks through the host table.
 #include <boost/json.hpp>
 
+#include <algorithm>
+
 #include "core/plugins/instance.hpp"
 
 #include "core/base/json_value.hpp"
@@ -9,6 +11,9 @@
 namespace keelson::plugins {
 
 namespace json = boost::json;
+
+/// Of an answer's content type, and of an address and a path that a request is forwarded to.
+constexpr std::size_t kHeadTextBytesMax = 8'192;
 
 Statistics Instance::statistics() const {
   Statistics all;
@@ -163,7 +168,7 @@ std::string request_json(const RouteRequest& request) {
 
 base::Error error_from(keelson_status code, std::string_view status_json) {
   base::Error error;
-  error.code = code;
+  error.code = code >= 400 && code < 600 ? code : 500;
   error.message = message_of(std::string(status_json));
   boost::system::error_code failed;
   const auto value = base::json_of(status_json, failed);
@@ -172,14 +177,31 @@ base::Error error_from(keelson_status code, std::string_view status_json) {
   return error;
 }
 
+/// What becomes part of a head may not end its line: no space, no control character, nothing beyond ASCII.
+bool fits_a_head(std::string_view text, std::string_view also = {}) {
+  return text.size() <= kHeadTextBytesMax && std::all_of(text.begin(), text.end(), [&](char c) { return (c > ' ' && c < 0x7f) || also.find(c) != std::string_view::npos; });
+}
+
+// A plugin answers for this server: whoever follows a redirect takes his credentials along.
+void respond(RouteStream& stream, std::int32_t code, std::string_view type) {
+  const bool answers = (code >= 200 && code < 300) || (code >= 400 && code < 600);
+  if (answers && fits_a_head(type, " ")) return stream.respond(code, type);
+  stream.fail(base::internal("the plugin answered with " + (answers ? std::string("a content type that is none") : "status " + std::to_string(code) + ", which is not for plugins")));
+}
+
+void forward(RouteStream& stream, std::string_view host, std::string_view path) {
+  if (fits_a_head(host) && fits_a_head(path)) return stream.forward(host, path);
+  stream.fail(base::internal("the plugin forwards to what is no address"));
+}
+
 keelson_stream stream_table(RouteStream& stream) {
   keelson_stream table{};
   table.size = sizeof table;
   table.to = &stream;
-  table.respond = [](void* to, std::int32_t code, keelson_bytes type) { static_cast<RouteStream*>(to)->respond(code, text_of(type)); };
+  table.respond = [](void* to, std::int32_t code, keelson_bytes type) { respond(*static_cast<RouteStream*>(to), code, text_of(type)); };
   table.write = [](void* to, keelson_bytes bytes) { return static_cast<RouteStream*>(to)->write(text_of(bytes)) ? 1 : 0; };
   table.fail = [](void* to, keelson_status code, keelson_bytes status) { static_cast<RouteStream*>(to)->fail(error_from(code, text_of(status))); };
-  table.forward = [](void* to, keelson_bytes host, keelson_bytes path) { static_cast<RouteStream*>(to)->forward(text_of(host), text_of(path)); };
+  table.forward = [](void* to, keelson_bytes host, keelson_bytes path) { forward(*static_cast<RouteStream*>(to), text_of(host), text_of(path)); };
   table.closed = [](void* to) { return static_cast<RouteStream*>(to)->closed() ? 1 : 0; };
   return table;
 }

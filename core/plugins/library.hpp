@@ -38,6 +38,8 @@ class Library {
   /// Calls the plugin's start(); its host is `instance`.
   virtual keelson_status start(Instance& instance, keelson_sink out, void** self);
   virtual bool in_core() const { return true; }
+  /// Whether it may reach a network, also by having a client's connection forwarded to one.
+  virtual bool has_network() const { return true; }
   /// Everything that is under way counts as cancelled. In the core the calls themselves know.
   virtual void cancel_calls() {}
   /// Ends the plugin by force. False: it runs in this process, where that cannot be done.

@@ -281,6 +281,7 @@ std::variant<std::unique_ptr<Library>, Refusal> ChildLoader::load(const std::str
   std::unique_ptr<ChildLibrary> library(new ChildLibrary(runtime));
   library->file_ = file;
   library->sha256_ = checked.sha256;
+  library->network_ = options.network;
   std::vector<int> theirs;
   const bool connected = connect(*library, theirs);
   if (connected) theirs.push_back(::open(checked.copy.c_str(), O_RDONLY | O_CLOEXEC));

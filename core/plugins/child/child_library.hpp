@@ -54,6 +54,7 @@ class ChildLibrary final : public Library {
   ~ChildLibrary() override;
   keelson_status start(Instance& instance, keelson_sink out, void** self) override;
   bool in_core() const override { return false; }
+  bool has_network() const override { return network_; }
   void cancel_calls() override;
   bool kill(const std::string& why) override;
   std::optional<Usage> usage() const override { return process_ ? usage_of_process(process_->pid()) : std::nullopt; }
@@ -93,6 +94,7 @@ class ChildLibrary final : public Library {
   base::Runtime& runtime_;
   Instance* instance_ = nullptr;
   std::uint64_t memory_bytes_max_ = 0;
+  bool network_ = false;
   std::string name_, version_;               // texts of its table
   keelson_plugin_v1 own_table_{};
   std::unique_ptr<ChildGroup> group_;        // before the process: removed after its end

@@ -171,7 +171,12 @@ void stream(Asking& asking, RequestOp op) {
   switch (op) {
     case RequestOp::respond: return to.respond(to.to, number, abi_bytes(request.getText()));
     case RequestOp::stream_fail: return to.fail(to.to, number, abi_bytes(request.getText()));
-    case RequestOp::stream_forward: return to.forward(to.to, abi_bytes(request.getText()), abi_bytes(request.getMore()));
+    case RequestOp::stream_forward:
+      if (!asking.instance.library().has_network()) {
+        const auto why = base::to_status_json(base::unavailable("the plugin may not forward: it has no network (process.network)"));
+        return to.fail(to.to, 503, bytes_of(why));
+      }
+      return to.forward(to.to, abi_bytes(request.getText()), abi_bytes(request.getMore()));
     default: break;
   }
   const auto result = op == RequestOp::stream_write ? to.write(to.to, abi_bytes(request.getText())) : to.closed(to.to);

@@ -95,5 +95,10 @@ KEELSON_PLUGIN("services", "1.0.0", setup) {
   setup.serve(ConfigMap::gvk, "echo", echo);
   setup.serve(ConfigMap::gvk, "endless", endless);
   setup.serve(ConfigMap::gvk, "refuse", [](keelson::Context&, const keelson::Request&, keelson::Stream& stream) { stream.fail({403, "Forbidden", "not today", {}}); });
+  setup.serve(ConfigMap::gvk, "odd", [](keelson::Context&, const keelson::Request& request, keelson::Stream& stream) {
+    if (request.query == "split") return stream.respond(200, "text/plain\r\nSet-Cookie: a=b");
+    if (request.query == "smuggle") return stream.forward("127.0.0.1:4000", "/there HTTP/1.1\r\nX-Remote-User: admin");
+    stream.respond(std::atoi(request.query.c_str()), "text/plain");
+  });
   setup.serve(ConfigMap::gvk, "onward", [](keelson::Context&, const keelson::Request&, keelson::Stream& stream) { stream.forward("127.0.0.1:4000", "/there?x=1"); });
 }

@@ -71,6 +71,19 @@ TEST_CASE("a stream is refused or handed on as the plugin says, and one that nob
   CHECK_THROWS_WITH(k.stream({"ConfigMap", "a"}, "other"), Catch::Contains("nobody serves"));
 }
 
+TEST_CASE("a plugin neither redirects nor writes into a head what ends a line of it") {
+  Cluster k(options());
+  k.load("services");
+  make(k, "a", "x: one");
+  for (const std::string query : {"split", "smuggle", "302", "101", "0", "-1", "99999"}) {
+    INFO(query);
+    const auto odd = k.stream({"ConfigMap", "a"}, "odd", query);
+    CHECK(odd.code == 500);
+    CHECK(odd.forwarded.empty());
+  }
+  CHECK(k.stream({"ConfigMap", "a"}, "odd", "418").code == 418);
+}
+
 TEST_CASE("a stream ends when its client has gone, and when its plugin is unloaded") {
   Cluster k(options());
   k.load("services");
