@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 
@@ -175,17 +176,20 @@ class Load {
 /// Due is due: a request whose turn comes while all connections are busy waits, and its waiting counts.
 class Probe {
  public:
-  Probe(const Options& options, const Endpoint& endpoint) : options_(options), pool_(endpoint, options.connections), due_(options.connections) {
+  Probe(const Options& options, const Endpoint& endpoint) : options_(options), pool_(endpoint, options.connections), turns_(options.connections) {
     if (options.rate <= 0) die("a probe needs --rate");
   }
 
-  Figures run() {
+  ProbeFigures run() {
     make();
-    Figures figures;
+    std::printf("ready\n");
+    std::fflush(stdout);
+    ProbeFigures figures;
     for (std::size_t i = 0; i < pool_.size(); ++i) idle_.push_back(&pool_.at(i));
     pool_.answered = [&](Connection& connection) {
       if (connection.status != 200) die("probe: " + std::to_string(connection.status) + " " + connection.body);
-      figures.latency_us.push_back(static_cast<double>(now_ns() - due_[connection.index]) / 1e3);
+      const auto& turn = turns_[connection.index];
+      (turn.writes ? figures.write_us : figures.read_us).push_back(static_cast<double>(now_ns() - turn.due) / 1e3);
       idle_.push_back(&connection);
       pool_.stop();
     };
@@ -197,11 +201,16 @@ class Probe {
       else ask(issued++, due);
     }
     figures.wall_s = static_cast<double>(now_ns() - began) / 1e9;
-    std::sort(figures.latency_us.begin(), figures.latency_us.end());
+    std::sort(figures.read_us.begin(), figures.read_us.end());
+    std::sort(figures.write_us.begin(), figures.write_us.end());
     return figures;
   }
 
  private:
+  struct Turn {
+    std::int64_t due = 0;
+    bool writes = false;
+  };
   static constexpr std::size_t kWriteEvery = 10;
   static constexpr int kProbeWait_ms = 100;
   static constexpr std::int64_t kNanosPerMs = 1'000'000;
@@ -223,8 +232,8 @@ class Probe {
   void ask(std::size_t number, std::int64_t due) {
     Connection& connection = *idle_.back();
     idle_.pop_back();
-    due_[connection.index] = due;
-    if (number % kWriteEvery == 0) return connection.request("PATCH", path(connection.index), change(options_.kind, options_.prefix + std::to_string(connection.index), "m" + std::to_string(number)), "application/merge-patch+json");
+    turns_[connection.index] = {due, number % kWriteEvery == 0};
+    if (turns_[connection.index].writes) return connection.request("PATCH", path(connection.index), change(options_.kind, options_.prefix + std::to_string(connection.index), "m" + std::to_string(number)), "application/merge-patch+json");
     connection.request("GET", path(connection.index), "");
   }
 
@@ -239,7 +248,7 @@ class Probe {
 
   const Options& options_;
   Pool pool_;
-  std::vector<std::int64_t> due_;
+  std::vector<Turn> turns_;
   std::vector<Connection*> idle_;
   std::int64_t look_again_ = 0;
   bool over_ = false;
@@ -333,7 +342,7 @@ class Fan {
 }  // namespace
 
 Figures run_load(const Options& options, const Endpoint& endpoint, const CpuClock& cpu) { return Load(options, endpoint, cpu).run(); }
-Figures run_probe(const Options& options, const Endpoint& endpoint) { return Probe(options, endpoint).run(); }
+ProbeFigures run_probe(const Options& options, const Endpoint& endpoint) { return Probe(options, endpoint).run(); }
 FanFigures run_fan(const Options& options, const Endpoint& endpoint, const CpuClock& cpu) { return Fan(options, endpoint, cpu).run(); }
 
 int ask_once(const Endpoint& endpoint, std::string_view method, const std::string& path, const std::string& content, std::string& body) {

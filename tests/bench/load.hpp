@@ -33,8 +33,12 @@ struct Figures {
 };
 Figures run_load(const Options& options, const Endpoint& endpoint, const CpuClock& cpu);
 
-/// Requests at a rate until standard input ends; latencies from when each was due, the server's CPU is not looked at.
-Figures run_probe(const Options& options, const Endpoint& endpoint);
+struct ProbeFigures {
+  std::vector<double> read_us, write_us;   ///< sorted
+  double wall_s = 0;
+};
+/// Requests at a rate until standard input ends; latencies from when each was due. Says "ready" on standard output when it begins.
+ProbeFigures run_probe(const Options& options, const Endpoint& endpoint);
 
 struct FanFigures {
   std::size_t delivered = 0;

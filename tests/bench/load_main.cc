@@ -67,8 +67,9 @@ int ready(const Options& options) {
 
 int probe(const Options& options, const Endpoint& endpoint) {
   const auto figures = run_probe(options, endpoint);
-  std::printf("{\"op\":\"probe\",\"kind\":\"%s\",\"connections\":%zu,\"count\":%zu,\"per_s\":%.0f,\"p50_us\":%.0f,\"p99_us\":%.0f,\"most_us\":%.0f}\n", options.kind.c_str(), options.connections, figures.latency_us.size(),
-              static_cast<double>(figures.latency_us.size()) / figures.wall_s, quantile(figures.latency_us, 0.5), quantile(figures.latency_us, 0.99), figures.latency_us.empty() ? 0 : figures.latency_us.back());
+  const auto answered = figures.read_us.size() + figures.write_us.size();
+  std::printf("{\"op\":\"probe\",\"kind\":\"%s\",\"connections\":%zu,\"count\":%zu,\"per_s\":%.0f,\"p50_us\":%.0f,\"p99_us\":%.0f,\"write_p50_us\":%.0f,\"write_p99_us\":%.0f}\n", options.kind.c_str(), options.connections, answered,
+              static_cast<double>(answered) / figures.wall_s, quantile(figures.read_us, 0.5), quantile(figures.read_us, 0.99), quantile(figures.write_us, 0.5), quantile(figures.write_us, 0.99));
   return 0;
 }
 
