@@ -15,12 +15,7 @@ namespace json = boost::json;
 
 std::string quoted(std::string_view text) { return json::serialize(json::string(text)); }
 
-/// Go's %#v of a []string.
-std::string go_strings(const std::vector<std::string>& values) {
-  std::string out = "[]string{";
-  for (std::size_t i = 0; i < values.size(); ++i) out += (i ? ", " : "") + quoted(values[i]);
-  return out + "}";
-}
+std::string as_json(const std::vector<std::string>& values) { return json::serialize(json::array(values.begin(), values.end())); }
 
 base::Cause forbidden(std::string field, std::string_view why) { return {"FieldValueForbidden", "Forbidden: " + std::string(why), std::move(field)}; }
 
@@ -101,7 +96,7 @@ base::Outcome<void> fill_read(verbs::ReadOptions& read, const Query& query) {
 
 void check_dry_run(const std::vector<std::string>& values, std::vector<base::Cause>& causes) {
   if (std::any_of(values.begin(), values.end(), [](const auto& value) { return value != "All"; }))
-    causes.push_back(unsupported("dryRun", go_strings(values), R"("All")"));
+    causes.push_back(unsupported("dryRun", as_json(values), R"("All")"));
 }
 
 void check_manager(std::string_view manager, std::vector<base::Cause>& causes) {

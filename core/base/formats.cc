@@ -32,7 +32,8 @@ std::string with_form(std::string_view message, std::string_view form, std::init
   return text.append("regex used for validation is '").append(form).append("')");
 }
 
-std::string at_most(std::size_t characters) { return "must be no more than " + std::to_string(characters) + " characters"; }
+// Upstream counts bytes in both, and says so of labels alone.
+std::string at_most(std::size_t most, std::string_view what = "characters") { return "must be no more than " + std::to_string(most) + " " + std::string(what); }
 
 bool fits_label(std::string_view text) {
   return !text.empty() && lower_or_digit(text.front()) && lower_or_digit(text.back()) &&
@@ -109,17 +110,17 @@ Complaints check_label_key(std::string_view text) {
     }
     if (prefix.empty()) wrong.emplace_back("prefix part must be non-empty");
     else
-      for (const auto& each : check_subdomain_1123(prefix)) wrong.push_back("prefix part " + each);
+      for (const auto& each : check_subdomain_1123(prefix)) wrong.push_back("prefix part " + (each == at_most(kSubdomainMax) ? at_most(kSubdomainMax, "bytes") : each));
   }
   if (name.empty()) wrong.emplace_back("name part must be non-empty");
-  else if (name.size() > kLabelMax) wrong.push_back("name part " + at_most(kLabelMax));
+  else if (name.size() > kLabelMax) wrong.push_back("name part " + at_most(kLabelMax, "bytes"));
   if (!fits_key(name)) wrong.push_back("name part " + with_form(kKeyText, kKeyForm, {"MyName", "my.name", "123-abc"}));
   return wrong;
 }
 
 Complaints check_label_value(std::string_view text) {
   Complaints wrong;
-  if (text.size() > kLabelMax) wrong.push_back(at_most(kLabelMax));
+  if (text.size() > kLabelMax) wrong.push_back(at_most(kLabelMax, "bytes"));
   if (!text.empty() && !fits_key(text))
     wrong.push_back(with_form("a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
                               "(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?", {"MyValue", "my_value", "12345"}));

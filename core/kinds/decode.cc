@@ -54,11 +54,8 @@ std::optional<base::Error> settle_type(const Kind& kind, json::object& object, s
       return unrecognized(kind, "couldn't get version/kind; json parse error: json: cannot unmarshal " + std::string(go_word(value)) +
                                     " into Go struct field ." + std::string(name) + " of type string", body);
     if (!value.get_string().empty()) continue;
-    if (custom) {
-      const std::string missing = name == "kind" ? "Kind" : "apiVersion";
-      return unrecognized(kind, "Object '" + missing + "' is missing in '" + std::string(body) + "'", body);
-    }
-    value = name == "kind" ? kind.kind : kind.api_version();
+    if (custom && name == "kind") return unrecognized(kind, "Object 'Kind' is missing in '" + std::string(body) + "'", body);
+    if (!custom) value = name == "kind" ? kind.kind : kind.api_version();
   }
   const auto given_kind = text_of(&object["kind"]), given_version = text_of(&object["apiVersion"]);
   if (given_kind != kind.kind)

@@ -28,7 +28,6 @@ base::Outcome<void> check(const ListOptions& options) {
       causes.push_back(forbidden_value("resourceVersionMatch", "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\""));
   }
   if (!causes.empty()) return invalid_options("ListOptions", std::move(causes));
-  if (!options.continue_token.empty() && options.revision.value_or(0) != 0) return base::bad_request("specifying resource version is not allowed when using continue");
   return {};
 }
 
@@ -207,6 +206,7 @@ void Reader::list(const Context& context, Target target, ListOptions options, st
   if (!options.continue_token.empty()) {
     auto decoded = decode_page_token(options.continue_token);
     if (!decoded) return done(decoded.error());
+    if (options.revision.value_or(0) != 0) return done(base::bad_request("specifying resource version is not allowed when using continue"));
     token = std::move(*decoded);
   }
   const auto exact = exact_revision(options, token);

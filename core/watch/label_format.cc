@@ -27,7 +27,7 @@ bool subdomain(std::string_view text) {
   }
 }
 
-std::string too_long(std::size_t limit) { return "must be no more than " + std::to_string(limit) + " characters"; }
+std::string too_long(std::size_t limit) { return "must be no more than " + std::to_string(limit) + " bytes"; }
 
 constexpr std::string_view kNameForm =
     "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or "

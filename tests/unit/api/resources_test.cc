@@ -122,7 +122,7 @@ TEST_CASE_METHOD(Fixture, "bad options are answered with Kubernetes' texts") {
   answer = get(list + "watch=1&sendInitialEvents=true");
   CHECK(message(answer) == "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
   answer = post("/api/v1/namespaces/a/configmaps?dryRun=x", "{}");
-  CHECK(message(answer) == "CreateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: []string{\"x\"}: supported values: \"All\"");
+  CHECK(message(answer) == "CreateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: [\"x\"]: supported values: \"All\"");
   const auto apply = "Content-Type: application/apply-patch+yaml\r\n";
   CHECK(message(admin->request("PATCH", "/api/v1/namespaces/a/configmaps/x", "{}", apply)) ==
         "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch");
