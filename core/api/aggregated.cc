@@ -42,11 +42,6 @@ bool passed_back(std::string_view name) {
   return !begins("Access-Control-") && !begins("X-Kubernetes-Pf-");
 }
 
-bool streams(const RequestInfo& info) {
-  if (info.verb == "watch") return true;
-  return among(info.subresource, {"attach", "exec", "proxy", "log", "portforward"});
-}
-
 /// Filled by the thread that reads from the other server, emptied by the connection.
 struct Backlog {
   std::mutex mutex;
@@ -277,6 +272,8 @@ void pass_to(const CallRef& call, webhook::Outbound outbound, std::optional<Prox
   const std::lock_guard lock(backlog->mutex);
   if (!backlog->ended) backlog->flow = std::move(flow);
 }
+
+bool streams(const RequestInfo& info) { return info.verb == "watch" || info.verb == "proxy" || among(info.subresource, {"attach", "exec", "proxy", "log", "portforward"}); }
 
 bool answer_aggregated(const CallRef& call) {
   const auto* aggregation = call->core.parts.aggregation;

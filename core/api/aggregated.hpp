@@ -17,6 +17,8 @@ inline constexpr std::size_t kAggregatedBacklogBytes = 256u << 10;
 /// A watch begins by then.
 inline constexpr std::int64_t kAggregatedHead_ms = 60'000;
 
+/// Whether it lasts as long as its client likes: no deadline is over it.
+bool streams(const RequestInfo& info);
 /// True: it is another server's, and will be answered (403 for who may not).
 bool answer_aggregated(const CallRef& call);
 /// The same for paths that are no resources and are authorized: /apis/GROUP/VERSION and its OpenAPI document.

@@ -10,6 +10,7 @@
 #include "core/api/server.hpp"
 #include "core/api/turns.hpp"
 #include "core/base/log.hpp"
+#include "core/kinds/body_kinds.hpp"
 
 namespace keelson::api {
 namespace {
@@ -108,15 +109,17 @@ void Api::answer(const CallRef& call) {
   auto asked = attributes_of(call->info, nullptr);
   if (!identify(call, asked)) return;
   call->form.pretty = wants_pretty(*call);
-  const auto timeout_ms = request_timeout_ms(call->query, kRequestTimeout_ms);
-  if (!timeout_ms) return call->fail(timeout_ms.error());
-  context.deadline = core_.parts.runtime.in_ms(*timeout_ms);
+  const auto timeout_ns = request_timeout_ns(call->query, kRequestTimeout_ms * base::kNanosPerMs);
+  if (!timeout_ns) return call->fail(timeout_ns.error());
+  context.deadline = core_.parts.runtime.monotonic_ns() + *timeout_ns;
   const auto entry = core_.parts.fairness ? take_turn(call, asked) : Entry::now;
   if (entry == Entry::waits) return wait_for_turn(call, [this, call] { guarded(call, [&] { serve(call); }); });
   if (entry == Entry::now) serve(call);
 }
 
+// Upstream counts from a request's arrival and answers none whose time is over before it began (filters/timeout.go).
 void Api::serve(const CallRef& call) {
+  if (!streams(call->info) && core_.parts.runtime.monotonic_ns() >= call->context.deadline) return call->overdue();
   if (!call->info.broken.empty()) return call->fail(base::internal("failed to create RequestInfo: " + call->info.broken));
   call->info.resource_request ? answer_resource(call) : answer_path(call);
 }
@@ -201,7 +204,7 @@ bool Api::offered(const CallRef& call) {
   };
   if (collection_write || named_create || unknown || call->request.method == "HEAD") return refuse(method_not_routed());
   if (misplaced || (!call->kind->namespaced && !info.ns.empty() && info.resource != "namespaces")) return refuse(base::no_such_resource());
-  bool has = call->kind->allows(info.verb);
+  bool has = call->kind->allows(info.verb) || kinds::definition_ends(*call->kind);
   if (sub) has = std::find(sub->verbs.begin(), sub->verbs.end(), info.verb) != sub->verbs.end();
   if (!has) return refuse(not_offered(*call));
   return true;

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "core/api/http.hpp"
+#include "core/kinds/body_kinds.hpp"
 
 namespace keelson::api {
 namespace {
@@ -143,26 +144,26 @@ std::optional<std::string> text_of(const json::object& object, std::string_view 
   return std::string(value->as_string());
 }
 
-base::Error not_delete_options(std::string_view why) {
-  return base::bad_request("DeleteOptions in version \"v1\" cannot be handled as a DeleteOptions: " + std::string(why));
+/// Any group and version may call them its own: `kind` is all that is looked at.
+base::Outcome<json::object> read_delete_options(const verbs::Body& body) {
+  auto parsed = kinds::parse(body.media, body.bytes, {});
+  if (!parsed) return parsed.error();
+  if (auto* given = parsed->if_object()) {
+    if (const auto kind = text_of(*given, "kind"); kind && !kind->empty() && *kind != "DeleteOptions")
+      return base::bad_request("the object provided is unrecognized (must be of type DeleteOptions): couldn't get version/kind; got kind " + quoted(*kind));
+    given->erase("kind");
+    given->erase("apiVersion");
+  }
+  auto decoded = kinds::decode_value(kinds::body_kind("DeleteOptions"), std::move(*parsed), kinds::FieldValidation::ignore);
+  if (!decoded) return decoded.error();
+  return std::move(decoded->object.as_object());
 }
 
-base::Outcome<verbs::DeleteOptions> delete_options_of(const json::object& object, std::vector<std::string>& dry_run) {
+verbs::DeleteOptions delete_options_of(const json::object& object, std::vector<std::string>& dry_run) {
   verbs::DeleteOptions options;
-  if (const auto kind = text_of(object, "kind"); kind && *kind != "DeleteOptions")
-    return base::bad_request("the object provided is unrecognized (must be of type DeleteOptions): couldn't get version/kind; got kind " + quoted(*kind));
-  if (const auto* grace = object.if_contains("gracePeriodSeconds"); grace && !grace->is_null()) {
-    if (!grace->is_int64()) return not_delete_options("gracePeriodSeconds is not an integer");
-    options.grace_period_s = grace->as_int64();
-  }
-  if (const auto* orphan = object.if_contains("orphanDependents"); orphan && !orphan->is_null()) {
-    if (!orphan->is_bool()) return not_delete_options("orphanDependents is not a boolean");
-    options.orphan_dependents = orphan->as_bool();
-  }
-  if (const auto* ignore = object.if_contains(kIgnoreReadError); ignore && !ignore->is_null()) {
-    if (!ignore->is_bool()) return not_delete_options(std::string(kIgnoreReadError) + " is not a boolean");
-    options.ignore_read_error = ignore->as_bool();
-  }
+  if (const auto* grace = object.if_contains("gracePeriodSeconds"); grace && grace->is_int64()) options.grace_period_s = grace->as_int64();
+  if (const auto* orphan = object.if_contains("orphanDependents"); orphan && orphan->is_bool()) options.orphan_dependents = orphan->as_bool();
+  if (const auto* ignore = object.if_contains(kIgnoreReadError); ignore && ignore->is_bool()) options.ignore_read_error = ignore->as_bool();
   options.propagation = text_of(object, "propagationPolicy");
   if (const auto* conditions = object.if_contains("preconditions"); conditions && conditions->is_object()) {
     options.uid = text_of(conditions->as_object(), "uid");
@@ -245,10 +246,9 @@ base::Outcome<verbs::DeleteOptions> delete_query(const Query& query, const verbs
   if (body.bytes.empty()) {
     options = delete_options_of(query, dry_run);
   } else {
-    const auto parsed = kinds::parse(body.media, body.bytes, {});
-    if (!parsed) return parsed.error();
-    if (!parsed->is_object()) return not_delete_options("not an object");
-    options = delete_options_of(parsed->as_object(), dry_run);
+    const auto given = read_delete_options(body);
+    if (!given) return given.error();
+    options = delete_options_of(*given, dry_run);
   }
   if (!options) return options;
   std::vector<base::Cause> causes;
@@ -260,29 +260,33 @@ base::Outcome<verbs::DeleteOptions> delete_query(const Query& query, const verbs
   return options;
 }
 
-// Go durations: a sum of decimal numbers with units.
-base::Outcome<std::int64_t> request_timeout_ms(const Query& query, std::int64_t most_ms) {
+// Go's durations: a sign, and a sum of decimal numbers with units (time.ParseDuration). What is not above zero asks for no limit of its own.
+base::Outcome<std::int64_t> request_timeout_ns(const Query& query, std::int64_t most_ns) {
   const auto text = query.get("timeout");
-  if (text.empty() || text == "0") return whole(most_ms);
-  static constexpr std::pair<std::string_view, double> units[] = {{"ns", 1e-6}, {"us", 1e-3}, {"µs", 1e-3}, {"ms", 1}, {"s", 1e3}, {"m", 6e4}, {"h", 36e5}};
-  const auto broken = [&] { return base::bad_request("invalid timeout specified in the request URL - time: invalid duration " + quoted(text)); };
+  const auto broken = [&](const std::string& why) { return base::bad_request("invalid timeout specified in the request URL - time: " + why + " duration " + quoted(text)); };
+  static constexpr std::pair<std::string_view, double> units[] = {{"ns", 1}, {"us", 1e3}, {"µs", 1e3}, {"μs", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 6e10}, {"h", 36e11}};
+  static constexpr std::string_view number = "0123456789.";
+  const bool negative = text.starts_with('-');
+  std::string_view rest = text;
+  if (negative || rest.starts_with('+')) rest.remove_prefix(1);
+  if (rest == "0" || text.empty()) return whole(most_ns);
+  if (rest.empty()) return broken("invalid");
   double total = 0;
-  auto rest = std::string(text);
   while (!rest.empty()) {
-    char* end = nullptr;
-    const double value = std::strtod(rest.c_str(), &end);
-    const auto used = static_cast<std::size_t>(end - rest.c_str());
-    if (used == 0 || !(value >= 0)) return broken();
-    rest.erase(0, used);
-    const auto* unit = std::find_if(std::begin(units), std::end(units), [&](const auto& candidate) {
-      return rest.starts_with(candidate.first) && (rest.size() == candidate.first.size() || !std::isalpha(static_cast<unsigned char>(rest[candidate.first.size()])));
-    });
-    if (unit == std::end(units)) return broken();
+    double value = 0;
+    if (number.find(rest.front()) == std::string_view::npos) return broken("invalid");
+    const auto [end, fault] = std::from_chars(rest.data(), rest.data() + rest.size(), value, std::chars_format::fixed);
+    if (fault != std::errc()) return broken("invalid");
+    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+    const auto name = rest.substr(0, rest.find_first_of(number));
+    if (name.empty()) return broken("missing unit in");
+    const auto* unit = std::find_if(std::begin(units), std::end(units), [&](const auto& candidate) { return name == candidate.first; });
+    if (unit == std::end(units)) return broken("unknown unit " + quoted(name) + " in");
     total += value * unit->second;
-    rest.erase(0, unit->first.size());
+    rest.remove_prefix(name.size());
   }
-  if (total <= 0 || total > static_cast<double>(most_ms)) return whole(most_ms);
-  return whole(std::max<std::int64_t>(1, static_cast<std::int64_t>(total)));
+  if (negative || total <= 0 || total > static_cast<double>(most_ns)) return whole(most_ns);
+  return whole(static_cast<std::int64_t>(total));
 }
 
 }  // namespace keelson::api

@@ -32,7 +32,7 @@ base::Outcome<WriteQuery> write_query(const Query& query, std::string_view what,
 /// From the body when there is one, else from the query.
 base::Outcome<verbs::DeleteOptions> delete_query(const Query& query, const verbs::Body& body);
 
-/// The request's own `timeout` parameter in milliseconds, at most `most_ms`.
-base::Outcome<std::int64_t> request_timeout_ms(const Query& query, std::int64_t most_ms);
+/// The request's own `timeout` parameter in nanoseconds, at most `most_ns`.
+base::Outcome<std::int64_t> request_timeout_ns(const Query& query, std::int64_t most_ns);
 
 }  // namespace keelson::api

@@ -6,9 +6,11 @@
 #include "core/api/attributes.hpp"
 #include "core/api/core.hpp"
 #include "core/api/negotiate.hpp"
+#include "core/api/options.hpp"
 #include "core/auth/node.hpp"
 #include "core/auth/rules.hpp"
 #include "core/base/json_text.hpp"
+#include "core/kinds/body_kinds.hpp"
 
 namespace keelson::api {
 namespace {
@@ -198,10 +200,12 @@ void answer(const CallRef& call, const Review& review) {
   if (const auto form = negotiate(call->request.joined("Accept"), {.transforms = false}); !form) return call->fail(form.error());
   const auto sent = read_body(call->request.header("Content-Type"), call->request.body);
   if (!sent) return call->fail(sent.error());
-  const auto body = kinds::parse(sent->media, sent->bytes, {});
+  const auto options = write_query(call->query, "CreateOptions");
+  if (!options) return call->fail(options.error());
+  auto body = kinds::decode(kinds::body_kind(review.kind), sent->media, sent->bytes, options->write.validation, {});
   if (!body) return call->fail(body.error());
-  if (!body->is_object()) return call->fail(base::bad_request("Object 'Kind' is missing in '" + sent->bytes + "'"));
-  const auto& object = body->as_object();
+  call->warnings = std::move(body->warnings);
+  const auto& object = body->object.as_object();
   json::object out{{"kind", review.kind}, {"apiVersion", std::string(review.group) + "/" + call->info.version}};
   out["metadata"] = json::object{{"creationTimestamp", nullptr}};
   const auto& spec = child(object, "spec");

@@ -2,6 +2,7 @@
 
 #include "core/audit/notes.hpp"
 #include "core/auth/node.hpp"
+#include "core/kinds/body_kinds.hpp"
 #include "core/kinds/convert.hpp"
 #include "core/verbs/unreadable.hpp"
 
@@ -63,7 +64,7 @@ base::Outcome<void> Core::admit(const Context& context, const Target& target, st
     if (verdict.decision != auth::Decision::allow) return auth::refusal(attributes, verdict.reason);
   }
   if (target.subresource.empty()) {
-    if (!kind.allows(verb)) return base::method_not_allowed(kind.group, kind.resource, verb);
+    if (!kind.allows(verb) && !kinds::definition_ends(kind)) return base::method_not_allowed(kind.group, kind.resource, verb);
   } else {
     const auto* subresource = kind.subresource(target.subresource);
     if (!subresource) return base::no_such_resource();

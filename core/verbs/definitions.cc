@@ -197,7 +197,7 @@ class StoredDefinitions final : public Definitions, private store::FeedSink {
     }
     now.storage_key = compiled->front().storage_key;
     if (ending)
-      for (auto& kind : *compiled) std::erase(kind.verbs, "create");
+      for (auto& kind : *compiled) kind.verbs = {"delete", "deletecollection", "get", "list", "watch"};
     if (auto installed = registry_.install_versions(std::move(*compiled)); !installed) return fail(name, installed.error().message);
     served_[name] = std::move(now);
     return true;

@@ -1,6 +1,7 @@
 #include "core/verbs/step_binding.hpp"
 
 #include "core/base/json_text.hpp"
+#include "core/kinds/body_kinds.hpp"
 
 namespace keelson::verbs {
 
@@ -18,18 +19,20 @@ void set_condition(json::value& object, std::string_view type, std::string_view 
   conditions.emplace_back(json::object({{"type", type}, {"status", status}, {"lastTransitionTime", now}}));
 }
 
-base::Outcome<json::value> BindRun::read_binding() const {
+base::Outcome<json::value> BindRun::read_binding() {
   const auto& body = in_.step.body;
-  auto binding = kinds::parse(body.media, body.bytes, in_.memory);
-  if (!binding) return binding.error();
-  const auto name = text_at(*binding, {"metadata", "name"});
+  auto decoded = kinds::decode(kinds::body_kind("Binding"), body.media, body.bytes, in_.step.options.validation, in_.memory);
+  if (!decoded) return decoded.error();
+  warnings = std::move(decoded->warnings);
+  auto& binding = decoded->object;
+  const auto name = text_at(binding, {"metadata", "name"});
   if (!name.empty() && name != target().name) return base::bad_request("name in URL does not match name in Binding object");
   std::vector<base::Cause> causes;
-  const auto kind = text_at(*binding, {"target", "kind"});
+  const auto kind = text_at(binding, {"target", "kind"});
   if (!kind.empty() && kind != "Node") causes.push_back({"FieldValueNotSupported", "Unsupported value: " + base::quoted(kind) + ": supported values: \"Node\", \"<empty>\"", "target.kind"});
-  if (text_at(*binding, {"target", "name"}).empty()) causes.push_back({"FieldValueRequired", "Required value", "target.name"});
+  if (text_at(binding, {"target", "name"}).empty()) causes.push_back({"FieldValueRequired", "Required value", "target.name"});
   if (!causes.empty()) return base::invalid("", "Binding", target().name, std::move(causes));
-  return binding;
+  return std::move(binding);
 }
 
 base::Outcome<void> BindRun::check_free() const {

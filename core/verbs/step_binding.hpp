@@ -16,7 +16,7 @@ class BindRun final : public PutRun {
   std::string_view verb() const override { return "create"; }
 
  private:
-  base::Outcome<json::value> read_binding() const;
+  base::Outcome<json::value> read_binding();
   base::Outcome<void> check_free() const;
   void merge(const json::value& binding, std::string_view field);
 };

@@ -4,6 +4,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "core/base/json_text.hpp"
+#include "core/kinds/body_kinds.hpp"
 #include "core/kinds/convert.hpp"
 #include "core/verbs/signing_request_fields.hpp"
 #include "core/verbs/versions.hpp"
@@ -77,6 +78,7 @@ base::Outcome<StepRun::Next> PutRun::begin_create() {
   set_request(auth::AdmissionRequest::Operation::create);
   request_.name = own_name();
   request_.object = &*object_;
+  if (kinds::definition_ends(*kind_)) return base::forbidden(kind_->group, kind_->resource, request_.name, "create not allowed while custom resource definition is terminating");
   return Next::admit;
 }
 

@@ -4,6 +4,7 @@
 
 #include "core/audit/notes.hpp"
 #include "core/base/json_text.hpp"
+#include "core/kinds/body_kinds.hpp"
 #include "core/kinds/crd_names.hpp"
 #include "core/verbs/definitions.hpp"
 #include "core/verbs/eviction_budget.hpp"
@@ -205,12 +206,14 @@ std::optional<base::Error> RemoveRun::mismatch(const store::ObjectRef& found) {
 base::Outcome<void> EvictRun::read_request() {
   const auto& body = in_.step.body;
   if (body.bytes.empty()) return {};
-  auto eviction = kinds::parse(body.media, body.bytes, in_.memory);
-  if (!eviction) return eviction.error();
-  const auto name = text_at(*eviction, {"metadata", "name"});
+  auto decoded = kinds::decode(kinds::body_kind("Eviction"), body.media, body.bytes, in_.step.options.validation, in_.memory);
+  if (!decoded) return decoded.error();
+  warnings = std::move(decoded->warnings);
+  const auto& eviction = decoded->object;
+  const auto name = text_at(eviction, {"metadata", "name"});
   if (!name.empty() && name != target().name) return base::bad_request("name in URL does not match name in Eviction object");
   options_.dry_run = in_.step.options.dry_run;
-  const auto* given = find(*eviction, {"deleteOptions"});
+  const auto* given = find(eviction, {"deleteOptions"});
   if (!given || !given->is_object()) return {};
   if (find(*given, {"gracePeriodSeconds"})) options_.grace_period_s = integer_at(*given, {"gracePeriodSeconds"});
   if (const auto uid = text_at(*given, {"preconditions", "uid"}); !uid.empty()) options_.uid = std::string(uid);

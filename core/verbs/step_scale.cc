@@ -2,25 +2,10 @@
 
 #include <algorithm>
 
-#include "core/kinds/type.hpp"
+#include "core/kinds/body_kinds.hpp"
 
 namespace keelson::verbs {
 namespace {
-
-/// The kind of Scale as the engine sees it: it is never stored and so not in the catalog.
-const kinds::Kind& scale_kind() {
-  static const kinds::Kind kind = [] {
-    kinds::Kind out;
-    out.group = "autoscaling";
-    out.version = "v1";
-    out.kind = "Scale";
-    out.resource = "scales";
-    // No deleter: the type is one of the static tables.
-    out.type = std::shared_ptr<const kinds::Type>(kinds::builtin_type("autoscaling/v1.Scale"), [](const kinds::Type*) {});
-    return out;
-  }();
-  return kind;
-}
 
 std::string joined(const json::array& values) {
   std::vector<std::string> sorted;
@@ -135,16 +120,16 @@ base::Outcome<store::ObjectRef> scale_of(const Core& core, const Target& target,
 base::Outcome<json::value> ScaleRun::wanted_scale() {
   const auto& step = in_.step;
   if (step.op == Verbs::Step::Op::update) {
-    auto decoded = kinds::decode(scale_kind(), step.body.media, step.body.bytes, step.options.validation, in_.memory);
+    auto decoded = kinds::decode(kinds::body_kind("Scale"), step.body.media, step.body.bytes, step.options.validation, in_.memory);
     if (!decoded) return decoded.error();
     warnings = std::move(decoded->warnings);
     return std::move(decoded->object);
   }
   auto patch = kinds::parse(step.body.media, step.body.bytes, in_.memory);
   if (!patch) return patch.error();
-  auto patched = kinds::patch(scale_kind(), step.patch_type, make_scale(*kind_, *old_, in_.memory), *patch, in_.memory);
+  auto patched = kinds::patch(kinds::body_kind("Scale"), step.patch_type, make_scale(*kind_, *old_, in_.memory), *patch, in_.memory);
   if (!patched) return patched.error();
-  auto decoded = kinds::decode_value(scale_kind(), std::move(*patched), step.options.validation);
+  auto decoded = kinds::decode_value(kinds::body_kind("Scale"), std::move(*patched), step.options.validation);
   if (!decoded) return decoded.error();
   warnings = std::move(decoded->warnings);
   return std::move(decoded->object);

@@ -1,5 +1,7 @@
 #include "core/verbs/step_token.hpp"
 
+#include "core/kinds/body_kinds.hpp"
+
 namespace keelson::verbs {
 namespace {
 
@@ -52,15 +54,22 @@ base::Outcome<void> TokenRun::bind(const json::value& request, auth::TokenIssuer
   return {};
 }
 
+base::Outcome<json::value> TokenRun::wanted() {
+  const auto& body = in_.step.body;
+  if (body.bytes.empty()) return json::value(json::object(in_.memory));
+  auto decoded = kinds::decode(kinds::body_kind("TokenRequest"), body.media, body.bytes, in_.step.options.validation, in_.memory);
+  if (!decoded) return decoded.error();
+  warnings = std::move(decoded->warnings);
+  return std::move(decoded->object);
+}
+
 base::Outcome<StepRun::Next> TokenRun::begin() {
   if (auto allowed = in_.core.admit(in_.context, target(), "create", in_.authorize); !allowed) return allowed.error();
   if (!in_.core.parts.tokens) return base::no_such_resource();
   const auto account = in_.view.get(key_of(target()));
   if (!account) return not_found(target());
-  auto request = in_.step.body.bytes.empty() ? base::Outcome<json::value>(json::value(json::object(in_.memory)))
-                                             : kinds::parse(in_.step.body.media, in_.step.body.bytes, in_.memory);
+  auto request = wanted();
   if (!request) return request.error();
-  if (!request->is_object()) return base::bad_request("the TokenRequest is no object");
   auto lifetime = lifetime_of(*request);
   if (!lifetime) return lifetime.error();
   auth::TokenIssuer::Claims& claims = claims_;

@@ -61,7 +61,17 @@ HTTP = [
     patch("PATCH type not offered, checked before the name", "application/json", "{}", 415, "UnsupportedMediaType", "415: Unsupported Media Type", path=f"{MAPS}/%2e%2e"),
     patch("strategic merge on a custom resource", STRATEGIC, "{}", 415, "UnsupportedMediaType", UNKNOWN_FORMAT + "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml", path=f"{WIDGETS}/one"),
     get("Accept cannot be met", MAPS, 406, "NotAcceptable", "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf", Accept="text/html"),
+    *[get(f"Accept cannot be met: {what}", MAPS, 406, "NotAcceptable", "only the following media types are accepted: ...", Accept=accept) for what, accept in {
+        "a Table in protobuf": "application/vnd.kubernetes.protobuf;as=Table;g=meta.k8s.io;v=v1", "a Table of no version": "application/json;as=Table;g=meta.k8s.io;v=v2",
+        "an unknown conversion": "application/json;as=Nothing;g=meta.k8s.io;v=v1", "metadata of one from a list": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"}.items()],
     get("?timeout=abc", f"{MAPS}?timeout=abc", 400, "BadRequest", 'invalid timeout specified in the request URL - time: invalid duration "abc"'),
+    get("?timeout=1, no unit", f"{MAPS}?timeout=1", 400, "BadRequest", 'invalid timeout specified in the request URL - time: missing unit in duration "1"'),
+    get("?timeout=1y", f"{MAPS}?timeout=1y", 400, "BadRequest", 'invalid timeout specified in the request URL - time: unknown unit "y" in duration "1y"'),
+    get("a list whose time is over before it begins", f"{MAPS}?timeout=1ns", 504, "Timeout", "Timeout: request did not complete within the allotted timeout"),
+    post("a write whose time is over before it begins", f"{MAPS}?timeout=1ns", config_map("late"), 504, "Timeout", "Timeout: request did not complete within the allotted timeout"),
+    get("that write was not done", f"{MAPS}/late", 404, "NotFound", 'configmaps "late" not found'),
+    get("a watch has no deadline", f"{MAPS}?watch=1&timeout=1ns&timeoutSeconds=1", 200, "", ""),
+    get("?timeout=-1s is the server's own limit", f"{MAPS}?timeout=-1s", 200, "", ""),
     get("?timeout=0 is the server's own limit", f"{MAPS}?timeout=0", 200, "", ""),
     get("?timeout=1h is the server's own limit", f"{MAPS}?timeout=1h", 200, "", ""),
     post("body > 3 MiB", MAPS, "x" * 3145729, 413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728"),
@@ -79,6 +89,25 @@ URL = [
     post("namespaces differ, POST", MAPS, meta(namespace="x"), 400, "BadRequest", "the namespace of the provided object does not match the namespace sent on the request"),
     post("apiVersion differs", DEPLOYMENTS, {"apiVersion": "apps/v1beta1", "kind": "Deployment", "metadata": {"name": "x"}}, 400, "BadRequest", "the API version in the data (apps/v1beta1) does not match the expected API version (apps/v1)"),
     post("kind differs", SERVICES, pod(), 400, "BadRequest", 'Pod in version "v1" cannot be handled as a Service: ...'),
+]
+
+REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+POD = {"apiVersion": "v1", "kind": "Pod"}
+NO_LIST = "DeleteOptions in version \"v1\" cannot be handled as a DeleteOptions: json: cannot unmarshal string into Go struct field DeleteOptions.dryRun of type []string"
+BODIES = [   # of what is stored nowhere
+    *[post(f"{what}: another kind", path, POD | more, 400, "BadRequest", f'Pod in version "v1" cannot be handled as a {kind}: converting (v1.Pod) to (...): unknown conversion') for what, path, kind, more in (
+        ("eviction", f"{PODS}/one/eviction?dryRun=All", "Eviction", {"metadata": {"name": "one"}}), ("binding", f"{PODS}/one/binding?dryRun=All", "Binding", {"target": {"name": "n"}}),
+        ("bindings", f"{NS}/bindings?dryRun=All", "Binding", {"metadata": {"name": "one"}, "target": {"name": "n"}}),
+        ("token", f"{NS}/serviceaccounts/default/token", "TokenRequest", {}), ("review", REVIEWS, "SubjectAccessReview", {}))],
+    *[post(f"{what}: unknown field, Strict", f"{path}?dryRun=All&fieldValidation=Strict", {"x": 1} | more, 400, "BadRequest", '...strict decoding error: unknown field "x"') for what, path, more in (
+        ("eviction", f"{PODS}/one/eviction", {}), ("binding", f"{PODS}/one/binding", {"target": {"name": "n"}}), ("token", f"{NS}/serviceaccounts/default/token", {}), ("review", REVIEWS, {}))],
+    post("eviction: a word for a number", f"{PODS}/one/eviction?dryRun=All", {"deleteOptions": {"gracePeriodSeconds": "x"}}, 400, "BadRequest", 'Eviction in version "v1" cannot be handled as a Eviction: json: cannot unmarshal string into Go struct field ...'),
+    post("review: a number for a word", REVIEWS, {"spec": {"user": 1}}, 400, "BadRequest", 'SubjectAccessReview in version "v1" cannot be handled as a SubjectAccessReview: json: cannot unmarshal number into Go struct field ...'),
+    Row("delete options: a dry run that is no list", "DELETE", f"{MAPS}/one", {"dryRun": "All"}, {}, 400, "BadRequest", NO_LIST),
+    Row("delete options: a dry run that is no list, of a collection", "DELETE", MAPS, {"dryRun": "All"}, {}, 400, "BadRequest", NO_LIST),
+    Row("delete options: a precondition that is no text", "DELETE", f"{MAPS}/one", {"preconditions": {"uid": 5}}, {}, 400, "BadRequest", "DeleteOptions in version \"v1\" cannot be handled as a DeleteOptions: json: cannot unmarshal number into ..."),
+    Row("delete options: another kind", "DELETE", f"{MAPS}/one", POD, {}, 400, "BadRequest", "the object provided is unrecognized (must be of type DeleteOptions): couldn't get version/kind; got kind \"Pod\""),
+    Row("delete options: no object", "DELETE", f"{MAPS}/one", "[]", {}, 400, "BadRequest", "..."),
 ]
 
 # Upstream says "cannot be handled as a" only once it knows what the body claims to be.
@@ -213,5 +242,5 @@ WATCHES = [
     get("timeoutSeconds=x", f"{MAPS}?watch=1&timeoutSeconds=x", 400, "BadRequest", 'strconv.ParseInt: parsing "x": invalid syntax'),
 ]
 
-SURFACES = {"HTTP": HTTP, "URL and body": URL, "JSON": JSON, "YAML": YAML_ROWS, "patches": PATCHES, "objects": OBJECTS, "admission policies": POLICIES, "namespaces": NAMESPACES, "options": OPTIONS,
+SURFACES = {"HTTP": HTTP, "URL and body": URL, "bodies of subresources, reviews and deletes": BODIES, "JSON": JSON, "YAML": YAML_ROWS, "patches": PATCHES, "objects": OBJECTS, "admission policies": POLICIES, "namespaces": NAMESPACES, "options": OPTIONS,
             "selectors": SELECTORS, "lists": LISTS, "watches": WATCHES}

@@ -90,7 +90,11 @@ TEST_CASE("with a definition go its objects, and nothing new comes meanwhile") {
   CHECK(c.get("demo.io/v1/sites", "other", "held").has_value());
   const auto refused = c.create("demo.io/v1/sites", "default", R"({"apiVersion":"demo.io/v1","kind":"Site","metadata":{"name":"b"}})");
   REQUIRE_FALSE(refused.has_value());
-  CHECK(refused.error().code == 405);
+  CHECK(refused.error().reason == "Forbidden");
+  CHECK(refused.error().message == R"(sites.demo.io "b" is forbidden: create not allowed while custom resource definition is terminating)");
+  const auto applied = c.patch("demo.io/v1/sites", "default", "b", R"({"apiVersion":"demo.io/v1","kind":"Site","metadata":{"name":"b"}})", kinds::PatchType::apply);
+  REQUIRE_FALSE(applied.has_value());
+  CHECK(applied.error().code == 403);
   REQUIRE(c.patch("demo.io/v1/sites", "other", "held", R"({"metadata":{"finalizers":null}})").has_value());
   CHECK(c.until([&] { return !c.get(kCrds, "", "sites.demo.io").has_value() && !c.serves("sites"); }));
 }
