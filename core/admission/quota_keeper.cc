@@ -49,7 +49,8 @@ class Keeper final : public QuotaKeeper, private store::FeedSink {
     if (change.type != store::ChangeType::modified) return false;
     if (resource == "services" || resource == "persistentvolumeclaims") return true;
     const auto &before = change.previous->columns(), &after = change.object->columns();
-    return resource == "pods" && (before.fields != after.fields || before.deletion_unix_s != after.deletion_unix_s || before.generation != after.generation);
+    // The status of a pod that was changed may say that it gave something back (resized).
+    return resource == "pods" && (after.generation > 1 || before.fields != after.fields || before.deletion_unix_s != after.deletion_unix_s || before.generation != after.generation);
   }
 
   void note_if_known(const store::Key& key, store::ChangeType type) {

@@ -1,6 +1,7 @@
 #include "core/admission/usage.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "core/base/instant.hpp"
 #include "core/kinds/qos.hpp"
@@ -25,14 +26,15 @@ void add_all(Amounts& sum, const Amounts& more) {
   for (const auto& [name, amount] : more) add_to(sum, name, amount);
 }
 
-/// Requests or limits of a whole pod: containers and sidecars together, or the most that starting it takes.
-Amounts pod_amounts(const json::value& pod, std::string_view which) {
+/// Requests or limits of all containers: those that run together, or the most that starting them takes.
+template <class AmountsOf>
+Amounts containers_amounts(const json::value& pod, const AmountsOf& amounts_of) {
   Amounts sum, starting, sidecars;
   if (const auto* containers = list_at(pod, {"spec", "containers"}))
-    for (const auto& container : *containers) add_all(sum, amounts_at(container, {"resources", which}));
+    for (const auto& container : *containers) add_all(sum, amounts_of(container));
   if (const auto* containers = list_at(pod, {"spec", "initContainers"}))
     for (const auto& container : *containers) {
-      const auto own = amounts_at(container, {"resources", which});
+      const auto own = amounts_of(container);
       if (text_at(container, {"restartPolicy"}) == "Always") {
         add_all(sidecars, own);
         for (const auto& [name, amount] : sidecars) raise_to(starting, name, amount);
@@ -44,6 +46,52 @@ Amounts pod_amounts(const json::value& pod, std::string_view which) {
     }
   add_all(sum, sidecars);
   for (const auto& [name, amount] : starting) raise_to(sum, name, amount);
+  return sum;
+}
+
+/// A resize that the node will never do.
+bool infeasible(const json::value& pod) {
+  const auto* conditions = list_at(pod, {"status", "conditions"});
+  if (!conditions) return false;
+  const auto pending = std::find_if(conditions->begin(), conditions->end(), [](const auto& one) { return text_at(one, {"type"}) == "PodResizePending"; });
+  return pending != conditions->end() && text_at(*pending, {"reason"}) == "Infeasible";
+}
+
+using Statuses = std::unordered_map<std::string_view, const json::value*>;
+
+/// What the node says of each container, by name.
+Statuses statuses_of(const json::value& pod) {
+  Statuses out;
+  for (const std::string_view list : {"containerStatuses", "initContainerStatuses"})
+    if (const auto* statuses = list_at(pod, {"status", list}))
+      for (const auto& status : *statuses) out.emplace(text_at(status, {"name"}), &status);
+  return out;
+}
+
+/// The most of what is asked for, set aside and in force, which differ while a pod is resized (component-helpers/resource, UseStatusResources).
+Amounts most_of_containers(const json::value& pod, std::string_view which) {
+  const bool never = infeasible(pod);
+  const auto statuses = statuses_of(pod);
+  const auto asked = [&](const json::value& container) { return amounts_at(container, {"resources", which}); };
+  const auto told = [&](bool in_force) {
+    return [&, in_force](const json::value& container) {
+      const auto found = statuses.find(text_at(container, {"name"}));
+      const auto* status = found == statuses.end() ? nullptr : found->second;
+      if (auto now = status && in_force ? amounts_at(*status, {"resources", which}) : Amounts(); !now.empty()) return now;
+      if (auto set_aside = status && which == "requests" ? amounts_at(*status, {"allocatedResources"}) : Amounts(); !set_aside.empty()) return set_aside;
+      return never ? Amounts() : asked(container);
+    };
+  };
+  Amounts most = never ? Amounts() : containers_amounts(pod, asked);
+  if (statuses.empty()) return most;
+  for (const bool in_force : {false, true})
+    for (const auto& [name, amount] : containers_amounts(pod, told(in_force))) raise_to(most, name, amount);
+  return most;
+}
+
+/// Requests or limits of a whole pod.
+Amounts pod_amounts(const json::value& pod, std::string_view which) {
+  Amounts sum = most_of_containers(pod, which);
   for (const auto& [name, amount] : amounts_at(pod, {"spec", "resources", which})) sum.insert_or_assign(name, amount);
   for (const auto& [name, amount] : amounts_at(pod, {"spec", "overhead"}))
     if (which == "requests" || sum.contains(name)) add_to(sum, name, amount);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <unordered_set>
 
 #include "core/base/json_text.hpp"
 
@@ -29,15 +30,13 @@ std::string with_prefix(std::string_view prefix, std::string message) {
 
 // As Go's aggregate prints a list of errors: one bare, several in brackets, equal ones once.
 std::string aggregate(const std::vector<Cause>& causes) {
-  std::vector<std::string> lines;
-  for (const auto& cause : causes) {
-    std::string line = cause.field.empty() ? cause.message : cause.field + ": " + cause.message;
-    if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(std::move(line));
-  }
-  if (lines.size() == 1) return lines.front();
+  std::unordered_set<std::string> seen;
   std::string out = "[";
-  for (const auto& line : lines) out += (out.size() > 1 ? ", " : "") + line;
-  return out + "]";
+  for (const auto& cause : causes) {
+    const auto [line, fresh] = seen.insert(cause.field.empty() ? cause.message : cause.field + ": " + cause.message);
+    if (fresh) out += (out.size() > 1 ? ", " : "") + *line;
+  }
+  return seen.size() == 1 ? *seen.begin() : out + "]";
 }
 
 // Members of a JSON object; empty ones are left out as Go's omitempty does.

@@ -4,6 +4,7 @@
 
 #include "core/kinds/applied_merge.hpp"
 #include "core/base/json_value.hpp"
+#include "core/kinds/json_erase.hpp"
 #include "core/kinds/managed_fields.hpp"
 
 namespace keelson::kinds {
@@ -73,17 +74,16 @@ base::Error conflict_error(const std::vector<Conflict>& conflicts) {
 /// Takes out what pruning has left empty. Custom resources keep their nulls: the schema decides what those mean.
 void drop_nulls(json::value& value) {
   if (json::array* list = value.if_array()) {
-    for (auto item = list->begin(); item != list->end();) item = item->is_null() ? list->erase(item) : item + 1;
+    list->erase(std::remove_if(list->begin(), list->end(), [](const json::value& item) { return item.is_null(); }), list->end());
     for (json::value& item : *list) drop_nulls(item);
   } else if (json::object* object = value.if_object()) {
-    for (auto member = object->begin(); member != object->end();) {
-      if (member->value().is_null()) {
-        member = object->stable_erase(member);
-      } else {
-        drop_nulls(member->value());
-        ++member;
-      }
+    std::vector<std::size_t> gone;
+    for (std::size_t at = 0; at < object->size(); ++at) {
+      auto& value = object->begin()[at].value();
+      if (value.is_null()) gone.push_back(at);
+      else drop_nulls(value);
     }
+    erase_members(*object, gone);
   }
 }
 

@@ -1,9 +1,11 @@
 #include "core/kinds/conform.hpp"
 
 #include <limits>
+#include <vector>
 
 #include "core/kinds/base64.hpp"
 #include "core/kinds/json_access.hpp"
+#include "core/kinds/json_erase.hpp"
 #include "core/kinds/parse.hpp"
 #include "core/kinds/quantity.hpp"
 #include "core/kinds/time_text.hpp"
@@ -85,13 +87,15 @@ class Walk {
   bool object(const Type& type, json::value& value, const Place& place, bool custom) {
     auto* members = value.if_object();
     if (!members) return custom || mismatch(type, value, place);
-    for (auto at = members->begin(); at != members->end();) {
+    std::vector<std::size_t> gone;
+    for (auto at = members->begin(); at != members->end(); ++at) {
+      const auto drop = [&] { gone.push_back(static_cast<std::size_t>(at - members->begin())); };
       const std::string_view key(at->key().data(), at->key().size());
       const auto* field = find_field(type, key);
       const Place here{&place, key, 0, &type};
       if (field) {
         if (at->value().is_null() && (!custom || !field->nullable)) {
-          at = members->stable_erase(at);
+          drop();
           continue;
         }
         if (!this->value(*field->type, at->value(), here, custom && !builtin_inside(*field->type))) return false;
@@ -99,11 +103,10 @@ class Walk {
         if (!this->value(*type.element, at->value(), here, custom)) return false;
       } else {
         complain(here);
-        at = members->stable_erase(at);
-        continue;
+        drop();
       }
-      ++at;
     }
+    erase_members(*members, gone);
     return true;
   }
 

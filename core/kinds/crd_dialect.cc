@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
+#include <unordered_set>
 
 #include "core/kinds/crd_structure.hpp"
 #include "core/kinds/field_errors.hpp"
@@ -120,6 +121,7 @@ class Dialect {
     if (type != "object") return errors_.invalid(here.child("type"), type, "must be object if parent array's x-kubernetes-list-type is map");
     const auto* list = as_array(keys);
     const auto fields = here.child("properties");
+    std::unordered_set<std::string_view> seen;
     for (std::size_t i = 0; list && i < list->size(); ++i) {
       const auto name = text_of(&(*list)[i]);
       const auto* field = member(member(items, "properties"), name);
@@ -127,7 +129,7 @@ class Dialect {
       const auto at = fields.key(name);
       if (!field) errors_.invalid(keys_path, keys, "entries must all be names of item properties");
       else if (field_type == "array" || field_type == "object") errors_.invalid(at.child("type"), type, "must be a scalar type if parent array's x-kubernetes-list-type is map");
-      if (std::find(list->begin(), list->begin() + static_cast<std::ptrdiff_t>(i), (*list)[i]) != list->begin() + static_cast<std::ptrdiff_t>(i))
+      if (!seen.insert(name).second)
         errors_.invalid(keys_path, keys, "must not contain duplicate entries");
     }
   }
@@ -139,13 +141,14 @@ class Dialect {
     if (truth_of(member(items, "nullable"))) errors_.forbidden(here.child("nullable"), "cannot be nullable when x-kubernetes-list-type is " + std::string(style));
     const auto* keys = as_array(member(&schema, "x-kubernetes-list-map-keys"));
     if (style != "map" || !keys) return;
-    const auto* required = as_array(member(items, "required"));
+    std::unordered_set<std::string_view> required;
+    if (const auto* names = as_array(member(items, "required")))
+      for (const auto& name : *names) required.insert(text_of(&name));
     for (const auto& key : *keys) {
       const auto* field = member(member(items, "properties"), text_of(&key));
       if (!field) continue;
       const auto at = fields.key(text_of(&key));
-      const bool demanded = required && std::find(required->begin(), required->end(), key) != required->end();
-      if (!demanded && !member(field, "default"))
+      if (!required.contains(text_of(&key)) && !member(field, "default"))
         errors_.required(at.child("default"), "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property");
       if (truth_of(member(field, "nullable"))) errors_.forbidden(at.child("nullable"), "this property is in x-kubernetes-list-map-keys, so it cannot be nullable");
     }

@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/json.hpp>
 #include <deque>
+#include <unordered_set>
 
 #include "core/kinds/crd_expressions.hpp"
 #include "core/kinds/crd_structure.hpp"
@@ -144,12 +145,13 @@ class Compiler {
 
   std::span<const Field> read_fields(const json::object& properties, SchemaRules& rules, const std::string& path, int depth, Place place) {
     std::vector<Field> fields;
+    const std::unordered_set<std::string_view> required(rules.required.begin(), rules.required.end());
     for (const auto& property : properties) {
       Field field;
       field.name = property.key();
       field.type = below(rules, compile(property.value(), path + ".properties[" + std::string(property.key()) + ']', depth + 1, place));
       field.description = field.type->description;
-      field.required = std::find(rules.required.begin(), rules.required.end(), field.name) != rules.required.end();
+      field.required = required.contains(field.name);
       field.nullable = field.type->rules->nullable;
       const json::value* preset = property.value().is_object() ? property.value().get_object().if_contains("default") : nullptr;
       if (preset) field.default_json = field.schema_default_json = schema_.texts.emplace_back(json::serialize(*preset));

@@ -37,7 +37,9 @@ std::string shown_value(std::string_view text) {
 }
 
 void FieldErrors::add(std::string_view reason, const Path& path, std::string message) {
+  if (full()) return;
   causes_.push_back({std::string(reason), std::move(message), path.text()});
+  bytes_ += causes_.back().message.size() + causes_.back().field.size();
 }
 
 void FieldErrors::required(const Path& path, std::string_view detail) {
@@ -45,6 +47,7 @@ void FieldErrors::required(const Path& path, std::string_view detail) {
 }
 
 void FieldErrors::invalid(const Path& path, Value value, std::string_view detail) {
+  if (full()) return;
   add("FieldValueInvalid", path, "Invalid value: " + shown_value(value) + ": " + std::string(detail));
 }
 
@@ -62,7 +65,7 @@ void FieldErrors::not_supported(const Path& path, std::string_view value, std::s
   add("FieldValueNotSupported", path, "Unsupported value: " + shown_value(value) + (list.empty() ? "" : ": supported values: " + list));
 }
 
-void FieldErrors::duplicate(const Path& path, Value value) { add("FieldValueDuplicate", path, "Duplicate value: " + shown_value(value)); }
+void FieldErrors::duplicate(const Path& path, Value value) { if (!full()) add("FieldValueDuplicate", path, "Duplicate value: " + shown_value(value)); }
 void FieldErrors::duplicate(const Path& path, std::string_view value) { add("FieldValueDuplicate", path, "Duplicate value: " + shown_value(value)); }
 void FieldErrors::forbidden(const Path& path, std::string_view detail) { add("FieldValueForbidden", path, "Forbidden: " + std::string(detail)); }
 void FieldErrors::internal(const Path& path, std::string_view detail) { add("InternalError", path, "Internal error: " + std::string(detail)); }

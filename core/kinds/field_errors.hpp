@@ -1,6 +1,7 @@
 // Field errors: violations found by validation, with the paths and texts of Kubernetes.
 //
-// Invariants: a Path points to its parent, which has to outlive it; text is made only for what is wrong.
+// Invariants: a Path points to its parent, which has to outlive it; text is made only for what is wrong, and no more than
+//   kErrorsBytesMax and one: rules that show a whole list for each of its elements would answer with the square of what was sent.
 // Threads: one validation, one thread.
 #pragma once
 #include <boost/json/value.hpp>
@@ -36,6 +37,9 @@ class Path {
 std::string shown_value(const boost::json::value* value);
 std::string shown_value(std::string_view text);
 
+/// As much as can be sent.
+inline constexpr std::size_t kErrorsBytesMax = 3'145'728;
+
 class FieldErrors {
  public:
   using Value = const boost::json::value*;
@@ -62,7 +66,9 @@ class FieldErrors {
 
  private:
   void add(std::string_view reason, const Path& path, std::string message);
+  bool full() const { return bytes_ > kErrorsBytesMax; }
   std::vector<base::Cause> causes_;
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace keelson::kinds

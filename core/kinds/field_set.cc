@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/base/json_value.hpp"
+#include "core/kinds/json_erase.hpp"
 
 namespace keelson::kinds {
 namespace json = boost::json;
@@ -52,12 +53,15 @@ bool subtract_node(FieldSet& node, const FieldSet& other) {
 }
 
 void subtract_children(FieldSet& node, const FieldSet& other) {
+  std::vector<std::size_t> gone;
   for (const auto& theirs : other) {
     if (theirs.key() == kSelfElement || !theirs.value().is_object()) continue;
     const auto mine = node.find(theirs.key());
     if (mine == node.end() || !mine->value().is_object()) continue;
-    if (!subtract_node(mine->value().get_object(), theirs.value().get_object())) node.stable_erase(mine);
+    if (!subtract_node(mine->value().get_object(), theirs.value().get_object())) gone.push_back(static_cast<std::size_t>(mine - node.begin()));
   }
+  std::sort(gone.begin(), gone.end());
+  erase_members(node, gone);
 }
 
 void unite_children(FieldSet& node, const FieldSet& other) {

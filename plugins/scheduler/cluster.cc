@@ -49,11 +49,14 @@ bool Cluster::pod_changed(const keelson::Observed<Pod>& change) {
   }
   const auto generation = shown.handle().generation();
   const bool here = held != placed_.end() && nodes_.traits(held->second.node).name == node;
-  if (here && held->second.generation == generation) return false;
+  if (here && held->second.generation == generation && !held->second.resizing) return false;
   const auto before = here ? held->second.wants : nullptr;
-  const auto wants = pool_.share(wants_of(shown->spec));
+  const Pod& pod = *shown;
+  const auto wants = pool_.share(wants_of(pod));
+  const bool resizing = wants->demand != demand_of(pod.spec);
+  if (before == wants && held->second.resizing == resizing && held->second.generation == generation) return false;
   unplace(uid);
-  place(uid, {nodes_.named(std::string(node)), wants, generation});
+  place(uid, {nodes_.named(std::string(node)), wants, generation, resizing});
   return before && before != wants;   // resized: others may fit now
 }
 

@@ -65,6 +65,7 @@ class Cluster {
     NodeId node = 0;
     WantsRef wants;
     std::int64_t generation = 0;   ///< of the pod when it wanted that: it may be resized
+    bool resizing = false;         ///< the node's word differs from what is asked for: its status counts
   };
   struct Change {
     NodeId node = 0;

@@ -40,5 +40,7 @@ struct Demand {
 
 /// Sum of containers and sidecars, or the peak of the init phase if that is more, plus overhead; pod-level requests win.
 Demand demand_of(const PodSpec& spec);
+/// The most of what is asked for, set aside by the node and in force: they differ while a pod is resized.
+Demand demand_of(const Pod& pod);
 
 }  // namespace scheduler

@@ -55,6 +55,12 @@ Wants wants_of(const PodSpec& spec) {
   return wants;
 }
 
+Wants wants_of(const Pod& pod) {
+  Wants wants = wants_of(pod.spec);
+  wants.demand = demand_of(pod);
+  return wants;
+}
+
 WantsRef WantsPool::share(Wants wants) {
   const auto hash = hash_of(wants);
   const auto [first, last] = known_.equal_range(hash);

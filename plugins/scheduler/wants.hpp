@@ -31,6 +31,8 @@ struct Wants {
 using WantsRef = std::shared_ptr<const Wants>;   // shared: by the pods that wait or run with them, and what is known about them
 
 Wants wants_of(const PodSpec& spec);
+/// Of a pod that has a node: with what the node says of its resizing.
+Wants wants_of(const Pod& pod);
 
 /// Equal wants become one. Threads: one at a time.
 class WantsPool {

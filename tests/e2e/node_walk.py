@@ -20,7 +20,7 @@ import time
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from cluster import Cluster, Failed, equal, eventually, expect, need_containers, start_and_run  # noqa: E402
+from cluster import Cluster, Failed, equal, eventually, expect, free_port, need_containers, start_and_run  # noqa: E402
 from container_walk import container, images_are_imported, the_node_becomes_ready  # noqa: E402
 
 IMAGE = "keelson.dev/demo:1"
@@ -336,6 +336,47 @@ def a_grpc_probe_asks_for_health(c):
     c.out("delete", "pod", "healthy", "--timeout=40s")
 
 
+# The same by somebody else's gRPC: the state that a file has for the service "main", no other service.
+GRPC = """
+import concurrent.futures, grpc, sys
+def check(request, context):
+    if request != b"\\n\\x04main":
+        context.abort(grpc.StatusCode.NOT_FOUND, "unknown service")
+    return b"\\x08" + bytes([int(open(sys.argv[2]).read())])
+server = grpc.server(concurrent.futures.ThreadPoolExecutor(2))
+server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("grpc.health.v1.Health", {"Check": grpc.unary_unary_rpc_method_handler(check)}),))
+server.add_insecure_port("0.0.0.0:" + sys.argv[1])
+server.start()
+server.wait_for_termination()
+"""
+SYSTEM_PYTHON = "/usr/bin/python3"   # which Debian's python3-grpcio is for
+
+
+def a_real_grpc_server_is_asked(c):
+    if subprocess.run([SYSTEM_PYTHON, "-c", "import grpc"], capture_output=True, check=False).returncode != 0:
+        print("   skipped: python3-grpcio is not installed")
+        return
+    port, state = free_port(), c.dir / "grpc-state"
+    state.write_text("1")
+    with subprocess.Popen([SYSTEM_PYTHON, "-c", GRPC, str(port), str(state)]) as server:
+        try:
+            for name, service in (("known", "main"), ("unknown", "other")):
+                probe = {"grpc": {"port": port, "service": service}, "periodSeconds": 1, "failureThreshold": 1, "timeoutSeconds": 5}
+                c.apply(json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"hostNetwork": True, "terminationGracePeriodSeconds": 0, "containers": [
+                    {"name": "main", "image": IMAGE, "command": ["sleep", "1000"], "readinessProbe": probe}]}}))
+            said = lambda name, text: lambda: text in c.out("events", f"--for=pod/{name}")
+            c.out("wait", "--for=condition=Ready", "pod/known", "--timeout=60s", timeout_s=70)
+            eventually("an unknown service fails", said("unknown", "Readiness probe failed: error: health rpc probe failed: rpc error: code = NotFound desc = unknown service"), 30)
+            state.write_text("2")
+            eventually("it is unhealthy", said("known", 'Readiness probe failed: service unhealthy (responded with "NOT_SERVING")'), 30)
+            c.out("wait", "--for=condition=Ready=false", "pod/known", "--timeout=20s")
+            state.write_text("1")
+            c.out("wait", "--for=condition=Ready", "pod/known", "--timeout=60s", timeout_s=70)
+        finally:
+            server.kill()
+    c.out("delete", "pod", "known", "unknown", "--timeout=40s")
+
+
 def kubectl_1_20_does_the_common_verbs(c):
     with tempfile.TemporaryDirectory(prefix="kl-old-") as directory:
         os.chmod(directory, 0o755)
@@ -413,7 +454,7 @@ STEPS = [the_node_becomes_ready, images_are_imported, pods_start, exec_with_a_te
          run_with_input_answers_the_exit_code, port_forward_carries_requests, files_are_copied_both_ways, a_pod_on_the_host_network_is_the_host,
          pods_reach_each_other_and_the_api, projected_volumes_have_all_their_sources, downward_volumes_follow_the_pod, the_default_token_is_accepted,
          a_container_above_its_memory_limit_is_killed, a_fork_bomb_is_held_and_the_node_survives, a_running_pod_is_resized, a_resize_waits_for_room,
-         a_resize_restarts_what_asks_for_it, a_quota_counts_what_a_pod_was_resized_to, probes_decide_about_ready_and_restart, a_grpc_probe_asks_for_health,
+         a_resize_restarts_what_asks_for_it, a_quota_counts_what_a_pod_was_resized_to, probes_decide_about_ready_and_restart, a_grpc_probe_asks_for_health, a_real_grpc_server_is_asked,
          kubectl_1_20_does_the_common_verbs,
          a_containerd_that_hangs_or_dies_makes_the_node_not_ready_with_the_reason, all_of_it_goes]
 

@@ -114,6 +114,29 @@ TEST_CASE("a pod that is over no longer counts as one, but as an object") {
   CHECK(used(cluster, "q", "count/pods") == "1");
 }
 
+TEST_CASE("while a pod is resized a quota counts the most of what is asked for, set aside and in force") {
+  Cluster cluster;
+  quota(cluster, "q", R"({"hard":{"requests.cpu":"2"}})");
+  Cluster::must(cluster.create("v1/pods", "default", pod("p", R"({"requests":{"cpu":"1"},"limits":{"cpu":"2"}})")));
+  const auto says = [&](const std::string& cpu, const std::string& more = "") {
+    Cluster::must(cluster.patch("v1/pods/status", "default", "p", R"({"status":{"containerStatuses":[{"name":"c","image":"i","imageID":"","ready":true,"restartCount":0,"lastState":{},"state":{},"allocatedResources":{"cpu":")" +
+                                                                      cpu + R"("},"resources":{"requests":{"cpu":")" + cpu + R"("}}}])" + more + "}}"));
+  };
+  const auto resize = [&](const std::string& cpu) {
+    return cluster.patch("v1/pods/resize", "default", "p", R"({"spec":{"containers":[{"name":"c","image":"i","resources":{"requests":{"cpu":")" + cpu + R"("},"limits":{"cpu":"2"}}}]}})");
+  };
+  const auto becomes = [&](const std::string& cpu) { return cluster.eventually([&] { return used(cluster, "q", "requests.cpu") == cpu; }); };
+  says("1");
+  Cluster::must(resize("500m"));
+  CHECK_FALSE(cluster.create("v1/pods", "default", pod("b", R"({"requests":{"cpu":"1500m"}})")).has_value());   // the node has not given it back yet
+  says("500m");
+  CHECK(becomes("500m"));
+  Cluster::must(resize("1500m"));
+  CHECK(becomes("1500m"));
+  says("500m", R"(,"conditions":[{"type":"PodResizePending","status":"True","reason":"Infeasible"}])");
+  CHECK(becomes("500m"));
+}
+
 TEST_CASE("a quota counts what was there before it, and a new limit holds at once") {
   Cluster cluster;
   for (int i = 0; i < 3; ++i) Cluster::must(cluster.create("v1/configmaps", "default", config_map("c" + std::to_string(i))));

@@ -54,6 +54,28 @@ TEST_CASE("the peak of the init phase counts when it is more than the running po
   CHECK(demand_of(pod.spec).requested.memory_bytes == 64 << 20);
 }
 
+TEST_CASE("while a pod is resized the most of what is asked for, set aside and in force counts") {
+  Pod pod = pod_asking("1", "64Mi");
+  pod.spec.containers.front().name = "c";
+  CHECK(demand_of(pod) == demand_of(pod.spec));
+  auto& status = pod.status.containerStatuses.emplace_back();
+  status.name = "c";
+  status.allocatedResources = {{"cpu", "500m"}, {"memory", "128Mi"}};
+  CHECK(demand_of(pod).requested.cpu_milli == 1000);
+  CHECK(demand_of(pod).requested.memory_bytes == 128 << 20);
+  status.resources.emplace().requests = {{"cpu", "2"}, {"memory", "32Mi"}};
+  CHECK(demand_of(pod).requested.cpu_milli == 2000);
+  CHECK(demand_of(pod).requested.memory_bytes == 128 << 20);
+  status.resources.reset();
+  auto& pending = pod.status.conditions.emplace_back();
+  pending.type = "PodResizePending";
+  pending.reason = "Deferred";
+  CHECK(demand_of(pod).requested.cpu_milli == 1000);
+  pending.reason = "Infeasible";
+  CHECK(demand_of(pod).requested.cpu_milli == 500);
+  CHECK(demand_of(pod).scored_cpu_milli == 500);
+}
+
 TEST_CASE("a sidecar counts beside the containers and during the init phase after it") {
   Pod pod = pod_asking("100m", "0");
   auto& sidecar = pod.spec.initContainers.emplace_back();
