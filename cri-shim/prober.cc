@@ -83,13 +83,21 @@ NetRequest health_request(const core_v1::GRPCAction& action, const std::string& 
   return request;
 }
 
+/// As grpc-go writes a status (internal/status.Error).
+std::string shown(const GrpcStatus& status) {
+  static constexpr std::string_view names[] = {"OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound", "AlreadyExists", "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+                                               "Aborted", "OutOfRange", "Unimplemented", "Internal", "Unavailable", "DataLoss", "Unauthenticated"};
+  const auto code = static_cast<std::size_t>(status.code);
+  return "rpc error: code = " + (code < std::size(names) ? std::string(names[code]) : "Code(" + std::to_string(code) + ")") + " desc = " + status.message;
+}
+
 std::string health_failure(const NetRequest& request, const NetResult& result, std::int64_t timeout_s) {
   const std::string address = "\"" + host_port(request) + "\"", within = " within " + std::to_string(timeout_s) + "s";
   if (!result.connected && result.timed_out) return "timeout: failed to connect service " + address + within + ": context deadline exceeded";
   if (!result.connected) return "error: failed to connect service at " + address + ": " + result.error;
   if (result.timed_out) return "timeout: health rpc did not complete" + within;
   if (result.grpc.code == GrpcCode::unimplemented) return "error: this server does not implement the grpc health protocol (grpc.health.v1.Health): " + result.grpc.message;
-  if (result.grpc.code != GrpcCode::ok) return "error: health rpc probe failed: " + result.grpc.message;
+  if (result.grpc.code != GrpcCode::ok) return "error: health rpc probe failed: " + shown(result.grpc);
   // The answer's only field is its status; left out it is 0.
   const auto& bytes = result.grpc_answer;
   const std::size_t status = bytes.size() == 2 && bytes[0] == kStatusField ? static_cast<unsigned char>(bytes[1]) : 0;

@@ -280,12 +280,16 @@ def a_definition_is_made_served_and_deleted(c):
 
 
 def definitions_are_listed_by_label_and_deleted_together(c):
-    for i in range(4):
-        c.https.made("POST", CRDS, crd(f"manys{i}s", labels={"l": "many"}))
+    names = [f"manys{i}s" for i in range(10)]
+    for name in names:
+        c.https.made("POST", CRDS, crd(name, labels={"l": "many"}))
+    c.https.made("POST", CRDS, crd("others", labels={"l": "other"}))
     listed = c.https.made("GET", f"{CRDS}?labelSelector=l%3Dmany")
-    equal((len(listed["items"]), bool(listed["metadata"]["resourceVersion"])), (4, True), "listed")
+    equal((sorted(one["spec"]["names"]["plural"] for one in listed["items"]), bool(listed["metadata"]["resourceVersion"])), (names, True), "listed")
     c.https.made("DELETE", f"{CRDS}?labelSelector=l%3Dmany")
     eventually("all are gone", lambda: c.https.made("GET", f"{CRDS}?labelSelector=l%3Dmany")["items"] == [])
+    equal("deletionTimestamp" in c.https.made("GET", f"{CRDS}/others.walk.example.com")["metadata"], False, "the other one stays")
+    c.https.made("DELETE", f"{CRDS}/others.walk.example.com")
 
 
 def the_status_of_a_definition_is_read_updated_and_patched(c):
@@ -299,6 +303,7 @@ def the_status_of_a_definition_is_read_updated_and_patched(c):
     equal(condition(1) in updated["status"]["conditions"], True, "by PUT")
     patched = patch(c, path, {"status": {"conditions": updated["status"]["conditions"] + [condition(2)]}})
     equal([one in patched["status"]["conditions"] for one in (condition(1), condition(2))], [True, True], "by PATCH")
+    equal([one in c.https.made("GET", path)["status"]["conditions"] for one in (condition(1), condition(2))], [True, True], "read")
     undefine(c, definition)
 
 
@@ -308,10 +313,14 @@ def values_are_defaulted_in_requests_and_from_storage(c):
     path = define(c, definition)
     old = c.https.made("POST", path, {"apiVersion": "walk.example.com/v1", "kind": "Default", "metadata": {"name": "old"}})
     equal("a" in old, False, "without a default")
-    for field, value in (("a", "A"), ("b", "B")):
-        patch(c, f"{CRDS}/defaults.walk.example.com", [{"op": "add", "path": f"/spec/versions/0/schema/openAPIV3Schema/properties/{field}/default", "value": value}], JSON_PATCH)
-        eventually("what is stored is defaulted", lambda: c.https.made("GET", f"{path}/old").get(field) == value)
-    equal([one["b"] for one in c.https.made("GET", path)["items"]], ["B"], "in a list")
+    preset = "/spec/versions/0/schema/openAPIV3Schema/properties/%s/default"
+    patch(c, f"{CRDS}/defaults.walk.example.com", [{"op": "add", "path": preset % "a", "value": "A"}], JSON_PATCH)
+    eventually("what is stored is defaulted", lambda: c.https.made("GET", f"{path}/old").get("a") == "A")
+    equal(c.https.made("POST", path, {"apiVersion": "walk.example.com/v1", "kind": "Default", "metadata": {"name": "kept"}})["a"], "A", "in a request")
+    patch(c, f"{CRDS}/defaults.walk.example.com", [{"op": "remove", "path": preset % "a"}, {"op": "add", "path": preset % "b", "value": "B"}], JSON_PATCH)
+    eventually("what is stored has the new default", lambda: c.https.made("GET", f"{path}/kept").get("b") == "B")
+    equal((c.https.made("GET", f"{path}/kept")["a"], "a" in c.https.made("GET", f"{path}/old")), ("A", False), "the old default stays where it was written, and only there")
+    equal([one["b"] for one in c.https.made("GET", path)["items"]], ["B", "B"], "in a list")
     made = c.https.made("POST", path, {"apiVersion": "walk.example.com/v1", "kind": "Default", "metadata": {"name": "new"}, "a": "mine"})
     equal((made["a"], made["b"]), ("mine", "B"), "in a request")
     equal(c.https.made("GET", f"{path}/old")["metadata"]["resourceVersion"], old["metadata"]["resourceVersion"], "reading writes nothing")
@@ -447,6 +456,7 @@ def a_namespace_is_patched_updated_and_its_status_changed(c):
     read["metadata"]["labels"]["updated"] = "yes"
     equal(c.https.made("PUT", path, read)["metadata"]["labels"]["updated"], "yes", "by PUT")
     condition = lambda n: {"type": f"Status{n}", "status": "True", "reason": "E2E", "message": "m", "lastTransitionTime": "2026-01-02T03:04:05Z"}
+    equal(c.https.made("GET", f"{path}/status")["status"]["phase"], "Active", "phase")
     equal(patch(c, f"{path}/status", {"status": {"conditions": [condition(1)]}})["status"]["conditions"], [condition(1)], "status by PATCH")
     read = c.https.made("GET", f"{path}/status")
     read["status"]["conditions"].append(condition(2))
@@ -729,9 +739,15 @@ def a_priority_keeps_its_value(c):
     c.https.made("POST", path, labelled("p1", "priority") | {"value": 10})
     for method, media, body in (("PATCH", MERGE, {"value": 11}), ("PATCH", JSON_PATCH, [{"op": "replace", "path": "/value", "value": 11}])):
         refused(c.https.ask(method, f"{path}/p1", body, {"Content-Type": media}), 422, "value: (Forbidden: may not be changed in an update|Invalid value: .*field is immutable)")
+    c.https.made("POST", path, labelled("p2", "priority") | {"value": 20})
+    equal({one["metadata"]["name"]: one["value"] for one in c.https.made("GET", f"{path}?labelSelector=l%3Dpriority")["items"]}, {"p1": 10, "p2": 20}, "listed")
     read = c.https.made("GET", f"{path}/p1")
-    equal(c.https.ask("PUT", f"{path}/p1", read | {"value": 12}).code, 422, "by PUT")
-    equal(patch(c, f"{path}/p1", {"description": "updated description"})["description"], "updated description", "what may change")
+    for field, value in (("value", 12), ("preemptionPolicy", "Never")):
+        equal(c.https.ask("PUT", f"{path}/p1", read | {field: value}).code, 422, f"{field} by PUT")
+    equal(patch(c, f"{path}/p1", {"description": "patched"})["description"], "patched", "what may change, by PATCH")
+    read = c.https.made("GET", f"{path}/p1")
+    equal(c.https.made("PUT", f"{path}/p1", read | {"description": "updated"})["description"], "updated", "what may change, by PUT")
+    equal((c.https.made("GET", f"{path}/p1")["value"], c.https.made("GET", f"{path}/p1")["description"]), (10, "updated"), "read")
     c.https.made("DELETE", f"{path}?labelSelector=l%3Dpriority")
 
 
@@ -747,6 +763,7 @@ def a_pod_with_an_inline_csi_volume_is_stored_patched_and_deleted(c):
 def the_status_of_a_volume_attachment_is_read_patched_and_updated(c):
     path = "/apis/storage.k8s.io/v1/volumeattachments"
     c.https.made("POST", path, labelled("va", "va", spec={"attacher": "e2e.example.com", "nodeName": "n", "source": {"persistentVolumeName": "pv"}}))
+    equal(c.https.made("GET", f"{path}/va/status")["status"]["attached"], False, "to begin with")
     equal(patch(c, f"{path}/va/status", {"status": {"attached": True}})["status"]["attached"], True, "by PATCH")
     read = c.https.made("GET", f"{path}/va/status")
     equal(read["status"]["attached"], True, "read")

@@ -323,10 +323,10 @@ TEST_CASE("a gRPC probe asks for the health of a service over TCP, with upstream
   CHECK(health("", server.port).empty());
   CHECK(health("down", server.port) == "service unhealthy (responded with \"NOT_SERVING\")");
   CHECK(health("nothing", server.port) == "service unhealthy (responded with \"UNKNOWN\")");
-  CHECK(health("unknown", server.port) == "error: health rpc probe failed: unknown service");
+  CHECK(health("unknown", server.port) == "error: health rpc probe failed: rpc error: code = NotFound desc = unknown service");
   CHECK(health("old", server.port) == "error: this server does not implement the grpc health protocol (grpc.health.v1.Health): unknown service grpc.health.v1.Health");
   CHECK(health("silent", server.port) == "timeout: health rpc did not complete within 1s");
-  CHECK(health("gone", server.port) == "error: health rpc probe failed: error reading from server: EOF");
+  CHECK(health("gone", server.port) == "error: health rpc probe failed: rpc error: code = Unavailable desc = error reading from server: EOF");
   CHECK(health("", 1) == "error: failed to connect service at \"127.0.0.1:1\": connect: connection refused");
   core_v1::GRPCAction action;
   action.service = std::string(200, 'l');

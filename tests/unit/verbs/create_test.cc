@@ -55,6 +55,24 @@ TEST_CASE("generateName makes a name of its base and five letters") {
   CHECK(Cluster::must(cut)->key().name.size() == 63);
 }
 
+TEST_CASE("when every name that is tried is taken, 409 says so and when to come back") {
+  // Equal seeds draw equal names: each turn takes the one that the last turn was given.
+  std::vector<store::ObjectRef> taken;
+  const auto ask = [&] {
+    Cluster cluster;
+    store::Commit commit;
+    for (const auto& object : taken) commit.writes.push_back({store::Operation::create, object->key(), store::Draft(object->columns(), std::string(object->body()), object->revision_offset()), store::Durability::synced});
+    cluster.store->commit(std::move(commit), [](const store::CommitOutcome&) {});
+    return cluster.create("v1/configmaps", "default", R"({"metadata":{"generateName":"a-"}})");
+  };
+  for (int i = 0; i < kGenerateNameTriesMax; ++i) taken.push_back(Cluster::must(ask()));
+  const auto error = error_of(ask());
+  CHECK(error.code == 409);
+  CHECK(error.reason == "AlreadyExists");
+  CHECK(error.message == "configmaps \"" + taken.back()->key().name + "\" already exists, the server was not able to generate a unique name for the object");
+  CHECK(error.retry_after_s == 1);
+}
+
 TEST_CASE("a name that is missing or in the wrong namespace is refused") {
   Cluster cluster;
   auto error = error_of(cluster.create("v1/configmaps", "default", R"({"metadata":{}})"));
