@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <charconv>
 #include <ctime>
+#include <iterator>
+#include <keelson/kinds/meta_v1.hpp>
 
 #include "plan.hpp"
 #include "pod_facts.hpp"
@@ -34,23 +36,39 @@ std::string percent_decoded(std::string_view text) {
   return out;
 }
 
-Error invalid_option(const std::string& field, const std::string& value, const std::string& rule) {
-  return {422, "Invalid", "PodLogOptions \"\" is invalid: " + field + ": Invalid value: " + value + ": " + rule, {}};
+using Faults = std::vector<meta_v1::StatusCause>;
+
+/// How upstream writes the path of what has no name (field.NewPath("")).
+constexpr const char* kNoField = "[]";
+
+Error invalid_options(const std::string& pod, Faults faults) {
+  std::string all;
+  for (const auto& fault : faults) all += (all.empty() ? "" : ", ") + fault.field + ": " + fault.message;
+  meta_v1::Status status;
+  status.status = "Failure";
+  status.reason = "Invalid";
+  status.code = 422;
+  status.message = "PodLogOptions \"" + pod + "\" is invalid: " + (faults.size() == 1 ? all : "[" + all + "]");
+  auto& details = status.details.emplace();
+  details.name = pod;
+  details.kind = "PodLogOptions";
+  details.causes = std::move(faults);
+  return {422, "Invalid", status.message, encode(status)};
 }
 
 Error bad_request(std::string message) { return {400, "BadRequest", std::move(message), {}}; }
 
 bool truth(const std::string& text) { return text == "true" || text == "1" || text == "True" || text == "TRUE" || text == "t" || text == "T"; }
 
-/// nullopt inside: absent.
-Outcome<std::optional<std::int64_t>> number(const std::string& query, const char* key, std::int64_t min) {
+/// nullopt inside: absent. What is too small is a fault.
+Outcome<std::optional<std::int64_t>> number(const std::string& query, const char* key, std::int64_t min, Faults& faults) {
   const std::string text = query_value(query, key);
   if (text.empty()) return std::optional<std::int64_t>();
   std::int64_t value = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
   if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size())
     return bad_request("strconv.ParseInt: parsing \"" + text + "\": invalid syntax");
-  if (value < min) return invalid_option(key, text, min == 0 ? "must be greater than or equal to 0" : "must be greater than 0");
+  if (value < min) faults.push_back({"FieldValueInvalid", "Invalid value: " + std::to_string(value) + (min == 0 ? ": must be greater than or equal to 0" : ": must be greater than 0"), key});
   return std::optional<std::int64_t>(value);
 }
 
@@ -99,25 +117,30 @@ std::optional<std::int64_t> parse_rfc3339(std::string_view text) {
 }
 
 Outcome<LogOptions> parse_log_options(const std::string& query, const std::string& pod, std::int64_t unix_ns) {
-  (void)pod;
   LogOptions options;
+  Faults faults;
   options.container = query_value(query, "container");
   options.follow = truth(query_value(query, "follow"));
   options.previous = truth(query_value(query, "previous"));
   options.timestamps = truth(query_value(query, "timestamps"));
-  const std::string stream = query_value(query, "stream");
-  if (stream == "Stdout" || stream == "Stderr") options.stream = stream == "Stdout" ? "stdout" : "stderr";
-  options.tail_lines = KEELSON_TRY(number(query, "tailLines", 0));
-  options.limit_bytes = KEELSON_TRY(number(query, "limitBytes", 1));
-  const auto since = KEELSON_TRY(number(query, "sinceSeconds", 1));
-  const std::string since_time = query_value(query, "sinceTime");
-  if (since && !since_time.empty()) return Error{422, "Invalid", "PodLogOptions \"\" is invalid: <nil>: Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified", {}};
+  options.tail_lines = KEELSON_TRY(number(query, "tailLines", 0, faults));
+  options.limit_bytes = KEELSON_TRY(number(query, "limitBytes", 1, faults));
+  const std::string since_time = query_value(query, "sinceTime"), stream = query_value(query, "stream");
+  Faults of_since;
+  const auto since = KEELSON_TRY(number(query, "sinceSeconds", 1, of_since));
+  if (since && !since_time.empty()) faults.push_back({"FieldValueForbidden", "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified", kNoField});
+  else std::move(of_since.begin(), of_since.end(), std::back_inserter(faults));
   if (since) options.since_ns = unix_ns - std::min(*since, kSecondsMax) * kNs;
   if (!since_time.empty()) {
     const auto at = parse_rfc3339(since_time);
     if (!at) return bad_request("parsing time \"" + since_time + "\" as RFC 3339 failed");
     options.since_ns = *at;
   }
+  const bool one = stream == "Stdout" || stream == "Stderr";
+  if (one) options.stream = stream == "Stdout" ? "stdout" : "stderr";
+  if (!one && !stream.empty() && stream != "All") faults.push_back({"FieldValueNotSupported", "Unsupported value: \"" + stream + R"(": supported values: "All", "Stderr", "Stdout")", "stream"});
+  if (!stream.empty() && stream != "All" && options.tail_lines) faults.push_back({"FieldValueForbidden", "Forbidden: `tailLines` and specific `stream` are mutually exclusive for now", kNoField});
+  if (!faults.empty()) return invalid_options(pod, std::move(faults));
   return options;
 }
 

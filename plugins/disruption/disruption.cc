@@ -93,6 +93,14 @@ Result take_back(Context& ctx, const PodState& pod) {
   return ctx.modify_status(pod, next);
 }
 
+/// No eviction works then, whichever is meant.
+void tell_of_several(Context& ctx, const Ref<PodState>& pod, const keelson::SelectorIndex& selectors) {
+  const auto budgets = selectors.matching(pod.handle());
+  if (budgets.size() < 2) return;
+  const std::string name = "\"" + std::string(pod.key().ns) + "\"/\"" + std::string(pod.key().name) + "\"";
+  ctx.event(*pod, keelson::Warning, "MultiplePodDisruptionBudgets", keelson::str("Pod ", name, " matches multiple PodDisruptionBudgets.  Chose \"", budgets.front().name, "\" arbitrarily."));
+}
+
 /// Most pods never were: a search of the bytes is cheaper than a decode.
 bool may_be_taken_back(const Ref<PodState>& pod) {
   return !pod.deleting() && ::memmem(pod.body().data(), pod.body().size(), kDisruptionTarget.data(), kDisruptionTarget.size()) != nullptr;
@@ -104,6 +112,7 @@ Key work_key(std::string_view what, const Key& key) { return {key.ns, std::strin
 
 class Work final : public keelson::KeyReconciler {
  public:
+  explicit Work(std::shared_ptr<const keelson::SelectorIndex> selectors) : selectors_(std::move(selectors)) {}
   Result reconcile(Context& ctx, const Key& work) override {
     const auto named = [&](std::string_view what) { return Key{work.ns, work.name.substr(what.size())}; };
     if (work.name.starts_with(kBudget)) {
@@ -111,17 +120,21 @@ class Work final : public keelson::KeyReconciler {
       return budget ? budgets_.reconcile(ctx, *budget) : keelson::done();
     }
     const auto pod = ctx.find<PodState>(named(kPod));
-    return pod ? take_back(ctx, *pod) : keelson::done();
+    if (!pod) return keelson::done();
+    tell_of_several(ctx, pod, *selectors_);
+    return take_back(ctx, *pod);
   }
 
  private:
   Budgets budgets_;
+  std::shared_ptr<const keelson::SelectorIndex> selectors_;
 };
 
 std::vector<Key> woken_by(const Ref<PodState>& pod, const keelson::SelectorIndex& selectors) {
   auto keys = selectors.matching(pod.handle());
+  const bool several = keys.size() > 1;
   for (auto& key : keys) key = work_key(kBudget, key);
-  if (may_be_taken_back(pod)) keys.push_back(work_key(kPod, pod.key()));
+  if (several || may_be_taken_back(pod)) keys.push_back(work_key(kPod, pod.key()));
   return keys;
 }
 
@@ -134,7 +147,7 @@ KEELSON_PLUGIN("disruption", "0.1.0", setup) {
   setup.may<PodDisruptionBudget>({"patch"}, "status");
   setup.may<PodState>({"patch"}, "status");
   setup.may({{"get"}, {"*"}, {"*"}});   // whatever owns pods and can be scaled
-  auto selectors = std::make_shared<keelson::SelectorIndex>();   // shared: by the observer and the map
+  auto selectors = std::make_shared<keelson::SelectorIndex>();   // shared: by the observer, the map and the work
   setup.observe<PodDisruptionBudget>([selectors](const keelson::Observed<PodDisruptionBudget>& change) {
     using What = keelson::Observed<PodDisruptionBudget>::What;
     if (change.what == What::synced) return;
@@ -142,7 +155,7 @@ KEELSON_PLUGIN("disruption", "0.1.0", setup) {
     if (const auto& selector = change.now->spec.selector) selectors->set(change.now.key(), *selector);
     else selectors->erase(change.now.key());
   });
-  setup.keyed_controller("disruption", std::make_unique<Work>())
+  setup.keyed_controller("disruption", std::make_unique<Work>(selectors))
       .watches<PodDisruptionBudget>([](const Ref<PodDisruptionBudget>& budget) -> std::vector<Key> { return {work_key(kBudget, budget.key())}; })
       .watches<PodState>([selectors](const Ref<PodState>& pod) { return woken_by(pod, *selectors); });
 }

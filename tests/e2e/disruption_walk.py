@@ -102,6 +102,21 @@ def an_eviction_is_blocked_until_the_budget_changes_or_goes(c):
     eventually("it is gone", lambda: c.https.ask("GET", f"{NS}/pods/guarded").code == 404)
 
 
+def a_pod_of_two_budgets_is_told_of_and_not_evicted(c):
+    for name in ("one", "two"):
+        budget(c, name, app="torn", minAvailable=0)
+    c.https.made("POST", f"{NS}/pods", {"metadata": {"name": "torn", "labels": {"app": "torn"}}, "spec": {"terminationGracePeriodSeconds": 0, "containers": [{"name": "c", "image": "i"}]}})
+    eventually("the event", lambda: 'Pod "default"/"torn" matches multiple PodDisruptionBudgets.  Chose "one" arbitrarily.' in c.out("events", "--for=pod/torn", "--types=Warning"), 30)
+    c.out("wait", "--for=condition=Ready", "pod/torn", "--timeout=30s")
+    refused = evict(c, "torn")
+    status = json.loads(refused.body)
+    equal((refused.code, status.get("reason"), status["message"]), (500, None, "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."), "two of them")
+    c.out("delete", "pdb", "one")
+    settled(c, "two", 1, 0, 1, 1)
+    equal(evict(c, "torn").code, 201, "one of them")
+    c.out("delete", "pdb", "two")
+
+
 def a_status_that_somebody_wrote_is_put_right(c):
     budget(c, "spare", app="nobody", minAvailable=1)
     settled(c, "spare", 0, 1, 0, 0)
@@ -157,7 +172,7 @@ def a_binding_answers_a_status(c):
     equal((answer.code, json.loads(answer.body)["reason"]), (409, "Conflict"), "bound already")
 
 
-STEPS = [begin, status_follows_spec_and_pods, an_eviction_is_blocked_until_the_budget_changes_or_goes, a_status_that_somebody_wrote_is_put_right,
+STEPS = [begin, status_follows_spec_and_pods, an_eviction_is_blocked_until_the_budget_changes_or_goes, a_pod_of_two_budgets_is_told_of_and_not_evicted, a_status_that_somebody_wrote_is_put_right,
          of_evictions_at_a_time_as_many_pass_as_may, a_drain_waits_for_the_budget, owners_of_any_kind_that_can_be_scaled_count,
          a_binding_answers_a_status]
 

@@ -327,7 +327,7 @@ def logs_have_all_their_options(c):
     equal(c.out("get", "--raw", path + "Stdout"), "out 1\nout 2\nout 3\n", "output alone")
     for one in (("logs", "talker", "--all-containers", "--prefix"), ("logs", "-l", "app=talker", "--all-containers", "--prefix", "--tail=-1")):
         equal(sorted(c.out(*one).splitlines()), sorted(f"[pod/talker/{name}] {line}" for name in ("one", "two") for line in spoken), " ".join(one))
-    for wrong, code in (("tailLines=-1", "must be greater than or equal to 0"), ("limitBytes=0", "must be greater than 0"), ("sinceSeconds=0", "must be greater than 0")):
+    for wrong, code in (("tailLines=-1", "must be greater than or equal to 0"), ("limitBytes=0", "must be greater than 0"), ("sinceSeconds=0", "must be greater than 0"), ("stream=Foo", 'Unsupported value: "Foo"')):
         expect(c.kubectl("get", "--raw", f"/api/v1/namespaces/default/pods/talker/log?container=one&{wrong}", check=False).stderr, code)
     follow = subprocess.Popen(c.kubectl_command("logs", "-f", "talker", "-c", "two"), stdout=subprocess.PIPE, text=True, env=c.env)
     try:

@@ -352,9 +352,20 @@ TEST_CASE("times with fractions and offsets are read") {
 }
 
 TEST_CASE("log options are refused as upstream refuses them") {
-  CHECK(parse_log_options("tailLines=-1", "p", 0).error().code == 422);
-  CHECK(parse_log_options("limitBytes=0", "p", 0).error().code == 422);
-  CHECK(parse_log_options("sinceSeconds=5&sinceTime=2026-01-01T00:00:00Z", "p", 0).error().code == 422);
+  const auto said = [](const std::string& query) {
+    const auto error = parse_log_options(query, "p", 0).error();
+    CHECK(error.code == 422);
+    CHECK(error.reason == "Invalid");
+    return error.message;
+  };
+  CHECK(said("tailLines=-1") == R"(PodLogOptions "p" is invalid: tailLines: Invalid value: -1: must be greater than or equal to 0)");
+  CHECK(said("limitBytes=0&sinceSeconds=0") ==
+        R"(PodLogOptions "p" is invalid: [limitBytes: Invalid value: 0: must be greater than 0, sinceSeconds: Invalid value: 0: must be greater than 0])");
+  CHECK(said("sinceSeconds=5&sinceTime=2026-01-01T00:00:00Z") == "PodLogOptions \"p\" is invalid: []: Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified");
+  CHECK(said("stream=Foo") == R"(PodLogOptions "p" is invalid: stream: Unsupported value: "Foo": supported values: "All", "Stderr", "Stdout")");
+  CHECK(said("stream=Stdout&tailLines=1") == "PodLogOptions \"p\" is invalid: []: Forbidden: `tailLines` and specific `stream` are mutually exclusive for now");
+  CHECK(parse_log_options("tailLines=-1", "p", 0).error().status_json.find(R"("causes":[{"reason":"FieldValueInvalid","message":"Invalid value: -1: must be greater than or equal to 0","field":"tailLines"}])") != std::string::npos);
+  CHECK(parse_log_options("stream=All&tailLines=1", "p", 0)->stream.empty());
   CHECK(parse_log_options("tailLines=x", "p", 0).error().code == 400);
   CHECK(parse_log_options("follow=true&container=a%20b", "p", 0)->container == "a b");
 }
