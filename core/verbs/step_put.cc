@@ -95,9 +95,10 @@ base::Outcome<void> PutRun::settle_create() {
 
 base::Outcome<void> PutRun::finish_create() {
   created_ = true;
-  if (in_.view.get(key_)) {
-    if (auto error = mismatch(in_.view.get(key_))) return *error;
-    return base::already_exists(kind_->group, kind_->resource, key_.name);
+  if (const auto found = in_.view.get(key_)) {
+    if (auto error = mismatch(found)) return *error;
+    // A generated name that is taken: the commit will not hold, and the next attempt draws another.
+    if (request_.dry_run) return base::already_exists(kind_->group, kind_->resource, key_.name);
   }
   own_expectations.push_back({key_, store::Expectation::Kind::absent, 0});
   return conclude(store::Operation::create);

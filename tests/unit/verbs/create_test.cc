@@ -65,7 +65,7 @@ TEST_CASE("when every name that is tried is taken, 409 says so and when to come 
     cluster.store->commit(std::move(commit), [](const store::CommitOutcome&) {});
     return cluster.create("v1/configmaps", "default", R"({"metadata":{"generateName":"a-"}})");
   };
-  for (int i = 0; i < kGenerateNameTriesMax; ++i) taken.push_back(Cluster::must(ask()));
+  for (int i = 0; i < verbs::kGenerateNameTriesMax; ++i) taken.push_back(Cluster::must(ask()));
   const auto error = error_of(ask());
   CHECK(error.code == 409);
   CHECK(error.reason == "AlreadyExists");
