@@ -50,5 +50,5 @@ KEELSON_FUZZ(query, bytes) {
   (void)api::read_query(query);
   if (const auto write = api::write_query(query, "PatchOptions", true)) must(write->field_manager.size() <= api::kFieldManagerBytesMax, "a manager's name that is too long");
   (void)api::delete_query(query, {kinds::Media::json, std::string(body)});
-  if (const auto timeout = api::request_timeout_ms(query, kMost_ms)) must(*timeout <= kMost_ms, "a time beyond the most");
+  if (const auto timeout = api::request_timeout_ns(query, kMost_ms)) must(*timeout <= kMost_ms, "a time beyond the most");
 }
