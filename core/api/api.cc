@@ -78,6 +78,7 @@ class Api final : public RequestHandler {
   }
   void answer(const CallRef& call);
   void serve(const CallRef& call);
+  base::Outcome<auth::Identity> who_asks(Request& request) const;
   bool identify(const CallRef& call, auth::Attributes& asked);
   void answer_resource(const CallRef& call);
   bool may_learn(const CallRef& call);
@@ -124,22 +125,28 @@ void Api::serve(const CallRef& call) {
   call->info.resource_request ? answer_resource(call) : answer_path(call);
 }
 
-bool Api::identify(const CallRef& call, auth::Attributes& asked) {
-  auto spoken = spoken_for(call->request, core_.parts.front_proxy);
+base::Outcome<auth::Identity> Api::who_asks(Request& request) const {
+  auto spoken = spoken_for(request, core_.parts.front_proxy);
+  if (!spoken) return spoken.error();
+  if (*spoken) return std::move(**spoken);
   auth::Credentials credentials;
-  credentials.bearer_token = bearer_token(call->request);
-  const auto& certificate = call->request.certificate;
-  if (certificate && certificate->verified) credentials.certificate = certificate->subject;
-  const bool refused = certificate && !certificate->verified && !credentials.bearer_token;
-  auto user = base::Outcome<auth::Identity>(base::unauthorized());
-  if (spoken && *spoken) user = std::move(**spoken);
-  else if (spoken && !refused) user = core_.parts.chains.authenticate(credentials);
+  credentials.bearer_token = bearer_token(request);
+  const auto& certificate = request.certificate;
+  if (certificate && certificate->verified) credentials.certificate = &certificate->subject;
+  if (certificate && !certificate->verified && !credentials.bearer_token) return base::unauthorized();
+  return core_.parts.chains.authenticate(credentials);
+}
+
+bool Api::identify(const CallRef& call, auth::Attributes& asked) {
+  auto user = who_asks(call->request);
   asked.user = user ? &*user : nullptr;
   if (core_.parts.audit) begin_audit(*call, asked);
   if (!user) return call->fail(user.error()), false;
-  user = acting_as(call->request, core_.parts.chains, std::move(*user));
-  if (!user) return call->fail(user.error()), false;
-  if (call->record) audit_acting(*call, *user);
+  if (impersonates(call->request)) {
+    user = acting_as(call->request, core_.parts.chains, std::move(*user));
+    if (!user) return call->fail(user.error()), false;
+    if (call->record) call->record->impersonated = *user;
+  }
   call->context.user = std::move(*user);
   asked.user = &call->context.user;
   return true;

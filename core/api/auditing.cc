@@ -23,11 +23,6 @@ void begin_audit(Call& call, const auth::Attributes& asked) {
   }
 }
 
-void audit_acting(Call& call, const auth::Identity& user) {
-  const auto& headers = call.request.headers;
-  if (std::any_of(headers.begin(), headers.end(), [](const auto& header) { return impersonates(header.first); })) call.record->impersonated = user;
-}
-
 void audit_failure(audit::Record& record, const base::Error& error) {
   record.status = "Failure";
   record.reason = error.reason;

@@ -8,8 +8,6 @@ namespace keelson::api {
 
 /// Gives the call its record, if the policy keeps one. The user is null when the credentials were refused.
 void begin_audit(Call& call, const auth::Attributes& asked);
-/// Who is impersonated, if anybody is.
-void audit_acting(Call& call, const auth::Identity& user);
 void audit_failure(audit::Record& record, const base::Error& error);
 void audit_object(audit::Record& record, const store::ObjectRef& object);
 /// A stream begins.

@@ -44,16 +44,13 @@ class Call : public std::enable_shared_from_this<Call> {
   std::shared_ptr<fairness::Turn> turn;    ///< null: the request is not held to any limit
 
   verbs::Target target() const;
-  /// Wraps a verb's completion: `work(outcome)` runs on the network thread, errors are answered.
-  template <class T>
-  std::function<void(base::Outcome<T>)> then(std::function<void(T)> work) {
-    return [self = shared_from_this(), work = std::move(work)](base::Outcome<T> outcome) mutable {
+  /// Wraps a verb's completion: `work(call, result)` runs on the network thread, errors are answered.
+  template <class T, class Work>
+  auto then(Work work) {
+    return [self = shared_from_this(), work = std::move(work)](base::Outcome<T> outcome) {
+      if (self->responder->here()) return self->settle(outcome, work);
       // Shared: a std::function must be copyable, an outcome need not be.
-      auto held = std::make_shared<base::Outcome<T>>(std::move(outcome));
-      self->responder->post([self, held, work = std::move(work)] {
-        if (!*held) return self->fail(held->error());
-        work(std::move(held->value()));
-      });
+      self->responder->post([self, work, held = std::make_shared<base::Outcome<T>>(std::move(outcome))] { self->settle(*held, work); });
     };
   }
 
@@ -79,6 +76,8 @@ class Call : public std::enable_shared_from_this<Call> {
   std::function<void(int)> finisher();
 
  private:
+  template <class T, class Work>
+  void settle(base::Outcome<T>& outcome, const Work& work) { outcome ? work(shared_from_this(), std::move(*outcome)) : fail(outcome.error()); }
   void ended(int status);
   Form settled_form() const;
   void protobuf(int code, const std::shared_ptr<const kinds::ProtobufObject>& encoded);

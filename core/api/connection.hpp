@@ -66,7 +66,7 @@ class Connection final : public Session, public Exchanges, public Pollable, publ
   bool driving_ = false, want_read_ = false, want_write_ = false;
   bool readable_ = true;        // the socket may have bytes that were not read yet
   bool client_ended_ = false;
-  std::optional<PeerCertificate> certificate_;
+  std::shared_ptr<const PeerCertificate> certificate_;
 
   std::string in_;              // received, not used yet
   std::unique_ptr<RequestParser> parser_;

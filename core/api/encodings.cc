@@ -40,7 +40,7 @@ ProtobufRef Encodings::find(store::Revision revision) {
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(revision);
   if (found == entries_.end()) return nullptr;
-  found->second.used = true;
+  if (!found->second.used) found->second.used = true;   // what many read stays in their caches
   return found->second.encoded;
 }
 

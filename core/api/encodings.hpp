@@ -16,7 +16,7 @@
 
 namespace keelson::api {
 
-inline constexpr std::size_t kEncodingBytesMax = 8u << 20;
+inline constexpr std::size_t kEncodingBytesMax = 32u << 20;
 
 using ProtobufRef = std::shared_ptr<const kinds::ProtobufObject>;
 

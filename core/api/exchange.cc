@@ -4,15 +4,26 @@ namespace keelson::api {
 
 template <class Work>
 void Exchange::on_connection(Work work) {
-  post([connection = connection_, work = std::move(work)]() mutable {
-    if (auto alive = connection.lock()) work(*alive);
+  const auto net = net_.lock();
+  if (!net) return;
+  if (net->here()) {
+    if (const auto alive = connection_.lock()) work(*alive);
+    return;
+  }
+  // Shared: a std::function must be copyable, an answer is not.
+  net->post([connection = connection_, shared = std::make_shared<Work>(std::move(work))] {
+    if (const auto alive = connection.lock()) (*shared)(*alive);
   });
+}
+
+bool Exchange::here() const {
+  const auto net = net_.lock();
+  return net && net->here();
 }
 
 void Exchange::send(Response response) {
   if (answered_.exchange(true)) return;
-  auto shared = std::make_shared<Response>(std::move(response));
-  on_connection([shared, id = id_](Exchanges& connection) { connection.answer(id, std::move(*shared)); });
+  on_connection([response = std::move(response), id = id_](Exchanges& connection) mutable { connection.answer(id, std::move(response)); });
 }
 
 void Exchange::tunnel(Tunnel tunnel) {

@@ -31,6 +31,7 @@ class Exchange final : public Responder, public std::enable_shared_from_this<Exc
   void tunnel(Tunnel tunnel) override;
   void wake() override;
   void post(std::function<void()> work) override;
+  bool here() const override;
   bool gone() const override { return gone_.load(std::memory_order_acquire); }
   void leave() { gone_.store(true, std::memory_order_release); }
 

@@ -53,7 +53,7 @@ auth::Identity identity_in(const Request& request, const FrontProxy& rules) {
   return identity;
 }
 
-bool trusted(const std::optional<PeerCertificate>& certificate, const FrontProxy& rules) {
+bool trusted(const PeerCertificate* certificate, const FrontProxy& rules) {
   if (!certificate || !certificate->front_proxy) return false;
   return rules.allowed_names.empty() || std::find(rules.allowed_names.begin(), rules.allowed_names.end(), certificate->subject.common_name) != rules.allowed_names.end();
 }
@@ -63,7 +63,7 @@ bool trusted(const std::optional<PeerCertificate>& certificate, const FrontProxy
 base::Outcome<std::optional<auth::Identity>> spoken_for(Request& request, const FrontProxy& rules) {
   if (std::none_of(request.headers.begin(), request.headers.end(), [&](const auto& header) { return claims(header.first, rules); })) return std::optional<auth::Identity>();
   std::optional<auth::Identity> identity;
-  if (trusted(request.certificate, rules)) identity = identity_in(request, rules);
+  if (trusted(request.certificate.get(), rules)) identity = identity_in(request, rules);
   std::erase_if(request.headers, [&](const auto& header) { return claims(header.first, rules); });
   if (!identity || identity->name.empty()) return std::optional<auth::Identity>();
   if (identity->uid.starts_with(auth::kPluginUidPrefix)) return base::unauthorized();

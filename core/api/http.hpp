@@ -37,7 +37,7 @@ struct Request {
   std::string body;
   bool upgrade = false;                        ///< Connection: Upgrade
   bool http1 = true;                           ///< tunnels are possible
-  std::optional<PeerCertificate> certificate;
+  std::shared_ptr<const PeerCertificate> certificate;   ///< the connection's; null: the client has none
   std::string remote;                          ///< address of the client
 
   /// Value of the first header of that name (any case), empty when absent.
@@ -118,6 +118,7 @@ class Responder {
   virtual void wake() = 0;
   /// Runs `work` on the connection's network thread, at once when called there. After the server stopped it is dropped.
   virtual void post(std::function<void()> work) = 0;
+  virtual bool here() const = 0;               ///< this is the connection's network thread
   virtual bool gone() const = 0;               ///< the client left
 };
 

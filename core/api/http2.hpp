@@ -19,6 +19,6 @@ inline constexpr std::size_t kHttp2AcksMax = 100;                         ///< a
 inline constexpr std::uint64_t kHttp2ResetBurst = 500, kHttp2ResetsPerSecond = 50;
 
 std::shared_ptr<Session> make_http2(std::shared_ptr<NetThread> net, tcp::socket socket, std::shared_ptr<TlsContext> context, std::unique_ptr<TlsStream> tls,
-                                    std::optional<PeerCertificate> certificate, std::string remote);
+                                    std::shared_ptr<const PeerCertificate> certificate, std::string remote);
 
 }  // namespace keelson::api

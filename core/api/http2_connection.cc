@@ -18,7 +18,7 @@ constexpr std::size_t kOutboundFramesMax = 1'000;
 }  // namespace
 
 Http2Connection::Http2Connection(std::shared_ptr<NetThread> net, tcp::socket socket, std::shared_ptr<TlsContext> context, std::unique_ptr<TlsStream> tls,
-                                 std::optional<PeerCertificate> certificate, std::string remote)
+                                 std::shared_ptr<const PeerCertificate> certificate, std::string remote)
     : net_(std::move(net)), socket_(std::move(socket)), context_(std::move(context)), tls_(std::move(tls)), certificate_(std::move(certificate)), remote_(std::move(remote)) {
   session_ = make_http2_session(*this);
 }
@@ -178,7 +178,7 @@ void Http2Connection::close() {
 }
 
 std::shared_ptr<Session> make_http2(std::shared_ptr<NetThread> net, tcp::socket socket, std::shared_ptr<TlsContext> context, std::unique_ptr<TlsStream> tls,
-                                    std::optional<PeerCertificate> certificate, std::string remote) {
+                                    std::shared_ptr<const PeerCertificate> certificate, std::string remote) {
   return std::make_shared<Http2Connection>(std::move(net), std::move(socket), std::move(context), std::move(tls), std::move(certificate), std::move(remote));
 }
 

@@ -16,7 +16,7 @@ namespace keelson::api {
 class Http2Connection final : public Session, public Exchanges, public std::enable_shared_from_this<Http2Connection> {
  public:
   Http2Connection(std::shared_ptr<NetThread> net, tcp::socket socket, std::shared_ptr<TlsContext> context, std::unique_ptr<TlsStream> tls,
-                  std::optional<PeerCertificate> certificate, std::string remote);
+                  std::shared_ptr<const PeerCertificate> certificate, std::string remote);
   ~Http2Connection() override;
 
   void start() override;
@@ -59,7 +59,7 @@ class Http2Connection final : public Session, public Exchanges, public std::enab
   tcp::socket socket_;
   std::shared_ptr<TlsContext> context_;
   std::unique_ptr<TlsStream> tls_;
-  std::optional<PeerCertificate> certificate_;
+  std::shared_ptr<const PeerCertificate> certificate_;
   std::string remote_;
   nghttp2_session* session_ = nullptr;
   std::map<std::int32_t, Http2Stream> streams_;

@@ -88,8 +88,11 @@ auth::Identity identity_of(Wanted wanted) {
 
 bool impersonates(std::string_view header_name) { return begins(header_name, kPrefix); }
 
+bool impersonates(const Request& request) {
+  return std::any_of(request.headers.begin(), request.headers.end(), [](const auto& header) { return impersonates(header.first); });
+}
+
 base::Outcome<auth::Identity> acting_as(const Request& request, const auth::Chains& chains, auth::Identity asker) {
-  if (std::none_of(request.headers.begin(), request.headers.end(), [](const auto& header) { return impersonates(header.first); })) return asker;
   auto wanted = wanted_by(request);
   if (!wanted.any()) return asker;
   if (wanted.user.empty()) return base::bad_request("groups, a uid or extra can be impersonated only together with a user");

@@ -11,6 +11,9 @@ namespace keelson::api {
 /// Whether that header is one of Impersonate-*; those go no further than here.
 bool impersonates(std::string_view header_name);
 
+/// Whether one of its headers is.
+bool impersonates(const Request& request);
+
 /// `asker` himself when nothing is asked. 400: a group, uid or extra without a user; 403: what he may not impersonate.
 base::Outcome<auth::Identity> acting_as(const Request& request, const auth::Chains& chains, auth::Identity asker);
 

@@ -57,7 +57,7 @@ bool parse_range(std::string_view clause, MediaRange& range) {
     const auto equals = parameter.find('=');
     if (equals == std::string_view::npos) continue;
     const auto name = trimmed(parameter.substr(0, equals));
-    const std::string value(unquoted(trimmed(parameter.substr(equals + 1))));
+    const auto value = unquoted(trimmed(parameter.substr(equals + 1)));
     if (name == "q") range.q = weight_of(value);
     else range.parameters.emplace_back(name, value);
   }
@@ -139,14 +139,14 @@ std::string_view MediaRange::parameter(std::string_view name) const {
   return {};
 }
 
-std::vector<MediaRange> parse_accept(std::string_view accept) {
-  std::vector<MediaRange> ranges;
+MediaRanges parse_accept(std::string_view accept) {
+  MediaRanges ranges;
   while (!accept.empty()) {
     MediaRange range;
     const auto clause = next_part(accept, ',');
     if (!clause.empty() && parse_range(clause, range)) ranges.push_back(std::move(range));
   }
-  std::stable_sort(ranges.begin(), ranges.end(), [](const auto& a, const auto& b) {
+  if (ranges.size() > 1) std::stable_sort(ranges.begin(), ranges.end(), [](const auto& a, const auto& b) {
     return a.q != b.q ? a.q > b.q : specificity(a) > specificity(b);
   });
   return ranges;

@@ -3,9 +3,10 @@
 // Forms: the object (or list) itself, Table, PartialObjectMetadata(List); encodings: JSON, YAML, protobuf where the form
 // has it. A clause that cannot be met is passed over.
 #pragma once
+#include <boost/container/small_vector.hpp>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 #include "core/base/error.hpp"
 #include "core/kinds/engine.hpp"
@@ -13,14 +14,16 @@
 
 namespace keelson::api {
 
+/// A clause of an Accept header; refers to its text.
 struct MediaRange {
-  std::string type, subtype;
-  std::vector<std::pair<std::string, std::string>> parameters;   ///< without q
+  std::string_view type, subtype;
+  boost::container::small_vector<std::pair<std::string_view, std::string_view>, 3> parameters;   ///< without q
   double q = 1;
   std::string_view parameter(std::string_view name) const;
 };
+using MediaRanges = boost::container::small_vector<MediaRange, 2>;
 /// Most wanted first, then the more specific, then in the order given; broken clauses are left out.
-std::vector<MediaRange> parse_accept(std::string_view accept);
+MediaRanges parse_accept(std::string_view accept);
 
 enum class Encoding { json, yaml, protobuf };
 

@@ -63,10 +63,11 @@ struct DiscoveryForm {
 
 // The aggregated form is taken only when the client wants it at least as much as the plain one.
 base::Outcome<DiscoveryForm> discovery_form(std::string_view accept, bool aggregates) {
-  for (const auto& range : parse_accept(accept)) {
+  const auto ranges = aggregates ? parse_accept(accept) : MediaRanges();
+  for (const auto& range : ranges) {
     const auto version = range.parameter("v");
-    if (!aggregates || range.parameter("as") != "APIGroupDiscoveryList" || range.parameter("g") != "apidiscovery.k8s.io" || (version != "v2" && version != "v2beta1")) {
-      if (!range.parameter("as").empty() || !negotiate(range.type + "/" + range.subtype, {})) continue;
+    if (range.parameter("as") != "APIGroupDiscoveryList" || range.parameter("g") != "apidiscovery.k8s.io" || (version != "v2" && version != "v2beta1")) {
+      if (!range.parameter("as").empty() || !negotiate(std::string(range.type) + "/" + std::string(range.subtype), {})) continue;
       break;
     }
     const bool protobuf = range.subtype == "vnd.kubernetes.protobuf";
@@ -87,7 +88,8 @@ void answer_discovery(const CallRef& call, const std::string& path) {
 // strict reader. Empty: JSON it is.
 std::string openapi_protobuf_type(const Call& call, std::string_view version) {
   const auto name = "com.github.proto-openapi.spec." + std::string(version);
-  for (const auto& range : parse_accept(call.request.joined("Accept"))) {
+  const auto accept = call.request.joined("Accept");
+  for (const auto& range : parse_accept(accept)) {
     if (range.subtype == "json" || range.subtype == "*") break;
     if (range.type == "application" && (range.subtype == name + "@v1.0+protobuf" || range.subtype == name + ".v1.0+protobuf")) return "application/" + name + ".v1.0+protobuf";
   }

@@ -1,4 +1,6 @@
 // GET and LIST: stored bytes are served bytes; only Table, PartialObjectMetadata and YAML are printed.
+#include <span>
+
 #include "core/api/core.hpp"
 #include "core/api/options.hpp"
 #include "core/api/protobuf_list.hpp"
@@ -93,7 +95,7 @@ EncodeItem item_encoder(const CallRef& call, bool stored) {
 }
 
 /// Where readers see more than is stored. True: nothing was replaced.
-bool as_stored(const CallRef& call, std::vector<store::ObjectRef>& objects) {
+bool as_stored(const CallRef& call, std::span<store::ObjectRef> objects) {
   const auto* routes = call->core.parts.routes;
   const auto live = routes ? routes->live(call->kind->storage_key) : nullptr;
   if (!live) return true;
@@ -124,9 +126,8 @@ std::unique_ptr<Payload> list_payload(const CallRef& call, verbs::Listed listed)
                                               [version = call->form.version](std::string& out, const store::ObjectRef& object) { append_partial(out, *object, version); });
 }
 
-void send_object(const CallRef& call, std::vector<store::ObjectRef> objects) {
-  const bool stored = as_stored(call, objects);
-  const auto& object = objects.front();
+void send_object(const CallRef& call, store::ObjectRef object) {
+  const bool stored = as_stored(call, {&object, 1});
   if (call->form.as != Form::As::object) return send_transformed(call, 200, object);
   stored && call->info.subresource.empty() ? call->stored_object(200, object) : call->object(200, object);
 }
@@ -181,7 +182,7 @@ void answer_get(const CallRef& call) {
   if (!options) return call->fail(options.error());
   if (auto fits = check_table(*call); !fits) return call->fail(fits.error());
   call->core.parts.verbs.get(call->context, call->target(), *options,
-                             call->then<store::ObjectRef>([call](const store::ObjectRef& object) { send_object(call, {object}); }));
+                             call->then<store::ObjectRef>([](const CallRef& self, store::ObjectRef object) { send_object(self, std::move(object)); }));
 }
 
 void answer_list(const CallRef& call) {
@@ -191,9 +192,9 @@ void answer_list(const CallRef& call) {
   auto target = call->target();
   target.name.clear();
   call->core.parts.verbs.list(call->context, std::move(target), std::move(options->list),
-                              call->then<verbs::Listed>([call](verbs::Listed listed) {
-                                const bool stored = as_stored(call, listed.objects);
-                                send_list(call, std::move(listed), stored);
+                              call->then<verbs::Listed>([](const CallRef& self, verbs::Listed listed) {
+                                const bool stored = as_stored(self, listed.objects);
+                                send_list(self, std::move(listed), stored);
                               }));
 }
 

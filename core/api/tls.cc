@@ -265,22 +265,23 @@ void TlsStream::close_notify() {
   ERR_clear_error();
 }
 
-std::optional<PeerCertificate> TlsStream::peer() const {
+std::shared_ptr<const PeerCertificate> TlsStream::peer() const {
   X509* const certificate = SSL_get0_peer_certificate(ssl_);
-  if (!certificate) return std::nullopt;
-  PeerCertificate peer;
+  if (!certificate) return nullptr;
+  const auto found = std::make_shared<PeerCertificate>();
+  auto& peer = *found;
   X509_NAME* const subject = X509_get_subject_name(certificate);
   const auto names = name_entries(subject, NID_commonName);
   if (!names.empty()) peer.subject.common_name = names.back();
   peer.subject.organizations = name_entries(subject, NID_organizationName);
   peer.subject.serial = serial_of(certificate);
   const auto* const chain = SSL_get0_verified_chain(ssl_);
-  if (SSL_get_verify_result(ssl_) != X509_V_OK || !chain || sk_X509_num(chain) == 0) return peer;
+  if (SSL_get_verify_result(ssl_) != X509_V_OK || !chain || sk_X509_num(chain) == 0) return found;
   const auto root = der_of(sk_X509_value(chain, sk_X509_num(chain) - 1));
   const auto among = [&root](const std::vector<std::string>& cas) { return std::find(cas.begin(), cas.end(), root) != cas.end(); };
   peer.verified = among(context_->client_cas_) && !peer.subject.common_name.empty();
   peer.front_proxy = among(context_->front_proxy_cas_);
-  return peer;
+  return found;
 }
 
 }  // namespace keelson::api

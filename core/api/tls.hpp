@@ -70,7 +70,8 @@ class TlsStream {
   void more_follows(bool more) { more_ = more; }
   /// Says goodbye (close_notify), best effort.
   void close_notify();
-  std::optional<PeerCertificate> peer() const;
+  /// Null: the client showed none.
+  std::shared_ptr<const PeerCertificate> peer() const;
 
  private:
   friend struct SocketBio;

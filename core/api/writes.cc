@@ -102,9 +102,9 @@ void answer_create(const CallRef& call) {
   auto target = create_target(*call, prepared->body);
   if (!target) return call->fail(target.error());
   call->core.parts.verbs.create(call->context, std::move(*target), std::move(prepared->body), prepared->write,
-                                call->then<verbs::Written>([call](verbs::Written result) {
+                                call->then<verbs::Written>([](const CallRef& self, verbs::Written result) {
                                   result.created = true;
-                                  written(call, std::move(result));
+                                  written(self, std::move(result));
                                 }));
 }
 
@@ -112,7 +112,7 @@ void answer_update(const CallRef& call) {
   auto prepared = prepare(call, "UpdateOptions");
   if (!prepared) return;
   call->core.parts.verbs.update(call->context, call->target(), std::move(prepared->body), prepared->write,
-                                call->then<verbs::Written>([call](verbs::Written result) { written(call, std::move(result)); }));
+                                call->then<verbs::Written>([](const CallRef& self, verbs::Written result) { written(self, std::move(result)); }));
 }
 
 void answer_patch(const CallRef& call) {
@@ -122,14 +122,14 @@ void answer_patch(const CallRef& call) {
   if (!options) return call->fail(options.error());
   if (!options->field_manager.empty()) call->context.field_manager = std::move(options->field_manager);
   call->core.parts.verbs.patch(call->context, call->target(), form->type, {form->media, std::move(call->request.body)}, options->write,
-                               call->then<verbs::Written>([call](verbs::Written result) { written(call, std::move(result)); }));
+                               call->then<verbs::Written>([](const CallRef& self, verbs::Written result) { written(self, std::move(result)); }));
 }
 
 void answer_delete(const CallRef& call) {
   auto options = delete_options(call);
   if (!options) return call->fail(options.error());
   call->core.parts.verbs.remove(call->context, call->target(), *options,
-                                call->then<verbs::Written>([call, options = *options](verbs::Written result) { deleted(call, options, std::move(result)); }));
+                                call->then<verbs::Written>([options = *options](const CallRef& self, verbs::Written result) { deleted(self, options, std::move(result)); }));
 }
 
 void answer_delete_collection(const CallRef& call) {
@@ -140,7 +140,7 @@ void answer_delete_collection(const CallRef& call) {
   if (options->ignore_read_error)
     return call->fail(base::invalid("meta.k8s.io", "DeleteOptions", "", {{"FieldValueInvalid", "Invalid value: true: is not allowed with DELETECOLLECTION, try again after removing the option", "ignoreStoreReadErrorWithClusterBreakingPotential"}}));
   call->core.parts.verbs.remove_collection(call->context, call->target(), std::move(which->list), *options,
-                                           call->then<verbs::Listed>([call](verbs::Listed listed) { send_list(call, std::move(listed), false); }));
+                                           call->then<verbs::Listed>([](const CallRef& self, verbs::Listed listed) { send_list(self, std::move(listed), false); }));
 }
 
 }  // namespace keelson::api

@@ -47,7 +47,7 @@ struct Credentials {
     std::vector<std::string> organizations;
     std::string serial;                                    ///< hexadecimal, as openssl prints it
   };
-  std::optional<Certificate> certificate;                  ///< verified against our CA by the TLS layer
+  const Certificate* certificate = nullptr;                ///< verified against our CA by the TLS layer, which keeps it meanwhile; null: none
 };
 
 class Authenticator {

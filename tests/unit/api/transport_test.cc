@@ -237,7 +237,7 @@ TEST_CASE_METHOD(Fixture, "streams end cleanly when the server stops") {
 }
 
 TEST_CASE_METHOD(Fixture, "client certificates are asked for, and a foreign one shows as not verified") {
-  std::optional<PeerCertificate> seen;
+  std::shared_ptr<const PeerCertificate> seen;
   stub.work = [&](Request request, std::shared_ptr<Responder> responder) {
     seen = request.certificate;
     responder->send({});
