@@ -146,14 +146,12 @@ Connection::Step Connection::wait_for_more() {
 Connection::Step Connection::read() {
   std::string_view received;
   if (in_.empty() && !receive(received)) return wait_for_more();
-  if (!begun_) {
-    begun_ = true;
-    parser_ = std::make_unique<RequestParser>();
-    net_->set_deadline(*this, in_ms(kHeaderTimeout_ms));
-  }
+  const bool begins = !std::exchange(begun_, true);
+  if (begins) parser_.emplace();
   const bool fed = feed(received);
   if (parser_->state() == RequestParser::State::failed) return refuse(parser_->failure()), Step::again;
   if (parser_->state() == RequestParser::State::complete) return dispatch(), Step::again;
+  if (begins) net_->set_deadline(*this, in_ms(kHeaderTimeout_ms));
   if (parser_->take_expects_continue()) {
     std::size_t at = 0;
     static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";

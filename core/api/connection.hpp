@@ -69,7 +69,7 @@ class Connection final : public Session, public Exchanges, public Pollable, publ
   std::shared_ptr<const PeerCertificate> certificate_;
 
   std::string in_;              // received, not used yet
-  std::unique_ptr<RequestParser> parser_;
+  std::optional<RequestParser> parser_;
   bool begun_ = false;          // bytes of the present request have arrived
   std::weak_ptr<Exchange> exchange_;
   std::uint64_t request_ = 0;   // counts requests, so that a late answer finds the wrong one

@@ -43,15 +43,15 @@ double open_descriptors() {
 
 }  // namespace
 
-std::string info_verb(const RequestInfo& info, const std::string& method) {
+std::string_view info_verb(const RequestInfo& info, std::string_view method) {
   static constexpr std::pair<std::string_view, std::string_view> names[] = {{"get", "GET"},       {"list", "LIST"},   {"watch", "WATCH"},   {"create", "POST"},
                                                                             {"update", "PUT"},    {"patch", "PATCH"}, {"delete", "DELETE"}, {"deletecollection", "DELETECOLLECTION"}};
   if (info.resource_request)
     for (const auto& [verb, label] : names)
-      if (info.verb == verb) return std::string(label);
+      if (info.verb == verb) return label;
   static constexpr std::string_view methods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
   for (const auto known : methods)
-    if (method == known) return method;
+    if (method == known) return known;
   return "other";
 }
 
@@ -92,8 +92,10 @@ Observer::Handles& Observer::handles(const Observation& request, int status) {
   const std::lock_guard lock(mutex_);
   const auto found = handles_.find(key);
   if (found != handles_.end()) return found->second;
-  base::Labels labels{{"verb", request.verb}, {"group", request.group}, {"version", request.version}, {"resource", request.resource},
-                      {"subresource", request.subresource}, {"scope", request.scope}, {"component", "apiserver"}};
+  base::Labels labels{{"component", "apiserver"}};
+  for (const auto& [name, value] : {std::pair("verb", request.verb), std::pair("group", request.group), std::pair("version", request.version), std::pair("resource", request.resource),
+                                    std::pair("subresource", request.subresource), std::pair("scope", request.scope)})
+    labels.emplace(name, value);
   auto& duration = metrics_.histogram("apiserver_request_duration_seconds", "Time from the whole request read to the last byte sent, without streams.", duration_bounds(), labels);
   labels["code"] = std::to_string(status);
   labels["dry_run"] = request.dry_run ? "All" : "";

@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -15,8 +16,9 @@ namespace keelson::api {
 /// What is known of one request when it ends.
 struct Observation {
   base::Monotonic began = 0;
-  std::string verb;                               ///< upper case as upstream's metrics have it
-  std::string group, version, resource, subresource, scope;
+  // Texts of the request, of its kind and constants: seen while it ends.
+  std::string_view verb;                          ///< upper case as upstream's metrics have it
+  std::string_view group, version, resource, subresource, scope;
   bool dry_run = false;
   bool mutating = false;
   bool long_running = false;
@@ -24,7 +26,7 @@ struct Observation {
 
 struct RequestInfo;
 /// The verb label: upper case, WATCH and LIST apart, "other" for unknown methods.
-std::string info_verb(const RequestInfo& info, const std::string& method);
+std::string_view info_verb(const RequestInfo& info, std::string_view method);
 
 class Observer {
  public:
