@@ -20,7 +20,7 @@ bool covers_resource(std::string_view word, const auth::Attributes& asked) {
   if (word == "*" || (asked.subresource.empty() && word == asked.resource)) return true;
   if (asked.subresource.empty() && !word.ends_with("/*")) return false;   // most requests, of most words
   const auto slash = word.find('/');
-  if (slash == std::string_view::npos) return asked.subresource.empty() && word == asked.resource;
+  if (slash == std::string_view::npos) return false;
   const auto resource = word.substr(0, slash), subresource = word.substr(slash + 1);
   if (resource == "*") return !asked.subresource.empty() && subresource == asked.subresource;
   if (resource != asked.resource) return false;
