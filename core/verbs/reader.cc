@@ -170,13 +170,13 @@ base::Error too_old(const std::optional<PageToken>& token) {
 void Reader::at_least(const Context& context, std::optional<store::Revision> revision, OnSnapshot done) const {
   auto& store = core_.parts.store;
   if (revision && *revision <= store.snapshot().revision()) return done(store.snapshot());
-  const auto answer = [&store, done = std::move(done)](base::Outcome<store::Revision> reached) {
+  auto answer = [&store, done = std::move(done)](base::Outcome<store::Revision> reached) {
     if (reached) done(store.snapshot());
     else done(reached.error());
   };
-  if (!revision) return store.fresh(answer);
+  if (!revision) return store.fresh(std::move(answer));
   const auto deadline = std::min(context.deadline, core_.parts.runtime.in_ms(kFutureRevisionWait_ms));
-  store.wait_for(*revision, deadline, [&store, wanted = *revision, answer](base::Outcome<store::Revision> reached) {
+  store.wait_for(*revision, deadline, [&store, wanted = *revision, answer = std::move(answer)](base::Outcome<store::Revision> reached) {
     if (reached || reached.error().code != 504) return answer(std::move(reached));
     answer(base::too_large_revision(wanted, store.snapshot().revision()));
   });
@@ -188,7 +188,8 @@ void Reader::get(const Context& context, Target target, ReadOptions options, std
     if (!snapshot) return done(store::about_operation(snapshot.error(), "get", target.kind->group, target.kind->resource));
     auto found = snapshot->get(key_of(target));
     if (!found) return done(not_found(target));
-    if (target.subresource != "scale" && !answers_object(target)) return done(std::move(found));
+    const bool as_stored = !answers_object(target) || found->columns().schema_epoch == target.kind->schema_epoch;
+    if (target.subresource != "scale" && as_stored) return done(std::move(found));
     core_.conversions->in_form_of(core_, target.kind, {std::move(found)}, deadline, [this, target, done](base::Outcome<Objects> objects) {
       if (!objects) return done(objects.error());
       if (target.subresource == "scale") return done(scale_of(core_, target, *objects->front()));
