@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <deque>
 
 namespace keelson::bench {
 namespace {
@@ -230,8 +231,8 @@ class Probe {
   }
 
   void ask(std::size_t number, std::int64_t due) {
-    Connection& connection = *idle_.back();
-    idle_.pop_back();
+    Connection& connection = *idle_.front();   // the one that was silent longest: servers end those that say nothing
+    idle_.pop_front();
     turns_[connection.index] = {due, number % kWriteEvery == 0};
     if (turns_[connection.index].writes) return connection.request("PATCH", path(connection.index), change(options_.kind, options_.prefix + std::to_string(connection.index), "m" + std::to_string(number)), "application/merge-patch+json");
     connection.request("GET", path(connection.index), "");
@@ -249,7 +250,7 @@ class Probe {
   const Options& options_;
   Pool pool_;
   std::vector<Turn> turns_;
-  std::vector<Connection*> idle_;
+  std::deque<Connection*> idle_;
   std::int64_t look_again_ = 0;
   bool over_ = false;
 };

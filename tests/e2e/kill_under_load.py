@@ -18,6 +18,7 @@ from cluster import Cluster, Failed, equal, eventually  # noqa: E402
 
 STARTING_EVERY, STARTING_S = 5, 0.1
 LIVES_S = [0.03, 0.3]   # after the first acknowledgement
+PATIENCE_S = 300        # for a server on a machine that does much else
 
 
 class Client:
@@ -184,7 +185,7 @@ def some_life(cluster, writers, chance):
         time.sleep(chance.uniform(0, STARTING_S))
         return
     before = sum(len(writer.acks) for writer in writers)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while sum(len(writer.acks) for writer in writers) == before:
         if failed := [writer.failure for writer in writers if writer.failure]:
             raise failed[0]
@@ -197,7 +198,7 @@ def some_life(cluster, writers, chance):
 def kill_under_load(cluster, options, chance, between=lambda: None):
     """`between` runs after each kill and before the next start."""
     try:
-        cluster.start()
+        cluster.start(PATIENCE_S)
         start = int(cluster.raw("/api/v1/namespaces/default/configmaps")["metadata"]["resourceVersion"])
         stop, stop_watch = threading.Event(), threading.Event()
         writers = [Writer(cluster, i, chance.random(), stop) for i in range(options.writers)]
@@ -209,10 +210,10 @@ def kill_under_load(cluster, options, chance, between=lambda: None):
             cluster.kill()
             between()
             cluster.start_without_waiting()
-        cluster.start_wait()
+        cluster.start_wait(PATIENCE_S)
         stop.set()
         for writer in writers:
-            writer.join(20)
+            writer.join(PATIENCE_S)
         check(cluster, writers, watcher, stop_watch)
     except BaseException:
         print(cluster.log()[-4000:])
@@ -234,7 +235,7 @@ def check(cluster, writers, watcher, stop_watch):
                 equal(state.get(name), held, f"acknowledged state of {name}")
     versions = [version for writer in writers for version, _ in writer.acks]
     equal(len(versions), len(set(versions)), "revisions given once")
-    eventually("the watch caught up", lambda: watcher.failure or replay_matches(watcher, state), 20)
+    eventually("the watch caught up", lambda: watcher.failure or replay_matches(watcher, state), PATIENCE_S)
     stop_watch.set()
     if watcher.failure:
         raise Failed(watcher.failure)
