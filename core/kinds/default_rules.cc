@@ -38,6 +38,8 @@ constexpr std::array kRules{
     Rule{"networking/v1.IngressClassSpec", default_ingress_class},
     Rule{"networking/v1.NetworkPolicySpec", default_network_policy},
     Rule{"rbac/v1.Subject", default_subject},
+    Rule{"resource/v1.DeviceSubRequest", default_device_request},
+    Rule{"resource/v1.ExactDeviceRequest", default_device_request},
 };
 
 }  // namespace

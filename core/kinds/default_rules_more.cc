@@ -44,6 +44,10 @@ void default_network_policy(const DefaultContext&, json::object& spec) {
   spec["policyTypes"] = std::move(types);
 }
 
+void default_device_request(const DefaultContext&, json::object& request) {
+  if (text_in(request, "allocationMode") == "ExactCount" && integer_of(request.if_contains("count")) == 0) request["count"] = 1;
+}
+
 void default_subject(const DefaultContext&, json::object& subject) {
   if (!text_in(subject, "apiGroup").empty()) return;
   const auto kind = text_in(subject, "kind");

@@ -7,6 +7,7 @@ namespace keelson::kinds {
 void default_custom_resource_definition(const DefaultContext& context, boost::json::object& object);
 void default_ingress_class(const DefaultContext& context, boost::json::object& object);
 void default_network_policy(const DefaultContext& context, boost::json::object& object);
+void default_device_request(const DefaultContext& context, boost::json::object& object);
 void default_subject(const DefaultContext& context, boost::json::object& object);
 
 }  // namespace keelson::kinds

@@ -75,9 +75,13 @@ void validate_service_cidr(const Candidate& candidate, FieldErrors& errors) {
 }
 
 void validate_ip_address(const Candidate& candidate, FieldErrors& errors) {
-  const Path metadata("metadata");
-  const auto name = text_at(candidate.object, "metadata.name");
-  if (!name.empty() && ip_family(name) == 0) errors.invalid_each(metadata.child("name"), name, check_ip(name));
+  const Path spec("spec"), path = spec.child("parentRef");
+  const auto* parent = at_path(candidate.object, "spec.parentRef");
+  if (!parent) return errors.required(path);
+  const auto group = text_of(member(parent, "group")), ns = text_of(member(parent, "namespace"));
+  if (!group.empty()) errors.invalid_each(path.child("group"), group, check_subdomain_1123(group));
+  for (const std::string_view field : {"resource", "name"}) validate_segment(parent, field, path, errors);
+  errors.invalid_each(path.child("namespace"), ns, check_path_segment(ns));
 }
 
 }  // namespace keelson::kinds

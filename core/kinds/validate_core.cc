@@ -87,21 +87,37 @@ void validate_pod_ranges(const Candidate& candidate, const Path& path, FieldErro
   });
 }
 
-void validate_new_event(const Candidate& candidate, FieldErrors& errors) {
-  const auto required = [&](std::string_view field, std::size_t most) {
+// The rules are those of pkg/apis/core/validation/events.go, which names fields as core/v1 does, whichever version was asked for.
+
+/// Who tells of an event that has a time of its own, and what was done.
+void validate_event_report(const Candidate& candidate, bool fresh, FieldErrors& errors) {
+  const auto within = [&](std::string_view field) {
     const auto text = text_at(candidate.object, field);
     if (text.empty()) errors.required(Path(field));
-    else if (text.size() > most) errors.invalid(Path(field), "", "can have at most " + std::to_string(most) + " characters");
+    if (text.size() > kReasonMax) errors.invalid(Path(field), "", "can have at most " + std::to_string(kReasonMax) + " characters");
   };
-  if (text_at(candidate.object, "eventTime").empty()) errors.required(Path("eventTime"));
-  required("reportingController", kReasonMax);
-  const auto controller = text_at(candidate.object, "reportingController");
-  if (!controller.empty()) errors.invalid_each(Path("reportingController"), controller, check_label_key(controller));
-  required("reportingInstance", kReasonMax);
-  required("action", kReasonMax);
-  required("reason", kReasonMax);
-  if (text_at(candidate.object, "note").size() > kNoteMax) errors.invalid(Path("message"), "", "can have at most 1024 characters");
+  const std::string_view by = fresh ? "reportingController" : "reportingComponent";
+  const auto controller = text_at(candidate.object, by);
+  if (controller.empty()) errors.required(Path(by));
+  errors.invalid_each(Path(by), controller, check_label_key(controller));
+  for (const std::string_view field : {"reportingInstance", "action", "reason"}) within(field);
+  if (text_at(candidate.object, fresh ? "note" : "message").size() > kNoteMax) errors.invalid(Path("message"), "", "can have at most " + std::to_string(kNoteMax) + " characters");
+}
+
+/// Where the subject of an event is. A cluster's own has no namespace, its events are in one all the same.
+void validate_event_place(const Candidate& candidate, std::string_view about, bool timed, FieldErrors& errors) {
+  const auto ns = text_at(candidate.object, "metadata.namespace"), of_subject = text_of(member(at_path(candidate.object, about), "namespace"));
+  const bool fits = of_subject.empty() ? ns == "default" || ns == "kube-system" || ns.empty() : timed || of_subject == ns;
+  if (!fits) errors.invalid(Path("involvedObject.namespace"), of_subject, "does not match event.namespace");
+}
+
+/// Only of those made in events.k8s.io.
+void validate_new_event(const Candidate& candidate, FieldErrors& errors) {
+  const auto* series = at_path(candidate.object, "series");
   const auto type = text_at(candidate.object, "type");
+  if (series && integer_of(member(series, "count")) < 2) errors.invalid(Path("series.count"), "", "should be at least 2");
+  if (series && text_of(member(series, "lastObservedTime")).empty()) errors.required(Path("series.lastObservedTime"));
+  if (text_at(candidate.object, "eventTime").empty()) errors.required(Path("eventTime"));
   if (type != "Normal" && type != "Warning") errors.invalid(Path("type"), "", "has invalid value: " + std::string(type));
 }
 
@@ -171,15 +187,10 @@ void validate_secret(const Candidate& candidate, FieldErrors& errors) {
 }
 
 void validate_event(const Candidate& candidate, FieldErrors& errors) {
-  const bool fresh = candidate.kind.group == "events.k8s.io";
-  const std::string_view about = fresh ? "regarding" : "involvedObject";
-  const auto subject = Path(about);
-  const auto ns = text_at(candidate.object, "metadata.namespace"), of_subject = text_of(member(at_path(candidate.object, about), "namespace"));
-  const bool fits = of_subject == ns || (of_subject.empty() && (ns == "default" || ns == "kube-system" || ns.empty()));
-  if (!fits) errors.invalid(subject.child("namespace"), of_subject, "does not match event.namespace");
+  const bool fresh = candidate.kind.group == "events.k8s.io", timed = !text_at(candidate.object, "eventTime").empty();
+  validate_event_place(candidate, fresh ? "regarding" : "involvedObject", timed, errors);
+  if (timed) validate_event_report(candidate, fresh, errors);
   if (fresh && !candidate.old) validate_new_event(candidate, errors);
-  const auto* series = at_path(candidate.object, "series");
-  if (series && integer_of(member(series, "count")) < 2) errors.invalid(Path("series").child("count"), "", "should be at least 2");
 }
 
 void validate_lease(const Candidate& candidate, FieldErrors& errors) {

@@ -20,7 +20,8 @@ Check name_check(const Kind& kind) {
   if (kind.strategy.custom_resource) return check_subdomain_1123;
   if (kind.kind == "Namespace" || kind.kind == "Service" || (kind.group == "apps" && kind.kind == "StatefulSet")) return check_label_1123;
   if (kind.group == "rbac.authorization.k8s.io" || kind.group == "certificates.k8s.io" || kind.group == "apiregistration.k8s.io") return check_path_segment;
-  if (kind.group == "authentication.k8s.io" || kind.group == "authorization.k8s.io" || kind.kind == "IPAddress") return anything;
+  if (kind.group == "authentication.k8s.io" || kind.group == "authorization.k8s.io") return anything;
+  if (kind.group == "networking.k8s.io" && kind.kind == "IPAddress") return check_ip;
   return check_subdomain_1123;
 }
 

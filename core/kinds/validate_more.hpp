@@ -22,7 +22,10 @@ void validate_resource_quota(const Candidate& candidate, FieldErrors& errors);
 void validate_signing_request(const Candidate& candidate, FieldErrors& errors);
 
 // validate_network.cc
+/// `field` of a reference is there, and a step of a path: the name of an object of any kind may be that.
+void validate_segment(const json::value* reference, std::string_view field, const Path& path, FieldErrors& errors);
 void validate_ingress(const Candidate& candidate, FieldErrors& errors);
+void validate_ingress_class(const Candidate& candidate, FieldErrors& errors);
 void validate_network_policy(const Candidate& candidate, FieldErrors& errors);
 void validate_endpoint_slice(const Candidate& candidate, FieldErrors& errors);
 
@@ -43,5 +46,21 @@ void validate_admission_policy_binding(const Candidate& candidate, FieldErrors& 
 // validate_storage.cc
 void validate_persistent_volume(const Candidate& candidate, FieldErrors& errors);
 void validate_volume_claim(const Candidate& candidate, FieldErrors& errors);
+
+// validate_attachment.cc
+/// `driver` is the name of one that mounts volumes or hands out devices.
+void validate_driver_name(std::string_view driver, const Path& path, FieldErrors& errors);
+void validate_volume_attachment(const Candidate& candidate, FieldErrors& errors);
+void validate_storage_capacity(const Candidate& candidate, FieldErrors& errors);
+void validate_attributes_class(const Candidate& candidate, FieldErrors& errors);
+
+// validate_devices.cc
+/// ResourceClaim and ResourceClaimTemplate.
+void validate_device_claim(const Candidate& candidate, FieldErrors& errors);
+void validate_resource_slice(const Candidate& candidate, FieldErrors& errors);
+
+// validate_serving.cc
+void validate_api_service(const Candidate& candidate, FieldErrors& errors);
+void validate_priority_level(const Candidate& candidate, FieldErrors& errors);
 
 }  // namespace keelson::kinds

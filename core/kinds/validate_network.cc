@@ -1,5 +1,7 @@
-// Ingress, NetworkPolicy and EndpointSlice.
+// Ingress, IngressClass, NetworkPolicy and EndpointSlice.
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <set>
 
 #include "core/kinds/formats.hpp"
@@ -9,34 +11,40 @@
 namespace keelson::kinds {
 namespace {
 
+constexpr std::size_t kControllerMax = 250;
 constexpr std::string_view kBadSteps[] = {"//", "/./", "/../", "%2f", "%2F"}, kBadEnds[] = {"/..", "/."};
 
 // --- Ingress ---
 
+/// `path`: of the backend, which is what is told to be without a port.
 void validate_service_port(const json::value* port, const Path& path, FieldErrors& errors) {
   const auto name = text_of(member(port, "name"));
   const auto* number = member(port, "number");
   const bool numbered = integer_of(number) != 0;
-  if (!name.empty() && numbered) return errors.invalid(path, port, "cannot set both port name & port number");
-  if (!name.empty()) return errors.invalid_each(path.child("name"), name, check_port_name(name));
+  const auto service = path.child("service"), here = service.child("port");
+  if (!name.empty() && numbered) return errors.invalid(path, "", "cannot set both port name & port number");
+  if (!name.empty()) return errors.invalid_each(here.child("name"), name, check_port_name(name));
   if (!numbered) return errors.required(path, "port name or number is required");
-  for (const auto& why : check_port_number(integer_of(number))) errors.invalid(path.child("number"), number, why);
+  for (const auto& why : check_port_number(integer_of(number))) errors.invalid(here.child("number"), number, why);
+}
+
+/// An object named by group, kind and name.
+void validate_reference(const json::value* reference, const Path& path, FieldErrors& errors) {
+  if (const auto* group = member(reference, "apiGroup")) errors.invalid_each(path.child("apiGroup"), text_of(group), check_subdomain_1123(text_of(group)));
+  validate_segment(reference, "kind", path, errors);
+  validate_segment(reference, "name", path, errors);
 }
 
 void validate_backend(const json::value* backend, const Path& path, FieldErrors& errors) {
   const auto *service = member(backend, "service"), *resource = member(backend, "resource");
   if (service && resource) return errors.invalid(path, "", "cannot set both resource and service backends");
-  if (!service && !resource) return errors.required(path, "resource or service backend is required");
-  const auto here = path.child(service ? "service" : "resource");
-  const auto name = text_of(member(service ? service : resource, "name"));
-  if (resource) {
-    if (text_of(member(resource, "kind")).empty()) errors.required(here.child("kind"));
-    if (name.empty()) errors.required(here.child("name"));
-    return;
-  }
-  if (name.empty()) return errors.required(here.child("name"));
-  errors.invalid_each(here.child("name"), name, check_label_1035(name));
-  validate_service_port(member(service, "port"), here.child("port"), errors);
+  if (!service && !resource) return errors.invalid(path, "", "resource or service backend is required");
+  if (resource) return validate_reference(resource, path.child("resource"), errors);
+  const auto here = path.child("service");
+  const auto name = text_of(member(service, "name"));
+  if (name.empty()) errors.required(here.child("name"));
+  else errors.invalid_each(here.child("name"), name, check_label_1123(name));
+  validate_service_port(member(service, "port"), path, errors);
 }
 
 void validate_path(const json::value& one, const Path& at, FieldErrors& errors) {
@@ -62,6 +70,18 @@ void validate_host(std::string_view host, const Path& path, FieldErrors& errors)
   if (host.empty()) return;
   if (ip_family(host) != 0) errors.invalid(path, host, "must be a DNS name, not an IP address");
   else errors.invalid_each(path, host, host.find('*') != std::string_view::npos ? check_wildcard_subdomain(host) : check_subdomain_1123(host));
+}
+
+/// "example.com/what"
+void validate_prefixed_path(std::string_view text, const Path& path, FieldErrors& errors) {
+  constexpr std::string_view kForm = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+", kMarks = "/-._~%!$&'()*+,;=:";
+  if (text.empty()) return errors.required(path);
+  const auto slash = text.find('/');
+  if (slash == std::string_view::npos || slash == 0 || slash + 1 == text.size()) return errors.invalid(path, text, "must be a domain-prefixed path (such as \"acme.io/foo\")");
+  const auto host = text.substr(0, slash), rest = text.substr(slash + 1);
+  errors.invalid_each(path, host, check_subdomain_1123(host));
+  const auto fits = [&](unsigned char c) { return std::isalnum(c) != 0 || kMarks.find(static_cast<char>(c)) != std::string_view::npos; };
+  if (!std::all_of(rest.begin(), rest.end(), fits)) errors.invalid(path, rest, "Invalid path (regex used for validation is '" + std::string(kForm) + "')");
 }
 
 // --- NetworkPolicy ---
@@ -154,12 +174,18 @@ void validate_address(std::string_view type, const json::value& address, const P
 
 }  // namespace
 
+void validate_segment(const json::value* reference, std::string_view field, const Path& path, FieldErrors& errors) {
+  const auto text = text_of(member(reference, field));
+  if (text.empty()) errors.required(path.child(field));
+  else errors.invalid_each(path.child(field), text, check_path_segment(text));
+}
+
 void validate_ingress(const Candidate& candidate, FieldErrors& errors) {
   const auto* spec = at_path(candidate.object, "spec");
   const Path path("spec"), rules = path.child("rules"), tls = path.child("tls");
   if (candidate.subresource == "status") return;
   const auto* backend = member(spec, "defaultBackend");
-  if (length_of(member(spec, "rules")) == 0 && !backend) errors.invalid(path, "", "either `defaultBackend` or `rules` must be specified");
+  if (length_of(member(spec, "rules")) == 0 && !backend) errors.invalid(path, member(spec, "rules"), "either `defaultBackend` or `rules` must be specified");
   if (backend) validate_backend(backend, path.child("defaultBackend"), errors);
   each_element(member(spec, "rules"), rules, [&](const json::value& rule, const Path& at) {
     validate_host(text_of(member(&rule, "host")), at.child("host"), errors);
@@ -174,8 +200,25 @@ void validate_ingress(const Candidate& candidate, FieldErrors& errors) {
       const auto text = text_of(&host);
       errors.invalid_each(here, text, text.find('*') != std::string_view::npos ? check_wildcard_subdomain(text) : check_subdomain_1123(text));
     });
+    if (const auto secret = text_of(member(&one, "secretName")); !secret.empty()) errors.invalid_each(at.child("secretName"), secret, check_subdomain_1123(secret));
   });
   if (const auto name = text_of(member(spec, "ingressClassName")); !name.empty()) errors.invalid_each(path.child("ingressClassName"), name, check_subdomain_1123(name));
+}
+
+void validate_ingress_class(const Candidate& candidate, FieldErrors& errors) {
+  const Path spec("spec"), controller("spec.controller"), path = spec.child("parameters"), place = path.child("namespace");
+  const auto name = text_at(candidate.object, "spec.controller");
+  if (name.size() > kControllerMax) errors.too_long(controller, kControllerMax);
+  validate_prefixed_path(name, controller, errors);
+  const auto* parameters = at_path(candidate.object, "spec.parameters");
+  if (!parameters) return;
+  validate_reference(parameters, path, errors);
+  const auto scope = text_of(member(parameters, "scope"));
+  const auto* ns = member(parameters, "namespace");
+  if (!errors.one_of(path.child("scope"), scope, {"Cluster", "Namespace"})) return;
+  if (scope == "Cluster" && ns) errors.forbidden(place, "`parameters.scope` is set to 'Cluster'");
+  else if (scope == "Namespace" && !ns) errors.required(place, "`parameters.scope` is set to 'Namespace'");
+  else if (ns) errors.invalid_each(place, text_of(ns), check_label_1123(text_of(ns)));
 }
 
 void validate_network_policy(const Candidate& candidate, FieldErrors& errors) {

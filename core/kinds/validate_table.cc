@@ -26,7 +26,7 @@ struct Row {
   std::string_view argument = {}, detail = {};
 };
 
-constexpr std::string_view kBatch = "batch", kStorage = "storage.k8s.io", kNet = "networking.k8s.io", kScaling = "autoscaling", kHooks = "admissionregistration.k8s.io";
+constexpr std::string_view kBatch = "batch", kStorage = "storage.k8s.io", kNet = "networking.k8s.io", kScaling = "autoscaling";
 
 constexpr Row kRows[] = {
     {kBatch, "Job", "spec.parallelism", Is::minimum, "0"},
@@ -69,14 +69,7 @@ constexpr Row kRows[] = {
     {kScaling, "HorizontalPodAutoscaler", "spec.scaleTargetRef.name", Is::segment},
     {kScaling, "HorizontalPodAutoscaler", "spec.targetCPUUtilizationPercentage", Is::minimum, "1"},
     {"policy", "PodDisruptionBudget", "spec.unhealthyPodEvictionPolicy", Is::one_of, "AlwaysAllow,IfHealthyBudget"},
-    {kNet, "IngressClass", "spec.controller", Is::bytes_most, "250"},
     {kNet, "IngressClass", "spec.controller", Is::immutable},
-    {kNet, "IngressClass", "spec.parameters.kind", Is::required, "", "kind is required"},
-    {kNet, "IngressClass", "spec.parameters.name", Is::required, "", "name is required"},
-    {kNet, "IngressClass", "spec.parameters.scope", Is::one_of, "Cluster,Namespace"},
-    {kNet, "IPAddress", "spec.parentRef", Is::required},
-    {kNet, "IPAddress", "spec.parentRef.resource", Is::required},
-    {kNet, "IPAddress", "spec.parentRef.name", Is::required},
     {kNet, "IPAddress", "spec.parentRef", Is::immutable},
     {"discovery.k8s.io", "EndpointSlice", "addressType", Is::required, "", ""},
     {"discovery.k8s.io", "EndpointSlice", "addressType", Is::one_of, "FQDN,IPv4,IPv6"},
@@ -96,8 +89,6 @@ constexpr Row kRows[] = {
     {kStorage, "StorageClass", "parameters", Is::frozen, "", "updates to parameters are forbidden."},
     {kStorage, "StorageClass", "reclaimPolicy", Is::immutable},
     {kStorage, "StorageClass", "volumeBindingMode", Is::immutable},
-    {kStorage, "VolumeAttachment", "spec.attacher", Is::required},
-    {kStorage, "VolumeAttachment", "spec.nodeName", Is::required},
     {kStorage, "VolumeAttachment", "spec", Is::immutable},
     {kStorage, "CSINode", "spec.drivers[].name", Is::required},
     {kStorage, "CSINode", "spec.drivers[].nodeID", Is::required},
@@ -106,7 +97,6 @@ constexpr Row kRows[] = {
     {kStorage, "CSIDriver", "spec.volumeLifecycleModes", Is::immutable},
     {kStorage, "CSIDriver", "spec.fsGroupPolicy", Is::one_of, "File,None,ReadWriteOnceWithFSType"},
     {kStorage, "CSIDriver", "spec.volumeLifecycleModes[]", Is::one_of, "Ephemeral,Persistent"},
-    {kStorage, "VolumeAttributesClass", "driverName", Is::required},
     {kStorage, "VolumeAttributesClass", "driverName", Is::frozen, "", "updates to driverName are forbidden."},
     {kStorage, "VolumeAttributesClass", "parameters", Is::frozen, "", "updates to parameters are forbidden."},
     {"node.k8s.io", "RuntimeClass", "handler", Is::required},
@@ -122,21 +112,7 @@ constexpr Row kRows[] = {
     {"flowcontrol.apiserver.k8s.io", "FlowSchema", "spec.matchingPrecedence", Is::minimum, "1", "must be a positive value"},
     {"flowcontrol.apiserver.k8s.io", "FlowSchema", "spec.matchingPrecedence", Is::maximum, "10000", "must not be greater than 10000"},
     {"flowcontrol.apiserver.k8s.io", "FlowSchema", "spec.priorityLevelConfiguration.name", Is::required, "", "must reference a priority level"},
-    {"flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration", "spec.type", Is::one_of, "Exempt,Limited"},
-    {"flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration", "spec.limited.nominalConcurrencyShares", Is::minimum, "0", "must be a non-negative integer"},
-    {"flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration", "spec.limited.limitResponse.type", Is::one_of, "Queue,Reject"},
-    {"flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration", "spec.limited.limitResponse.queuing.queues", Is::minimum, "1", "must be positive"},
-    {"flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration", "spec.limited.limitResponse.queuing.handSize", Is::minimum, "1", "must be positive"},
-    {"flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration", "spec.limited.limitResponse.queuing.queueLengthLimit", Is::minimum, "1", "must be positive"},
-    {"apiregistration.k8s.io", "APIService", "spec.groupPriorityMinimum", Is::minimum, "1", "must be positive and less than 20000"},
-    {"apiregistration.k8s.io", "APIService", "spec.groupPriorityMinimum", Is::maximum, "20000", "must be positive and less than 20000"},
-    {"apiregistration.k8s.io", "APIService", "spec.versionPriority", Is::minimum, "1", "must be positive and less than 1000"},
-    {"apiregistration.k8s.io", "APIService", "spec.versionPriority", Is::maximum, "1000", "must be positive and less than 1000"},
-    {kHooks, "ValidatingWebhookConfiguration", "webhooks[].failurePolicy", Is::one_of, "Fail,Ignore"},
-    {kHooks, "ValidatingWebhookConfiguration", "webhooks[].matchPolicy", Is::one_of, "Equivalent,Exact"},
-    {kHooks, "MutatingWebhookConfiguration", "webhooks[].failurePolicy", Is::one_of, "Fail,Ignore"},
-    {kHooks, "MutatingWebhookConfiguration", "webhooks[].matchPolicy", Is::one_of, "Equivalent,Exact"},
-    {kHooks, "MutatingWebhookConfiguration", "webhooks[].reinvocationPolicy", Is::one_of, "IfNeeded,Never"},
+    {"flowcontrol.apiserver.k8s.io", "FlowSchema", "spec.priorityLevelConfiguration.name", Is::subdomain},
     {"resource.k8s.io", "ResourceClaim", "spec", Is::immutable},
     {"resource.k8s.io", "ResourceClaimTemplate", "spec", Is::immutable},
     {"resource.k8s.io", "ResourceSlice", "spec.driver", Is::immutable},

@@ -54,9 +54,10 @@ void validate_review_versions(const json::value* versions, const Demands& demand
 }
 
 void validate_side_effects(const json::value& hook, const Demands& demands, const Path& at, FieldErrors& errors) {
-  const auto effects = text_of(member(&hook, "sideEffects"));
-  if (effects.empty()) errors.required(at, demands.no_side_effects ? "must specify one of None, NoneOnDryRun" : "must specify one of None, NoneOnDryRun, Some, Unknown");
-  else if (demands.no_side_effects && has_side_effects(hook)) errors.one_of(at, effects, {"None", "NoneOnDryRun"});
+  const auto* effects = member(&hook, "sideEffects");
+  if (!effects) errors.required(at, demands.no_side_effects ? "must specify one of None, NoneOnDryRun" : "must specify one of None, NoneOnDryRun, Some, Unknown");
+  else if (demands.no_side_effects) errors.one_of(at, text_of(effects), {"None", "NoneOnDryRun"});
+  else errors.one_of(at, text_of(effects), {"None", "NoneOnDryRun", "Some", "Unknown"});
 }
 
 void validate_hook_name(std::string_view name, const Path& at, FieldErrors& errors) {
@@ -70,9 +71,12 @@ void validate_hook(const json::value& hook, const Demands& demands, const Path& 
   validate_hook_name(text_of(member(&hook, "name")), at.child("name"), errors);
   const auto rules = at.child("rules");
   each_element(member(&hook, "rules"), rules, [&](const json::value& rule, const Path& here) { validate_rule_with_operations(rule, here, errors); });
+  if (const auto* policy = member(&hook, "failurePolicy")) errors.one_of(at.child("failurePolicy"), text_of(policy), {"Fail", "Ignore"});
+  if (const auto* policy = member(&hook, "matchPolicy")) errors.one_of(at.child("matchPolicy"), text_of(policy), {"Equivalent", "Exact"});
   validate_side_effects(hook, demands, at.child("sideEffects"), errors);
   if (const auto* timeout = member(&hook, "timeoutSeconds"); is_integer(timeout) && (integer_of(timeout) < 1 || integer_of(timeout) > kWebhookTimeoutMax_s))
     errors.invalid(at.child("timeoutSeconds"), timeout, "the timeout value must be between 1 and 30 seconds");
+  for (const std::string_view selector : {"namespaceSelector", "objectSelector"}) validate_label_selector(member(&hook, selector), at.child(selector), errors);
   if (const auto* client = member(&hook, "clientConfig")) validate_webhook_client(*client, at.child("clientConfig"), errors);
 }
 
@@ -105,6 +109,7 @@ void validate_webhook_configuration(const Candidate& candidate, FieldErrors& err
     validate_hook(hook, demands, at, errors);
     if (judge_conditions) validate_match_conditions(member(&hook, "matchConditions"), expressions, at.child("matchConditions"), errors);
     validate_review_versions(member(&hook, "admissionReviewVersions"), demands, at.child("admissionReviewVersions"), errors);
+    if (const auto* policy = member(&hook, "reinvocationPolicy")) errors.one_of(at.child("reinvocationPolicy"), text_of(policy), {"IfNeeded", "Never"});
     if (const auto name = text_of(member(&hook, "name")); demands.unique_names && !name.empty() && !names.insert(name).second) errors.duplicate(at.child("name"), name);
   });
 }

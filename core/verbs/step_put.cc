@@ -182,7 +182,7 @@ base::Outcome<void> PutRun::validate() const {
     causes = kinds::validate(kind, object, creating_ ? nullptr : &old, target().subresource);
   }
   if (causes.empty()) return {};
-  return base::invalid(kind.group, kind_->kind, own_name(), std::move(causes));
+  return base::invalid(kind_->group, kind_->kind, own_name(), std::move(causes));
 }
 
 base::Outcome<void> PutRun::finish() { return creating_ ? finish_create() : finish_update(); }

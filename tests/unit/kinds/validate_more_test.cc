@@ -93,12 +93,35 @@ TEST_CASE("Budgets say one thing, autoscalers scale something within limits") {
 
 TEST_CASE("Ingresses lead somewhere") {
   CHECK(made("networking.k8s.io/v1", "Ingress", ingress("{'path':'/a','pathType':'Prefix'," + std::string(kBackend) + "}")) == "");
-  CHECK(made("networking.k8s.io/v1", "Ingress", "'spec':{}") == "spec: Invalid value: \"\": either `defaultBackend` or `rules` must be specified");
+  CHECK(made("networking.k8s.io/v1", "Ingress", "'spec':{}") == "spec: Invalid value: null: either `defaultBackend` or `rules` must be specified");
   CHECK(made("networking.k8s.io/v1", "Ingress", ingress("{'path':'/a'," + std::string(kBackend) + "}")) == "spec.rules[0].http.paths[0].pathType: Required value: pathType must be specified");
   CHECK(made("networking.k8s.io/v1", "Ingress", ingress("{'path':'a','pathType':'Exact'," + std::string(kBackend) + "}")) == "spec.rules[0].http.paths[0].path: Invalid value: \"a\": must be an absolute path");
   CHECK(made("networking.k8s.io/v1", "Ingress", ingress("{'path':'/a//b','pathType':'Exact'," + std::string(kBackend) + "}")).ends_with("must not contain '//'"));
   CHECK(made("networking.k8s.io/v1", "Ingress", ingress("{'path':'/','pathType':'Exact','backend':{'service':{'name':'s','port':{'number':80,'name':'x'}}}}")).ends_with("cannot set both port name & port number"));
   CHECK(made("networking.k8s.io/v1", "Ingress", "'spec':{'rules':[{'host':'1.2.3.4'}]}").ends_with("must be a DNS name, not an IP address"));
+}
+
+TEST_CASE("The backend of an ingress is one thing, and what serves an ingress has a name") {
+  const auto backend = [](std::string_view one) { return made("networking.k8s.io/v1", "Ingress", "'spec':{'defaultBackend':{" + std::string(one) + "}}"); };
+  CHECK(backend("") == "spec.defaultBackend: Invalid value: \"\": resource or service backend is required");
+  CHECK(backend("'service':{}") == "spec.defaultBackend.service.name: Required value | spec.defaultBackend: Required value: port name or number is required");
+  CHECK(backend("'service':{'name':'1a','port':{'number':70000}}") == "spec.defaultBackend.service.port.number: Invalid value: 70000: must be between 1 and 65535, inclusive");
+  CHECK(backend("'service':{'name':'A','port':{'number':80}}").starts_with("spec.defaultBackend.service.name: Invalid value: \"A\": a lowercase RFC 1123 label must"));
+  CHECK(backend("'resource':{'kind':'a/b','name':''}") == "spec.defaultBackend.resource.kind: Invalid value: \"a/b\": may not contain '/' | spec.defaultBackend.resource.name: Required value");
+  const auto served = [](std::string_view spec) { return made("networking.k8s.io/v1", "IngressClass", "'spec':{" + std::string(spec) + "}"); };
+  CHECK(served("'controller':'a.b/c'") == "");
+  CHECK(served("") == "spec.controller: Required value");
+  CHECK(served("'controller':'text'") == "spec.controller: Invalid value: \"text\": must be a domain-prefixed path (such as \"acme.io/foo\")");
+  CHECK(served("'controller':'a/b c'") == "spec.controller: Invalid value: \"b c\": Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')");
+  CHECK(served("'controller':'a.b/c','parameters':{'kind':'K','name':'n'}") == "");
+  CHECK(served("'controller':'a.b/c','parameters':{'kind':'K','name':'n','scope':'Namespace'}") == "spec.parameters.namespace: Required value: `parameters.scope` is set to 'Namespace'");
+  CHECK(served("'controller':'a.b/c','parameters':{'kind':'K','name':'n','namespace':'x'}") == "spec.parameters.namespace: Forbidden: `parameters.scope` is set to 'Cluster'");
+  const auto address = [](std::string_view spec, std::string_view name) { return made("networking.k8s.io/v1", "IPAddress", "'spec':{" + std::string(spec) + "}", name); };
+  CHECK(address("'parentRef':{'resource':'services','name':'s'}", "10.9.8.1") == "");
+  CHECK(address("'parentRef':{'resource':'services','name':'s'}", "") == "metadata.name: Required value: name or generateName is required");
+  CHECK(address("'parentRef':{'resource':'services','name':'s'}", "a") == "metadata.name: Invalid value: \"a\": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+  CHECK(address("", "10.9.8.1") == "spec.parentRef: Required value");
+  CHECK(address("'parentRef':{}", "10.9.8.1") == "spec.parentRef.resource: Required value | spec.parentRef.name: Required value");
 }
 
 TEST_CASE("Network policies name peers and ports") {
@@ -155,4 +178,71 @@ TEST_CASE("Slices hold addresses of their type") {
   CHECK(made("discovery.k8s.io/v1", "EndpointSlice", "'addressType':'IPv5','endpoints':[]").find("addressType: Unsupported value: \"IPv5\": supported values: ") != std::string::npos);
   CHECK(made("discovery.k8s.io/v1", "EndpointSlice", "'addressType':'IPv4','endpoints':[{'addresses':[]}]") == "endpoints[0].addresses: Required value: must contain at least 1 address");
   CHECK(made("certificates.k8s.io/v1", "CertificateSigningRequest", "'spec':{'request':'eA==','signerName':'x','usages':['client auth']}").find("must be a fully qualified domain and path") != std::string::npos);
+}
+
+TEST_CASE("Attachments, capacities and classes of attributes say what and where") {
+  const auto attached = [](std::string_view spec) { return made("storage.k8s.io/v1", "VolumeAttachment", "'spec':{" + std::string(spec) + "}"); };
+  CHECK(attached("'attacher':'a.b','nodeName':'n','source':{'persistentVolumeName':'v'}") == "");
+  CHECK(attached("").starts_with("spec.attacher: Required value | spec.source: Required value: must specify exactly one of inlineVolumeSpec and persistentVolumeName | spec.nodeName: Invalid value: \"\": a lowercase RFC 1123 subdomain must"));
+  CHECK(attached("'attacher':'a_b','nodeName':'n','source':{'persistentVolumeName':''}").find(" | spec.source.persistentVolumeName: Required value: must specify non empty persistentVolumeName") != std::string::npos);
+  CHECK(attached("'attacher':'" + std::string(64, 'a') + "','nodeName':'n','source':{'persistentVolumeName':'v'}") == "spec.attacher: Too long: may not be more than 63 bytes");
+  CHECK(made("storage.k8s.io/v1", "CSIStorageCapacity", "'storageClassName':'a','capacity':'1Gi'") == "");
+  CHECK(made("storage.k8s.io/v1", "CSIStorageCapacity", "'storageClassName':'a','capacity':'-1'") == "capacity: Invalid value: \"-1\": must be greater than or equal to 0");
+  CHECK(made("storage.k8s.io/v1", "CSIStorageCapacity", "'storageClassName':''").starts_with("storageClassName: Invalid value: \"\": a lowercase RFC 1123 subdomain must"));
+  CHECK(changed("storage.k8s.io/v1", "CSIStorageCapacity", "'storageClassName':'a'", "'storageClassName':'b'") == "storageClassName: Invalid value: \"b\": field is immutable");
+  CHECK(made("storage.k8s.io/v1", "VolumeAttributesClass", "'driverName':'a.B','parameters':{'a':'1'}") == "");
+  CHECK(made("storage.k8s.io/v1", "VolumeAttributesClass", "'driverName':''") == "driverName: Required value | parameters: Required value: must contain at least one key/value pair");
+}
+
+TEST_CASE("Claims of devices name what they want, slices say where it is") {
+  const auto claim = [](std::string_view request) { return made("resource.k8s.io/v1", "ResourceClaim", "'spec':{'devices':{'requests':[" + std::string(request) + "]}}"); };
+  CHECK(claim("{'name':'r','exactly':{'deviceClassName':'c'}}") == "");
+  CHECK(claim("{'name':'r'}") == "spec.devices.requests[0]: Required value: exactly one of `exactly` or `firstAvailable` is required");
+  CHECK(claim("{'name':'r','exactly':{}}") == "spec.devices.requests[0].exactly.deviceClassName: Required value");
+  CHECK(claim("{'name':'r','exactly':{'deviceClassName':'c','allocationMode':'All','count':2}}") == "spec.devices.requests[0].exactly.count: Invalid value: 2: must not be specified when allocationMode is 'All'");
+  CHECK(claim("{'name':'r','exactly':{'deviceClassName':'c'}},{'name':'r','exactly':{'deviceClassName':'c'}}") == "spec.devices.requests[1]: Duplicate value: \"r\"");
+  CHECK(made("resource.k8s.io/v1", "ResourceClaimTemplate", "'spec':{'spec':{'devices':{'requests':[{'name':'R','exactly':{'deviceClassName':'c'}}]}}}").starts_with("spec.spec.devices.requests[0].name: Invalid value: \"R\": a lowercase RFC 1123 label must"));
+  const auto kind = builtin("resource.k8s.io/v1", "ResourceClaim");
+  const auto filled = defaulted(*kind, relaxed("{'metadata':{'name':'a'},'spec':{'devices':{'requests':[{'name':'r','exactly':{'deviceClassName':'c'}}]}}}"));
+  CHECK(filled.at_pointer("/spec/devices/requests/0/exactly/count") == 1);
+  const auto slice = [](std::string_view spec) { return made("resource.k8s.io/v1", "ResourceSlice", "'spec':{" + std::string(spec) + "}"); };
+  CHECK(slice("'driver':'a.b','nodeName':'n','pool':{'name':'p','resourceSliceCount':1}") == "");
+  CHECK(slice("") == "spec.driver: Required value | spec.pool.name: Required value | spec.pool.resourceSliceCount: Invalid value: 0: must be greater than zero | "
+                     "spec: Required value: exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required");
+  CHECK(slice("'driver':'a.b','nodeName':'n','allNodes':true,'pool':{'name':'p','resourceSliceCount':1}") ==
+        "spec: Invalid value: \"{`nodeName`, `allNodes`}\": exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required, but multiple fields are set");
+}
+
+TEST_CASE("Who serves an API is named after it, and levels of priority have limits") {
+  const auto served = [](std::string_view spec, std::string_view name = "v1.a.b") { return made("apiregistration.k8s.io/v1", "APIService", "'spec':{" + std::string(spec) + "}", name); };
+  constexpr std::string_view kFine = "'group':'a.b','version':'v1','groupPriorityMinimum':1,'versionPriority':1";
+  CHECK(served(kFine) == "");
+  CHECK(served(kFine, "v2.a.b") == "metadata.name: Invalid value: \"v2.a.b\": must be `spec.version+\".\"+spec.group`: \"v1.a.b\"");
+  CHECK(served("'version':'v1','groupPriorityMinimum':20001,'versionPriority':0", "v1.") ==
+        "spec.groupPriorityMinimum: Invalid value: 20001: must be positive and less than 20000 | spec.versionPriority: Invalid value: 0: must be positive and less than 1000");
+  CHECK(served("'version':'v2','groupPriorityMinimum':1,'versionPriority':1", "v2.") == "spec.group: Required value: only v1 may have an empty group and it better be legacy kube");
+  CHECK(served(std::string(kFine) + ",'service':{'name':'s'}") == "spec.service.namespace: Required value");
+  CHECK(served(std::string(kFine) + ",'caBundle':'eA=='") == "spec.caBundle: Invalid value: \"1 bytes\": local APIServices may not have a caBundle");
+  const auto level = [](std::string_view spec, std::string_view name = "a") { return made("flowcontrol.apiserver.k8s.io/v1", "PriorityLevelConfiguration", "'spec':{" + std::string(spec) + "}", name); };
+  CHECK(level("'type':'Limited','limited':{'limitResponse':{'type':'Reject'}}") == "");
+  CHECK(level("") == "spec.type: Required value");
+  CHECK(level("'type':'Exempt'") == "spec.type: Invalid value: \"Exempt\": must be 'Exempt' if and only if `name` is 'exempt'");
+  CHECK(level("'type':'Exempt'", "exempt") == "");
+  CHECK(level("'type':'Limited'") == "spec.limited: Required value: must not be empty when type is Limited");
+  CHECK(level("'type':'Limited','limited':{}") == "spec.limited.limitResponse.type: Required value");
+  const auto queue = [&](std::string_view queuing) { return level("'type':'Limited','limited':{'limitResponse':{'type':'Queue','queuing':{" + std::string(queuing) + "}}}"); };
+  CHECK(queue("'queues':4,'handSize':5") == "spec.limited.limitResponse.queuing.handSize: Invalid value: 5: should not be greater than queues (4)");
+  CHECK(queue("'queues':1000,'handSize':20") == "spec.limited.limitResponse.queuing.handSize: Invalid value: 20: required entropy bits of deckSize 1000 and handSize 20 should not be greater than 60");
+  CHECK(made("flowcontrol.apiserver.k8s.io/v1", "FlowSchema", "'spec':{'matchingPrecedence':5,'priorityLevelConfiguration':{'name':'A'}}").starts_with("spec.priorityLevelConfiguration.name: Invalid value: \"A\": a lowercase"));
+}
+
+TEST_CASE("Events of their own group are whole, and told in the words of the core") {
+  const auto event = [](std::string_view rest) { return made("events.k8s.io/v1", "Event", std::string(rest)); };
+  constexpr std::string_view kTimed = "'eventTime':'2026-01-02T03:04:05.000000Z','reportingInstance':'i','action':'a','reason':'r','type':'Normal',";
+  CHECK(event(std::string(kTimed) + "'reportingController':'c','regarding':{'namespace':'other'}") == "");
+  CHECK(event(std::string(kTimed) + "'reportingController':'c'") == "involvedObject.namespace: Invalid value: \"\": does not match event.namespace");
+  CHECK(event(std::string(kTimed) + "'regarding':{'namespace':'d'}").starts_with("reportingController: Required value | reportingController: Invalid value: \"\": name part must be non-empty"));
+  CHECK(event(std::string(kTimed) + "'reportingController':'c','regarding':{'namespace':'d'},'series':{'count':1}") ==
+        "series.count: Invalid value: \"\": should be at least 2 | series.lastObservedTime: Required value");
+  CHECK(event("'type':'Odd','regarding':{'namespace':'d'}") == "eventTime: Required value | type: Invalid value: \"\": has invalid value: Odd");
 }

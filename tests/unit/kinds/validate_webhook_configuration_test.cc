@@ -76,6 +76,10 @@ TEST_CASE("webhooks have no side effects and speak a known version, unless they 
       CHECK(said(kHooks, kind, with(effects, "'v1','v1beta1'"), with("Some", "'v1'")) == "");
     }
     CHECK(said(kHooks, kind, with("NoneOnDryRun", "'v1'")) == "");
+    for (const std::string effects : {"", "Maybe"})
+      CHECK(said(kHooks, kind, with(effects, "'v1'")) == "webhooks[0].sideEffects: Unsupported value: \"" + effects + "\": supported values: \"None\", \"NoneOnDryRun\"");
+    CHECK(said(kHooks, kind, hook(",'failurePolicy':''")) == "webhooks[0].failurePolicy: Unsupported value: \"\": supported values: \"Fail\", \"Ignore\"");
+    CHECK(said(kHooks, kind, hook(",'matchPolicy':''")) == "webhooks[0].matchPolicy: Unsupported value: \"\": supported values: \"Equivalent\", \"Exact\"");
     CHECK(said(kHooks, kind, with("None", "'v3'"), with("None", "'v2'")) == "");
     CHECK(said(kHooks, kind, with("None", "'v3'"), with("None", "'v1'")) == "webhooks[0].admissionReviewVersions: Invalid value: [\"v3\"]: must include at least one of v1, v1beta1");
     CHECK(said(kHooks, kind, with("None", "'v1','v1'")) == "webhooks[0].admissionReviewVersions[1]: Invalid value: \"v1\": duplicate version");
