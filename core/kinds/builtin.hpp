@@ -40,6 +40,8 @@ std::span<const BuiltinKind> builtin_kinds();
 std::span<const std::string_view> builtin_groups();
 /// Named types, sorted by name.
 std::span<const Type> builtin_types();
+/// What Field::go_type and Field::go_embedded stand for.
+std::string_view builtin_go_name(std::uint16_t position);
 /// The Kind of a table row.
 Kind make_kind(const BuiltinKind& row);
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/kinds/base64.hpp"
+#include "core/kinds/builtin.hpp"
 #include "core/kinds/json_access.hpp"
 #include "core/kinds/json_erase.hpp"
 #include "core/kinds/parse.hpp"
@@ -21,13 +22,21 @@ struct Place {
   std::string_view name;               // empty for list elements
   std::size_t index = 0;
   const Type* owner = nullptr;         // of the field
+  const Field* field = nullptr;
 
-  std::string path(bool with_indexes) const {
+  std::string path() const {
     if (!up) return {};
-    auto text = up->path(with_indexes);
-    if (name.data() == nullptr) return with_indexes ? text + "[" + std::to_string(index) + "]" : text;
-    if (!text.empty()) text += '.';
-    return text.append(name);
+    auto text = up->path();
+    if (name.data() == nullptr) return text + "[" + std::to_string(index) + "]";
+    return text.append(text.empty() ? "" : ".").append(name);
+  }
+  // Of the structs and fields that a Go decoder goes through; positions in lists and keys of maps are not among them.
+  std::string go_path() const {
+    if (!up) return {};
+    auto text = up->go_path();
+    if (!owner) return text;
+    if (field && field->go_embedded) text.append(text.empty() ? "" : ".").append(builtin_go_name(field->go_embedded));
+    return text.append(text.empty() ? "" : ".").append(name);
   }
   const Place* nearest_field() const {
     const Place* at = this;
@@ -65,6 +74,19 @@ std::string go_type(const Type& type) {
   }
 }
 
+// Of "[]v1.IPFamily" and "map[v1.ResourceName]v1.ClaimResourceStatus" what is inside; a name says nothing of its elements.
+std::string_view go_element(std::string_view type) {
+  return type.starts_with('[') || type.starts_with("map[") ? type.substr(type.find(']') + 1) : std::string_view();
+}
+
+// Of the value there, which the type describes: by the name that its field gives it.
+std::string go_type(const Type& type, const Place& place) {
+  const Place* field = place.nearest_field();
+  auto name = field->field ? builtin_go_name(field->field->go_type) : std::string_view();
+  for (const Place* at = &place; at != field; at = at->up) name = go_element(name);
+  return name.empty() ? go_type(type) : std::string(name);
+}
+
 std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
 class Walk {
@@ -92,7 +114,7 @@ class Walk {
       const auto drop = [&] { gone.push_back(static_cast<std::size_t>(at - members->begin())); };
       const std::string_view key(at->key().data(), at->key().size());
       const auto* field = find_field(type, key);
-      const Place here{&place, key, 0, &type};
+      const Place here{&place, key, 0, &type, field};
       if (field) {
         if (at->value().is_null() && (!custom || !field->nullable)) {
           drop();
@@ -172,10 +194,10 @@ class Walk {
       case Shape::float64: return value.is_number() || mismatch(type, value, place);
       case Shape::bytes: return bytes(type, value, place);
       case Shape::quantity: return quantity(value);
-      case Shape::int_or_string: return int_or_string(value);
+      case Shape::int_or_string: return int_or_string(value, place);
       case Shape::time:
-      case Shape::micro_time: return time(type, value);
-      case Shape::duration: return duration(value);
+      case Shape::micro_time: return time(type, value, place);
+      case Shape::duration: return duration(value, place);
       default: return true;
     }
   }
@@ -208,15 +230,15 @@ class Walk {
     return true;
   }
 
-  bool int_or_string(json::value& value) {
+  bool int_or_string(json::value& value, const Place& place) {
     if (value.is_string()) return true;
     constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max(), least = std::numeric_limits<std::int32_t>::min();
     if (value.is_int64() && value.get_int64() <= most && value.get_int64() >= least) return true;
-    return fault("json: cannot unmarshal " + word_and_number(value) + " into Go value of type int32");
+    return mismatch(word_and_number(value), "int32", place);
   }
 
-  bool time(const Type& type, json::value& value) {
-    if (!value.is_string()) return fault("json: cannot unmarshal " + std::string(go_word(value)) + " into Go value of type string");
+  bool time(const Type& type, json::value& value, const Place& place) {
+    if (!value.is_string()) return mismatch(std::string(go_word(value)), "string", place);
     const bool micro = type.shape == Shape::micro_time;
     const auto text = text_of(&value);
     const auto instant = parse_time(text);
@@ -230,8 +252,8 @@ class Walk {
     return true;
   }
 
-  bool duration(json::value& value) {
-    if (!value.is_string()) return fault("json: cannot unmarshal " + std::string(go_word(value)) + " into Go value of type string");
+  bool duration(json::value& value, const Place& place) {
+    if (!value.is_string()) return mismatch(std::string(go_word(value)), "string", place);
     const auto nanos = parse_duration(text_of(&value));
     if (!nanos) return fault("time: invalid duration " + quoted(text_of(&value)));
     replace(value, duration_text(*nanos));
@@ -245,11 +267,14 @@ class Walk {
 
   bool mismatch(const Type& type, const json::value& value, const Place& place) {
     const bool wants_integer = type.shape == Shape::int32 || type.shape == Shape::int64;
-    const auto what = wants_integer ? word_and_number(value) : std::string(go_word(value));
+    return mismatch(wants_integer ? word_and_number(value) : std::string(go_word(value)), go_type(type, place), place);
+  }
+
+  // What is there, and what Go wanted.
+  bool mismatch(const std::string& what, const std::string& wanted, const Place& place) {
     const auto* field = place.nearest_field();
-    if (!field->owner) return fault("json: cannot unmarshal " + what + " into Go value of type " + go_type(type));
-    return fault("json: cannot unmarshal " + what + " into Go struct field " + std::string(short_name(field->owner->name)) + "." +
-                 field->path(false) + " of type " + go_type(type));
+    const auto where = field->owner ? "struct field " + std::string(short_name(field->owner->name)) + "." + field->go_path() : "value";
+    return fault("json: cannot unmarshal " + what + " into Go " + where + " of type " + wanted);
   }
 
   bool fault(std::string text) {
@@ -258,7 +283,7 @@ class Walk {
   }
 
   void complain(const Place& place) {
-    if (report_ && result_.unknown.size() < kComplaintsMax) result_.unknown.push_back("unknown field " + quoted(place.path(true)));
+    if (report_ && result_.unknown.size() < kComplaintsMax) result_.unknown.push_back("unknown field " + quoted(place.path()));
   }
 
   Conformed& result_;

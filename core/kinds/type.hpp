@@ -34,6 +34,7 @@ struct Field {
   bool deprecated = false;
   Omit omit = Omit::empty;
   std::uint16_t protobuf = 0;            ///< field number
+  std::uint16_t go_type = 0;             ///< builtin_go_name of its type where Go has one of its own for it: "[]v1.IPFamily"; 0: none
   std::string_view patch_strategy;       ///< "merge", "replace", "retainKeys", "merge,retainKeys"
   std::string_view patch_merge_key;
   std::span<const std::string_view> enum_values;
@@ -44,6 +45,7 @@ struct Field {
   /// Field numbers of the messages that carry this field in protobuf when it comes from an inlined struct, outermost
   /// first; 0 = none. protobuf == 0: not in the message (TypeMeta travels in the envelope).
   std::array<std::uint8_t, 2> protobuf_inline{};
+  std::uint16_t go_embedded = 0;         ///< builtin_go_name of the inlined structs that it comes from: "RuleWithOperations.Rule"; 0: none
   std::span<const std::string_view> rules;   ///< constraints as text: "immutable", "minimum=1", "maxItems=32", "format=..."
   std::string_view gate;                 ///< feature gates that the field belongs to, joined by ","
 };

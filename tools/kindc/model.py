@@ -8,7 +8,7 @@ SCALARS = ('string', 'bool', 'int32', 'int64', 'float64', 'bytes', 'quantity', '
            'duration', 'raw', 'json', 'any')
 OMIT = {None: 'never', 'empty': 'empty', 'zero': 'zero', 'empty-or-zero': 'empty_or_zero'}
 FIELD_KEYS = {'type', 'pb', 'inline', 'required', 'omit', 'patch', 'mergeKey', 'list', 'listKeys', 'map', 'enum', 'known',
-              'default', 'schemaDefault', 'rules', 'gate', 'deprecated', 'doc'}
+              'default', 'schemaDefault', 'rules', 'gate', 'deprecated', 'doc', 'go'}
 
 
 class TypeExpr:
@@ -45,15 +45,17 @@ class Field:
         self.omit = OMIT[data.get('omit')]
         self.protobuf = data.get('pb', 0)
         self.protobuf_inline = ()     # numbers of the messages around an inlined field, outermost first
+        self.embedded = ()            # names of the structs around it
 
     def texts(self, key):
         value = self.data.get(key, [])
         return [str(v) for v in (value if isinstance(value, list) else [value])]
 
-    def inlined(self, number):
+    def inlined(self, by):
         copy = Field(self.name, self.data)
-        copy.protobuf_inline = (number, *self.protobuf_inline) if number else self.protobuf_inline
-        if not number:
+        copy.protobuf_inline = (by.protobuf, *self.protobuf_inline) if by.protobuf else self.protobuf_inline
+        copy.embedded = (by.name, *self.embedded)
+        if not by.protobuf:
             copy.protobuf = 0          # TypeMeta travels in the envelope
         return copy
 
@@ -113,7 +115,7 @@ class Model:
             if not field.data.get('inline'):
                 fields.append(field)
                 continue
-            fields += [f.inlined(field.protobuf) for f in self._flatten(self.types[field.type.ref])]
+            fields += [f.inlined(field) for f in self._flatten(self.types[field.type.ref])]
         names = [f.name for f in fields]
         if len(set(names)) != len(names):
             raise ReadError(f'{type_.name}: a field is declared twice')

@@ -23,6 +23,7 @@ class _Tables:
         self.nodes, self.node_of = [], {}         # C++ initialisers; key -> position
         self.fields, self.indexes, self.lists = [], [], {}
         self.orders = []                          # of fields in protobuf messages
+        self.go_names = {'': 0}                   # text -> position
 
     # --- shared lists of texts -----------------------------------------------------------------------------------
     def list_of(self, texts):
@@ -33,6 +34,10 @@ class _Tables:
         if key not in self.lists:
             self.lists[key] = f'list_{len(self.lists)}'
         return self.lists[key]
+
+    def go_name(self, name):
+        """Its position: few names serve many fields, and a number in a field costs nothing."""
+        return self.go_names.setdefault(name, len(self.go_names))
 
     def list_definitions(self):
         for key, name in self.lists.items():
@@ -115,6 +120,8 @@ class _Tables:
         flag('deprecated', data.get('deprecated'))
         put('omit', f'Omit::{field.omit}')
         put('protobuf', field.protobuf)
+        if data.get('go'):
+            put('go_type', self.go_name(data['go']))
         if data.get('patch'):
             put('patch_strategy', text(','.join(field.texts('patch'))))
         if data.get('mergeKey'):
@@ -129,6 +136,8 @@ class _Tables:
             put('schema_default_json', text(json.dumps(data['schemaDefault'], separators=(',', ':'))))
         if field.protobuf_inline:
             put('protobuf_inline', '{' + ', '.join(map(str, field.protobuf_inline)) + '}')
+        if field.embedded:
+            put('go_embedded', self.go_name('.'.join(field.embedded)))
         if data.get('rules'):
             put('rules', self.list_of(field.texts('rules')))
         if data.get('gate'):
@@ -190,6 +199,7 @@ class _Tables:
             out.append(f'constexpr std::uint8_t order_{position}[] = {{{", ".join(map(str, order))}}};')
         out += [f'constinit const Field fields[{len(self.fields)}] = {{', *(f'  {f},' for f in self.fields), '};']
         out += [f'constinit const Type nodes[{len(self.nodes)}] = {{', *(f'  {{{n}}},' for n in self.nodes), '};']
+        out.append(f'constexpr Text go_names[] = {{{", ".join(text(n) for n in self.go_names)}}};')
         for position, (columns, subresources) in enumerate(self.kind_parts):
             if columns:
                 out += [f'constexpr BuiltinColumn columns_{position}[] = {{', *(f'  {c},' for c in columns), '};']
@@ -198,6 +208,7 @@ class _Tables:
         out += [f'constinit const BuiltinKind kinds[{len(kinds)}] = {{', *(f'  {k},' for k in kinds), '};']
         out += ['}  // namespace', 'std::span<const BuiltinKind> builtin_kinds() { return kinds; }',
                 f'std::span<const std::string_view> builtin_groups() {{ return {groups}; }}',
+                'std::string_view builtin_go_name(std::uint16_t position) { return go_names[position]; }',
                 f'std::span<const Type> builtin_types() {{ return {{nodes, {len(self.model.types)}}}; }}',
                 '}  // namespace keelson::kinds', '']
         return '\n'.join(out)

@@ -54,6 +54,48 @@ TEST_CASE("Wrong types are refused in the words of Go's decoder") {
   CHECK(refusal(*deployment, R"({"spec":[]})") == start + "array into Go struct field Deployment.spec of type v1.DeploymentSpec");
 }
 
+TEST_CASE("A wrong type is refused by the name that Go has for the right one, at the path that Go's decoder took") {
+  struct Row {
+    std::string_view version, kind, body, text;
+  };
+  const Row rows[] = {
+      {"v1", "Service", R"({"spec":{"type":1}})", "number into Go struct field ServiceSpec.spec.type of type v1.ServiceType"},
+      {"v1", "Service", R"({"spec":{"ipFamilyPolicy":[]}})", "array into Go struct field ServiceSpec.spec.ipFamilyPolicy of type v1.IPFamilyPolicy"},
+      {"v1", "Service", R"({"spec":{"ipFamilies":"IPv4"}})", "string into Go struct field ServiceSpec.spec.ipFamilies of type []v1.IPFamily"},
+      {"v1", "Service", R"({"spec":{"ipFamilies":[4]}})", "number into Go struct field ServiceSpec.spec.ipFamilies of type v1.IPFamily"},
+      {"v1", "ResourceQuota", R"({"spec":{"hard":"all"}})", "string into Go struct field ResourceQuotaSpec.spec.hard of type v1.ResourceList"},
+      {"v1", "PersistentVolumeClaim", R"({"status":{"allocatedResourceStatuses":[]}})",
+       "array into Go struct field PersistentVolumeClaimStatus.status.allocatedResourceStatuses of type map[v1.ResourceName]v1.ClaimResourceStatus"},
+      {"v1", "PersistentVolumeClaim", R"({"status":{"allocatedResourceStatuses":{"storage":1}}})",
+       "number into Go struct field PersistentVolumeClaimStatus.status.allocatedResourceStatuses of type v1.ClaimResourceStatus"},
+      {"certificates.k8s.io/v1", "CertificateSigningRequest", R"({"spec":{"extra":1}})",
+       "number into Go struct field CertificateSigningRequestSpec.spec.extra of type map[string]v1.ExtraValue"},
+      {"certificates.k8s.io/v1", "CertificateSigningRequest", R"({"spec":{"extra":{"a":1}}})",
+       "number into Go struct field CertificateSigningRequestSpec.spec.extra of type v1.ExtraValue"},
+      {"certificates.k8s.io/v1", "CertificateSigningRequest", R"({"spec":{"extra":{"a":[1]}}})",
+       "number into Go struct field CertificateSigningRequestSpec.spec.extra of type string"},
+      {"v1", "Pod", R"({"spec":{"volumes":[{"hostPath":{"type":1}}]}})",
+       "number into Go struct field HostPathVolumeSource.spec.volumes.VolumeSource.hostPath.type of type v1.HostPathType"},
+      {"admissionregistration.k8s.io/v1", "MutatingAdmissionPolicy", R"({"spec":{"matchConstraints":{"resourceRules":[{"apiGroups":""}]}}})",
+       "string into Go struct field NamedRuleWithOperations.spec.matchConstraints.resourceRules.RuleWithOperations.Rule.apiGroups of type []string"},
+      {"apiextensions.k8s.io/v1", "CustomResourceDefinition", R"({"spec":{"versions":[{"schema":{"openAPIV3Schema":{"properties":{"spec":{"type":1}}}}}]}})",
+       "number into Go struct field JSONSchemaProps.spec.versions.schema.openAPIV3Schema.properties.type of type string"},
+      {"apiextensions.k8s.io/v1", "CustomResourceDefinition", R"({"spec":{"versions":[{"schema":{"openAPIV3Schema":{"x-kubernetes-validations":{}}}}]}})",
+       "object into Go struct field JSONSchemaProps.spec.versions.schema.openAPIV3Schema.x-kubernetes-validations of type v1.ValidationRules"},
+      {"apps/v1", "Deployment", R"({"spec":{"strategy":{"rollingUpdate":{"maxSurge":true}}}})",
+       "bool into Go struct field RollingUpdateDeployment.spec.strategy.rollingUpdate.maxSurge of type int32"},
+      {"v1", "Pod", R"({"metadata":{"creationTimestamp":1}})", "number into Go struct field ObjectMeta.metadata.creationTimestamp of type string"},
+  };
+  for (const auto& row : rows) {
+    const auto text = refusal(*builtin(row.version, row.kind), row.body);
+    constexpr std::string_view verb = "json: cannot unmarshal ";
+    const auto at = text.find(verb);
+    INFO(text);
+    REQUIRE(at != std::string::npos);
+    CHECK(text.substr(at + verb.size()) == row.text);
+  }
+}
+
 TEST_CASE("Bad quantities, times and base64 are refused") {
   const auto pod = builtin("v1", "Pod");
   CHECK(refusal(*pod, R"({"spec":{"containers":[{"resources":{"limits":{"cpu":"1x"}}}]}})").find("quantities must match the regular expression") != std::string::npos);
