@@ -46,7 +46,6 @@ void default_stateful_set_strategy(const DefaultContext&, json::object& strategy
   if (text_in(strategy, "type") != "RollingUpdate") return;
   auto& rolling = make_object(strategy, "rollingUpdate");
   set_when_unset(rolling, "partition", 0);
-  set_when_unset(rolling, "maxUnavailable", 1);
 }
 
 void default_stateful_set(const DefaultContext&, json::object& spec) {
@@ -82,7 +81,9 @@ void default_job(const DefaultContext&, json::object& job) {
   if (length_of(metadata.if_contains("labels")) == 0) metadata["labels"] = copy;
 }
 
-void default_job_spec(const DefaultContext&, json::object& spec) {
+// Only of jobs: the template of a CronJob says no more than its author.
+void default_job_spec(const DefaultContext& context, json::object& spec) {
+  if (context.kind != "Job") return;
   if (unset_at(spec, "completions") && unset_at(spec, "parallelism")) spec["completions"] = 1;
   set_when_unset(spec, "parallelism", 1);
   set_when_unset(spec, "backoffLimit", unset_at(spec, "backoffLimitPerIndex") ? 6 : 2'147'483'647);

@@ -124,13 +124,6 @@ void service_ingress(json::object& service) {
 
 }  // namespace
 
-bool image_may_change(std::string_view reference) {
-  if (reference.find('@') != std::string_view::npos) return false;
-  const auto slash = reference.rfind('/');
-  const auto colon = reference.find(':', slash == std::string_view::npos ? 0 : slash);
-  return colon == std::string_view::npos || reference.substr(colon + 1) == "latest";
-}
-
 void default_container(const DefaultContext&, json::object& container) {
   if (text_in(container, "imagePullPolicy").empty())
     container["imagePullPolicy"] = image_may_change(text_in(container, "image")) ? "Always" : "IfNotPresent";
@@ -184,6 +177,8 @@ void default_pod(const DefaultContext&, json::object& pod) {
       if (host_network) host_ports(container);
     });
   if (unset_at(*spec, "enableServiceLinks")) (*spec)["enableServiceLinks"] = true;
+  // Only of pods: a template keeps what it says (source: upstream's conversion of pods).
+  if (integer_of(spec->if_contains("terminationGracePeriodSeconds")) < 0) (*spec)["terminationGracePeriodSeconds"] = 1;
   pod_level_resources(*spec);
 }
 

@@ -48,7 +48,7 @@ void FieldErrors::required(const Path& path, std::string_view detail) {
 
 void FieldErrors::invalid(const Path& path, Value value, std::string_view detail) {
   if (full()) return;
-  add("FieldValueInvalid", path, "Invalid value: " + shown_value(value) + ": " + std::string(detail));
+  add("FieldValueInvalid", path, "Invalid value: " + shown_value(value) + (detail.empty() ? "" : ": " + std::string(detail)));
 }
 
 void FieldErrors::invalid(const Path& path, std::string_view value, std::string_view detail) {
@@ -59,10 +59,13 @@ void FieldErrors::invalid_each(const Path& path, std::string_view value, const s
   for (const auto& message : messages) invalid(path, value, message);
 }
 
-void FieldErrors::not_supported(const Path& path, std::string_view value, std::span<const std::string_view> supported) {
+void FieldErrors::not_supported(const Path& path, std::string_view value, std::span<const std::string_view> supported) { unsupported(path, shown_value(value), supported); }
+void FieldErrors::not_supported(const Path& path, Value value, std::span<const std::string_view> supported) { unsupported(path, shown_value(value), supported); }
+
+void FieldErrors::unsupported(const Path& path, const std::string& shown, std::span<const std::string_view> supported) {
   std::string list;
   for (const auto each : supported) list += (list.empty() ? "" : ", ") + shown_value(each);
-  add("FieldValueNotSupported", path, "Unsupported value: " + shown_value(value) + (list.empty() ? "" : ": supported values: " + list));
+  add("FieldValueNotSupported", path, "Unsupported value: " + shown + (list.empty() ? "" : ": supported values: " + list));
 }
 
 void FieldErrors::duplicate(const Path& path, Value value) { if (!full()) add("FieldValueDuplicate", path, "Duplicate value: " + shown_value(value)); }

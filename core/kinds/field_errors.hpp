@@ -49,6 +49,7 @@ class FieldErrors {
   /// One error for each message.
   void invalid_each(const Path& path, std::string_view value, const std::vector<std::string>& messages);
   void not_supported(const Path& path, std::string_view value, std::span<const std::string_view> supported);
+  void not_supported(const Path& path, Value value, std::span<const std::string_view> supported);
   void duplicate(const Path& path, Value value);
   void duplicate(const Path& path, std::string_view value);
   void forbidden(const Path& path, std::string_view detail);
@@ -65,6 +66,7 @@ class FieldErrors {
   std::vector<base::Cause> take() { return std::move(causes_); }
 
  private:
+  void unsupported(const Path& path, const std::string& shown, std::span<const std::string_view> supported);
   void add(std::string_view reason, const Path& path, std::string message);
   bool full() const { return bytes_ > kErrorsBytesMax; }
   std::vector<base::Cause> causes_;

@@ -4,7 +4,7 @@
 
 namespace keelson::kinds {
 
-/// True when the reference has neither tag nor digest, or the tag `latest`: it may mean another image tomorrow.
+/// True when the reference has neither tag nor digest, or the tag `latest`: it may mean another image tomorrow. What is no reference does not.
 bool image_may_change(std::string_view reference);
 
 }  // namespace keelson::kinds

@@ -185,6 +185,8 @@ void record_update(const Kind& kind, const json::value* old, json::value& object
       subtract(entry_set(entry), changes.removed);
     }
     strip_unmanaged(changes.taken);
+    // Nobody who creates an object owns a status that is set again at once.
+    if (!old && kind.strategy.has_status && manager.subresource.empty()) changes.taken.erase("f:status");
     const std::string name = manager.manager.empty() ? "unknown" : manager.manager;
     if (!changes.taken.empty()) credit(entries, {name, std::string(kUpdate), kind.api_version(), manager.subresource}, std::move(changes.taken), manager.now_unix_s);
     drop_empty_entries(entries);

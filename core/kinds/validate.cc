@@ -1,5 +1,5 @@
-#include <algorithm>
 #include <array>
+#include <unordered_set>
 
 #include "core/kinds/engine.hpp"
 #include "core/kinds/formats.hpp"
@@ -18,6 +18,7 @@ struct Rules {
 
 constexpr std::array kRules{
     Rules{"", "Pod", validate_pod},
+    Rules{"", "PodTemplate", validate_stored_template},
     Rules{"apps", "Deployment", validate_workload},
     Rules{"apps", "ReplicaSet", validate_workload},
     Rules{"apps", "DaemonSet", validate_workload},
@@ -36,6 +37,7 @@ constexpr std::array kRules{
 
 /// Beside the table and the lists of values in the declarations.
 constexpr std::array kMoreRules{
+    Rules{"apps", "ControllerRevision", validate_controller_revision},
     Rules{"batch", "Job", validate_job},
     Rules{"batch", "CronJob", validate_cron_job},
     Rules{"policy", "PodDisruptionBudget", validate_disruption_budget},
@@ -69,25 +71,35 @@ constexpr std::array kMoreRules{
     Rules{"", "PersistentVolumeClaim", validate_volume_claim},
 };
 
-/// A list of values may be checked twice, by the declaration and by a rule; it is told once.
-bool told_already(const std::vector<base::Cause>& told, const base::Cause& cause) {
-  return cause.reason == "FieldValueNotSupported" &&
-         std::any_of(told.begin(), told.end(), [&](const base::Cause& one) { return one.field == cause.field && one.reason == cause.reason; });
-}
+/// A list of values may be checked twice, by the declaration and by a rule that may speak of the whole list; it is told once.
+class ToldValues {
+ public:
+  explicit ToldValues(const std::vector<base::Cause>& causes) {
+    for (const auto& cause : causes)
+      if (cause.reason == kReason) fields_.insert(cause.field);
+  }
+  bool contains(const base::Cause& cause) const {
+    return cause.reason == kReason && (fields_.contains(cause.field) || (cause.field.ends_with(']') && fields_.contains(cause.field.substr(0, cause.field.rfind('[')))));
+  }
+
+ private:
+  static constexpr std::string_view kReason = "FieldValueNotSupported";
+  std::unordered_set<std::string> fields_;
+};
 
 /// What a kind's own rules, the table and the declarations say.
 std::vector<base::Cause> validate_declared(const Candidate& candidate, FieldErrors& errors) {
   const auto& kind = candidate.kind;
   for (const auto& rules : kMoreRules)
     if (rules.group == kind.group && rules.kind == kind.kind) rules.run(candidate, errors);
-  if (candidate.subresource.empty()) {
-    validate_by_table(candidate, errors);
+  if (candidate.subresource.empty()) validate_by_table(candidate, errors);
+  auto causes = errors.take();
+  if (candidate.subresource.empty())
     if (const auto* spec = at_path(candidate.object, "spec"); spec && kind.type)
       if (const auto* field = find_field(*kind.type, "spec")) validate_enums(*field->type, *spec, Path("spec"), errors);
-  }
-  std::vector<base::Cause> causes;
+  const ToldValues told(causes);
   for (auto& cause : errors.take())
-    if (!told_already(causes, cause)) causes.push_back(std::move(cause));
+    if (!told.contains(cause)) causes.push_back(std::move(cause));
   return causes;
 }
 

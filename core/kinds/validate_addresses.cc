@@ -16,6 +16,7 @@ void validate_endpoint_address(const json::value& address, const Path& at, Field
   if (!host.empty()) errors.invalid_each(at.child("hostname"), host, check_label_1123(host));
   if (!node.empty()) errors.invalid_each(at.child("nodeName"), node, check_subdomain_1123(node));
   if (ip_family(ip) != 0) validate_reachable(ip, ip_at, errors);
+  else errors.invalid(ip_at, ip, "must be a valid IP address");   // said twice, by both of upstream's checks
 }
 
 void validate_endpoint_port(const json::value& port, bool named, const Path& at, FieldErrors& errors) {

@@ -19,6 +19,8 @@ Complaints anything(std::string_view) { return {}; }
 Check name_check(const Kind& kind) {
   if (kind.strategy.custom_resource) return check_subdomain_1123;
   if (kind.kind == "Namespace" || kind.kind == "Service" || (kind.group == "apps" && kind.kind == "StatefulSet")) return check_label_1123;
+  // Of these upstream judges no more than what a path can hold.
+  if ((kind.group.empty() && kind.kind == "Event") || kind.group == "policy") return check_path_segment;
   if (kind.group == "rbac.authorization.k8s.io" || kind.group == "certificates.k8s.io" || kind.group == "apiregistration.k8s.io") return check_path_segment;
   if (kind.group == "authentication.k8s.io" || kind.group == "authorization.k8s.io") return anything;
   if (kind.group == "networking.k8s.io" && kind.kind == "IPAddress") return check_ip;

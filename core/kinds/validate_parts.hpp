@@ -44,6 +44,8 @@ void validate_pod_spec(const json::value& spec, const Path& path, PodSpecPlace p
 /// Of labels and annotations alone.
 void validate_template_metadata(const json::value* pod_template, const Path& path, FieldErrors& errors);
 void validate_pod_template(const json::value* pod_template, const Path& path, FieldErrors& errors);
+/// A PodTemplate.
+void validate_stored_template(const Candidate& candidate, FieldErrors& errors);
 
 // validate_pod_update.cc
 void validate_pod_update(const json::value& pod, const json::value& old, FieldErrors& errors);
@@ -70,6 +72,13 @@ void validate_volumes(const json::value* volumes, const Path& path, FieldErrors&
 
 // validate_workload.cc
 void validate_workload(const Candidate& candidate, FieldErrors& errors);
+void validate_int_or_percent(const json::value* value, const Path& path, FieldErrors& errors);
+void not_more_than_all(const json::value* value, const Path& path, FieldErrors& errors);
+void validate_controller_revision(const Candidate& candidate, FieldErrors& errors);
+
+// validate_storage.cc
+/// The spec of a new claim.
+void validate_claim_spec(const json::value& spec, const Path& path, FieldErrors& errors);
 
 // validate_core.cc
 void validate_namespace(const Candidate& candidate, FieldErrors& errors);

@@ -145,7 +145,6 @@ void validate_pod_spec(const json::value& spec, const Path& path, PodSpecPlace p
   validate_aliases(spec, path, errors);
   if (const auto* deadline = member(&spec, "activeDeadlineSeconds"); deadline && (integer_of(deadline) < 1 || integer_of(deadline) > kDeadlineMax_s))
     errors.invalid(path.child("activeDeadlineSeconds"), deadline, "must be between 1 and 2147483647, inclusive");
-  not_negative(member(&spec, "terminationGracePeriodSeconds"), path.child("terminationGracePeriodSeconds"), errors);
   validate_gates(spec, path, errors);
   validate_spread(member(&spec, "topologySpreadConstraints"), spread, errors);
   if (place.in_template && length_of(member(&spec, "ephemeralContainers")) > 0)
@@ -164,6 +163,11 @@ void validate_pod_template(const json::value* pod_template, const Path& path, Fi
   static const json::value nothing = json::object();
   const auto* given = member(pod_template, "spec");
   validate_pod_spec(given ? *given : nothing, spec, {.in_template = true}, errors);
+}
+
+void validate_stored_template(const Candidate& candidate, FieldErrors& errors) {
+  const Path path("template");
+  validate_pod_template(at_path(candidate.object, "template"), path, errors);
 }
 
 void validate_pod(const Candidate& candidate, FieldErrors& errors) {

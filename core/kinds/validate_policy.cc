@@ -15,11 +15,19 @@ constexpr std::int64_t kUserPriorityMax = 1'000'000'000, kStabilization_s_max = 
 constexpr std::string_view kSystemPrefix = "system-";
 
 void validate_count(const json::value* value, const Path& path, FieldErrors& errors) {
-  if (!value) return;
-  const auto text = text_of(value);
-  if (value->is_string() && !is_percent(text)) errors.invalid(path, value, "must be an integer or percentage (e.g '5%%')");
-  else if (value->is_string() && text.size() > 3 && text != "100%") errors.invalid(path, value, "must not be greater than 100%");
-  else not_negative(value, path, errors);
+  validate_int_or_percent(value, path, errors);
+  not_more_than_all(value, path, errors);
+}
+
+/// What is scaled has a group unless it is of the core one, which has but one kind to scale (source: upstream's options for autoscalers).
+void validate_scaled_version(const Candidate& candidate, const json::value* reference, const Path& path, FieldErrors& errors) {
+  const auto version = text_of(member(reference, "apiVersion")), kind = text_of(member(reference, "kind"));
+  const auto* before = candidate.old ? at_path(*candidate.old, "spec.scaleTargetRef") : nullptr;
+  if (before && version == text_of(member(before, "apiVersion")) && kind == text_of(member(before, "kind"))) return;
+  const auto here = path.child("apiVersion");
+  const auto slashes = std::count(version.begin(), version.end(), '/');
+  if (slashes > 1) errors.invalid(here, version, "unexpected GroupVersion string: " + std::string(version));
+  else if ((slashes == 0 || version.starts_with('/')) && kind != "ReplicationController") errors.invalid(here, version, "apiVersion must specify API group");
 }
 
 /// Metrics name their source twice: as type, and by the member that is filled.
@@ -165,7 +173,17 @@ void validate_autoscaler(const Candidate& candidate, FieldErrors& errors) {
   const Path path("spec");
   if (!spec || candidate.subresource == "status") return;
   const auto *least = member(spec, "minReplicas"), *most = member(spec, "maxReplicas");
-  if (integer_of(most) < integer_of(least)) errors.invalid(path.child("maxReplicas"), most, "must be greater than or equal to `minReplicas`");
+  if (integer_of(most) == 0) errors.required(path.child("maxReplicas"), "must be set and greater than 0");
+  else if (integer_of(most) < 0) errors.invalid(path.child("maxReplicas"), most, "must be greater than or equal to 1");
+  if (least && integer_of(most) < integer_of(least)) errors.invalid(path.child("maxReplicas"), most, "must be greater than or equal to `minReplicas`");
+  const auto* scaled = member(spec, "scaleTargetRef");
+  const auto reference = path.child("scaleTargetRef");
+  for (const std::string_view field : {"kind", "name"}) {
+    const auto text = text_of(member(scaled, field));
+    if (text.empty()) errors.required(reference.child(field));
+    else errors.invalid_each(reference.child(field), text, check_path_segment(text));
+  }
+  validate_scaled_version(candidate, scaled, reference, errors);
   const auto metrics = path.child("metrics"), behavior = path.child("behavior");
   each_element(member(spec, "metrics"), metrics, [&](const json::value& metric, const Path& at) { validate_metric(metric, at, errors); });
   validate_scaling(at_path(*spec, "behavior.scaleUp"), behavior.child("scaleUp"), errors);
@@ -189,6 +207,9 @@ void validate_limit_range(const Candidate& candidate, FieldErrors& errors) {
   std::set<std::string_view> types;
   each_element(at_path(candidate.object, "spec.limits"), limits, [&](const json::value& item, const Path& at) {
     const auto type = text_of(member(&item, "type"));
+    if (const auto wrong = check_label_key(type); !wrong.empty()) errors.invalid_each(at.child("type"), type, wrong);
+    else if (type != "Container" && type != "Pod" && type != "PersistentVolumeClaim" && type.find('/') == std::string_view::npos)
+      errors.invalid(at.child("type"), type, "must be a standard limit type or fully qualified");
     if (!types.insert(type).second) errors.duplicate(at.child("type"), type);
     if (type == "Pod")
       for (const std::string_view word : {"default", "defaultRequest"})

@@ -31,9 +31,10 @@ bool positive(const json::value* amount) {
 void validate_capacity(const json::value& spec, const Path& path, FieldErrors& errors) {
   const auto here = path.child("capacity");
   const auto* amounts = as_object(member(&spec, "capacity"));
-  if (!amounts || amounts->empty()) return errors.required(here);
-  if (amounts->size() != 1 || !amounts->contains("storage")) return errors.not_supported(here, compact(*member(&spec, "capacity")), std::array<std::string_view, 1>{"storage"});
-  if (!positive(member(member(&spec, "capacity"), "storage"))) errors.invalid(here.key("storage"), text_of(member(member(&spec, "capacity"), "storage")), "must be greater than zero");
+  if (!amounts || amounts->empty()) errors.required(here);
+  if (!amounts || amounts->size() != 1 || !amounts->contains("storage")) errors.not_supported(here, member(&spec, "capacity"), std::array<std::string_view, 1>{"storage"});
+  for (const auto& amount : amounts ? *amounts : json::object())
+    if (!positive(&amount.value())) errors.invalid(here.key(amount.key()), text_of(&amount.value()), "must be greater than zero");
 }
 
 void validate_source(const json::value& spec, const Path& path, FieldErrors& errors) {
@@ -109,15 +110,19 @@ void validate_volume_claim(const Candidate& candidate, FieldErrors& errors) {
   if (candidate.subresource == "status") return;
   if (!spec) return errors.required(path);
   if (candidate.old) return validate_claim_update(candidate, *spec, path, errors);
-  const auto modes = path.child("accessModes"), resources = path.child("resources"), requests = resources.child("requests"), source = path.child("dataSource");
-  if (length_of(member(spec, "accessModes")) == 0) errors.required(modes, "at least 1 access mode is required");
-  validate_modes(member(spec, "accessModes"), modes, errors);
-  validate_label_selector(member(spec, "selector"), path.child("selector"), errors);
-  const auto* storage = at_path(*spec, "resources.requests.storage");
+  validate_claim_spec(*spec, path, errors);
+}
+
+void validate_claim_spec(const json::value& spec, const Path& path, FieldErrors& errors) {
+  const auto modes = path.child("accessModes"), resources = path.child("resources"), source = path.child("dataSource");
+  if (length_of(member(&spec, "accessModes")) == 0) errors.required(modes, "at least 1 access mode is required");
+  validate_modes(member(&spec, "accessModes"), modes, errors);
+  validate_label_selector(member(&spec, "selector"), path.child("selector"), errors);
+  const auto* storage = at_path(spec, "resources.requests.storage");
   if (!storage) errors.required(resources.key("storage"));
-  else if (!positive(storage)) errors.invalid(requests.key("storage"), text_of(storage), "must be greater than zero");
-  if (const auto mode = text_of(member(spec, "volumeMode")); !mode.empty()) errors.one_of(path.child("volumeMode"), mode, {"Block", "Filesystem"});
-  const auto* given = member(spec, "dataSource");
+  else if (!positive(storage)) errors.invalid(resources.key("storage"), text_of(storage), "must be greater than zero");
+  if (const auto mode = text_of(member(&spec, "volumeMode")); !mode.empty()) errors.one_of(path.child("volumeMode"), mode, {"Block", "Filesystem"});
+  const auto* given = member(&spec, "dataSource");
   if (!given) return;
   if (text_of(member(given, "name")).empty()) errors.required(source.child("name"));
   if (text_of(member(given, "kind")).empty()) errors.required(source.child("kind"));

@@ -1,6 +1,7 @@
 // Deployment, ReplicaSet, DaemonSet, StatefulSet and ReplicationController: a selector, a template and how to get there.
 #include <array>
 #include <charconv>
+#include <set>
 
 #include "core/kinds/formats.hpp"
 #include "core/kinds/json_access.hpp"
@@ -12,6 +13,8 @@ namespace {
 constexpr std::array<std::string_view, 7> kStatefulMutable{"replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
                                                            "persistentVolumeClaimRetentionPolicy", "minReadySeconds"};
 
+constexpr std::int64_t kAll_percent = 100;
+
 std::int64_t percent_of(const json::value* value) {
   const auto text = text_of(value);
   std::int64_t number = 0;
@@ -20,16 +23,6 @@ std::int64_t percent_of(const json::value* value) {
 }
 
 bool is_nothing(const json::value* value) { return value && value->is_string() ? percent_of(value) == 0 : integer_of(value) == 0; }
-
-void validate_int_or_percent(const json::value* value, const Path& path, FieldErrors& errors) {
-  if (!value) return;
-  if (value->is_string()) {
-    if (!is_percent(text_of(value))) errors.invalid(path, value, "must be an integer or percentage (e.g '5%%')");
-    else if (percent_of(value) > 100) errors.invalid(path, value, "must not be greater than 100%");
-  } else {
-    not_negative(value, path, errors);
-  }
-}
 
 void validate_deployment_strategy(const json::value* strategy, const Path& path, FieldErrors& errors) {
   const auto type = text_of(member(strategy, "type"));
@@ -45,6 +38,7 @@ void validate_deployment_strategy(const json::value* strategy, const Path& path,
   validate_int_or_percent(member(rolling, "maxSurge"), here.child("maxSurge"), errors);
   if (is_nothing(member(rolling, "maxUnavailable")) && is_nothing(member(rolling, "maxSurge")))
     errors.invalid(here.child("maxUnavailable"), member(rolling, "maxUnavailable"), "may not be 0 when `maxSurge` is 0");
+  not_more_than_all(member(rolling, "maxUnavailable"), here.child("maxUnavailable"), errors);
 }
 
 void validate_daemon_strategy(const json::value* strategy, const Path& path, FieldErrors& errors) {
@@ -55,6 +49,8 @@ void validate_daemon_strategy(const json::value* strategy, const Path& path, Fie
   const auto *unavailable = member(rolling, "maxUnavailable"), *surge = member(rolling, "maxSurge");
   validate_int_or_percent(unavailable, here.child("maxUnavailable"), errors);
   validate_int_or_percent(surge, here.child("maxSurge"), errors);
+  not_more_than_all(unavailable, here.child("maxUnavailable"), errors);
+  not_more_than_all(surge, here.child("maxSurge"), errors);
   if (is_nothing(unavailable) && is_nothing(surge)) errors.required(here.child("maxUnavailable"), "cannot be 0 when maxSurge is 0");
   else if (!is_nothing(unavailable) && !is_nothing(surge)) errors.invalid(here.child("maxSurge"), surge, "may not be set when maxUnavailable is non-zero");
 }
@@ -66,6 +62,18 @@ void validate_stateful(const Candidate& candidate, const json::value& spec, cons
   for (const std::string_view when : {"whenDeleted", "whenScaled"})
     if (const auto text = text_of(member(member(&spec, "persistentVolumeClaimRetentionPolicy"), when)); !text.empty())
       errors.one_of(retention.child(when), text, {"Retain", "Delete"});
+  const auto* most = at_path(spec, "updateStrategy.rollingUpdate.maxUnavailable");
+  const auto update = path.child("updateStrategy"), rolling = update.child("rollingUpdate"), most_path = rolling.child("maxUnavailable");
+  validate_int_or_percent(most, most_path, errors);
+  if (most && is_nothing(most)) errors.invalid(most_path, most, "cannot be 0");
+  not_more_than_all(most, most_path, errors);
+  const auto claims = path.child("volumeClaimTemplates");
+  if (!candidate.old)
+    each_element(member(&spec, "volumeClaimTemplates"), claims, [&](const json::value& claim, const Path& at) {
+      static const json::value nothing = json::object();
+      const auto* wanted = member(&claim, "spec");
+      validate_claim_spec(wanted ? *wanted : nothing, at.child("spec"), errors);
+    });
   const auto ordinals = path.child("ordinals");
   not_negative(member(member(&spec, "ordinals"), "start"), ordinals.child("start"), errors);
   if (!candidate.old) {
@@ -88,40 +96,84 @@ void validate_stateful(const Candidate& candidate, const json::value& spec, cons
 // ReplicaSets are called deployments in this text.
 std::string_view selector_owner(std::string_view kind) { return kind == "StatefulSet" ? "statefulset" : kind == "DaemonSet" ? "daemonset" : "deployment"; }
 
-void validate_selector(const Candidate& candidate, const json::value& spec, const Path& path, FieldErrors& errors) {
+/// False: it cannot be read, and nothing more is said of what it selects.
+bool validate_selector(const Candidate& candidate, const json::value& spec, const Path& path, FieldErrors& errors) {
   const auto* selector = member(&spec, "selector");
   const auto here = path.child("selector");
-  const auto* labels = member(member(member(&spec, "template"), "metadata"), "labels");
-  const Path labels_path = path.child("template");
-  const auto metadata = labels_path.child("metadata");
-  if (!selector) return errors.required(here);
+  const bool daemon = candidate.kind.kind == "DaemonSet";
+  if (!selector && !daemon) errors.required(here);
+  const auto before = errors.size();
   validate_label_selector(selector, here, errors);
-  const bool empty = length_of(member(selector, "matchLabels")) + length_of(member(selector, "matchExpressions")) == 0;
+  const bool readable = errors.size() == before;
+  const bool empty = selector && length_of(member(selector, "matchLabels")) + length_of(member(selector, "matchExpressions")) == 0;
   if (empty) errors.invalid(here, selector, "empty selector is invalid for " + std::string(selector_owner(candidate.kind.kind)));
-  else if (!selector_matches(selector, labels)) errors.invalid(metadata.child("labels"), labels, "`selector` does not match template `labels`");
+  if (!readable && !daemon) errors.invalid(here, selector, candidate.kind.kind == "StatefulSet" ? "" : "invalid label selector");
+  // No selector selects nothing.
+  const auto* labels = member(member(member(&spec, "template"), "metadata"), "labels");
+  const auto pods = path.child("template"), metadata = pods.child("metadata");
+  if (readable && !empty && !(selector && selector_matches(selector, labels)))
+    errors.invalid(metadata.child("labels"), labels, "`selector` does not match template `labels`");
   if (candidate.old && candidate.kind.kind != "StatefulSet") immutable(selector, at_path(*candidate.old, "spec.selector"), here, errors);
+  return readable || daemon;
 }
 
 // Controllers of old have a plain map.
-void validate_map_selector(const json::value& spec, const Path& path, FieldErrors& errors) {
+bool validate_map_selector(const json::value& spec, const Path& path, FieldErrors& errors) {
   const auto* selector = as_object(member(&spec, "selector"));
   const auto here = path.child("template"), metadata = here.child("metadata");
-  if (!selector || selector->empty()) return errors.required(path.child("selector"));
+  if (!selector || selector->empty()) errors.required(path.child("selector"));
+  if (!member(&spec, "template")) return errors.required(here), false;
   const auto* labels = member(member(member(&spec, "template"), "metadata"), "labels");
-  for (const auto& [key, value] : *selector)
-    if (text_of(member(labels, key)) != text_of(&value)) return errors.invalid(metadata.child("labels"), labels, "`selector` does not match template `labels`");
+  for (const auto& [key, value] : selector ? *selector : json::object())
+    if (text_of(member(labels, key)) != text_of(&value)) {
+      errors.invalid(metadata.child("labels"), labels, "`selector` does not match template `labels`");
+      break;
+    }
+  return true;
+}
+
+/// The template as its pods will have it: with the claims' volumes, and without the names that each pod gets.
+json::value stateful_template(const json::value& spec, const json::value& given) {
+  json::value pods(given);
+  auto& pod = make_object(pods.as_object(), "spec");
+  pod.erase("hostname");
+  pod.erase("subdomain");
+  std::set<std::string_view> claimed;
+  json::array volumes;
+  each_element(member(&spec, "volumeClaimTemplates"), Path(""), [&](const json::value& claim, const Path&) {
+    const auto name = text_at(claim, "metadata.name");
+    if (claimed.insert(name).second) volumes.push_back(json::object{{"name", name}, {"persistentVolumeClaim", {{"claimName", name}}}});
+  });
+  each_element(member(at_path(given, "spec"), "volumes"), Path(""), [&](const json::value& volume, const Path&) {
+    if (!claimed.contains(text_of(member(&volume, "name")))) volumes.push_back(volume);
+  });
+  if (!volumes.empty()) pod["volumes"] = std::move(volumes);
+  return pods;
 }
 
 void validate_template(const Candidate& candidate, const json::value& spec, const Path& path, FieldErrors& errors) {
-  const auto here = path.child("template"), pod = here.child("spec");
+  const auto here = path.child("template");
   const auto* given = member(&spec, "template");
-  // The pods of a StatefulSet mount its claims: what they are is judged when they are made, as upstream does.
-  if (candidate.kind.kind == "StatefulSet") validate_template_metadata(given, here, errors);
-  else validate_pod_template(given, here, errors);
-  const auto restart = text_of(member(member(given, "spec"), "restartPolicy"));
+  if (candidate.kind.kind == "StatefulSet") {
+    // One that was let in before keeps its template; the labels are looked at once more (source: upstream's options for updates).
+    const json::value nothing = json::object();
+    if (!candidate.old) {
+      const auto pods = stateful_template(spec, given && given->is_object() ? *given : nothing);
+      validate_pod_template(&pods, here, errors);
+    }
+    validate_template_metadata(given, here, errors);
+  } else {
+    validate_pod_template(given, here, errors);
+  }
+}
+
+void validate_running(const Candidate& candidate, const json::value& spec, const Path& path, FieldErrors& errors) {
+  const auto here = path.child("template"), pod = here.child("spec");
+  const auto* given = at_path(spec, "template.spec");
+  const auto restart = text_of(member(given, "restartPolicy"));
   if (restart != "Always") errors.one_of(pod.child("restartPolicy"), restart, {"Always"});
-  if (member(member(given, "spec"), "activeDeadlineSeconds"))
-    errors.forbidden(pod.child("activeDeadlineSeconds"), "activeDeadlineSeconds in " + candidate.kind.kind + " is not Supported");
+  const std::string_view kind = candidate.kind.kind == "Deployment" ? "ReplicaSet" : std::string_view(candidate.kind.kind);
+  if (member(given, "activeDeadlineSeconds")) errors.forbidden(pod.child("activeDeadlineSeconds"), "activeDeadlineSeconds in " + std::string(kind) + " is not Supported");
 }
 
 void validate_counts(const json::value& status, const json::value* before, FieldErrors& errors) {
@@ -153,9 +205,10 @@ void validate_workload(const Candidate& candidate, FieldErrors& errors) {
     return;
   }
   for (const std::string_view field : {"replicas", "minReadySeconds", "revisionHistoryLimit"}) not_negative(member(&spec, field), path.child(field), errors);
-  if (kind == "ReplicationController") validate_map_selector(spec, path, errors);
-  else validate_selector(candidate, spec, path, errors);
-  validate_template(candidate, spec, path, errors);
+  if (kind == "StatefulSet") validate_stateful(candidate, spec, path, errors);
+  const bool readable = kind == "ReplicationController" ? validate_map_selector(spec, path, errors) : validate_selector(candidate, spec, path, errors);
+  if (readable) validate_template(candidate, spec, path, errors);
+  if (readable || kind == "StatefulSet") validate_running(candidate, spec, path, errors);
   const auto strategy = path.child("strategy"), update = path.child("updateStrategy");
   if (kind == "Deployment") {
     validate_deployment_strategy(member(&spec, "strategy"), strategy, errors);
@@ -165,9 +218,25 @@ void validate_workload(const Candidate& candidate, FieldErrors& errors) {
       errors.invalid(path.child("progressDeadlineSeconds"), deadline, "must be greater than minReadySeconds");
   } else if (kind == "DaemonSet") {
     validate_daemon_strategy(member(&spec, "updateStrategy"), update, errors);
-  } else if (kind == "StatefulSet") {
-    validate_stateful(candidate, spec, path, errors);
   }
+}
+
+void validate_controller_revision(const Candidate& candidate, FieldErrors& errors) {
+  if (candidate.old) return;   // what is stored stays
+  const auto* data = member(&candidate.object, "data");
+  if (!data || data->is_null()) errors.required(Path("data"), "data is mandatory");
+  else if (!data->is_object()) errors.required(Path("data"), "data must be a valid JSON object");
+}
+
+void validate_int_or_percent(const json::value* value, const Path& path, FieldErrors& errors) {
+  if (!value) return;
+  if (!value->is_string()) return not_negative(value, path, errors);
+  if (!is_percent(text_of(value)))
+    errors.invalid(path, value, "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')");
+}
+
+void not_more_than_all(const json::value* value, const Path& path, FieldErrors& errors) {
+  if (value && value->is_string() && percent_of(value) > kAll_percent) errors.invalid(path, value, "must not be greater than 100%");
 }
 
 }  // namespace keelson::kinds

@@ -30,11 +30,22 @@ TEST_CASE("Images are pulled always only when they may change") {
   CHECK(policy("reg:5000/nginx") == "\"Always\"");
   CHECK(policy("reg:5000/nginx:1") == "\"IfNotPresent\"");
   CHECK(policy("nginx@sha256:abc") == "\"IfNotPresent\"");
+  CHECK(policy("localhost/a/b-c__d.e") == "\"Always\"");
+  CHECK(policy("Reg.example:5000/a") == "\"Always\"");
+  for (const std::string no_reference : {"Not_A.Name", "a--_b", "a//b", "a:", "reg:x/a", "-a", ""}) {
+    CAPTURE(no_reference);
+    CHECK(policy(no_reference) == "\"IfNotPresent\"");
+  }
+  CHECK(policy(std::string(300, 'x')) == "\"IfNotPresent\"");
 }
 
 TEST_CASE("What only pods get is not put into templates") {
   const auto deployment = defaulted(*builtin("apps/v1", "Deployment"), kDeployment);
   CHECK(shown(deployment, "spec.template.spec.enableServiceLinks") == "absent");
+  const auto cron = defaulted(*builtin("batch/v1", "CronJob"), R"({"spec":{"jobTemplate":{"spec":{"template":{"spec":{"terminationGracePeriodSeconds":-1}}}}}})");
+  CHECK(shown(cron, "spec.jobTemplate.spec.backoffLimit") == "absent");
+  CHECK(shown(cron, "spec.jobTemplate.spec.template.spec.terminationGracePeriodSeconds") == "-1");
+  CHECK(shown(defaulted(*builtin("v1", "Pod"), R"({"spec":{"terminationGracePeriodSeconds":-1}})"), "spec.terminationGracePeriodSeconds") == "1");
   CHECK(shown(deployment, "spec.template.spec.restartPolicy") == "\"Always\"");
   CHECK(shown(deployment, "spec.template.spec.containers.0.resources") == "{}");
   CHECK(shown(deployment, "spec.template.spec.containers.0.imagePullPolicy") == "\"IfNotPresent\"");

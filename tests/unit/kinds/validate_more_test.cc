@@ -45,7 +45,7 @@ std::string job(std::string_view more, std::string_view restart = "Never") {
 
 std::string cron(std::string_view more) { return "'spec':{" + std::string(more) + ",'jobTemplate':{" + job("") + "}}"; }
 std::string ingress(std::string_view path) { return "'spec':{'rules':[{'host':'a.b','http':{'paths':[" + std::string(path) + "]}}]}"; }
-std::string scaler(std::string_view more) { return "'spec':{'scaleTargetRef':{'kind':'Deployment','name':'d'}," + std::string(more) + "}"; }
+std::string scaler(std::string_view more) { return "'spec':{'scaleTargetRef':{'apiVersion':'apps/v1','kind':'Deployment','name':'d'}," + std::string(more) + "}"; }
 
 constexpr std::string_view kBackend = "'backend':{'service':{'name':'s','port':{'number':80}}}";
 
@@ -54,6 +54,8 @@ constexpr std::string_view kBackend = "'backend':{'service':{'name':'s','port':{
 TEST_CASE("Jobs end, count what is countable, and keep what they run") {
   CHECK(made("batch/v1", "Job", job("")) == "");
   CHECK(made("batch/v1", "Job", job("", "Always")) == "spec.template.spec.restartPolicy: Required value: valid values: \"OnFailure\", \"Never\"");
+  CHECK(made("batch/v1", "Job", job("", "Maybe")) == "spec.template.spec.restartPolicy: Unsupported value: \"Maybe\": supported values: \"Always\", \"OnFailure\", \"Never\" | "
+                                                     "spec.template.spec.restartPolicy: Unsupported value: \"Maybe\": supported values: \"OnFailure\", \"Never\"");
   CHECK(made("batch/v1", "Job", job("'parallelism':-1,")) == "spec.parallelism: Invalid value: -1: must be greater than or equal to 0");
   CHECK(made("batch/v1", "Job", job("'completionMode':'Indexed','completions':2,'parallelism':100001,")) == "spec.parallelism: Invalid value: 100001: must be less than or equal to 100000 when completion mode is Indexed");
   CHECK(made("batch/v1", "Job", job("'backoffLimitPerIndex':2,")) == "spec.backoffLimitPerIndex: Invalid value: 2: requires indexed completion mode");
@@ -81,14 +83,20 @@ TEST_CASE("CronJobs have a schedule that can be read") {
 
 TEST_CASE("Budgets say one thing, autoscalers scale something within limits") {
   CHECK(made("policy/v1", "PodDisruptionBudget", "'spec':{'minAvailable':1,'maxUnavailable':1}").ends_with("minAvailable and maxUnavailable cannot be both set"));
-  CHECK(made("policy/v1", "PodDisruptionBudget", "'spec':{'minAvailable':'x'}") == "spec.minAvailable: Invalid value: \"x\": must be an integer or percentage (e.g '5%%')");
+  CHECK(made("policy/v1", "PodDisruptionBudget", "'spec':{'minAvailable':'x'}") == "spec.minAvailable: Invalid value: \"x\": a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')");
+  CHECK(made("policy/v1", "PodDisruptionBudget", "'spec':{'minAvailable':'101%'}") == "spec.minAvailable: Invalid value: \"101%\": must not be greater than 100%");
+  CHECK(made("policy/v1", "PodDisruptionBudget", "'spec':{'minAvailable':1}", "Not_A.Name") == "");
   CHECK(made("autoscaling/v2", "HorizontalPodAutoscaler", scaler("'maxReplicas':3")) == "");
-  CHECK(made("autoscaling/v2", "HorizontalPodAutoscaler", scaler("'maxReplicas':0")).find("spec.maxReplicas: Invalid value: 0: must be greater than or equal to 1") != std::string::npos);
+  CHECK(made("autoscaling/v2", "HorizontalPodAutoscaler", scaler("'maxReplicas':0")).starts_with("spec.maxReplicas: Required value: must be set and greater than 0 | spec.maxReplicas: Invalid value: 0: must be greater than or equal to `minReplicas`"));
+  const auto scaled = [](std::string_view target) { return made("autoscaling/v2", "HorizontalPodAutoscaler", "'spec':{'maxReplicas':3,'scaleTargetRef':{" + std::string(target) + "}}"); };
+  CHECK(scaled("'kind':'Deployment','name':'d'") == "spec.scaleTargetRef.apiVersion: Invalid value: \"\": apiVersion must specify API group");
+  CHECK(scaled("'apiVersion':'a/b/c','kind':'Deployment','name':'d'") == "spec.scaleTargetRef.apiVersion: Invalid value: \"a/b/c\": unexpected GroupVersion string: a/b/c");
+  CHECK(scaled("'kind':'ReplicationController','name':'d'") == "");
   CHECK(made("autoscaling/v2", "HorizontalPodAutoscaler", scaler("'minReplicas':5,'maxReplicas':3")) == "spec.maxReplicas: Invalid value: 3: must be greater than or equal to `minReplicas`");
   CHECK(made("autoscaling/v2", "HorizontalPodAutoscaler", scaler("'maxReplicas':3,'metrics':[{'type':'Pods'}]")) == "spec.metrics[0].pods: Required value: must populate information for the given metric source");
   CHECK(made("autoscaling/v2", "HorizontalPodAutoscaler", scaler("'maxReplicas':3,'behavior':{'scaleUp':{'stabilizationWindowSeconds':3601}}")) ==
         "spec.behavior.scaleUp.stabilizationWindowSeconds: Invalid value: 3601: must be less than or equal to 3600");
-  CHECK(made("autoscaling/v1", "HorizontalPodAutoscaler", "'spec':{'maxReplicas':3,'scaleTargetRef':{'kind':'Deployment','name':''}}") == "spec.scaleTargetRef.name: Required value");
+  CHECK(made("autoscaling/v1", "HorizontalPodAutoscaler", "'spec':{'maxReplicas':3,'scaleTargetRef':{'apiVersion':'apps/v1','kind':'Deployment','name':''}}") == "spec.scaleTargetRef.name: Required value");
 }
 
 TEST_CASE("Ingresses lead somewhere") {
@@ -136,12 +144,15 @@ TEST_CASE("Network policies name peers and ports") {
 TEST_CASE("Volumes have one source and one size, claims only grow") {
   const std::string modes = "'accessModes':['ReadWriteOnce']", host = "'hostPath':{'path':'/x'}";
   CHECK(made("v1", "PersistentVolume", "'spec':{'capacity':{'storage':'1Gi'}," + modes + "," + host + "}") == "");
-  CHECK(made("v1", "PersistentVolume", "'spec':{" + modes + "," + host + "}") == "spec.capacity: Required value");
+  CHECK(made("v1", "PersistentVolume", "'spec':{" + modes + "," + host + "}") == "spec.capacity: Required value | spec.capacity: Unsupported value: null: supported values: \"storage\"");
+  CHECK(made("v1", "PersistentVolumeClaim", "'spec':{'accessModes':['Some'],'resources':{'requests':{'storage':'1Gi'}}}") ==
+        "spec.accessModes: Unsupported value: \"Some\": supported values: \"ReadOnlyMany\", \"ReadWriteMany\", \"ReadWriteOnce\", \"ReadWriteOncePod\"");
   CHECK(made("v1", "PersistentVolume", "'spec':{'capacity':{'storage':'1Gi'}," + modes + "}") == "spec: Required value: must specify a volume type");
   CHECK(made("v1", "PersistentVolume", "'spec':{'capacity':{'storage':'1Gi'},'accessModes':['ReadWriteOnce','ReadWriteOncePod']," + host + "}") == "spec.accessModes: Forbidden: may not use ReadWriteOncePod with other access modes");
   const auto claim = [&](std::string_view size) { return "'spec':{" + modes + ",'resources':{'requests':{'storage':'" + std::string(size) + "'}}}"; };
   CHECK(made("v1", "PersistentVolumeClaim", claim("1Gi")) == "");
   CHECK(made("v1", "PersistentVolumeClaim", "'spec':{" + modes + "}") == "spec.resources[storage]: Required value");
+  CHECK(made("v1", "PersistentVolumeClaim", claim("-1")) == "spec.resources[storage]: Invalid value: \"-1\": must be greater than zero");
   CHECK(changed("v1", "PersistentVolumeClaim", claim("2Gi"), claim("1Gi")) == "spec.resources.requests.storage: Forbidden: field can not be less than previous value");
   CHECK(made("storage.k8s.io/v1", "StorageClass", "'provisioner':''") == "provisioner: Required value");
   CHECK(changed("storage.k8s.io/v1", "StorageClass", "'provisioner':'a.b/c'", "'provisioner':'a.b/d'") == "provisioner: Invalid value: \"a.b/d\": field is immutable");
@@ -150,6 +161,9 @@ TEST_CASE("Volumes have one source and one size, claims only grow") {
 TEST_CASE("Limits, quotas and priorities fit together") {
   CHECK(made("v1", "LimitRange", "'spec':{'limits':[{'type':'Container','min':{'cpu':'2'},'max':{'cpu':'1'}}]}").starts_with("spec.limits[0].min[cpu]: Invalid value: \"2\": min value 2 is greater than max value 1"));
   CHECK(made("v1", "LimitRange", "'spec':{'limits':[{'type':'Pod','default':{'cpu':'2'}}]}").find("spec.limits[0].default: Forbidden: may not be specified when `type` is 'Pod'") != std::string::npos);
+  CHECK(made("v1", "LimitRange", "'spec':{'limits':[{'type':'Some'}]}") == "spec.limits[0].type: Invalid value: \"Some\": must be a standard limit type or fully qualified");
+  CHECK(made("v1", "LimitRange", "'spec':{'limits':[{'type':'a.b/some'}]}") == "");
+  CHECK(made("v1", "LimitRange", "'spec':{'limits':[{}]}").starts_with("spec.limits[0].type: Invalid value: \"\": name part must be non-empty"));
   CHECK(made("v1", "ResourceQuota", "'spec':{'hard':{'pods':'5','count/jobs.batch':'1'}}") == "");
   CHECK(made("v1", "ResourceQuota", "'spec':{'hard':{'nonsense':'5'}}") == "spec.hard[nonsense]: Invalid value: \"nonsense\": must be a standard resource for quota");
   const auto quota = [](std::string_view spec) { return made("v1", "ResourceQuota", "'spec':{" + std::string(spec) + "}"); };

@@ -141,7 +141,12 @@ TEST_CASE("Of a running pod only images and few other fields may change") {
 TEST_CASE("Workloads need selectors that fit their templates and keep them") {
   const auto deployment = [](std::string_view spec) { return of("apps/v1", "Deployment", with_spec(spec)); };
   const std::string pods = R"("template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i:1"}]}})";
-  CHECK(deployment("{" + pods + "}") == "spec.selector: Required value");
+  CHECK(deployment("{" + pods + "}") == "spec.selector: Required value | spec.template.metadata.labels: Invalid value: {\"a\":\"b\"}: `selector` does not match template `labels`");
+  CHECK(of("apps/v1", "DaemonSet", with_spec("{" + pods + "}")) == "spec.template.metadata.labels: Invalid value: {\"a\":\"b\"}: `selector` does not match template `labels`");
+  CHECK(of("v1", "ReplicationController", with_spec("{}")) == "spec.selector: Required value | spec.template: Required value");
+  const auto unread = deployment(R"({"selector":{"matchLabels":{"a":"-"}},)" + pods + "}");
+  CHECK(unread.ends_with(" | spec.selector: Invalid value: {\"matchLabels\":{\"a\":\"-\"}}: invalid label selector"));
+  CHECK(unread.find("template") == std::string::npos);
   CHECK(deployment(R"({"selector":{},)" + pods + "}") == "spec.selector: Invalid value: {}: empty selector is invalid for deployment");
   CHECK(deployment(R"({"selector":{"matchLabels":{"a":"c"}},)" + pods + "}") == "spec.template.metadata.labels: Invalid value: {\"a\":\"b\"}: `selector` does not match template `labels`");
   const std::string good = R"("selector":{"matchLabels":{"a":"b"}},)" + pods;
@@ -158,12 +163,29 @@ TEST_CASE("Workloads need selectors that fit their templates and keep them") {
 
 TEST_CASE("The pods of a StatefulSet may mount its claims") {
   const auto set = [](std::string_view pod, std::string_view labels = R"({"a":"b"})") {
-    return of("apps/v1", "StatefulSet", with_spec(R"({"selector":{"matchLabels":{"a":"b"}},"volumeClaimTemplates":[{"metadata":{"name":"www"}}],"template":{"metadata":{"labels":)" + std::string(labels) + R"(},"spec":)" + std::string(pod) + "}}"));
+    return of("apps/v1", "StatefulSet", with_spec(R"({"selector":{"matchLabels":{"a":"b"}},"volumeClaimTemplates":[{"metadata":{"name":"www"},"spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"1Gi"}}}}],"template":{"metadata":{"labels":)" + std::string(labels) + R"(},"spec":)" + std::string(pod) + "}}"));
   };
   CHECK(set(R"({"containers":[{"name":"c","image":"i","volumeMounts":[{"name":"www","mountPath":"/a"}]}]})") == "");
-  CHECK(set(R"({"containers":[]})") == "");   // its pods are refused when they are made
-  CHECK(set(R"({"activeDeadlineSeconds":5})") == "spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in StatefulSet is not Supported");
-  CHECK(set("{}", R"({"a":"b","c":"not a value"})").starts_with("spec.template.labels: Invalid value: \"not a value\": a valid label must be"));
+  CHECK(set(R"({"containers":[]})") == "spec.template.spec.containers: Required value");
+  CHECK(set(R"({"containers":[{"name":"c","image":"i","volumeMounts":[{"name":"other","mountPath":"/a"}]}]})") == "spec.template.spec.containers[0].volumeMounts[0].name: Not found: \"other\"");
+  CHECK(of("apps/v1", "StatefulSet", with_spec(R"({"selector":{"matchLabels":{"a":"b"}},"volumeClaimTemplates":[{"metadata":{"name":"www"}}],"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}}})")) ==
+        "spec.volumeClaimTemplates[0].spec.accessModes: Required value: at least 1 access mode is required | spec.volumeClaimTemplates[0].spec.resources[storage]: Required value");
+  CHECK(set(R"({"containers":[{"name":"c","image":"i"}],"activeDeadlineSeconds":5})") == "spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in StatefulSet is not Supported");
+  CHECK(set(R"({"containers":[{"name":"c","image":"i"}]})", R"({"a":"b","c":"not a value"})").starts_with("spec.template.labels: Invalid value: \"not a value\": a valid label must be"));
+}
+
+TEST_CASE("Templates and revisions are judged where they are stored, and names of events hardly") {
+  CHECK(of("v1", "PodTemplate", R"({"metadata":{"name":"a","namespace":"d"},"template":{"spec":{"containers":[]}}})") == "template.spec.containers: Required value");
+  const auto revision = [](const std::string& data) { return of("apps/v1", "ControllerRevision", R"({"metadata":{"name":"a","namespace":"d"},"revision":1)" + data + "}"); };
+  CHECK(revision("") == "data: Required value: data is mandatory");
+  CHECK(revision(R"(,"data":"x")") == "data: Required value: data must be a valid JSON object");
+  CHECK(revision(R"(,"data":{})") == "");
+  const auto event = [](const std::string& name) { return of("v1", "Event", R"({"metadata":{"name":")" + name + R"(","namespace":"d"},"involvedObject":{"namespace":"d"}})"); };
+  CHECK(event("Not_A.Name") == "");
+  CHECK(event("a/b") == "metadata.name: Invalid value: \"a/b\": may not contain '/'");
+  CHECK(of("v1", "ConfigMap", R"({"metadata":{"name":"a","namespace":"d","labels":{"a":")" + std::string(64, 'x') + R"("}}})").ends_with("must be no more than 63 bytes"));
+  CHECK(of("v1", "Endpoints", R"({"metadata":{"name":"a","namespace":"d"},"subsets":[{"addresses":[{"ip":"x"}]}]})") ==
+        "subsets[0].addresses[0].ip: Invalid value: \"x\": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff) | subsets[0].addresses[0].ip: Invalid value: \"x\": must be a valid IP address");
 }
 
 TEST_CASE("Services are checked") {

@@ -46,6 +46,14 @@ TEST_CASE("a create records what the client set, without identity fields") {
   CHECK(object.at("metadata").at("managedFields").at(0).at("time") == "2026-01-01T12:00:00Z");
 }
 
+TEST_CASE("a status belongs to nobody who creates its object") {
+  static const Kind claims = *keelson::kinds::make_registry()->current()->find("", "v1", "persistentvolumeclaims");
+  const auto object = written(nullptr, "{'metadata':{'name':'w'},'spec':{'volumeName':'v'},'status':{'phase':'Pending'}}", "m", "", kNoon, claims);
+  CHECK(entries(object).size() == 1);
+  CHECK(entries(object).front().find("f:status") == std::string::npos);
+  CHECK(entries(object).front().find("f:volumeName") != std::string::npos);
+}
+
 TEST_CASE("a custom resource's spec belongs to its creator as a whole") {
   CHECK(entries(written(nullptr, "{'metadata':{'name':'w'},'spec':{'replicas':1}}", "m", "", kNoon, custom())) == Lines{"m Update 12:00:00Z {'f:spec':{'.':{},'f:replicas':{}}}"});
 }
