@@ -117,12 +117,12 @@ TEST_CASE("events are one store behind two groups") {
 TEST_CASE("autoscalers of v1 are those of v2 with one metric, the rest in annotations") {
   Cluster c;
   const std::string v1 = "autoscaling/v1/horizontalpodautoscalers", v2 = "autoscaling/v2/horizontalpodautoscalers";
-  c.must(c.create(v1, "default", R"({"metadata":{"name":"a"},"spec":{"scaleTargetRef":{"kind":"Deployment","name":"d"},"maxReplicas":5,"targetCPUUtilizationPercentage":60}})"));
+  c.must(c.create(v1, "default", R"({"metadata":{"name":"a"},"spec":{"scaleTargetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"d"},"maxReplicas":5,"targetCPUUtilizationPercentage":60}})"));
   const auto seen = parsed(*c.get(v2, "default", "a"));
   CHECK(json::serialize(seen.at("spec").at("metrics")) == R"([{"type":"Resource","resource":{"name":"cpu","target":{"type":"Utilization","averageUtilization":60}}}])");
   c.must(c.patch(v1, "default", "a", R"({"spec":{"targetCPUUtilizationPercentage":70}})"));
   CHECK(parsed(*c.get(v2, "default", "a")).at("spec").at("metrics").at(0).at("resource").at("target").at("averageUtilization").as_int64() == 70);
-  c.must(c.create(v2, "default", R"({"metadata":{"name":"b"},"spec":{"scaleTargetRef":{"kind":"Deployment","name":"d"},"maxReplicas":5,"metrics":[
+  c.must(c.create(v2, "default", R"({"metadata":{"name":"b"},"spec":{"scaleTargetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"d"},"maxReplicas":5,"metrics":[
     {"type":"Pods","pods":{"metric":{"name":"m"},"target":{"type":"AverageValue","averageValue":"5"}}},{"type":"Resource","resource":{"name":"cpu","target":{"type":"Utilization","averageUtilization":50}}}]}})"));
   const auto old = parsed(*c.get(v1, "default", "b"));
   CHECK(old.at("spec").at("targetCPUUtilizationPercentage").as_int64() == 50);
