@@ -112,7 +112,7 @@ def complaint(row, answer):
     if row.code < 300:
         return ""
     status = json.loads(answer.body)
-    if (status["kind"], status["apiVersion"], status["status"], status["code"]) != ("Status", "v1", "Failure", row.code):
+    if [status.get(key) for key in ("kind", "apiVersion", "status", "code")] != ["Status", "v1", "Failure", row.code]:
         return f"no Status of a failure: {answer.body[:300]}"
     if status.get("reason", "") != row.reason:
         return f"reason {status.get('reason')}: {status['message'][:400]}"
