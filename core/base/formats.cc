@@ -49,6 +49,15 @@ bool fits_subdomain(std::string_view text) {
   }
 }
 
+Complaints subdomain_complaints(std::string_view text, std::string_view counted) {
+  Complaints wrong;
+  if (text.size() > kSubdomainMax) wrong.push_back(at_most(kSubdomainMax, counted));
+  if (!fits_subdomain(text))
+    wrong.push_back(with_form("a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
+                              kSubdomainForm, {"example.com"}));
+  return wrong;
+}
+
 bool fits_key(std::string_view text) {
   return !text.empty() && alphanumeric(text.front()) && alphanumeric(text.back()) &&
          std::all_of(text.begin(), text.end(), [](char c) { return alphanumeric(c) || c == '-' || c == '_' || c == '.'; });
@@ -71,14 +80,7 @@ Complaints check_label_1123(std::string_view text) {
   return wrong;
 }
 
-Complaints check_subdomain_1123(std::string_view text) {
-  Complaints wrong;
-  if (text.size() > kSubdomainMax) wrong.push_back(at_most(kSubdomainMax));
-  if (!fits_subdomain(text))
-    wrong.push_back(with_form("a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
-                              kSubdomainForm, {"example.com"}));
-  return wrong;
-}
+Complaints check_subdomain_1123(std::string_view text) { return subdomain_complaints(text, "characters"); }
 
 Complaints check_label_1035(std::string_view text) {
   Complaints wrong;
@@ -110,7 +112,7 @@ Complaints check_label_key(std::string_view text) {
     }
     if (prefix.empty()) wrong.emplace_back("prefix part must be non-empty");
     else
-      for (const auto& each : check_subdomain_1123(prefix)) wrong.push_back("prefix part " + (each == at_most(kSubdomainMax) ? at_most(kSubdomainMax, "bytes") : each));
+      for (const auto& each : subdomain_complaints(prefix, "bytes")) wrong.push_back("prefix part " + each);
   }
   if (name.empty()) wrong.emplace_back("name part must be non-empty");
   else if (name.size() > kLabelMax) wrong.push_back("name part " + at_most(kLabelMax, "bytes"));

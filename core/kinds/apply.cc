@@ -79,9 +79,9 @@ void drop_nulls(json::value& value) {
   } else if (json::object* object = value.if_object()) {
     std::vector<std::size_t> gone;
     for (std::size_t at = 0; at < object->size(); ++at) {
-      auto& value = object->begin()[at].value();
-      if (value.is_null()) gone.push_back(at);
-      else drop_nulls(value);
+      auto& inside = object->begin()[at].value();
+      if (inside.is_null()) gone.push_back(at);
+      else drop_nulls(inside);
     }
     erase_members(*object, gone);
   }

@@ -1,32 +1,21 @@
 // bench_store: what the store costs by itself: CPU per commit, creates per second, start with objects. Figures, never a
 // pass or a fail. usage: bench_store [memory|rocksdb] [objects]
-#include <sys/resource.h>
 
 #include <atomic>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 
 #include "core/base/metrics.hpp"
 #include "core/store/store.hpp"
+#include "tests/bench/usage.hpp"
 
 namespace keelson::store {
 namespace {
 
+using usage::cpu_us;
+using usage::resident_bytes;
+
 constexpr std::size_t kBodyBytes = 1024;
-
-double cpu_us() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 + static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-}
-
-long resident_kib() {
-  std::ifstream statm("/proc/self/statm");
-  long total = 0, resident = 0;
-  statm >> total >> resident;
-  return resident * 4;
-}
 
 Commit create(int number) {
   const Key key{Atom("pods"), "default", "pod-" + std::to_string(number)};
@@ -69,7 +58,7 @@ void run(base::Runtime& runtime, Store& store, int first, int count, int outstan
   for (int i = 0; i < outstanding; ++i) next();
   waiter->wait_until(base::kForever);
   const double seconds = static_cast<double>(runtime.monotonic_ns() - begin) / 1e9;
-  std::printf("  %4d under way: %9.0f creates/s  %6.1f us CPU each  resident %ld KiB\n", outstanding, count / seconds, (cpu_us() - cpu) / count, resident_kib());
+  std::printf("  %4d under way: %9.0f creates/s  %6.1f us CPU each  resident %ld KiB\n", outstanding, count / seconds, (cpu_us() - cpu) / count, static_cast<long>(resident_bytes() / 1024));
 }
 
 int bench(const std::string& kind, int objects) {
@@ -82,7 +71,7 @@ int bench(const std::string& kind, int objects) {
     const double cpu = cpu_us();
     const base::Monotonic begin = runtime->monotonic_ns();
     auto store = kind == "memory" ? make_memory_store(*runtime, *metrics) : open_rocksdb_store(options, *runtime, *metrics, {}).value();
-    std::printf("  open with %zu objects: %.1f ms, %.1f ms CPU, resident %ld KiB\n", store->snapshot().count(Atom("pods")), static_cast<double>(runtime->monotonic_ns() - begin) / 1e6, (cpu_us() - cpu) / 1e3, resident_kib());
+    std::printf("  open with %zu objects: %.1f ms, %.1f ms CPU, resident %ld KiB\n", store->snapshot().count(Atom("pods")), static_cast<double>(runtime->monotonic_ns() - begin) / 1e6, (cpu_us() - cpu) / 1e3, static_cast<long>(resident_bytes() / 1024));
     return store;
   };
   std::printf("%s\n", kind.c_str());

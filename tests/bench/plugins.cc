@@ -4,7 +4,6 @@
 //   FIGURE: empty, child, child-pipelined, child-disk, child-pipelined-disk, core (the same write without a child), store, store-disk (the
 //     store alone, one commit at a time), controllers, load, swap. `swap` ends with 1 when a change was lost or a key ran twice at once.
 #include <malloc.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -23,8 +22,11 @@
 #include "core/verbs/own_context.hpp"
 #include "core/watch/hub.hpp"
 #include "tests/plugins/bench/board.hpp"
+#include "tests/bench/usage.hpp"
 
 namespace {
+
+using keelson::usage::cpu_us;
 
 namespace fs = std::filesystem;
 using namespace keelson;
@@ -50,13 +52,6 @@ std::unique_ptr<store::Store> make_store(base::Runtime& runtime, base::Metrics& 
   auto made = store::open_rocksdb_store(options, runtime, metrics, [](const store::Key&, std::string_view) { return base::Outcome<store::Columns>(base::internal("nothing is read back")); });
   if (!made) throw std::runtime_error(made.error().message);
   return std::move(*made);
-}
-
-/// User and system, all threads of this process, or of the children that have ended.
-double cpu_us(int whose = RUSAGE_SELF) {
-  rusage used{};
-  ::getrusage(whose, &used);
-  return static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 + static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
 }
 
 class Server {

@@ -6,7 +6,6 @@
 // A service account creates a ConfigMap in its namespace by its token, as one RoleBinding among others allows. CPU of the one thread that
 // asks, the least of several turns: others on the machine only add.
 #include <boost/json/parse.hpp>
-#include <time.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -20,8 +19,11 @@
 #include "core/plugins/calls.hpp"
 #include "core/plugins/host.hpp"
 #include "core/verbs/own_context.hpp"
+#include "tests/bench/usage.hpp"
 
 namespace {
+
+using keelson::usage::thread_us;
 
 namespace fs = std::filesystem;
 namespace json = boost::json;
@@ -31,12 +33,6 @@ constexpr int kTurns = 7;
 constexpr int kAsksATurn = 200'000;
 constexpr int kOtherBindings = 200;
 constexpr std::int64_t kGiveUp_ms = 30'000;
-
-double thread_us() {
-  timespec now{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
-}
 
 class Server {
  public:

@@ -3,36 +3,25 @@
 //   bench_scheduler NODES PODS [plain|affinity|mixed]      one JSON object on standard output
 //   plain: pods that ask for CPU and memory. affinity: one of three zones, rather SSDs, and a taint of every tenth node tolerated.
 //   mixed: 20 different demands of both forms in turn. A pod is decoded from its JSON, chosen for and kept; nothing is bound.
-#include <sys/resource.h>
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <stdexcept>
 
 #include "plugins/scheduler/cluster.hpp"
+#include "tests/bench/usage.hpp"
 
 namespace {
+
+using keelson::usage::cpu_us;
+using keelson::usage::resident_bytes;
 
 using namespace scheduler;
 
 constexpr int kZones = 10, kDemands = 20;
 
-double cpu_us() {
-  rusage used{};
-  ::getrusage(RUSAGE_SELF, &used);
-  return static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 + static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
-}
-
 double wall_us() { return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-double resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  double total = 0, resident = 0;
-  statm >> total >> resident;
-  return resident * 4096;
-}
 
 Node node(int number) {
   Node made;

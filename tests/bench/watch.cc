@@ -1,38 +1,27 @@
 // bench_watch: watchers by field selector in one process: a store in memory, the hub, and no network. What opening one costs, in CPU and
 // memory, and what a change costs that one of them is to hear of. Figures; not 0 when an event went astray.
 // usage: bench_watch [watchers] [changes]
-#include <sys/resource.h>
 
 #include <atomic>
 #include <cstdio>
-#include <fstream>
 #include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/watch/hub.hpp"
+#include "tests/bench/usage.hpp"
 
 namespace keelson::watch {
 namespace {
+
+using usage::cpu_us;
+using usage::resident_bytes;
 
 constexpr std::size_t kBodyBytes = 1024;
 constexpr int kUnderWay = 64;
 constexpr std::size_t kStride = 999'983;      // a prime: nodes come in no order
 constexpr std::int64_t kQuiet_ms = 30'000;   // nothing more comes
-
-double cpu_us() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 + static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-}
-
-double resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  double total = 0, resident = 0;
-  statm >> total >> resident;
-  return resident * 4096;
-}
 
 class Watcher;
 

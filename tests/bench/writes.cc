@@ -4,7 +4,6 @@
 //
 // One thread writes and, since it waits for what it wrote, commits too, in a memory store; nobody watches. CPU of that thread, the least of
 // several turns. For callgrind: --only NAME --turns 1, with --toggle-collect='measured*'.
-#include <time.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -16,17 +15,14 @@
 #include "core/plugins/calls.hpp"
 #include "core/store/patient.hpp"
 #include "core/verbs/own_context.hpp"
+#include "tests/bench/usage.hpp"
 
 namespace {
 
+using keelson::usage::thread_us;
+
 using namespace keelson;
 using Op = verbs::Verbs::Step::Op;
-
-double thread_us() {
-  timespec now{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
-}
 
 std::string pod(const std::string& name) {
   return R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":")" + name + R"(","namespace":"default","labels":{"app":"generated"}},"spec":{"automountServiceAccountToken":false,)"

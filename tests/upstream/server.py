@@ -9,7 +9,7 @@ import tempfile
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / "e2e")]
 from cluster import eventually, free_port  # noqa: E402
 from https import Https  # noqa: E402
-from source import program  # noqa: E402
+from source import needed, program  # noqa: E402
 
 TOKEN = "the-tests-own"
 
@@ -38,6 +38,7 @@ class Upstream:
             self.processes.append(subprocess.Popen([str(word) for word in command], stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.dir))
 
     def start(self):
+        needed("etcd", "upstream's server stores in it (Debian: etcd-server)")
         etcd, peer, key = f"http://127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}", self.dir / "key"
         subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
         (self.dir / "tokens").write_text(f"{TOKEN},admin,admin,system:masters\n")

@@ -3,7 +3,9 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
+import sys
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BUILT = SOURCE / "build" / "upstream"
@@ -11,15 +13,25 @@ VERSION = "v1.36.3"                       # k8s.io/kubernetes; its parts have th
 TESTS = ("k8s.io/kubernetes/test/e2e",)   # built as programs of tests
 
 
-def go(*args, **options):
-    return subprocess.run(["go", *args], cwd=BUILT, env=dict(os.environ, GOFLAGS="-mod=mod -buildvcs=false", GOWORK="off"), text=True, check=True, **options)
+def needed(program, what):
+    if not shutil.which(program):
+        sys.exit(f"{program} is not installed: {what}")
+
+
+def go(*args):
+    """What it prints to its standard output; its complaints go where ours go."""
+    needed("go", "upstream's programs are built by the version of Go that their go.mod names, 1.26 or newer")
+    done = subprocess.run(["go", *args], cwd=BUILT, env=dict(os.environ, GOFLAGS="-mod=mod -buildvcs=false", GOWORK="off"), text=True, stdout=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        sys.exit(f"go {args[0]} ended with {done.returncode}\n{done.stdout}")
+    return done.stdout
 
 
 def make_module():
     """A module of our own that wants Kubernetes. Its parts lie beside it in its repository, so here each is named with its version."""
     BUILT.mkdir(parents=True, exist_ok=True)
     (BUILT / "go.mod").write_text("module keelson.dev/upstream\n")
-    theirs = pathlib.Path(json.loads(go("mod", "download", "-json", f"k8s.io/kubernetes@{VERSION}", capture_output=True).stdout)["GoMod"]).read_text()
+    theirs = pathlib.Path(json.loads(go("mod", "download", "-json", f"k8s.io/kubernetes@{VERSION}"))["GoMod"]).read_text()
     parts = re.findall(r"(\S+) => \./staging", theirs)
     wanted = "".join(f"require ({block})\n" for block in re.findall(r"require \((.*?)\)", theirs, re.S))
     replaced = "".join(f"replace {part} => {part} {VERSION.replace('v1.', 'v0.')}\n" for part in parts)
