@@ -33,6 +33,7 @@ class OwnerReferences final : public auth::AdmissionUnit, public auth::AnswersAt
     if (operation != Operation::create && operation != Operation::update) return false;
     return kind.storage_key.text() != "pods" || subresource != "status";
   }
+  bool reads_objects(const AdmissionRequest& request) override { return !request.keeps_metadata; }
   void validate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) override { done(check(request)); }
 
  private:

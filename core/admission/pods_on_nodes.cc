@@ -16,7 +16,7 @@ constexpr std::string_view kZone = "topology.kubernetes.io/zone", kRegion = "top
 bool is_pod(const kinds::Kind& kind) { return kind.storage_key.text() == "pods"; }
 
 store::ObjectRef node_of(const AdmissionRequest& request) {
-  const auto name = text_at(*request.object, {"spec", "nodeName"});
+  const auto name = request.object ? text_at(*request.object, {"spec", "nodeName"}) : request.node;
   return name.empty() ? store::ObjectRef() : request.snapshot.get({store::Atom("nodes"), "", std::string(name)});
 }
 
@@ -32,9 +32,14 @@ class PodTopologyLabels final : public auth::InlineMutator {
   bool handles(Operation operation, const kinds::Kind& kind, std::string_view subresource) const override {
     return is_pod(kind) && (subresource == "binding" || (operation == Operation::create && subresource.empty()));
   }
+  bool reads_objects(const AdmissionRequest& request) override {
+    if (request.node.empty()) return true;
+    const auto node = node_of(request);
+    return node && (!label_of(*node, kZone).empty() || !label_of(*node, kRegion).empty());
+  }
   base::Outcome<void> mutate(AdmissionRequest& request) const override {
     const auto node = node_of(request);
-    if (!node) return {};
+    if (!node || !request.object) return {};
     for (const auto label : {kZone, kRegion})
       if (const auto value = label_of(*node, label); !value.empty() && !says_itself(request, label)) auth::object_at(*request.object, {"metadata", "labels"})[label] = value;
     return {};

@@ -112,6 +112,7 @@ class MutatingPolicies final : public auth::AdmissionUnit, public auth::AnswersA
   bool handles(AdmissionRequest::Operation operation, const kinds::Kind& kind, std::string_view) const override {
     return operation != AdmissionRequest::Operation::remove && !exempt(kind);
   }
+  bool reads_objects(const AdmissionRequest& request) override { return source_.of(request.snapshot) != nullptr; }
   void mutate(AdmissionRequest& request, Done done) override {
     const auto policies = source_.of(request.snapshot);
     if (!policies) return done({});

@@ -24,6 +24,10 @@ class Unit : public auth::AdmissionUnit {
  public:
   Unit(const WebhookParts& parts, std::string_view resource, std::string type) : caller_(parts, std::move(type)), source_(resource) {}
   bool handles(AdmissionRequest::Operation, const kinds::Kind& kind, std::string_view) const override { return !exempt(kind); }
+  bool reads_objects(const AdmissionRequest& request) override {
+    const auto webhooks = source_.of(request.snapshot);
+    return webhooks && !webhooks->empty();
+  }
 
  protected:
   const WebhookCaller caller_;

@@ -19,6 +19,7 @@ class NamespaceLifecycle final : public AdmissionUnit, public AnswersAtOnce {
     if (is(kind, "namespaces")) return operation == Operation::remove;
     return kind.namespaced && (operation == Operation::create || operation == Operation::update) && kind.resource != "localsubjectaccessreviews";
   }
+  bool reads_objects(const AdmissionRequest&) override { return false; }
   // Asked before any other unit does its work, as upstream; a mutation that changes nothing.
   void mutate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) override { done(check(request)); }
 

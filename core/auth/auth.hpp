@@ -113,6 +113,8 @@ struct AdmissionRequest {
   CommitExtras* extras = nullptr;                          ///< null: nothing is committed
   std::vector<std::pair<std::string, std::string>>* annotations = nullptr;   ///< for the audit log
   std::map<const void*, std::shared_ptr<void>> remembered; ///< what a unit keeps between its turns at this request, by unit
+  std::string_view node;                                   ///< of a binding: where the pod goes
+  bool keeps_metadata = false;                             ///< the write cannot change what metadata says
 };
 
 class AdmissionUnit {
@@ -120,6 +122,8 @@ class AdmissionUnit {
   virtual ~AdmissionUnit() = default;
   virtual std::string_view name() const = 0;
   virtual bool handles(AdmissionRequest::Operation operation, const kinds::Kind& kind, std::string_view subresource) const = 0;
+  /// Whether it would look at the objects of this request, of which all else is set. Where no unit would, they stay unread and are null.
+  virtual bool reads_objects(const AdmissionRequest& request) { return (void)request, true; }
   /// Asked to mutate once more, after all others, when `changes` grew behind it.
   virtual bool reinvoke() const { return false; }
   /// Inline units answer before they return.
@@ -141,6 +145,8 @@ class Chains {
 
   virtual base::Outcome<Identity> authenticate(const Credentials& credentials) const = 0;   ///< anonymous when nobody claims
   virtual Verdict authorize(const Attributes& attributes) const = 0;
+  /// Whether any unit that handles the request would look at its objects.
+  virtual bool reads_objects(const AdmissionRequest& request) const { return (void)request, true; }
   /// Mutators in order, then once more those that want to be reinvoked; validators in order; first error wins. `request`
   /// lives until `done`.
   virtual void admit_mutate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) const = 0;

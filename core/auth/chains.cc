@@ -193,6 +193,10 @@ class ChainsImpl final : public Chains, public RulesSource {
       if (const auto* source = dynamic_cast<const RulesSource*>(unit.get())) source->rules(user, ns, into);
   }
 
+  bool reads_objects(const AdmissionRequest& request) const override {
+    const auto plan = current()->plan_of(request);
+    return std::any_of(plan->begin(), plan->end(), [&](const PlannedUnit& planned) { return planned.unit->reads_objects(request); });
+  }
   void admit_mutate(AdmissionRequest& request, Done done) const override { run(request, &AdmissionUnit::mutate, true, std::move(done)); }
   void admit_validate(AdmissionRequest& request, Done done) const override { run(request, &AdmissionUnit::validate, false, std::move(done)); }
 

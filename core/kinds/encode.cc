@@ -2,6 +2,7 @@
 #include <bitset>
 #include <vector>
 
+#include "core/kinds/edit.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/kinds/json_access.hpp"
 #include "core/kinds/json_print.hpp"
@@ -42,6 +43,16 @@ class Printer {
   void root(const Kind& kind, const json::object& object) {
     if (!kind.type || kind.strategy.custom_resource) return custom_root(kind, object);
     fields(*kind.type, object, true);
+  }
+
+  void print(const Type& type, const json::value& value) {
+    if (const auto* object = value.if_object()) {
+      if (type.shape == Shape::object) return fields(type, *object, false);
+      if (type.shape == Shape::map) return map(type, *object);
+    } else if (const auto* array = value.if_array(); array && type.shape == Shape::list && type.element) {
+      return list(*type.element, *array);
+    }
+    print_value(out_, value);
   }
 
  private:
@@ -161,16 +172,6 @@ class Printer {
     }
   }
 
-  void print(const Type& type, const json::value& value) {
-    if (const auto* object = value.if_object()) {
-      if (type.shape == Shape::object) return fields(type, *object, false);
-      if (type.shape == Shape::map) return map(type, *object);
-    } else if (const auto* array = value.if_array(); array && type.shape == Shape::list && type.element) {
-      return list(*type.element, *array);
-    }
-    print_value(out_, value);
-  }
-
   void list(const Type& element, const json::array& array) {
     char before = '[';
     for (const auto& each : array) {
@@ -226,11 +227,22 @@ class Printer {
 // What a thread keeps to print in: most objects need less.
 constexpr std::size_t kKeptBufferBytes = 16u << 10;
 
-}  // namespace
-
-Encoded encode(const Kind& kind, const json::value& object, std::size_t slot_bytes) {
+TextBuffer& printing_buffer() {
   thread_local TextBuffer buffer;
   buffer.clear(kKeptBufferBytes);
+  return buffer;
+}
+
+}  // namespace
+
+std::string encode_value(const Type& type, const json::value& value) {
+  auto& buffer = printing_buffer();
+  Printer(buffer, 0).print(type, value);
+  return std::string(buffer.text());
+}
+
+Encoded encode(const Kind& kind, const json::value& object, std::size_t slot_bytes) {
+  auto& buffer = printing_buffer();
   Printer printer(buffer, slot_bytes);
   static const json::object nothing;
   const auto* members = object.if_object();

@@ -4,6 +4,7 @@
 
 #include "core/kinds/engine.hpp"
 #include "core/kinds/json_access.hpp"
+#include "core/kinds/json_equal.hpp"
 
 namespace keelson::kinds {
 namespace {
@@ -34,6 +35,18 @@ void keep_inside(json::object& object, const json::object& old, std::string_view
   for (const auto name : kept) take(place, chosen, name);
 }
 
+// The same where nobody sees the order of members: what is as it was stays where it is, which is nearly all after a patch of the rest.
+void restore_but(json::object& object, const json::object& old, std::initializer_list<std::string_view> kept) {
+  const auto is_kept = [&](std::string_view name) { return std::find(kept.begin(), kept.end(), name) != kept.end(); };
+  for (auto member = object.begin(); member != object.end();) {
+    const bool stays = is_kept(member->key()) ? !member->value().is_null() : old.contains(member->key());
+    member = stays ? member + 1 : object.erase(member);
+  }
+  for (const auto& [name, value] : old)
+    if (!is_kept(name))
+      if (auto& mine = object[name]; !same_json(mine, value)) mine = value;
+}
+
 // Metadata that status writes of most extension kinds leave alone.
 constexpr std::array<std::string_view, 7> kMetaOfStatus{"deletionTimestamp", "generation", "selfLink", "labels", "annotations", "finalizers", "ownerReferences"};
 
@@ -60,7 +73,7 @@ void merge_custom_status(json::object& object, const json::object& old) {
 }
 
 void merge_status(const Kind& kind, json::object& object, const json::object& old) {
-  keep_only(object, old, {"metadata", "status", "kind", "apiVersion"});
+  restore_but(object, old, {"metadata", "status", "kind", "apiVersion"});
   if (kind.group.empty() && kind.kind == "Pod") {
     keep_metadata(object, old, {"deletionTimestamp", "ownerReferences"});
     auto& status = make_object(object, "status");

@@ -1,4 +1,8 @@
 // BindRun: POST pods/<name>/binding gives a pod its node, once.
+//
+// Invariants: as upstream, only the node, the condition and what the binding's metadata brings change: neither the generation nor
+//   managedFields, and nothing of the pod is judged again. Where no admission unit looks at the pod, it is not even read: two of
+//   its members are replaced in the stored text.
 #pragma once
 #include "core/verbs/step_put.hpp"
 
@@ -8,17 +12,28 @@ class BindRun final : public PutRun {
  public:
   using PutRun::PutRun;
   base::Outcome<Next> begin() override;
+  base::Outcome<void> settle() override;
+  base::Outcome<void> finish() override;
   std::optional<base::Error> mismatch(const store::ObjectRef&) override { return std::nullopt; }
   base::Outcome<Written> answer(store::ObjectRef stored) override;
+  void forget_documents() override;
 
  protected:
   base::Outcome<void> produce() override;
   std::string_view verb() const override { return "create"; }
+  store::Draft draft() const override;
 
  private:
-  base::Outcome<json::value> read_binding();
+  base::Outcome<void> read_binding();
   base::Outcome<void> check_free() const;
-  void merge(const json::value& binding, std::string_view field);
+  void merge(std::string_view field);
+  bool reads_as_text();
+
+  std::optional<json::value> binding_;   ///< in the attempt's memory
+  std::string node_;
+  std::string_view spec_, status_;   ///< of the stored text
+  bool brings_metadata_ = false;
+  bool as_text_ = false;
 };
 
 /// Sets a condition of `object` to a status without reason; its time moves only when the status does.

@@ -34,6 +34,11 @@ class PutRun : public StepRun {
   base::Outcome<void> load();
   kinds::ManagerInfo manager() const;
   std::string own_name() const;
+  base::Outcome<void> validate() const;
+  void expect_existing();
+  base::Outcome<void> conclude(store::Operation operation);
+  /// The object as it is to be stored.
+  virtual store::Draft draft() const;
   void emplace_object(json::value value) { object_.emplace(std::move(value)); }
 
   kinds::KindRef kind_;               ///< in whose form it is worked on
@@ -51,13 +56,9 @@ class PutRun : public StepRun {
   base::Outcome<Next> begin_update();
   base::Outcome<void> check_revision();
   base::Outcome<void> settle_create();
-  base::Outcome<void> validate() const;
   base::Outcome<void> finish_create();
   base::Outcome<void> finish_update();
   bool goes_away() const;
-  store::Draft draft() const;
-  void expect_existing();
-  base::Outcome<void> conclude(store::Operation operation);
 };
 
 class CreateRun final : public PutRun {

@@ -30,6 +30,67 @@ TEST_CASE("a binding gives a pod its node, condition and annotations once") {
   CHECK(error.message == "Operation cannot be fulfilled on pods/binding \"p\": pod p is already assigned to node \"n1\"");
 }
 
+namespace {
+
+/// Looks at every pod that gets a node, as a webhook does.
+class Onlooker final : public auth::AdmissionUnit {
+ public:
+  std::string_view name() const override { return "Onlooker"; }
+  bool handles(auth::AdmissionRequest::Operation, const kinds::Kind&, std::string_view subresource) const override { return subresource == "binding"; }
+  void validate(auth::AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) override {
+    seen = auth::text_at(*request.object, {"spec", "nodeName"});
+    done({});
+  }
+  std::string seen;
+};
+
+/// A pod whose texts look like JSON, bound by a binding without metadata of its own.
+store::ObjectRef bound_plainly(Cluster& cluster) {
+  Cluster::must(cluster.create("v1/pods", "default",
+                               R"({"metadata":{"name":"p","annotations":{"a":"}],\"spec\":{\\","b":"[{"}},"spec":{"containers":[{"name":"c","image":"i","env":[{"name":"E","value":"\"status\":{"}]}]}})"));
+  return Cluster::must(cluster.create_at(cluster.target("v1/pods/binding", "default", "p"), R"({"target":{"kind":"Node","name":"n1"}})"));
+}
+
+std::string masked(const store::Object& object) {
+  auto body = std::string(object.body());
+  body.replace(body.find(object.columns().uid), object.columns().uid.size(), "UID");
+  return body;
+}
+
+}  // namespace
+
+TEST_CASE("a binding changes the node and the condition, nothing else of a pod, and prints as if all of it had been printed anew") {
+  Cluster cluster;
+  const auto pod = bound_plainly(cluster);
+  const auto value = parsed(pod);
+  const auto kind = cluster.target("v1/pods", "default").kind;
+  const auto again = kinds::encode(*kind, value, store::kRevisionSlotBytes);
+  CHECK(again.revision_offset == pod->revision_offset());
+  CHECK(again.body.substr(again.revision_offset + store::kRevisionSlotBytes) == pod->body().substr(pod->revision_offset() + store::kRevisionSlotBytes));
+  CHECK(at(pod, {"spec", "nodeName"}) == "n1");
+  CHECK(pod->columns().fields == kinds::selectable_values(*kind, value));
+  CHECK(pod->columns().generation == 1);
+  CHECK(std::string(pod->body()).find("f:nodeName") == std::string::npos);
+  CHECK(auth::list_at(value, {"status", "conditions"})->size() == 1);
+  CHECK(at(pod, {"metadata", "annotations", "a"}) == R"(}],"spec":{\)");
+}
+
+TEST_CASE("a binding is the same when somebody looks at the pod") {
+  Cluster cluster, watched;
+  const auto onlooker = std::make_shared<Onlooker>();
+  watched.chains->add(1, onlooker);
+  const auto pod = bound_plainly(cluster), seen = bound_plainly(watched);
+  CHECK(onlooker->seen == "n1");
+  CHECK(masked(*pod) == masked(*seen));
+  CHECK(pod->columns().fields == seen->columns().fields);
+}
+
+TEST_CASE("a pod behind gates is not bound") {
+  Cluster cluster;
+  Cluster::must(cluster.create("v1/pods", "default", R"({"metadata":{"name":"p"},"spec":{"schedulingGates":[{"name":"wait.example.com/x"}],"containers":[{"name":"c","image":"i"}]}})"));
+  CHECK(error_of(cluster.create_at(cluster.target("v1/pods/binding", "default", "p"), R"({"target":{"kind":"Node","name":"n1"}})")).message.find("has non-empty .spec.schedulingGates") != std::string::npos);
+}
+
 TEST_CASE("two bindings at once: one wins, the other hears of it") {
   Cluster cluster;
   cluster.pod("p", "");
