@@ -25,6 +25,7 @@ void give_memory(void* block) noexcept { std::free(block); }
 #include <cstdint>
 #include <mutex>
 #include <new>
+#include <numeric>
 #include <utility>
 
 #include "core/base/memory.hpp"
@@ -50,120 +51,164 @@ constexpr std::size_t class_of(std::size_t units) {
 constexpr std::size_t kUnitsMax = units_of(kKeptBlockBytesMax);
 constexpr std::size_t kClasses = class_of(kUnitsMax) + 2;   // one more, which stays empty, for the look above the last
 
-// Written into a kept block; the smallest has room for three words. Blocks hang together in chains, and chains by their first ones.
-struct Block {
-  Block* next;
-  std::uint32_t units;
-  std::uint16_t chain_units, chain_blocks;   // of a whole chain
-  Block* next_chain;
-};
+/// The least that a block of each class has, in units.
+constexpr auto kLeastUnits = [] {
+  std::array<std::size_t, kClasses> least{};
+  for (std::size_t units = kUnitsMax; units > 0; --units) least[class_of(units)] = units;
+  return least;
+}();
 
-void free_chain(Block* block) {
-  while (block) std::free(std::exchange(block, block->next));
+constexpr std::size_t blocks_of_tray(std::size_t in_class) {
+  return std::clamp<std::size_t>(kTrayBytes / kUnitBytes / std::max<std::size_t>(kLeastUnits[in_class], 1), 1, kTrayBlocks);
 }
 
-/// Chains on their way from threads that free to threads that allocate, by class.
-class Depot {
- public:
-  /// False: it is full.
-  bool put(std::size_t in_class, Block* chain) {
-    if (units_.fetch_add(chain->chain_units, std::memory_order_relaxed) + chain->chain_units > kDepotBytesMax / kUnitBytes) {
-      units_.fetch_sub(chain->chain_units, std::memory_order_relaxed);
-      return false;
-    }
-    Shelf& shelf = shelves_[in_class];
-    const std::lock_guard lock(shelf.mutex);
-    chain->next_chain = shelf.first.load(std::memory_order_relaxed);
-    shelf.first.store(chain, std::memory_order_relaxed);
-    return true;
-  }
+// Who takes a block from here reads nothing of it: it lies in the cache of the processor that freed it, and whoever asked for it
+// only writes to it.
+struct Tray {
+  Tray* next = nullptr;
+  std::uint32_t count = 0, all_units = 0;   // all_units: of one that was set aside
+  std::array<std::uint16_t, kTrayBlocks> units;
+  std::array<void*, kTrayBlocks> blocks;
+};
 
-  Block* take(std::size_t in_class) {
-    Shelf& shelf = shelves_[in_class];
-    if (!shelf.first.load(std::memory_order_relaxed)) return nullptr;   // mostly, and that needs no lock
-    const std::lock_guard lock(shelf.mutex);
-    Block* const chain = shelf.first.load(std::memory_order_relaxed);
-    if (!chain) return nullptr;
-    shelf.first.store(chain->next_chain, std::memory_order_relaxed);
-    units_.fetch_sub(chain->chain_units, std::memory_order_relaxed);
-    return chain;
+void free_blocks(Tray* tray) {
+  for (; tray->count > 0; --tray->count) std::free(tray->blocks[tray->count - 1]);
+}
+
+/// Trays that hang together.
+class Shelf {
+ public:
+  void put(Tray* tray) {
+    const std::lock_guard lock(mutex_);
+    tray->next = first_.load(std::memory_order_relaxed);
+    first_.store(tray, std::memory_order_relaxed);
+  }
+  Tray* take() {
+    if (!first_.load(std::memory_order_relaxed)) return nullptr;   // mostly, and that needs no lock
+    const std::lock_guard lock(mutex_);
+    Tray* const tray = first_.load(std::memory_order_relaxed);
+    if (tray) first_.store(tray->next, std::memory_order_relaxed);
+    return tray;
   }
 
  private:
-  struct Shelf {
-    std::mutex mutex;
-    std::atomic<Block*> first{nullptr};
-  };
+  std::mutex mutex_;
+  std::atomic<Tray*> first_{nullptr};
+};
+
+/// Trays on their way from threads that free to threads that allocate, by class, and empty ones on their way back.
+class Depot {
+ public:
+  /// False: it is full.
+  bool put(std::size_t in_class, Tray* tray) {
+    if (units_.fetch_add(tray->all_units, std::memory_order_relaxed) + tray->all_units > kDepotBytesMax / kUnitBytes) {
+      units_.fetch_sub(tray->all_units, std::memory_order_relaxed);
+      return false;
+    }
+    shelves_[in_class].put(tray);
+    return true;
+  }
+
+  Tray* take(std::size_t in_class) {
+    Tray* const tray = shelves_[in_class].take();
+    if (tray) units_.fetch_sub(tray->all_units, std::memory_order_relaxed);
+    return tray;
+  }
+
+  Tray* empty_tray() noexcept {
+    if (Tray* const tray = empty_.take()) {
+      empty_count_.fetch_sub(1, std::memory_order_relaxed);
+      return tray;
+    }
+    void* const at = std::malloc(sizeof(Tray));
+    return at ? ::new (at) Tray : nullptr;
+  }
+
+  void give_back(Tray* tray) noexcept {
+    if (empty_count_.fetch_add(1, std::memory_order_relaxed) < kEmptyTraysMax) return empty_.put(tray);
+    empty_count_.fetch_sub(1, std::memory_order_relaxed);
+    std::free(tray);
+  }
+
+  void free_empty() {
+    while (Tray* const tray = empty_.take()) {
+      empty_count_.fetch_sub(1, std::memory_order_relaxed);
+      std::free(tray);
+    }
+  }
+
+ private:
   std::array<Shelf, kClasses> shelves_{};
   std::atomic<std::size_t> units_{0};
+  Shelf empty_{};
+  std::atomic<std::size_t> empty_count_{0};
 };
 
 constinit Depot depot;
 
-/// What a thread keeps of a class: a chain that grows and shrinks, and whole ones.
+/// What a thread keeps of a class: a tray that is filled and emptied, and full ones.
 class List {
  public:
   /// Null: nothing, or what comes first is too small.
   void* take(std::size_t in_class, std::size_t units) {
-    if (!first_ && !refill(in_class)) return nullptr;
-    Block* const block = first_;
-    if (block->units < units) return nullptr;
-    first_ = block->next;
-    first_units_ -= block->units;
-    --first_blocks_;
-    return block;
+    if ((!tray_ || tray_->count == 0) && !refill(in_class)) return nullptr;
+    const auto last = tray_->count - 1;
+    if (tray_->units[last] < units) return nullptr;
+    tray_->count = last;
+    if (last > 0) __builtin_prefetch(tray_->blocks[last - 1], 1);
+    return tray_->blocks[last];
   }
 
-  void give(std::size_t in_class, void* at, std::size_t units) {
-    if (first_blocks_ == kChainBlocks || (first_ && (first_units_ + units) * kUnitBytes > kChainBytes)) set_aside(in_class);
-    first_ = ::new (at) Block{first_, static_cast<std::uint32_t>(units), 0, 0, nullptr};
-    first_units_ += static_cast<std::uint32_t>(units);
-    ++first_blocks_;
+  void give(std::size_t in_class, void* block, std::size_t units) {
+    if (tray_ && tray_->count == blocks_of_tray(in_class)) set_aside(in_class);
+    if (!tray_ && !(tray_ = depot.empty_tray())) return std::free(block);
+    tray_->units[tray_->count] = static_cast<std::uint16_t>(units);
+    tray_->blocks[tray_->count++] = block;
   }
 
   void drop(std::size_t in_class) {
-    if (first_) hand_on(in_class, end_chain());
-    while (chains_) hand_on(in_class, std::exchange(chains_, chains_->next_chain));
-    chains_units_ = chains_blocks_ = 0;
+    if (tray_ && tray_->count == 0) depot.give_back(std::exchange(tray_, nullptr));
+    if (tray_) hand_on(in_class, counted());
+    while (full_) hand_on(in_class, std::exchange(full_, full_->next));
+    full_units_ = 0;
   }
 
  private:
   bool refill(std::size_t in_class) {
-    if (Block* const own = chains_) {
-      chains_ = own->next_chain;
-      chains_units_ -= own->chain_units;
-      chains_blocks_ -= own->chain_blocks;
-      first_ = own;
-    } else {
-      first_ = depot.take(in_class);
+    Tray* next = full_;
+    if (next) {
+      full_ = next->next;
+      full_units_ -= next->all_units;
+    } else if (!(next = depot.take(in_class))) {
+      return false;
     }
-    if (!first_) return false;
-    first_units_ = first_->chain_units;
-    first_blocks_ = first_->chain_blocks;
+    if (tray_) depot.give_back(tray_);
+    tray_ = next;
     return true;
   }
 
-  static void hand_on(std::size_t in_class, Block* chain) {
-    if (!depot.put(in_class, chain)) free_chain(chain);
+  static void hand_on(std::size_t in_class, Tray* tray) {
+    if (depot.put(in_class, tray)) return;
+    free_blocks(tray);
+    depot.give_back(tray);
   }
 
-  Block* end_chain() {
-    Block* const chain = std::exchange(first_, nullptr);
-    chain->chain_units = static_cast<std::uint16_t>(std::exchange(first_units_, 0));
-    chain->chain_blocks = static_cast<std::uint16_t>(std::exchange(first_blocks_, 0));
-    return chain;
+  Tray* counted() {
+    Tray* const tray = std::exchange(tray_, nullptr);
+    tray->all_units = std::accumulate(tray->units.begin(), tray->units.begin() + tray->count, std::uint32_t{0});
+    return tray;
   }
 
   void set_aside(std::size_t in_class) {
-    Block* const chain = end_chain();
-    if (chains_blocks_ + kChainBlocks >= kKeptOfClass || chains_units_ * kUnitBytes + kChainBytes >= kKeptBytesOfClass) return hand_on(in_class, chain);
-    chain->next_chain = std::exchange(chains_, chain);
-    chains_units_ += chain->chain_units;
-    chains_blocks_ += chain->chain_blocks;
+    Tray* const tray = counted();
+    const std::size_t blocks_most = kKeptOfClass * kLeastUnits[in_class];
+    if (full_units_ + tray->all_units >= std::min(blocks_most, kKeptBytesOfClass / kUnitBytes)) return hand_on(in_class, tray);
+    tray->next = std::exchange(full_, tray);
+    full_units_ += tray->all_units;
   }
 
-  Block *first_ = nullptr, *chains_ = nullptr;
-  std::uint32_t first_units_ = 0, first_blocks_ = 0, chains_units_ = 0, chains_blocks_ = 0;
+  Tray *tray_ = nullptr, *full_ = nullptr;
+  std::size_t full_units_ = 0;
 };
 
 struct Lists {
@@ -216,7 +261,11 @@ void drop_kept_memory() noexcept {
 
 void empty_depot() noexcept {
   for (std::size_t in_class = 0; in_class < kClasses; ++in_class)
-    while (Block* const chain = depot.take(in_class)) free_chain(chain);
+    while (Tray* const tray = depot.take(in_class)) {
+      free_blocks(tray);
+      depot.give_back(tray);
+    }
+  depot.free_empty();
 }
 
 void* take_memory(std::size_t bytes) noexcept {

@@ -18,7 +18,8 @@ inline constexpr std::size_t kKeptBytesOfClass = 128u << 10;
 inline constexpr std::size_t kKeptOfClass = 1024;
 inline constexpr std::size_t kDepotBytesMax = 2u << 20;
 /// Blocks go to the depot and come from there by so many, or so many bytes.
-inline constexpr std::size_t kChainBlocks = 32, kChainBytes = 16u << 10;
+inline constexpr std::size_t kTrayBlocks = 32, kTrayBytes = 16u << 10;
+inline constexpr std::size_t kEmptyTraysMax = 64;
 
 class KeptMemory {
  public:
