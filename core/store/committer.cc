@@ -3,13 +3,14 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <deque>
+#include <cstdint>
 #include <mutex>
 
 #include "core/base/kept_memory.hpp"
 #include "core/base/log.hpp"
 #include "core/store/batch.hpp"
 #include "core/store/hooks.hpp"
+#include "core/store/intake.hpp"
 #include "core/store/not_answering.hpp"
 #include "core/store/patient.hpp"
 #include "core/store/space.hpp"
@@ -23,40 +24,17 @@ constexpr std::int64_t kLowSpaceCompaction_ms = 60'000;
 constexpr std::uint64_t kCompactionShare = 8;  // a pass when this part of the history's bytes was written
 constexpr int kBatchesLedMax = 2;              // by a thread that waits for its own write
 
-struct Pending {
-  Commit commit;
-  OnLogged done;
-  std::size_t operations = 0;
-  std::size_t bytes = 0;
-};
-
 // What other threads and timers tell the committer. Shared, because a timer may fire while the committer goes.
 struct Signals {
   explicit Signals(std::int64_t patience_ms) : patience(patience_ms * base::kNanosPerMs) {}
   const base::Monotonic patience;          // with one batch
   std::mutex mutex;
-  std::deque<Pending> queue;
-  std::size_t made_again = 0;              // the first ones in the queue
-  std::size_t operations = 0, bytes = 0;
+  Intake queue;
   std::size_t withdrawing = 0;             // answers that a timer is giving
   std::optional<base::Monotonic> busy;     // since when whoever leads is at one batch, until that is on the disk
   bool stopping = false, sync_due = false, compaction_due = false, compaction_done = false, patience_armed = false;
   bool led = false;                        // somebody takes from the queue, and will look again before it stops
   std::unique_ptr<base::Waiter> waiter;
-
-  /// Under the mutex.
-  void push(Pending pending) {
-    operations += pending.operations;
-    bytes += pending.bytes;
-    if (pending.commit.again) queue.insert(queue.begin() + static_cast<std::ptrdiff_t>(made_again++), std::move(pending));
-    else queue.push_back(std::move(pending));
-  }
-  Pending pop() {
-    Pending first = std::move(queue.front());
-    queue.pop_front();
-    if (made_again > 0) --made_again;
-    return first;
-  }
 
   bool stuck(base::Monotonic now) const { return busy && now - *busy >= patience; }
   /// Something that only the committer's thread does. Under the mutex.
@@ -71,24 +49,17 @@ struct Signals {
   }
 };
 
-std::size_t bytes_of(const Commit& commit) {
-  std::size_t sum = 0;
-  for (const Write& write : commit.writes) sum += write.draft ? write.draft->body().size() : 0;
-  return sum;
-}
-
 // Writes wait behind a batch: when that takes too long, they are given back undone. The batch's own cannot be.
 void arm_patience(const std::shared_ptr<Signals>& signals, base::Runtime& runtime);
 
 void withdraw_if_stuck(const std::shared_ptr<Signals>& signals, base::Runtime& runtime) {
-  std::deque<Pending> withdrawn;
+  std::vector<Pending> withdrawn;
   {
     std::lock_guard lock(signals->mutex);
     signals->patience_armed = false;
     if (signals->queue.empty()) return;
     if (!signals->stuck(runtime.monotonic_ns())) return arm_patience(signals, runtime);
-    withdrawn.swap(signals->queue);
-    signals->made_again = signals->operations = signals->bytes = 0;
+    withdrawn = signals->queue.take(SIZE_MAX, SIZE_MAX);
     ++signals->withdrawing;
   }
   base::log_error("store", "the disk does not answer, waiting writes are refused", {{"writes", std::to_string(withdrawn.size())}});
@@ -190,24 +161,22 @@ base::Outcome<void> Committer::start(FeedTarget& target) {
 
 void Committer::commit(Commit commit, OnLogged done) {
   if (auto error = malformed(commit)) return done({{}, {}, std::move(*error)}, 0);
-  const std::size_t operations = std::max<std::size_t>(commit.writes.size(), 1);
-  const std::size_t bytes = bytes_of(commit);
+  Pending pending = pending_of(std::move(commit), std::move(done));
   std::optional<base::Error> refusal;
   bool led = false, here = false;
   {
     std::lock_guard lock(signals_->mutex);
     if (dead_.load() || signals_->stuck(runtime_.monotonic_ns())) refusal = not_answering();
     else if (signals_->stopping) refusal = base::unavailable("the store is stopping");
-    else if (signals_->operations + operations > kQueuedOperationsMax || signals_->bytes + bytes > kQueuedBytesMax) refusal = base::too_many_requests("too many writes are waiting for the store", 1);
+    else if (!signals_->queue.push(pending)) refusal = base::too_many_requests("too many writes are waiting for the store", 1);
     else {
-      signals_->push({std::move(commit), std::move(done), operations, bytes});
       arm_patience(signals_, runtime_);
       led = signals_->led;
       here = !led && Patient::here();
       if (here) signals_->led = true;
     }
   }
-  if (refusal) return done({{}, {}, std::move(*refusal)}, 0);
+  if (refusal) return pending.done({{}, {}, std::move(*refusal)}, 0);
   if (here) lead_here();
   else if (!led) signals_->waiter->notify();
 }
@@ -263,20 +232,8 @@ void Committer::run() {
 }
 
 std::vector<Pending> Committer::take_queued() {
-  std::vector<Pending> taken;
-  std::size_t operations = 0, bytes = 0;
   std::lock_guard lock(signals_->mutex);
-  auto& queue = signals_->queue;
-  taken.reserve(std::min(queue.size(), kBatchOperationsMax));
-  while (!queue.empty()) {
-    const bool fits = operations + queue.front().operations <= kBatchOperationsMax && bytes + queue.front().bytes <= kBatchBytesMax;
-    if (!fits && !taken.empty()) break;
-    operations += queue.front().operations;
-    bytes += queue.front().bytes;
-    taken.push_back(signals_->pop());
-  }
-  signals_->operations -= operations;
-  signals_->bytes -= bytes;
+  auto taken = signals_->queue.take(kBatchOperationsMax, kBatchBytesMax);
   signals_->busy.reset();
   if (!taken.empty()) signals_->busy = runtime_.monotonic_ns();
   return taken;

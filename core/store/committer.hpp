@@ -14,8 +14,6 @@
 namespace keelson::store {
 
 inline constexpr Revision kCeilingStep = 1'000'000;            ///< numbers reserved per synced ceiling
-inline constexpr std::size_t kQueuedOperationsMax = 65'536;
-inline constexpr std::size_t kQueuedBytesMax = 64u << 20;
 inline constexpr std::int64_t kRelaxedSyncDelay_ms = 5'000;    ///< relaxed writes are synced at most this much later
 inline constexpr std::int64_t kCompactionInterval_ms = 5 * 60 * 1000;
 

@@ -125,9 +125,12 @@ base::Outcome<void> RocksDbStorage::append(std::span<const Change> changes, std:
   return {};
 }
 
-// The next batch is made where this one was, unless that is large.
+// The next batch is made where this one was, unless that is large: under load one large batch follows the other, and the memory
+// of each anew costs more than filling it.
 void RocksDbStorage::keep_little() {
-  if (batch_.GetDataSize() > kKeptBatchBytes) batch_ = rocksdb::WriteBatch();
+  const bool loaded = tuning_.buffers->buffer_size() == kWriteBuffersLoaded;
+  batch_room_ = std::max(batch_room_, batch_.GetDataSize());
+  if (!loaded && batch_room_ > kKeptBatchBytes) batch_ = rocksdb::WriteBatch(), batch_room_ = 0;
   if (scratch_.value.capacity() > kKeptBatchBytes) scratch_.value = std::string();
 }
 

@@ -86,6 +86,7 @@ class RocksDbStorage final : public Storage {
   std::optional<AcknowledgedMark> acknowledged_;     // from open() on
   Revision appended_ = 0;                            // the committer's: the newest that was given to the disk
   rocksdb::WriteBatch batch_;                        // the committer's, of one append; so are the texts that go into it
+  std::size_t batch_room_ = 0;                       // about what it has memory for
   struct {
     std::string place, value, entry;
   } scratch_;

@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <atomic>
 #include <set>
 #include <thread>
 
+#include "core/store/intake.hpp"
 #include "core/store/patient.hpp"
 #include "tests/unit/store/support.hpp"
 
@@ -97,6 +99,57 @@ TEST_CASE("what is tried again after a mismatch goes before what has come meanwh
   REQUIRE(waiter->wait_until(on.runtime->in_ms(30'000)));
   CHECK(won == std::vector<std::string>{"first to lose"});
   CHECK(lost == std::vector<std::string>{"second to lose", "fresh"});
+}
+
+TEST_CASE("who has thousands of writes waiting lets everybody else's go between them, each in their order") {
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
+  on.open();
+  constexpr int kAhead = 3000;
+  const auto waiter = on.runtime->waiter();
+  std::vector<std::string> stored;
+  const auto asks = [&](const std::string& actor, int i) {
+    Commit commit = commit_of(write_of(Operation::create, key_of(actor.substr(actor.find(':') + 1) + "-" + std::to_string(i))));
+    commit.cause.actor = actor;
+    on.store->commit(std::move(commit), [&stored, &waiter, actor, i](const CommitOutcome& outcome) {
+      if (outcome.committed) stored.push_back(actor + std::to_string(i));
+      if (stored.size() == kAhead + 3) waiter->notify();
+    });
+  };
+  // On the committer's thread, so that all are there when it looks again.
+  on.store->commit(commit_of(write_of(Operation::create, key_of("first"))), [&](const CommitOutcome&) {
+    for (int i = 0; i < kAhead; ++i) asks("plugin:generator", i);
+    asks("alice", 0);
+    asks("plugin:scheduler", 0);
+    asks("bob", 0);
+  });
+  REQUIRE(waiter->wait_until(on.runtime->in_ms(30'000)));
+  std::vector<std::string> soon(stored.begin(), stored.begin() + 6);
+  for (const std::string each : {"alice0", "bob0", "plugin:scheduler0"}) CHECK(std::count(soon.begin(), soon.end(), each) == 1);
+  int next = 0;
+  for (const auto& each : stored)
+    if (each.starts_with("plugin:generator")) CHECK(each == "plugin:generator" + std::to_string(next++));
+}
+
+TEST_CASE("whose writes take all the room that there is for them are refused, and nobody else's") {
+  Opened on("memory");
+  on.open();
+  const auto waiter = on.runtime->waiter();
+  int refused = 0, stored = 0;
+  const auto asks = [&](const std::string& actor, int i) {
+    Commit commit = commit_of(write_of(Operation::create, key_of(std::to_string(i))));
+    commit.cause.actor = actor;
+    on.store->commit(std::move(commit), [&](const CommitOutcome& outcome) { ++(outcome.error && outcome.error->code == 429 ? refused : stored); });
+  };
+  constexpr int kShare = kQueuedOperationsMax / 2;
+  on.store->commit(commit_of(write_of(Operation::create, key_of("first"))), [&](const CommitOutcome&) {
+    for (int i = 0; i < kShare + 10; ++i) asks("plugin:generator", i);
+    for (int i = 0; i < 10; ++i) asks("alice", kShare + 10 + i);
+    waiter->notify();
+  });
+  REQUIRE(waiter->wait_until(on.runtime->in_ms(30'000)));
+  on.store->stop();
+  CHECK(refused == 10);
+  CHECK(stored == kShare + 10);
 }
 
 TEST_CASE("expectations that hold let the commit pass, also on keys it does not write") {
