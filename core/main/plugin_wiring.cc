@@ -55,7 +55,9 @@ class HostWiring final : public PluginWiring {
     if (settings_.safe_mode) options.essential.emplace(std::begin(kEssentialPlugins), std::end(kEssentialPlugins));
     options.observe_late_ms = kObserveLate_ms;
     options.child_program = "/proc/self/exe";
-    auto add_check = [&health = parts_.health](std::string name, std::function<std::string()> check) { return health.add(std::move(name), std::move(check)); };
+    auto add_check = [&health = parts_.health](std::string name, std::function<std::string()> check, bool counts) {
+      return health.add(std::move(name), std::move(check), counts ? api::HealthChecks::Counts::ready : api::HealthChecks::Counts::told);
+    };
     host_ = plugins::make_plugin_host({parts_.store, parts_.verbs, parts_.registry, parts_.chains, parts_.runtime, parts_.metrics, std::move(add_check), parts_.hooks, parts_.pass_on}, std::move(options));
     routes_.set(&host_->routes());
     host_->start();

@@ -37,8 +37,9 @@ struct HostParts {
   auth::Chains& chains;
   base::Runtime& runtime;
   base::Metrics& metrics;
-  /// Registers a named health check (empty text = well); the handle ends it. Null: nobody asks.
-  std::function<std::shared_ptr<void>(std::string name, std::function<std::string()> check)> add_check;
+  /// Registers a named health check (empty text = well); the handle ends it. `counts`: the server is not ready while it fails; else it is
+  /// only told. Null: nobody asks.
+  std::function<std::shared_ptr<void>(std::string name, std::function<std::string()> check, bool counts)> add_check;
   /// Where the hooks of plugins go; made before anything is served, so that required ones hold from the start. Null: the
   /// host makes its own.
   std::shared_ptr<Hooks> hooks = nullptr;

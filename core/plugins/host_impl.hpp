@@ -46,6 +46,7 @@ struct Record {
   std::optional<Handover> handover;                // of the instance before
   bool left = false;                               // its file is gone, its kinds are not
   std::shared_ptr<void> check;
+  const Instance* checked = nullptr;               // that it asks; null: nobody runs
   base::Monotonic running_since = 0;
   std::string published;                           // status without the count of errors, as last written
   std::int64_t published_errors = 0;
@@ -131,6 +132,7 @@ class Host final : public PluginHost {
   void refuse(Record& record, const Refusal& refusal);
   void audit_refusal(const Record& record, const Refusal& refusal, const char* what) const;
   void set_state(Record& record, std::string state, std::string reason, std::string message);
+  void renew_check(Record& record);
   void leave_kinds(Record& record, bool gone);
   std::string left_message(const Record& record) const;
   void lift_required(const std::string& plugin);

@@ -26,6 +26,7 @@
 #include "core/plugins/hook_workers.hpp"
 #include "core/plugins/hooks.hpp"
 #include "core/plugins/library.hpp"
+#include "core/plugins/readiness.hpp"
 #include "core/plugins/route.hpp"
 #include "core/plugins/usage.hpp"
 
@@ -165,6 +166,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   // instance_hooks.cc
   std::shared_ptr<Call> begin_hook(const HookDeclaration& hook, base::Monotonic deadline);
   HookAnswer run_hook(const HookDeclaration& hook, const HookQuestion& question, const std::shared_ptr<Call>& call);
+  // instance_outside.cc
+  std::string ask_readiness();
   // dispatch.cc: changes to controllers and observers
   void sync();
   void take_over_deletions(store::Revision upto);
@@ -198,6 +201,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::vector<std::vector<bool>> at_once_;        // by controller and source: whoever delivers a change queues its key
   CallTable calls_;
   HookWorkers hook_workers_;
+  Readiness readiness_;
   std::shared_ptr<Inbox> inbox_;
   store::Revision seen_ = 0;                      // event thread
   store::Revision routed_after_ = store::Revision(-1);   // event thread; later changes were queued as they came, where at_once()

@@ -66,6 +66,10 @@ std::string Instance::check() {
   if (!synced_.load()) return "has not seen all existing objects yet";
   if (const auto call = stuck()) return "stuck in " + *call;
   if (!declaration_.check) return {};
+  return readiness_.ask(core_.runtime, hook_workers_, [this] { return ask_readiness(); });
+}
+
+std::string Instance::ask_readiness() {
   const CallScope scope(calls_, calls_.begin("check", core_.runtime.in_ms(kCallDeadline_ms)));
   if (!scope) return "is stopping";
   std::string missing, error;

@@ -76,11 +76,30 @@ void Host::drop_old_copies() {
 }
 
 void Host::set_state(Record& record, std::string state, std::string reason, std::string message) {
-  const std::lock_guard lock(mutex_);
-  if (record.info.state != state || record.since.empty()) record.since = base::rfc3339(parts_.runtime.unix_s());
-  record.info.state = std::move(state);
-  record.info.reason = std::move(reason);
-  record.info.message = std::move(message);
+  {
+    const std::lock_guard lock(mutex_);
+    if (record.info.state != state || record.since.empty()) record.since = base::rfc3339(parts_.runtime.unix_s());
+    record.info.state = std::move(state);
+    record.info.reason = std::move(reason);
+    record.info.message = std::move(message);
+  }
+  renew_check(record);
+}
+
+// Whoever asks for it by name learns how it is. Only what runs counts for the server: it is as ready without a plugin that is put away.
+void Host::renew_check(Record& record) {
+  if (!parts_.add_check) return;
+  const auto name = "plugin-" + record.info.name;
+  if (record.instance) {
+    if (record.checked == record.instance.get()) return;
+    record.check = parts_.add_check(name, [weak = std::weak_ptr<Instance>(record.instance)]() -> std::string {
+      const auto running = weak.lock();
+      return running ? running->check() : "is not running";
+    }, true);
+  } else {
+    record.check = parts_.add_check(name, [why = record.info.reason + (record.info.message.empty() ? "" : ": ") + record.info.message] { return why; }, false);
+  }
+  record.checked = record.instance.get();
 }
 
 // The one place that tells of a refusal what an auditor asks: which file, what it said it was, and why it did not run.
@@ -251,12 +270,6 @@ std::optional<Refusal> Host::run_library(Record& record, std::unique_ptr<Library
   routes_.add(instance);
   hooks_->install(instance);
   instance->begin_work();
-  if (parts_.add_check) {
-    record.check = parts_.add_check("plugin-" + name, [weak = std::weak_ptr<Instance>(instance)]() -> std::string {
-      const auto running = weak.lock();
-      return running ? running->check() : "is not running";
-    });
-  }
   set_state(record, record.settings.paused ? "Paused" : "Running", record.settings.paused ? "Paused" : "Running", "");
   base::log_info("plugins", "plugin started", {{"plugin", name}, {"version", record.info.version}, {"file", record.file.path}});
   return std::nullopt;
@@ -277,6 +290,7 @@ void Host::stop_instance(Record& record) {
   spare_copies_.push_front(instance->library().sha256());
   if (spare_copies_.size() > kSpareCopies) spare_copies_.pop_back();
   record.check.reset();
+  record.checked = nullptr;
   base::Monotonic deadline = parts_.runtime.in_ms(kStopDeadline_ms);
   {
     const std::lock_guard lock(mutex_);

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from cluster import BUILD, SOURCE, Cluster, Failed, equal, eventually, run
+from cluster import BUILD, SOURCE, Cluster, Failed, equal, eventually, expect, run
 from kill_under_load import Client
 
 # What each deed of the hostile plugin does to its process. Garbage may reach the server in the answer to another call, so it names
@@ -238,6 +238,10 @@ def it_moves_and_is_replaced_under_load_and_forgets_nothing(cluster):
     cluster.out("delete", "websites", *[f"s{i}" for i in range(10)])
 
 
+def not_ready(cluster, name):
+    return cluster.kubectl("get", "--raw", f"/readyz/plugin-{name}", check=False).stderr
+
+
 def quarantine_outlives_the_server(cluster):
     for crash in range(3):
         victim = children(cluster)[0]
@@ -245,9 +249,12 @@ def quarantine_outlives_the_server(cluster):
         if crash < 2:
             eventually("it is back", lambda: plugin(cluster, "website")["status"]["state"] == "Running" and children(cluster) not in ([], [victim]))
     eventually("quarantine", lambda: plugin(cluster, "website")["status"]["state"] == "Quarantined")
+    expect(not_ready(cluster, "website"), r"\[-\]plugin-website failed: Quarantined: 3 crashes within a minute, the last one: its process was killed by signal 9 .SIGKILL.")
+    expect(cluster.out("get", "--raw", "/readyz?verbose"), r"\[-\]plugin-website failed, does not count: Quarantined", "readyz check passed")
     cluster.stop()
     cluster.start()
     eventually("still in quarantine", lambda: plugin(cluster, "website")["status"]["state"] == "Quarantined")
+    expect(not_ready(cluster, "website"), r"\[-\]plugin-website failed: Quarantined: website is quarantined")
     equal(children(cluster), [], "processes")
     lift(cluster, "website")
 
@@ -274,6 +281,21 @@ class Latency:
 
     def p99(self):
         return sorted(self.took_ms)[len(self.took_ms) * 99 // 100]
+
+
+def a_plugin_that_never_says_whether_it_is_ready_holds_up_nobody(cluster):
+    want_process(cluster, "hostile")
+    cluster.out("patch", "plugin", "hostile", "--type=merge", "-p", '{"spec":{"config":{"check":"loop"}}}')
+    shutil.copy(BUILD / "test-plugins/hostile.so", cluster.plugins / "hostile.so")
+    running(cluster, "hostile")
+    began = time.monotonic()
+    expect(not_ready(cluster, "hostile"), r"\[-\]plugin-hostile failed: has not answered within 200 ms")
+    if time.monotonic() - began > 5:   # it has ten seconds before it is killed
+        raise Failed("who asked had to wait for the plugin")
+    eventually("it is killed", lambda: "did not return from its check" in cluster.out("describe", "plugin", "hostile"), 30)
+    cluster.out("patch", "plugin", "hostile", "--type=merge", "-p", '{"spec":{"config":null}}')
+    running(cluster, "hostile")
+    equal(cluster.out("get", "--raw", "/readyz/plugin-hostile"), "ok", "readyz")
 
 
 def every_deed_names_its_plugin(cluster):
@@ -373,4 +395,4 @@ def in_the_core_the_marker_names_it(cluster):
 if __name__ == "__main__":
     one = Cluster(hollow_nodes=1)
     one.start()
-    sys.exit(run([website_works, those_of_the_server_run_in_its_core, a_refused_file_is_told_by_an_event, whatever_is_wrong_is_a_state_a_reason_and_an_audit_record, what_kubectl_shows, what_is_no_setting_is_refused_by_name, its_settings_take_effect_at_once, it_is_shut_in, it_has_a_control_group_of_its_own, it_moves, it_moves_and_is_replaced_under_load_and_forgets_nothing, what_it_may_do_is_a_role, a_removed_plugin_leaves_no_role, quarantine_outlives_the_server, what_a_removed_plugin_holds_is_named, every_deed_names_its_plugin, in_the_core_the_marker_names_it, nothing_of_its_groups_is_left], one))
+    sys.exit(run([website_works, those_of_the_server_run_in_its_core, a_refused_file_is_told_by_an_event, whatever_is_wrong_is_a_state_a_reason_and_an_audit_record, what_kubectl_shows, what_is_no_setting_is_refused_by_name, its_settings_take_effect_at_once, it_is_shut_in, it_has_a_control_group_of_its_own, it_moves, it_moves_and_is_replaced_under_load_and_forgets_nothing, what_it_may_do_is_a_role, a_removed_plugin_leaves_no_role, quarantine_outlives_the_server, what_a_removed_plugin_holds_is_named, a_plugin_that_never_says_whether_it_is_ready_holds_up_nobody, every_deed_names_its_plugin, in_the_core_the_marker_names_it, nothing_of_its_groups_is_left], one))

@@ -1,5 +1,5 @@
 // A plugin for tests with an entry per misbehaviour: a ConfigMap labelled hostile=yes says in data.do which, and is marked
-// before it happens, so that it happens once.
+// before it happens, so that it happens once. With config "check" "loop" it never says whether it is ready.
 #include <keelson/sdk.hpp>
 
 #include <unistd.h>
@@ -83,6 +83,11 @@ class Hostile final : public keelson::Reconciler<ConfigMap> {
 }  // namespace
 
 KEELSON_PLUGIN("hostile", "0.1.0", setup) {
+  if (setup.config("check") == "loop")
+    setup.ready_when([] {
+      for (;;) sink = sink + 1;
+      return std::string();
+    });
   setup.may<ConfigMap>({"create"});
   setup.controller<ConfigMap>(std::make_unique<Hostile>()).when<ConfigMap>([](const keelson::Ref<ConfigMap>& before, const keelson::Ref<ConfigMap>& now) {
     return (now ? now : before).label("hostile") == "yes";
