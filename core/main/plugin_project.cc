@@ -4,7 +4,6 @@
 #include <fstream>
 #include <map>
 
-
 namespace keelson::server {
 namespace {
 
@@ -77,8 +76,9 @@ base::Outcome<std::vector<std::string>> write_plugin_project(const std::string& 
   if (!is_label(name)) return base::bad_request("\"" + name + "\" is no name for a plugin: lower case letters, digits and -, beginning with a letter");
   std::error_code failed;
   if (fs::exists(directory, failed) && !fs::is_empty(directory, failed)) return base::bad_request(directory + " is there already, and not empty");
-  const auto singular = without_dashes(name, "");
-  const Words words = {{"name", name}, {"Kind", kind_name(name)}, {"singular", singular}, {"plural", plural_of(singular)}, {"under_name", without_dashes(name, "_")}};
+  const auto singular = without_dashes(name, ""), plural = plural_of(singular);
+  if (plural.size() > kLabelBytesMax) return base::bad_request("the kind's plural " + plural + " would have " + std::to_string(plural.size()) + " letters, of " + std::to_string(kLabelBytesMax) + " at most");
+  const Words words = {{"name", name}, {"Kind", kind_name(name)}, {"singular", singular}, {"plural", plural}, {"under_name", without_dashes(name, "_")}};
   std::vector<std::string> made;
   for (const auto& [path, text] : plugin_template()) {
     made.push_back(filled(path, words));

@@ -71,6 +71,18 @@ def new_project(keelson, scratch, root):
     return project
 
 
+def odd_names(keelson, scratch, root):
+    """Names that are words of the template itself, and those of which nothing can come."""
+    path = next((root / 'usr/lib').rglob('keelson-sdk.pc')).parent
+    flags = run('pkg-config', '--cflags', 'keelson-sdk', env={'PKG_CONFIG_PATH': str(path)}).split()
+    for name in ('status', 'std'):
+        run(keelson, 'plugin', 'new', name, cwd=scratch)
+        run('g++', '-std=c++20', '-fsyntax-only', *flags, scratch / name / f'{name}.cc')
+    for name in ('a' * 63, 'Green', '1st', 'green-', 'a.b', ''):
+        run(keelson, 'plugin', 'new', name, scratch / 'none', status=1)
+        expect(not (scratch / 'none').exists(), f'"{name}" is refused as a name, and nothing is written')
+
+
 def examples(keelson, scratch, root):
     build = scratch / 'examples'
     configure(root / 'usr/share/doc/libkeelson-dev/examples', build, root)
@@ -140,6 +152,7 @@ def main():
         unpack(packages(scratch), root)
         keelson = root / 'usr/bin/keelson'
         project = new_project(keelson, scratch, root)
+        odd_names(keelson, scratch, root)
         examples(keelson, scratch, root)
         by_pkg_config(keelson, scratch, root)
         judged(keelson, project, scratch, root)

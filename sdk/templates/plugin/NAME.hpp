@@ -4,16 +4,16 @@
 
 namespace @under_name@_v1 {
 
-struct Spec {
+struct @Kind@Spec {
   std::string text = "hello";   // an initialiser is the field's default
 };
-struct Status {
+struct @Kind@Status {
   std::string phase = "Pending";
 };
-BOOST_DESCRIBE_STRUCT(Spec, (), (text))
-BOOST_DESCRIBE_STRUCT(Status, (), (phase))
+BOOST_DESCRIBE_STRUCT(@Kind@Spec, (), (text))
+BOOST_DESCRIBE_STRUCT(@Kind@Status, (), (phase))
 
-struct @Kind@ : keelson::Object<Spec, Status> {
+struct @Kind@ : keelson::Object<@Kind@Spec, @Kind@Status> {
   static constexpr keelson::Gvk gvk{"example.dev", "v1", "@Kind@", "@plural@"};
 };
 
