@@ -87,7 +87,8 @@ base::Outcome<void> wait_for(base::Runtime& runtime, const std::function<void(ve
     shared->waiter->notify();
   });
   if (!shared->waiter->wait_until(runtime.in_ms(kBootstrapWait_ms))) return base::timeout("Timeout: the first objects were not stored in time");
-  if (!shared->outcome) return shared->outcome.error();
+  const auto outcome = std::move(shared->outcome);   // what it was made by holds the callback, which holds what is shared
+  if (!outcome) return outcome.error();
   return {};
 }
 
