@@ -26,8 +26,11 @@ Election::~Election() { stop(); }
 
 bool Election::win(std::function<void()> lost) {
   bool told = false;
+  bool other = false;
   while (!stopping_.load()) {
-    if (try_once()) {
+    const auto began = runtime_.monotonic_ns();
+    if (try_once(other)) {
+      leads_until_.store(began + kRenewDeadline_ms * base::kNanosPerMs);
       leads_.store(true);
       base::log_info("remote", "leading", {{"lease", candidate_.ns + "/" + candidate_.lease}, {"identity", candidate_.identity}});
       thread_ = runtime_.spawn("election", [this, lost = std::move(lost)] { renew(lost); });
@@ -41,7 +44,8 @@ bool Election::win(std::function<void()> lost) {
 }
 
 // Reads who holds it; takes it when it is free, ours, or was not renewed for as long as it says.
-bool Election::try_once() {
+bool Election::try_once(bool& other) {
+  other = false;
   const auto read = ask(client_, runtime_, {"GET", path_ + "/" + escaped(candidate_.lease)});
   if (!read && read.error().code != 404) {
     base::log_warn("remote", "the lease cannot be read", {{"why", read.error().message}});
@@ -56,8 +60,8 @@ bool Election::try_once() {
   if (record != seen_.record) seen_ = {record, now};
   const auto lasts_ms = auth::integer_at(lease, {"spec", "leaseDurationSeconds"}, kLeaseDuration_ms / kMsPerSecond) * kMsPerSecond;
   const bool expired = now > seen_.since + lasts_ms * base::kNanosPerMs;
-  if (!holder.empty() && holder != candidate_.identity && !expired) return false;
-  return write(*read, false);
+  other = !holder.empty() && holder != candidate_.identity && !expired;
+  return !other && write(*read, false);
 }
 
 bool Election::write(const std::string& old_body, bool release) {
@@ -87,16 +91,17 @@ bool Election::write(const std::string& old_body, bool release) {
   return true;
 }
 
+// Whoever finds the lease in other hands leads no longer, at once; who cannot find out, when its time is over.
 void Election::renew(const std::function<void()>& lost) {
-  auto renewed = runtime_.monotonic_ns();
-  while (!stopping_.load()) {
+  for (bool other = false; !stopping_.load() && !other;) {
     waiter_->wait_until(runtime_.in_ms(kElectionRetry_ms));
     if (stopping_.load()) return;
     const auto began = runtime_.monotonic_ns();
-    if (write(mine_, false) || try_once()) renewed = began;   // somebody else wrote it: read it anew
-    else if (runtime_.monotonic_ns() - renewed > (kRenewDeadline_ms - kElectionRetry_ms) * base::kNanosPerMs) break;
+    if (write(mine_, false) || try_once(other)) leads_until_.store(began + kRenewDeadline_ms * base::kNanosPerMs);
+    else if (runtime_.monotonic_ns() > leads_until_.load() - kElectionRetry_ms * base::kNanosPerMs) break;
   }
   if (stopping_.load()) return;
+  leads_until_.store(0);
   leads_.store(false);
   base::log_error("remote", "leads no longer", {{"lease", candidate_.ns + "/" + candidate_.lease}});
   lost();

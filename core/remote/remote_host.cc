@@ -70,6 +70,8 @@ class RemoteHost final : public plugins::Elsewhere {
   std::optional<plugins::Refusal> cover_all(const plugins::Declaration& declaration);
   bool lead(const std::string& plugin, const sigset_t& signals);
   int serve(std::unique_ptr<plugins::Library> library, const sigset_t& signals);
+  /// Set before anything of the plugin runs.
+  bool leads() const { return !election_ || election_->leads(); }
   plugins::Core core() { return {mirror_.store(), verbs_, *registry_, *chains_, runtime_, *metrics_, *feed_, *events_, *hooks_, this, &pass_on_}; }
 
   const RemoteArguments& arguments_;
@@ -88,6 +90,7 @@ class RemoteHost final : public plugins::Elsewhere {
   std::shared_ptr<plugins::Hooks> hooks_;
   std::unique_ptr<Election> election_;
   const plugins::PassOn pass_on_ = [this](const auth::Identity&, plugins::ApiRequest request, std::function<void(base::Outcome<std::string>)> done) {
+    if (request.method != "GET" && !leads()) return done(base::unavailable("this process leads no longer, so it writes nothing"));
     client_->send({request.method, request.path, "application/json", request.body}, [done = std::move(done)](base::Outcome<Answer> answer) { done(body_of(std::move(answer))); });
   };
   std::atomic<bool> over_{false};
@@ -98,7 +101,7 @@ class RemoteHost final : public plugins::Elsewhere {
 
 RemoteHost::RemoteHost(const RemoteArguments& arguments, Connection connection, std::unique_ptr<Client> client, base::Runtime& runtime)
     : arguments_(arguments), connection_(std::move(connection)), runtime_(runtime), client_(std::move(client)), mirror_(runtime, *metrics_),
-      informers_(*client_, mirror_, runtime), verbs_(*client_, mirror_, informers_, *registry_),
+      informers_(*client_, mirror_, runtime), verbs_(*client_, mirror_, informers_, *registry_, [this] { return leads(); }),
       feed_(std::make_unique<plugins::Feed>(mirror_.store(), runtime, 0)), events_(std::make_unique<plugins::EventRecorder>(verbs_, *registry_, runtime, *metrics_)),
       hooks_(plugins::make_hooks(*chains_, *metrics_, {})) {
   chains_->add(std::make_shared<ServerDecides>());

@@ -142,8 +142,13 @@ base::Outcome<verbs::Written> RemoteVerbs::written(const Target& target, base::O
   return result;
 }
 
+void RemoteVerbs::send_write(Request request, std::function<void(base::Outcome<Answer>)> done) {
+  if (!may_write_()) return done(base::unavailable("this process leads no longer, so it writes nothing"));
+  client_.send(std::move(request), std::move(done));
+}
+
 void RemoteVerbs::write(Target target, Request request, bool dry_run, bool created, verbs::OnWritten done) {
-  client_.send(std::move(request), [this, target = std::move(target), dry_run, created, done = std::move(done)](base::Outcome<Answer> answered) {
+  send_write(std::move(request), [this, target = std::move(target), dry_run, created, done = std::move(done)](base::Outcome<Answer> answered) {
     done(written(target, body_of(std::move(answered)), dry_run, created));
   });
 }
@@ -189,7 +194,7 @@ base::Outcome<verbs::Written> RemoteVerbs::taken_away(const Target& target, base
 
 void RemoteVerbs::remove(const Context&, Target target, verbs::DeleteOptions options, verbs::OnWritten done) {
   Request request{"DELETE", path_of(*target.kind, target.ns, target.name, target.subresource), "application/json", delete_options(options)};
-  client_.send(std::move(request), [this, target = std::move(target), dry_run = options.dry_run, done = std::move(done)](base::Outcome<Answer> answered) {
+  send_write(std::move(request), [this, target = std::move(target), dry_run = options.dry_run, done = std::move(done)](base::Outcome<Answer> answered) {
     done(taken_away(target, body_of(std::move(answered)), dry_run));
   });
 }

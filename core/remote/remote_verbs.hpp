@@ -14,8 +14,9 @@ namespace keelson::remote {
 
 class RemoteVerbs final : public verbs::Verbs {
  public:
-  RemoteVerbs(Client& client, Mirror& mirror, Informers& informers, kinds::Registry& registry)
-      : client_(client), mirror_(mirror), informers_(informers), registry_(registry) {}
+  /// `may_write`: asked before each write is sent; one that may not be is answered 503.
+  RemoteVerbs(Client& client, Mirror& mirror, Informers& informers, kinds::Registry& registry, std::function<bool()> may_write)
+      : client_(client), mirror_(mirror), informers_(informers), registry_(registry), may_write_(std::move(may_write)) {}
 
   void get(const verbs::Context&, verbs::Target, verbs::ReadOptions, std::function<void(base::Outcome<store::ObjectRef>)>) override;
   void list(const verbs::Context&, verbs::Target, verbs::ListOptions, std::function<void(base::Outcome<verbs::Listed>)>) override;
@@ -30,6 +31,7 @@ class RemoteVerbs final : public verbs::Verbs {
 
  private:
   void get_live(const verbs::Target& target, std::function<void(base::Outcome<store::ObjectRef>)> done);
+  void send_write(Request request, std::function<void(base::Outcome<Answer>)> done);
   void write(verbs::Target target, Request request, bool dry_run, bool created, verbs::OnWritten done);
   base::Outcome<verbs::Written> written(const verbs::Target& target, base::Outcome<std::string> body, bool dry_run, bool created);
   base::Outcome<verbs::Written> taken_away(const verbs::Target& target, base::Outcome<std::string> body, bool dry_run);
@@ -39,6 +41,7 @@ class RemoteVerbs final : public verbs::Verbs {
   Mirror& mirror_;
   Informers& informers_;
   kinds::Registry& registry_;
+  const std::function<bool()> may_write_;
 };
 
 }  // namespace keelson::remote

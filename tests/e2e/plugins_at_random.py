@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Plugins come, go, move, pause, crash and misbehave in an order drawn from a seed while their objects change. Afterwards every object is as
+"""Plugins come, go, move, pause, crash and misbehave in an order drawn from a seed while their objects change and the clock jumps. Afterwards every object is as
 it was last asked for, and of plugins that are taken away nothing is left: no mapping, no process, no thread, no descriptor.
 
   plugins_at_random.py [--seed N] [--seconds N]"""
@@ -34,7 +34,7 @@ SETTLED_S = 90
 class Storm:
     def __init__(self, cluster, seed):
         self.cluster, self.random, self.client = cluster, random.Random(seed), Client(cluster)
-        self.connection = None
+        self.connection, self.clock = None, cluster.dir / "clock"
         self.sites, self.maps, self.deeds, self.turns, self.done = {}, {}, 0, 0, {}
 
     def request(self, method, path, body=None, content_type="application/json"):
@@ -94,6 +94,11 @@ class Storm:
             except ProcessLookupError:
                 pass
 
+    def jump(self, _):
+        """Its wall clock, by a second, an hour, or back to what it is."""
+        with open(self.clock, "r+b") as file:   # in place: the server has it mapped
+            file.write(self.random.choice([0, 1, -1, 3600, -3600]).to_bytes(8, sys.byteorder, signed=True))
+
     def look(self, name):
         self.ask("GET", PLUGINS)
         self.ask("GET", f"{PLUGINS}/{name}", allowed=(404,))
@@ -124,7 +129,7 @@ class Storm:
         self.ask("POST", MAPS, {"metadata": {"name": f"deed-{self.deeds}", "labels": {"hostile": "yes"}}, "data": {"do": self.random.choice(DEEDS)}})
 
     def go_on(self, seconds):
-        steps = [(self.put, 6), (self.remove, 3), (self.pause, 4), (self.move, 4), (self.resize, 2), (self.configure, 2), (self.lift, 6), (self.quarantine, 1), (self.kill, 2), (self.look, 6)]
+        steps = [(self.put, 6), (self.remove, 3), (self.pause, 4), (self.move, 4), (self.resize, 2), (self.configure, 2), (self.lift, 6), (self.quarantine, 1), (self.kill, 2), (self.jump, 2), (self.look, 6)]
         changes = [(self.site, 30), (self.map, 30), (self.deed, 4)]
         choices, weights = zip(*(steps + changes))
         end = time.monotonic() + seconds
@@ -183,7 +188,11 @@ def main():
     parser.add_argument("--seconds", type=float, default=20)
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
-    cluster = Cluster(hollow_nodes=1).start(60)
+    cluster = Cluster(hollow_nodes=1)
+    (cluster.dir / "clock").write_bytes(bytes(8))
+    if (wrong_clock := BUILD / "lib/wrong_clock.so").exists():   # not beside sanitizers
+        cluster.server_env = {"LD_PRELOAD": str(wrong_clock), "KEELSON_TEST_CLOCK_FILE": str(cluster.dir / "clock")}
+    cluster.start(60)
     eventually("all of its own run", lambda: all(p["status"]["state"] == "Running" for p in cluster.json("get", "plugins")["items"]))
     storm = Storm(cluster, options.seed)
     want_process(cluster, "hostile")

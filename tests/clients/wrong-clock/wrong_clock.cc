@@ -1,15 +1,35 @@
 // Wall clocks that are wrong by a number of seconds: see README.md.
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
+#include <cstdint>
 #include <cstdlib>
 
 namespace {
 
-time_t wrong_by() {
+time_t wrong_by_from_the_start() {
   const char* text = std::getenv("KEELSON_TEST_CLOCK_S");
   return text ? static_cast<time_t>(std::atoll(text)) : 0;
+}
+
+/// What others write while the process runs.
+const volatile std::int64_t* jumps() {
+  const char* path = std::getenv("KEELSON_TEST_CLOCK_FILE");
+  const int fd = path ? ::open(path, O_RDONLY | O_CLOEXEC) : -1;
+  if (fd < 0) return nullptr;
+  void* const mapped = ::mmap(nullptr, sizeof(std::int64_t), PROT_READ, MAP_SHARED, fd, 0);
+  ::close(fd);
+  return mapped == MAP_FAILED ? nullptr : static_cast<const volatile std::int64_t*>(mapped);
+}
+
+time_t wrong_by() {
+  static const time_t begun = wrong_by_from_the_start();
+  static const auto* const jumped = jumps();
+  return begun + (jumped ? static_cast<time_t>(*jumped) : 0);
 }
 
 }  // namespace
@@ -18,9 +38,8 @@ extern "C" {
 
 int clock_gettime(clockid_t clock, timespec* now) noexcept {
   static const auto real = reinterpret_cast<int (*)(clockid_t, timespec*)>(::dlsym(RTLD_NEXT, "clock_gettime"));
-  static const time_t offset = wrong_by();
   const int result = real(clock, now);
-  if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) now->tv_sec += offset;
+  if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) now->tv_sec += wrong_by();
   return result;
 }
 

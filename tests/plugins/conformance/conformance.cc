@@ -83,7 +83,8 @@ class Trials final : public keelson::Reconciler<Trial> {
         {"own", &Trials::own}, {"config", &Trials::config}, {"requeue", &Trials::requeue}, {"fail", &Trials::fail}, {"throw", &Trials::throws}, {"terminal", &Trials::terminal},
         {"event", &Trials::event}, {"condition", &Trials::condition}, {"secrets", &Trials::secrets}, {"fields", &Trials::fields}, {"lease", &Trials::lease},
         {"pair", &Trials::pair}, {"submit", &Trials::submit}, {"see", &Trials::see},
-        {"last", &Trials::last}, {"refused", &Trials::refused}, {"overtaken", &Trials::overtaken}, {"once", &Trials::once}, {"unread", &Trials::unread}, {"elsewhere", &Trials::elsewhere}, {"log", &Trials::log}};
+        {"last", &Trials::last}, {"refused", &Trials::refused}, {"overtaken", &Trials::overtaken}, {"once", &Trials::once}, {"unread", &Trials::unread}, {"elsewhere", &Trials::elsewhere}, {"log", &Trials::log},
+        {"late", &Trials::late}};
     const int runs = memory_.run(trial.meta.uid);
     reconciles_.inc();
     const auto test = kTests.find(trial.spec.test);
@@ -237,6 +238,16 @@ class Trials final : public keelson::Reconciler<Trial> {
     (void)ctx.modify(made, next);
     const bool seen = ctx.find<ConfigMap>({trial.meta.namespace_, made.meta.name})->data.at("text") == "after";
     return note(ctx, trial, 1, seen ? "done in its order" : "not done in its order");
+  }
+  /// Makes something `count` seconds after it was asked to, whatever happened meanwhile; another one each time.
+  Result late(Context& ctx, const Trial& trial, int) {
+    if (trial.status.runs > 0) return keelson::done();
+    ctx.sleep(std::chrono::seconds(trial.spec.count));
+    auto made = map_named(trial, "", "late");
+    made.meta.generateName = trial.meta.name + "-";
+    made.meta.labels["trial"] = trial.meta.name;
+    KEELSON_TRY_VOID(ctx.create(made));
+    return note(ctx, trial, 1, "made late");
   }
   Result log(Context& ctx, const Trial& trial, int) {
     if (trial.status.runs > 0) return keelson::done();
