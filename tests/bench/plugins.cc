@@ -220,16 +220,17 @@ int controllers(const Files& files) {
 int load(const Files& files) {
   constexpr int kTimes = 30;
   Server server({}, "");
-  std::vector<double> took;
+  std::vector<double> took, used;
   const auto name = fs::path(files.first).stem().string();
   for (int i = 0; i < kTimes; ++i) {
-    const auto begun = server.now_us();
+    const auto begun = server.now_us(), before = cpu_us();
     server.load(files.first);
     took.push_back((server.now_us() - begun) / 1000);
+    used.push_back((cpu_us() - before) / 1000);
     server.host().unload(name);
     server.wait("it is gone", [&] { return server.info().name.empty(); });
   }
-  std::printf("{\"ms\": %.2f, \"first_ms\": %.2f}\n", median({took.begin() + 1, took.end()}), took.front());
+  std::printf("{\"ms\": %.2f, \"first_ms\": %.2f, \"cpu_ms\": %.2f}\n", median({took.begin() + 1, took.end()}), took.front(), median({used.begin() + 1, used.end()}));
   return 0;
 }
 

@@ -29,6 +29,7 @@ FILES = {"website": ["examples/website.so"], "probe": ["test-plugins/probe1.so",
 TRUSTS_ALL = ".so" not in (BUILD / "generated/bundled_plugins.cc").read_text()
 OBJECTS = 12
 SETTLED_S = 90
+BURST = 200
 
 
 class Storm:
@@ -36,6 +37,7 @@ class Storm:
         self.cluster, self.random, self.client = cluster, random.Random(seed), Client(cluster)
         self.connection, self.clock = None, cluster.dir / "clock"
         self.sites, self.maps, self.deeds, self.turns, self.done = {}, {}, 0, 0, {}
+        self.mild = False   # nothing crashes or goes: what one version leaves undone only the next one's inheritance can tell it
 
     def request(self, method, path, body=None, content_type="application/json"):
         """(status, JSON; empty when the answer is a text, as for a path that is none)."""
@@ -105,8 +107,8 @@ class Storm:
         self.request("GET", f"/readyz/plugin-{name}")
 
     # --- objects ------------------------------------------------------------------------------------------------------
-    def site(self):
-        name, replicas = f"s{self.random.randrange(OBJECTS)}", self.random.randrange(5)
+    def site(self, among=OBJECTS):
+        name, replicas = f"s{self.random.randrange(among)}", self.random.randrange(5)
         if self.sites.get(name) is not None and self.random.random() < 0.2:
             self.ask("DELETE", f"{SITES}/{name}")
             self.sites[name] = None
@@ -117,9 +119,9 @@ class Storm:
         if status in (200, 201) and self.ask("GET", f"{SITES}/{name}", allowed=(404,))[1].get("metadata", {}).get("deletionTimestamp") is None:
             self.sites[name] = replicas
 
-    def map(self):
-        name, text = f"m{self.random.randrange(OBJECTS)}", str(self.random.randrange(1000))
-        data = {"child": text} | ({"throw": "yes"} if self.random.random() < 0.1 else {"throw": None}) | ({"fail": "2"} if self.random.random() < 0.2 else {})
+    def map(self, among=OBJECTS):
+        name, text = f"m{self.random.randrange(among)}", str(self.random.randrange(1000))
+        data = {"child": text} | ({"throw": "yes"} if not self.mild and self.random.random() < 0.1 else {"throw": None}) | ({"fail": "2"} if self.random.random() < 0.2 else {})
         if self.ask("PATCH", f"{MAPS}/{name}", {"data": data}, MERGE, allowed=(404,))[0] == 404:
             self.ask("POST", MAPS, {"metadata": {"name": name, "labels": {"probe": "yes"}}, "data": {k: v for k, v in data.items() if v is not None}})
         self.maps[name] = text
@@ -129,8 +131,11 @@ class Storm:
         self.ask("POST", MAPS, {"metadata": {"name": f"deed-{self.deeds}", "labels": {"hostile": "yes"}}, "data": {"do": self.random.choice(DEEDS)}})
 
     def go_on(self, seconds):
-        steps = [(self.put, 6), (self.remove, 3), (self.pause, 4), (self.move, 4), (self.resize, 2), (self.configure, 2), (self.lift, 6), (self.quarantine, 1), (self.kill, 2), (self.jump, 2), (self.look, 6)]
-        changes = [(self.site, 30), (self.map, 30), (self.deed, 4)]
+        steps = [(self.put, 6), (self.pause, 4), (self.move, 4), (self.resize, 2), (self.configure, 2), (self.jump, 2), (self.look, 6)]
+        changes = [(self.site, 30), (self.map, 30)]
+        if not self.mild:
+            steps += [(self.remove, 3), (self.lift, 6), (self.quarantine, 1), (self.kill, 2)]
+            changes += [(self.deed, 4)]
         choices, weights = zip(*(steps + changes))
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -157,6 +162,26 @@ class Storm:
                     self.lift(name)
                 return status["state"] == "Running"
             eventually(f"{name} runs", runs, SETTLED_S)
+
+    def state_of(self, name):
+        return self.ask("GET", f"{PLUGINS}/{name}")[1]["status"]
+
+    def leave_work_to_the_next(self):
+        """What came while a plugin was paused is done by the version that replaces it, and what came while it was at work afterwards."""
+        for name in FILES:
+            self.patch(name, {"paused": True})
+            eventually(f"{name} is paused", lambda name=name: self.state_of(name)["state"] == "Paused")
+        for _ in range(6 * OBJECTS):
+            self.site()
+            self.map()
+        for name in FILES:
+            before = self.state_of(name)["sha256"]
+            self.put(name)
+            eventually(f"{name} is replaced", lambda name=name, before=before: self.state_of(name)["sha256"] != before and self.state_of(name)["state"] == "Paused")
+            self.patch(name, {"paused": None})
+        for _ in range(BURST):
+            self.site(among=2)
+            self.map(among=2)
 
     def items(self, path):
         return {one["metadata"]["name"]: one for one in self.ask("GET", path)[1]["items"]}
@@ -201,10 +226,17 @@ def main():
 
     def plugins_come_and_go(_):
         storm.go_on(options.seconds)
-        print(f"  {storm.done}", flush=True)
+        print(f"  {sum(storm.done.values())} steps, {storm.done.get('put', 0)} files put, {storm.done.get('remove', 0)} removed, {storm.done.get('move', 0)} moves, {storm.deeds} misdeeds, "
+              f"{storm.done.get('kill', 0)} processes killed", flush=True)
+
+    def each_version_goes_on_where_the_one_before_ended(_):
+        storm.calm()
+        storm.nothing_is_forgotten()
+        storm.mild = True
+        storm.go_on(options.seconds / 2)
+        storm.leave_work_to_the_next()
 
     def nothing_is_forgotten(_):
-        storm.calm()
         storm.nothing_is_forgotten()
         equal(cluster.process.poll(), None, "the server's exit")
 
@@ -230,7 +262,7 @@ def main():
         cluster.stop(30)
         equal(cluster.process.returncode, 0, "exit of the server")
 
-    return run([plugins_come_and_go, nothing_is_forgotten, nothing_of_them_is_left, the_server_ends_well], cluster)
+    return run([plugins_come_and_go, each_version_goes_on_where_the_one_before_ended, nothing_is_forgotten, nothing_of_them_is_left, the_server_ends_well], cluster)
 
 
 if __name__ == "__main__":
