@@ -9,6 +9,7 @@
 #include "core/api/proxying.hpp"
 #include "core/api/server.hpp"
 #include "core/api/turns.hpp"
+#include "core/api/warnings.hpp"
 #include "core/base/log.hpp"
 #include "core/kinds/body_kinds.hpp"
 
@@ -205,11 +206,13 @@ bool Api::offered(const CallRef& call) {
   const bool named_create = info.verb == "create" && !info.name.empty() && !sub;
   const bool unknown = info.verb.empty() || info.verb == "proxy" || !info.rest.empty();
   const bool misplaced = call->kind->namespaced && info.ns.empty() && !info.name.empty() && !info.name_from_selector && !info.watch_prefix;
+  // Of all namespaces things are read, not written: nobody empties a cluster by leaving out a name.
+  const bool everywhere = call->kind->namespaced && info.ns.empty() && (info.verb == "create" || info.verb == "deletecollection");
   const auto refuse = [&](const base::Error& why) {
     if (may_learn(call)) call->fail(why);
     return false;
   };
-  if (collection_write || named_create || unknown || call->request.method == "HEAD") return refuse(method_not_routed());
+  if (collection_write || named_create || unknown || everywhere || call->request.method == "HEAD") return refuse(method_not_routed());
   if (misplaced || (!call->kind->namespaced && !info.ns.empty() && info.resource != "namespaces")) return refuse(base::no_such_resource());
   bool has = call->kind->allows(info.verb) || kinds::definition_ends(*call->kind);
   if (sub) has = std::find(sub->verbs.begin(), sub->verbs.end(), info.verb) != sub->verbs.end();
@@ -231,6 +234,7 @@ void Api::answer_resource(const CallRef& call) {
   if (serves_all(*call) && !offered(call)) return;
   if ((!call->info.subresource.empty() || serves_all(*call)) && answer_stream(call)) return;
   if (!settle_form(call) || !offered(call)) return;
+  if (const auto told = deprecation_of(*call->kind); !told.empty()) call->warnings.emplace_back(told);
   perform(call);
 }
 

@@ -4,6 +4,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
 
 #include "core/api/http.hpp"
@@ -103,9 +104,12 @@ void check_dry_run(const std::vector<std::string>& values, std::vector<base::Cau
 void check_manager(std::string_view manager, std::vector<base::Cause>& causes) {
   if (manager.size() > kFieldManagerBytesMax)
     causes.push_back({"FieldValueTooLong", "Too long: may not be more than " + std::to_string(kFieldManagerBytesMax) + " bytes", "fieldManager"});
-  for (const unsigned char c : manager) {
+  for (std::size_t at = 0; at < manager.size(); ++at) {
+    const auto c = static_cast<unsigned char>(manager[at]);
     if (c >= 0x20 && c != 0x7f) continue;
-    causes.push_back({"FieldValueInvalid", "Invalid value: " + quoted(manager) + ": should not contain non-printable characters", "fieldManager"});
+    char where[48];
+    std::snprintf(where, sizeof where, ": invalid character U+%04X (at position %zu)", c, at);
+    causes.push_back({"FieldValueInvalid", "Invalid value: " + quoted(manager) + where, "fieldManager"});
     return;
   }
 }
@@ -183,6 +187,8 @@ base::Outcome<verbs::DeleteOptions> delete_options_of(const Query& query, std::v
   if (query.has("orphanDependents")) options.orphan_dependents = truthy(query, "orphanDependents");
   options.ignore_read_error = truthy(query, kIgnoreReadError);
   if (query.has("propagationPolicy")) options.propagation = std::string(query.get("propagationPolicy"));
+  if (query.has("uid")) options.uid = std::string(query.get("uid"));
+  if (query.has("resourceVersion")) options.resource_version = std::string(query.get("resourceVersion"));
   dry_run = query.all("dryRun");
   return options;
 }

@@ -10,20 +10,24 @@
 namespace keelson::api {
 namespace {
 
-/// prefix, bodies joined by commas, suffix: nothing is copied here.
+/// prefix, bodies joined by commas, suffix: nothing is copied here. What each body would say of its kind (`head`, with the brace before it)
+/// the list has said for all.
 class ListPayload final : public Payload {
  public:
-  ListPayload(std::string prefix, std::vector<store::ObjectRef> objects) : prefix_(std::move(prefix)), objects_(std::move(objects)) {
+  ListPayload(std::string prefix, std::string head, std::vector<store::ObjectRef> objects)
+      : prefix_(std::move(prefix)), head_(std::move(head)), objects_(std::move(objects)) {
     length_ = prefix_.size() + kSuffix.size() + (objects_.empty() ? 0 : objects_.size() - 1);
-    for (const auto& object : objects_) length_ += object->body().size();
+    for (const auto& object : objects_) length_ += object->body().size() - (says_head(*object) ? head_.size() - 1 : 0);
   }
   Pull pull(std::vector<std::string_view>& out, std::size_t bytes_max) override {
     std::size_t bytes = 0;
     if (next_ == 0) out.push_back(prefix_);
     for (; next_ < objects_.size() && bytes < bytes_max; ++next_) {
-      if (next_ > 0) out.push_back(",");
-      out.push_back(objects_[next_]->body());
-      bytes += objects_[next_]->body().size();
+      const auto& object = *objects_[next_];
+      const bool shorter = says_head(object);
+      if (const auto between = std::string_view(",{").substr(next_ == 0, next_ == 0 ? shorter : 1 + shorter); !between.empty()) out.push_back(between);
+      out.push_back(object.body().substr(shorter ? head_.size() : 0));
+      bytes += object.body().size();
     }
     if (next_ < objects_.size()) return Pull::more;
     out.push_back(kSuffix);
@@ -33,7 +37,8 @@ class ListPayload final : public Payload {
 
  private:
   static constexpr std::string_view kSuffix = "]}\n";
-  std::string prefix_;
+  bool says_head(const store::Object& object) const { return !head_.empty() && object.body().starts_with(head_); }
+  std::string prefix_, head_;
   std::vector<store::ObjectRef> objects_;
   std::size_t next_ = 0;
   std::uint64_t length_ = 0;
@@ -115,7 +120,9 @@ std::unique_ptr<Payload> list_payload(const CallRef& call, verbs::Listed listed)
   const auto& kind = *call->kind;
   if (call->form.as == Form::As::object) {
     auto prefix = list_prefix(list_kind_of(kind), kind.api_version(), listed);
-    return std::make_unique<ListPayload>(std::move(prefix), std::move(listed.objects));
+    // Upstream leaves it out of items of its own kinds and keeps it in those of definitions.
+    auto head = kind.strategy.custom_resource ? "" : "{\"kind\":" + quoted(kind.kind) + ",\"apiVersion\":" + quoted(kind.api_version()) + ",";
+    return std::make_unique<ListPayload>(std::move(prefix), std::move(head), std::move(listed.objects));
   }
   if (call->form.as == Form::As::table) {
     auto prefix = table_prefix(*call, listed);

@@ -76,10 +76,13 @@ void deleted(const CallRef& call, const verbs::DeleteOptions& options, verbs::Wr
 }
 
 base::Outcome<verbs::DeleteOptions> delete_options(const CallRef& call) {
-  if (call->request.body.empty()) return delete_query(call->query, {});
-  const auto body = read_body(call->request.header("Content-Type"), std::move(call->request.body));
+  base::Outcome<verbs::Body> body = verbs::Body{};
+  if (!call->request.body.empty()) body = read_body(call->request.header("Content-Type"), std::move(call->request.body));
   if (!body) return body.error();
-  return delete_query(call->query, *body);
+  auto options = delete_query(call->query, *body);
+  if (options && !options->propagation && !options->orphan_dependents && call->kind->storage_key.text() == "jobs.batch")
+    call->warnings.emplace_back("child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning");
+  return options;
 }
 
 // A Binding is never stored: one that is created binds the pod of its name.

@@ -85,8 +85,11 @@ void append_details(std::string& out, const Error& error) {
   details.number("retryAfterSeconds", error.retry_after_s);
 }
 
+/// Upstream's answers with these codes have details, though nothing may be in them.
+bool always_has_details(int code) { return code == 403 || code == 404 || code == 405 || code == 415 || code == 422 || code == 504; }
+
 bool has_details(const Error& error) {
-  return !error.name.empty() || !error.group.empty() || !error.kind.empty() || !error.uid.empty() ||
+  return always_has_details(error.code) || !error.name.empty() || !error.group.empty() || !error.kind.empty() || !error.uid.empty() ||
          !error.causes.empty() || error.retry_after_s != 0;
 }
 

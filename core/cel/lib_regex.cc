@@ -21,7 +21,11 @@ re2::RE2::Options pattern_options() {
 // Go's words for what is wrong with a pattern.
 std::string fault_text(const re2::RE2& pattern) {
   std::string text = pattern.error();
-  for (const auto& [from, to] : {std::pair{"missing ): ", "missing closing ): "}, std::pair{"missing ]: ", "missing closing ]: "}})
+  static constexpr std::pair<const char*, const char*> kWords[] = {
+      {"missing ): ", "missing closing ): "}, {"missing ]: ", "missing closing ]: "}, {"no argument for repetition operator: ", "missing argument to repetition operator: "},
+      {"invalid repetition size: ", "invalid repeat count: "}, {"bad repetition operator: ", "invalid nested repetition operator: "},
+      {"invalid perl operator: ", "invalid or unsupported Perl syntax: "}, {"invalid named capture group: ", "invalid named capture: "}};
+  for (const auto& [from, to] : kWords)
     if (text.rfind(from, 0) == 0) text = to + text.substr(std::string_view(from).size());
   const auto colon = text.find(": ");
   if (colon != std::string::npos) text = text.substr(0, colon + 2) + '`' + text.substr(colon + 2) + '`';

@@ -39,14 +39,12 @@ json::value without_managed_fields(const json::value& object, const json::storag
   return copy;
 }
 
-/// "name" with subresource "s" using v1 at 2026-01-01T00:00:00Z
+/// "name" with subresource "s" using v1
 std::string manager_shown(const json::value& entry) {
   std::string text = json::serialize(json::string_view(entry_text(entry, "manager")));
   if (const auto subresource = entry_text(entry, "subresource"); !subresource.empty()) text += " with subresource " + json::serialize(json::string_view(subresource));
   if (entry_text(entry, "operation") != kUpdate) return text;
-  text += " using " + std::string(entry_text(entry, "apiVersion"));
-  if (const auto time = entry_text(entry, "time"); !time.empty()) text += " at " + std::string(time);
-  return text;
+  return text + " using " + std::string(entry_text(entry, "apiVersion"));
 }
 
 struct Conflict {

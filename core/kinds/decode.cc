@@ -72,6 +72,16 @@ std::optional<base::Error> settle_type(const Kind& kind, json::object& object, s
   return std::nullopt;
 }
 
+/// What is applied says itself what it is.
+std::optional<base::Error> other_type(const Kind& kind, const json::object& applied) {
+  const auto given_kind = text_of(applied.if_contains("kind")), given_version = text_of(applied.if_contains("apiVersion"));
+  if (given_kind == kind.kind && given_version == kind.api_version()) return std::nullopt;
+  const auto slash = given_version.find('/');
+  const auto group = slash == std::string_view::npos ? std::string_view() : given_version.substr(0, slash);
+  return base::bad_request("invalid object type: " + std::string(group) + "/" + std::string(given_version.substr(slash == std::string_view::npos ? 0 : slash + 1)) +
+                           ", Kind=" + std::string(given_kind));
+}
+
 base::Error strict_error(const Kind& kind, const std::vector<std::string>& complaints) {
   std::string all;
   for (const auto& complaint : complaints) all += (all.empty() ? "" : ", ") + complaint;
@@ -148,8 +158,10 @@ base::Outcome<Decoded> decode(const Kind& kind, Media media, std::string_view bo
 base::Outcome<Decoded> decode_applied(const Kind& kind, Media media, std::string_view body, FieldValidation mode, json::storage_ptr memory) {
   auto parsed = parse_body(kind, media, body, std::move(memory));
   if (!parsed) return parsed.error();
+  if (parsed->value.is_null()) parsed->value.emplace_object();
+  if (auto* object = parsed->value.if_object())
+    if (auto wrong = other_type(kind, *object)) return std::move(*wrong);
   if (parsed->value.is_object() && kind.type) {
-    if (auto wrong = settle_type(kind, parsed->value.get_object(), body)) return std::move(*wrong);
     if (const auto errors = type_errors(*kind.type, parsed->value); !errors.empty()) return no_typed_patch(parsed->value, errors);
   }
   if (mode == FieldValidation::strict && !parsed->duplicates.empty()) return base::bad_request("error strict decoding YAML: " + strict_yaml_error(parsed->duplicates));

@@ -68,13 +68,27 @@ std::string printed(const json::value& value) {
   return value.is_null() ? "<nil>" : json::serialize(value);
 }
 
+namespace {
+
+/// Whatever the patch says of kind and version, the object keeps its own.
+base::Outcome<json::value> strategic_of_kind(const Type& type, const json::value& original, const json::value& patch, json::storage_ptr memory) {
+  auto patched = strategic_patch(type, original, patch, memory);
+  const auto* before = original.if_object();
+  if (!patched || !patched->is_object() || !before) return patched;
+  for (const std::string_view name : {"kind", "apiVersion"})
+    if (const auto* own = before->if_contains(name)) patched->get_object()[name] = *own;
+  return patched;
+}
+
+}  // namespace
+
 base::Outcome<json::value> patch(const Kind& kind, PatchType type, const json::value& original, const json::value& patch, json::storage_ptr memory) {
   switch (type) {
     case PatchType::json: return json_patch(original, patch, memory);
     case PatchType::merge: return merge_patch(original, patch, memory);
     case PatchType::strategic:
       if (kind.strategy.custom_resource || !kind.type) return unsupported_media_type();
-      return strategic_patch(*kind.type, original, patch, memory);
+      return strategic_of_kind(*kind.type, original, patch, memory);
     case PatchType::apply: break;
   }
   return base::bad_request("an apply patch needs a field manager");

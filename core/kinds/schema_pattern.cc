@@ -1,5 +1,6 @@
 #include <re2/re2.h>
 
+#include "core/cel/function.hpp"
 #include "core/kinds/schema_rules.hpp"
 
 namespace keelson::kinds {
@@ -25,7 +26,7 @@ class Pattern {
 std::shared_ptr<const Pattern> compile_pattern(std::string_view text, std::string& why) {
   auto pattern = std::make_shared<const Pattern>(text);
   if (pattern->expression().ok()) return pattern;
-  why = pattern->expression().error();
+  why = cel::pattern_fault(text);
   return nullptr;
 }
 

@@ -82,12 +82,12 @@ class Validator {
  private:
   void add(const char* reason, const std::string& path, std::string message) { out_.push_back({reason, std::move(message), path}); }
   void invalid(const std::string& path, const std::string& value, const std::string& why) {
-    add("FieldValueInvalid", path, "Invalid value: " + value + ": " + (path.empty() ? "" : path + " in body ") + why);
+    add("FieldValueInvalid", path, "Invalid value: " + value + ": " + path + " in body " + why);
   }
 
   void wrong_type(const SchemaRules& rules, const json::value& value, const std::string& path) {
     const std::string actual = base::quoted(type_of(value)), wanted(rules.int_or_string ? "integer,string" : rules.type);
-    add("FieldValueTypeInvalid", path, "Invalid value: " + actual + ": " + (path.empty() ? "" : path + " in body ") + "must be of type " + wanted + ": " + actual);
+    add("FieldValueTypeInvalid", path, "Invalid value: " + actual + ": " + path + " in body must be of type " + wanted + ": " + actual);
   }
 
   void check_enum(const SchemaRules& rules, const json::value& value, const std::string& path) {

@@ -46,7 +46,7 @@ base::Outcome<PageToken> decode_page_token(std::string_view text) {
   const auto value = base::json_of(*bytes, fault);
   if (fault || !value.is_object()) return broken(fault ? fault.message() : "not an object");
   const auto version = auth::text_at(value, {"v"});
-  if (version != kVersion) return broken("server does not recognize this encoded version \"" + std::string(version) + "\"");
+  if (version != kVersion) return broken("server does not recognize this encoded version " + std::string(version));
   PageToken out;
   out.revision = auth::integer_at(value, {"rv"});
   if (out.revision == 0) return broken("incorrect encoded start resourceVersion (version meta.k8s.io/v1)");

@@ -73,6 +73,7 @@ base::Outcome<StepRun::Next> PutRun::begin_create() {
   if (auto produced = produce(); !produced) return produced.error();
   if (auto settled = settle_namespace(target(), *object_); !settled) return settled.error();
   if (verb() == "create" && !text_at(*object_, {"metadata", "resourceVersion"}).empty()) return base::raw_500("resourceVersion should not be set on objects to be created");
+  if (const std::string uid(text_at(*object_, {"metadata", "uid"})); verb() == "update" && !uid.empty()) return uid_mismatch(target(), uid, "");
   stamp_new(in_.core.parts.runtime, *object_);
   if (!managers_recorded_) kinds::record_update(*kind_, nullptr, *object_, manager());
   set_request(auth::AdmissionRequest::Operation::create);
@@ -109,8 +110,10 @@ base::Outcome<void> PutRun::finish_create() {
 base::Outcome<StepRun::Next> PutRun::begin_update() {
   if (auto produced = produce(); !produced) return produced.error();
   if (auto named = check_name(target(), *object_); !named) return named.error();
+  // A PUT is about the object of its uid, if it has one; what a patch makes of the uid is told by validation.
+  if (const std::string uid(text_at(*object_, {"metadata", "uid"})); verb() == "update" && !uid.empty() && uid != existing_->columns().uid)
+    return uid_mismatch(target(), uid, existing_->columns().uid);
   if (auto revision = check_revision(); !revision) return revision.error();
-  if (const std::string uid(text_at(*object_, {"metadata", "uid"})); !uid.empty() && uid != existing_->columns().uid) return uid_mismatch(target(), uid, existing_->columns().uid);
   keep_system_fields(*old_, *object_);
   kinds::merge_for_write(*kind_, *object_, *old_, target().subresource);
   if (!managers_recorded_) kinds::record_update(*kind_, &*old_, *object_, manager());
@@ -142,7 +145,7 @@ void PutRun::expect_existing() { own_expectations.push_back({key_, store::Expect
 base::Outcome<void> PutRun::finish_update() {
   if (goes_away()) {
     gone_ = true;
-    result_ = existing_;
+    result_ = draft().freeze(existing_->revision(), {});
     expect_existing();
     if (!request_.dry_run) write = store::Write{store::Operation::remove, key_, std::nullopt, durability_of(*kind_, key_.ns)};
     return in_.view.claim(key_);
@@ -162,7 +165,7 @@ base::Outcome<void> PutRun::settle() {
     if (auto settled = settle_create(); !settled) return settled;
   } else {
     kinds::prepare(*kind_, *object_, &*old_, target().subresource);
-    if (kind_->strategy.generation && kinds::generation_changes(*kind_, *old_, *object_)) raise_generation(*object_);
+    if (kind_->strategy.generation && target().subresource != "status" && kinds::generation_changes(*kind_, *old_, *object_)) raise_generation(*object_);
   }
   if (auto checked = check_result(); !checked) return checked;
   if (auto valid = validate(); !valid || !is_signing_request(*kind_)) return valid;
@@ -197,6 +200,11 @@ base::Outcome<void> PutRun::conclude(store::Operation operation) {
   if (request_.dry_run) result_ = draft().freeze(existing_ ? existing_->revision() : 0, {});
   else write = store::Write{operation, key_, draft(), durability_of(*kind_, key_.ns)};
   return in_.view.claim(key_);
+}
+
+base::Outcome<Written> PutRun::answer(store::ObjectRef stored) {
+  // Of what goes with its last finalizer the log keeps the state that was stored; who asked sees what was asked for.
+  return StepRun::answer(gone_ ? nullptr : std::move(stored));
 }
 
 void PutRun::forget_documents() {

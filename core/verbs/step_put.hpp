@@ -17,6 +17,7 @@ class PutRun : public StepRun {
   base::Outcome<void> finish() override;
   std::optional<base::Error> mismatch(const store::ObjectRef& found) override;
   void forget_documents() override;
+  base::Outcome<Written> answer(store::ObjectRef stored) override;
 
  protected:
   /// Makes object_ out of the request (and old_, when there is one).

@@ -17,6 +17,11 @@ base::Error unfit(const json::value& patched, const base::Error& why) {
   return base::invalid("", "", "", {invalid_value("patch", base::quoted(json::serialize(patched)), why.message)});
 }
 
+bool managers_are_forgotten(const json::value& object) {
+  const auto* entries = list_at(object, {"metadata", "managedFields"});
+  return entries && entries->empty();
+}
+
 void append(std::vector<std::string>& to, std::vector<std::string>& from) { to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end())); }
 
 }  // namespace
@@ -40,7 +45,10 @@ base::Outcome<void> PutRun::to_stored() {
     if (!decoded) return decoded.error();
     emplace_object(std::move(decoded->object));
   }
+  // That nobody is to own anything any more is said by a list that is empty, which defaults take for one that is absent.
+  const bool forgets = managers_are_forgotten(*object_);
   kinds::apply_defaults(*kind_, *object_);
+  if (forgets) object_at(*object_, {"metadata"})["managedFields"].emplace_array();
   return {};
 }
 
@@ -89,7 +97,8 @@ base::Outcome<void> PatchRun::produce_applied() {
   append(warnings, decoded->warnings);
   json::value& applied = decoded->object;
   kinds::convert(*kind_, applied);
-  if (text_at(applied, {"metadata", "name"}).empty()) object_at(applied, {"metadata"})["name"] = target().name;
+  // One that makes the object has to name it.
+  if (!creating_ && text_at(applied, {"metadata", "name"}).empty()) object_at(applied, {"metadata"})["name"] = target().name;
   if (auto named = check_name(target(), applied); !named) return named;
   auto demanded = demanded_revision(applied);
   if (!demanded) return demanded.error();

@@ -99,8 +99,6 @@ bool is_integer(const std::string& text) {
 
 void check_values(const LabelRequirement& requirement) {
   std::vector<std::string> faults;
-  if ((requirement.op == Op::in || requirement.op == Op::not_in) && requirement.values.empty())
-    faults.push_back("values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty");
   const bool ordered = requirement.op == Op::greater || requirement.op == Op::less;
   for (std::size_t i = 0; i < requirement.values.size(); ++i) {
     const auto& value = requirement.values[i];
@@ -199,9 +197,9 @@ class Parser {
   std::vector<std::string> values() {
     if (const Item open = take(); open.token != Token::open) throw Fault{"found '" + open.literal + "' expected: '('"};
     const Item first = peek();
-    if (first.token == Token::close) {
+    if (first.token == Token::close) {   // "()" is the empty value
       take();
-      return {};
+      return {""};
     }
     if (!identifier(first) && first.token != Token::comma) throw Fault{"found '" + first.literal + "', expected: ',', ')' or identifier"};
     auto out = list();

@@ -9,7 +9,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from bad_input_rows import MAPS, PODS, SURFACES, TEXT, WIDGETS, YAML, config_map, meta, pod, widget  # noqa: E402
+from bad_input_rows import DEFINITIONS, MAPS, MERGE, PODS, SURFACES, TEXT, TEXTS, WIDGETS, YAML, config_map, definition, meta, pod, widget  # noqa: E402
 from cluster import Cluster, Failed, equal, eventually, start_and_run  # noqa: E402
 from https import Https  # noqa: E402
 
@@ -91,6 +91,11 @@ def make_objects(https, has_account):
     for name in ("rows", "going"):
         make("POST", "/api/v1/namespaces", namespace(name))
     make("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", DEFINITION)
+    gadgets = definition(TEXTS) | {"metadata": {"name": "gadgets.rows.dev"}}
+    gadgets["spec"]["names"] = {"plural": "gadgets", "kind": "Gadget"}
+    make("POST", DEFINITIONS, gadgets)
+    first = gadgets["spec"]["versions"][0]
+    make("PATCH", f"{DEFINITIONS}/gadgets.rows.dev", {"spec": {"versions": [{**first, "storage": False}, {**first, "name": "v2"}]}}, {"Content-Type": MERGE})
     eventually("widgets are served", lambda: https.ask("GET", WIDGETS).code == 200)
     make("POST", f"{MAPS}?fieldManager=maker", config_map("one", data={"k": "v"}))
     make("POST", MAPS, meta(name="going", finalizers=["rows.dev/a"]))

@@ -74,6 +74,8 @@ HTTP = [
     get("?timeout=-1s is the server's own limit", f"{MAPS}?timeout=-1s", 200, "", ""),
     get("?timeout=0 is the server's own limit", f"{MAPS}?timeout=0", 200, "", ""),
     get("?timeout=1h is the server's own limit", f"{MAPS}?timeout=1h", 200, "", ""),
+    post("an object of all namespaces", "/api/v1/configmaps", config_map(), 405, "MethodNotAllowed", ROUTER_405),
+    Row("deletion in all namespaces", "DELETE", "/api/v1/configmaps?dryRun=All", None, {}, 405, "MethodNotAllowed", ROUTER_405),
     post("body > 3 MiB", MAPS, "x" * 3145729, 413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728"),
     post("object encodes > 1.5 MiB in the store", WIDGETS, widget(spec={"text": "x" * 1600000}), 500, "", "etcdserver: request is too large"),
 ]
@@ -82,12 +84,16 @@ URL = [
     get("name ..", f"{MAPS}/%2e%2e", 400, "BadRequest", "Name parameter invalid: \"..\": may not be '..'"),
     get("name .", f"{MAPS}/%2e", 400, "BadRequest", "Name parameter invalid: \".\": may not be '.'"),
     get("name with %", f"{MAPS}/a%25b", 400, "BadRequest", "Name parameter invalid: \"a%b\": may not contain '%'"),
+    get("name with /", f"{MAPS}/a%2Fb", 404, "NotFound", "the server could not find the requested resource"),
     put("name missing", f"{MAPS}/one", {"apiVersion": "v1", "kind": "ConfigMap"}, 400, "BadRequest", "the name of the object (one based on URL) was undeterminable: name must be provided"),
     post("neither name nor generateName", MAPS, {"apiVersion": "v1", "kind": "ConfigMap"}, 422, "Invalid", 'ConfigMap "" is invalid: metadata.name: Required value: name or generateName is required', [("FieldValueRequired", "metadata.name")]),
     put("names differ", f"{MAPS}/one", config_map("two"), 400, "BadRequest", "the name of the object (two) does not match the name on the URL (one)"),
     put("namespaces differ, PUT", f"{MAPS}/one", meta(name="one", namespace="x"), 400, "BadRequest", "the namespace of the object (x) does not match the namespace on the request (rows)"),
     post("namespaces differ, POST", MAPS, meta(namespace="x"), 400, "BadRequest", "the namespace of the provided object does not match the namespace sent on the request"),
     post("apiVersion differs", DEPLOYMENTS, {"apiVersion": "apps/v1beta1", "kind": "Deployment", "metadata": {"name": "x"}}, 400, "BadRequest", "the API version in the data (apps/v1beta1) does not match the expected API version (apps/v1)"),
+    put("uid differs", f"{MAPS}/one", meta(name="one", uid="u"), 409, "Conflict", 'Operation cannot be fulfilled on configmaps "one": StorageError: invalid object, Code: 4, Key: ..., ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: u, UID in object meta: ...'),
+    put("uid differs, custom resource without resourceVersion", f"{WIDGETS}/one", widget(metadata={"name": "one", "uid": "u"}), 409, "Conflict", "...Precondition failed: UID in precondition: u, UID in object meta: ..."),
+    put("uid of what is not there, of a kind that PUT creates", f"{NS}/limitranges/none", {"metadata": {"name": "none", "uid": "u"}, "spec": {"limits": []}}, 409, "Conflict", "...Precondition failed: UID in precondition: u, UID in object meta: "),
     post("kind differs", SERVICES, pod(), 400, "BadRequest", 'Pod in version "v1" cannot be handled as a Service: ...'),
 ]
 
@@ -152,6 +158,8 @@ PATCHES = [
     patch("test fails", JSON_PATCH, '[{"op":"test","path":"/data/k","value":"other"}]', 422, "Invalid", OUR_FAULT, [("UnexpectedServerResponse", None)]),
     patch("path missing", JSON_PATCH, '[{"op":"remove","path":"/data/none"}]', 422, "Invalid", OUR_FAULT, [("UnexpectedServerResponse", None)]),
     patch("merge patch of wrong shape", MERGE, "[]", 400, "BadRequest", "..."),
+    patch("another uid", JSON_PATCH, '[{"op":"replace","path":"/metadata/uid","value":"u"}]', 422, "Invalid", 'ConfigMap "one" is invalid: metadata.uid: Invalid value: "u": field is immutable', [("FieldValueInvalid", "metadata.uid")]),
+    patch("another kind and version, strategic: the object keeps its own", STRATEGIC, '{"apiVersion":"x/v1","kind":"X"}', 200, "", ""),
     patch("bad $patch", STRATEGIC, '{"data":{"$patch":"what"}}', 400, "BadRequest", "..."),
     patch("bad $retainKeys", STRATEGIC, '{"data":{"$retainKeys":"k"}}', 400, "BadRequest", "..."),
     patch("bad $setElementOrder", STRATEGIC, '{"spec":{"$setElementOrder/containers":"c"}}', 400, "BadRequest", "...", path=f"{PODS}/one"),
@@ -163,7 +171,11 @@ PATCHES = [
     patch("strict unknown member of an operation", JSON_PATCH, '[{"op":"add","path":"/data/z","value":"1","foo":2}]', 422, "Invalid", '...strict decoding error: json patch unknown field "[0].foo"', [("FieldValueInvalid", "patch")], path=f"{MAPS}/one?fieldValidation=Strict"),
     patch("object missing", MERGE, "{}", 404, "NotFound", 'configmaps "none" not found', path=f"{MAPS}/none"),
     patch("apply: no fieldManager", APPLY, "{}", 422, "Invalid", 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch', [("FieldValueRequired", "fieldManager")]),
-    patch("apply: another manager owns a field", APPLY, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {k: other}\n", 409, "Conflict", 'Apply failed with 1 conflict: conflict with "maker" using v1...: .data.k', [("FieldManagerConflict", ".data.k")], path=f"{MAPS}/one?fieldManager=m"),
+    patch("apply: no name of what is not there", APPLY, "apiVersion: v1\nkind: ConfigMap\n", 400, "BadRequest", "the name of the object (none based on URL) was undeterminable: name must be provided", path=f"{MAPS}/none?fieldManager=m"),
+    *[patch(f"apply: {what}", APPLY, body, 400, "BadRequest", f"invalid object type: {said}", path=f"{MAPS}/one?fieldManager=m") for what, body, said in (
+        ("neither kind nor version", "metadata: {name: one}", "/, Kind="), ("nothing", "null", "/, Kind="), ("another kind", "apiVersion: v1\nkind: Secret\n", "/v1, Kind=Secret"),
+        ("another group", "apiVersion: x.dev/v1\nkind: ConfigMap\n", "x.dev/v1, Kind=ConfigMap"))],
+    patch("apply: another manager owns a field", APPLY, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {k: other}\n", 409, "Conflict", 'Apply failed with 1 conflict: conflict with "maker" using v1: .data.k', [("FieldManagerConflict", ".data.k")], path=f"{MAPS}/one?fieldManager=m"),
     *[patch(f"apply: a field that nobody declared, {mode}", APPLY, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one, namespace: rows}\nfoo: 1\n", 500, "", "failed to create typed patch object (rows/one; /v1, Kind=ConfigMap): .foo: field not declared in schema", path=f"{MAPS}/one?fieldManager=m&fieldValidation={mode}") for mode in ("Ignore", "Warn", "Strict")],
     patch("apply: several fields that nobody declared", APPLY, "apiVersion: rows.dev/v1\nkind: Widget\nmetadata: {name: one, namespace: rows}\nfoo: 1\ngoo: 1\nspec: {bar: 2, baz: 3}\n", 500, "", "failed to create typed patch object (rows/one; rows.dev/v1, Kind=Widget): errors:\n  .spec.bar: field not declared in schema\n  .foo: field not declared in schema", path=f"{WIDGETS}/one?fieldManager=m"),
     patch("apply: a value of another type", APPLY, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one, namespace: rows}\ndata: {k: 1}\n", 500, "", "failed to create typed patch object (rows/one; /v1, Kind=ConfigMap): .data.k: expected string, got &value.valueUnstructured{Value:1}", path=f"{MAPS}/one?fieldManager=m"),
@@ -179,6 +191,8 @@ OBJECTS = [
     post("exists", MAPS, config_map("one"), 409, "AlreadyExists", 'configmaps "one" already exists'),
     Row("delete precondition: uid", "DELETE", f"{MAPS}/one", '{"preconditions":{"uid":"a"}}', {}, 409, "Conflict", '...the UID in the precondition (a) does not match the UID in record (...). The object might have been deleted and then recreated'),
     Row("delete precondition: resourceVersion", "DELETE", f"{MAPS}/one", '{"preconditions":{"resourceVersion":"1"}}', {}, 409, "Conflict", "...the ResourceVersion in the precondition (1) does not match the ResourceVersion in record (...). The object might have been modified"),
+    *[Row(f"delete precondition in the query: {what}", "DELETE", f"{MAPS}{path}", None, {}, 409, "Conflict", "...in the precondition (5) does not match...") for what, path in (
+        ("uid", "/one?uid=5"), ("resourceVersion", "/one?resourceVersion=5"), ("uid, of a collection", "?fieldSelector=metadata.name%3Done&uid=5"))],
     post("bad name", MAPS, config_map("No_"), 422, "Invalid", 'ConfigMap "No_" is invalid: metadata.name: Invalid value: "No_": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, \'-\' or \'.\', and must start and end with an alphanumeric character (e.g. \'example.com\', regex used for validation is \'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\')', [("FieldValueInvalid", "metadata.name")]),
     post("name too long (253)", MAPS, config_map(LONG), 422, "Invalid", f'ConfigMap "{LONG}" is invalid: metadata.name: Invalid value: "{LONG}": must be no more than 253 characters', [("FieldValueInvalid", "metadata.name")]),
     post("namespace name too long (63)", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x" * 64}}, 422, "Invalid", '...must be no more than 63 bytes...', [("FieldValueInvalid", "metadata.name"), ("FieldValueInvalid", "metadata.labels")]),
@@ -209,11 +223,14 @@ OPTIONS = [
     post("dryRun=x", f"{MAPS}?dryRun=x", config_map(), 422, "Invalid", 'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["x"]: supported values: "All"', [("FieldValueNotSupported", "dryRun")]),
     post("fieldValidation=x", f"{MAPS}?fieldValidation=x", config_map(), 422, "Invalid", 'CreateOptions.meta.k8s.io "" is invalid: fieldValidation: Unsupported value: "x": supported values: "", "Ignore", "Strict", "Warn"', [("FieldValueNotSupported", "fieldValidation")]),
     put("fieldValidation=x, PUT", f"{MAPS}/one?fieldValidation=x", config_map("one"), 422, "Invalid", 'UpdateOptions.meta.k8s.io "" is invalid: ...', [("FieldValueNotSupported", "fieldValidation")]),
+    post("fieldManager too long", f"{MAPS}?fieldManager={'x' * 129}", config_map(), 422, "Invalid", 'CreateOptions.meta.k8s.io "" is invalid: fieldManager: Too long: may not be more than 128 bytes', [("FieldValueTooLong", "fieldManager")]),
+    post("fieldManager that is not printable", f"{MAPS}?fieldManager=a%01", config_map(), 422, "Invalid", '...fieldManager: Invalid value: "a...": invalid character U+0001 (at position 1)', [("FieldValueInvalid", "fieldManager")]),
     Row("bad propagationPolicy", "DELETE", f"{MAPS}/one?propagationPolicy=x", None, {}, 422, "Invalid", 'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "x": supported values: "Foreground", "Background", "Orphan", "nil"', [("FieldValueNotSupported", "propagationPolicy")]),
 ]
 SELECTORS = [
     get("label selector broken", f"{MAPS}?labelSelector=a%3D%3D%3Db", 400, "BadRequest", "unable to parse requirement: found '=', expected: identifier"),
     get("label selector broken: no closing", f"{MAPS}?labelSelector=a+in+(b", 400, "BadRequest", "unable to parse requirement: found '', expected: ',' or ')'"),
+    get("label selector of no value: the empty one", f"{MAPS}?labelSelector=a+in+()", 200, "", ""),
     get("field not selectable, typed kind", f"{PODS}?fieldSelector=spec.x%3Dy", 400, "BadRequest", "...field label not supported: spec.x"),
     get("field not selectable", f"{MAPS}?fieldSelector=spec.x%3Dy", 400, "BadRequest", '"spec.x" is not a known field selector: only "metadata.name", "metadata.namespace"'),
     get("field selector broken", f"{MAPS}?fieldSelector=x", 400, "BadRequest", "...invalid selector: 'x'; can't understand 'x'"),
@@ -230,6 +247,8 @@ LISTS = [
     get("resourceVersionMatch Exact with 0", f"{MAPS}?resourceVersionMatch=Exact&resourceVersion=0", 422, "Invalid", LIST_OPTIONS + 'resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"'),
     get("continue garbage", f"{MAPS}?continue=x&limit=1", 400, "BadRequest", "invalid continue token: continue key is not valid: ..."),
     get("continue garbage with resourceVersion", f"{MAPS}?continue=x&resourceVersion=5", 400, "BadRequest", "invalid continue token: continue key is not valid: ..."),
+    get("continue of another version", f"{MAPS}?continue=eyJ2IjoibWV0YS5rOHMuaW8vdjIiLCJydiI6MSwic3RhcnQiOiJhXHUwMDAwIn0&limit=1", 400, "BadRequest", "invalid continue token: continue key is not valid: server does not recognize this encoded version meta.k8s.io/v2"),
+    get("continue that climbs", f"{MAPS}?continue=eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6NSwic3RhcnQiOiIuLi8uLi9zZWNyZXRzIn0&limit=1", 400, "BadRequest", "invalid continue token: continue key is not valid: ../../secrets"),
     get("continue with resourceVersion", f"{MAPS}?continue=eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6NSwic3RhcnQiOiJhXHUwMDAwIn0&resourceVersion=5", 400, "BadRequest", "specifying resource version is not allowed when using continue"),
     get("sendInitialEvents on list", f"{MAPS}?sendInitialEvents=true", 422, "Invalid", LIST_OPTIONS + "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list"),
     get("revision of the future, list", f"{MAPS}?resourceVersion=999999999", 504, "Timeout", "Timeout: Too large resource version: 999999999, current: ...", [("ResourceVersionTooLarge", "")]),
@@ -242,5 +261,58 @@ WATCHES = [
     get("timeoutSeconds=x", f"{MAPS}?watch=1&timeoutSeconds=x", 400, "BadRequest", 'strconv.ParseInt: parsing "x": invalid syntax'),
 ]
 
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+SCHEMA = "spec.validation.openAPIV3Schema.properties[spec]"
+TEXT_LIST = {"type": "array", "items": {"type": "string"}}
+TEXTS = {"type": "object", "properties": {letter: {"type": "string"} for letter in "abcdefghi"}}
+
+
+def definition(schema, **version):
+    versions = [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": schema}}}, **version}]
+    return {"metadata": {"name": "tried.rows.dev"}, "spec": {"group": "rows.dev", "scope": "Namespaced", "names": {"plural": "tried", "singular": "trial", "kind": "Trial"}, "versions": versions}}
+
+
+def defined(what, body, message, *causes):
+    return post(what, f"{DEFINITIONS}?dryRun=All", body, 422, "Invalid", message, list(causes) or None)
+
+
+def forbidden_word(word, **schema):
+    return defined(word, definition(schema), f"...{SCHEMA}.{word}: Forbidden: {word} is not supported", ("FieldValueForbidden", f"{SCHEMA}.{word}"))
+
+
+def ruled(what, rule, message, schema=None, **more):
+    body = definition({**(schema or TEXTS), "x-kubernetes-validations": [{"rule": rule, **more}]})
+    return defined(what, body, f"...{message}...")
+
+
+TWO = definition(TEXTS)
+TWO["spec"]["versions"] *= 2
+TWO["spec"]["versions"][1] = {**TWO["spec"]["versions"][0], "name": "v2"}
+CRDS = [
+    forbidden_word("$ref", **{"$ref": "#/x", "type": "object"}), forbidden_word("id", type="object", id="x"), forbidden_word("patternProperties", type="object", patternProperties={"a": {"type": "string"}}),
+    forbidden_word("definitions", type="object", definitions={"a": {"type": "string"}}), forbidden_word("dependencies", type="object", dependencies={"a": ["b"]}),
+    forbidden_word("additionalItems", **TEXT_LIST, additionalItems=True),
+    defined("uniqueItems", definition({**TEXT_LIST, "uniqueItems": True}), f"...{SCHEMA}.uniqueItems: Forbidden: uniqueItems cannot be set to true...", ("FieldValueForbidden", f"{SCHEMA}.uniqueItems")),
+    defined("not structural: no type", definition({"properties": {}}), f"...{SCHEMA}.type: Required value: must not be empty for specified object fields", ("FieldValueRequired", f"{SCHEMA}.type")),
+    defined("nine selectable fields", definition(TEXTS, selectableFields=[{"jsonPath": f".spec.{letter}"} for letter in "abcdefghi"]), "...spec.selectableFields: Too many: 9: must have at most 8 items", ("FieldValueTooMany", "spec.selectableFields")),
+    defined("selectable field: no path", definition(TEXTS, selectableFields=[{"jsonPath": ".spec.[a"}]), "...is an invalid path: ...", ("FieldValueInvalid", "spec.selectableFields[0].jsonPath")),
+    defined("selectable field: not in the schema", definition(TEXTS, selectableFields=[{"jsonPath": ".spec.z"}]), "...is an invalid path: does not refer to a valid field", ("FieldValueInvalid", "spec.selectableFields[0].jsonPath")),
+    defined("column: no path", definition(TEXTS, additionalPrinterColumns=[{"name": "A", "type": "string", "jsonPath": "spec[a"}]), "...must be a simple json path starting with .", ("FieldValueInvalid", "spec.additionalPrinterColumns[0].JSONPath")),
+    *[defined(f"pattern {pattern}", definition({"type": "string", "pattern": pattern}), f"...{SCHEMA}.pattern: Invalid value: ...: must be a valid regular expression, but isn't: error parsing regexp: {why}", ("FieldValueInvalid", f"{SCHEMA}.pattern"))
+      for pattern, why in (("(", "missing closing ): `(`"), ("[", "missing closing ]: `[`"), ("*", "missing argument to repetition operator: `*`"), ("(?P<a", "invalid named capture: `(?P<a`"), ("a{1001}", "invalid repeat count: `{1001}`"))],
+    defined("default of another type", definition({"type": "string", "default": 1}), f'...{SCHEMA}.default: Invalid value: "integer":  in body must be of type string: "integer"', ("FieldValueTypeInvalid", f"{SCHEMA}.default")),
+    defined("default that is not allowed", definition({"type": "string", "enum": ["a"], "default": "b"}), f'...{SCHEMA}.default: Unsupported value: "b": supported values: "a"', ("FieldValueNotSupported", f"{SCHEMA}.default")),
+    defined("two storage versions", TWO, "...must have exactly one version marked as storage version..."),
+    defined("no storage version", definition(TEXTS, storage=False), "...must have exactly one version marked as storage version..."),
+    patch("a version that was stored is taken out", MERGE, {"spec": {"versions": [{**definition(TEXTS)["spec"]["versions"][0], "name": "v2"}]}}, 422, "Invalid",
+          '...status.storedVersions[0]: Invalid value: "v1": missing from spec.versions; v1 was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in v1 and removes v1 from status.storedVersions',
+          [("FieldValueInvalid", "status.storedVersions[0]")], path=f"{DEFINITIONS}/gadgets.rows.dev"),
+    ruled("rule that does not compile", "self.", "x-kubernetes-validations[0].rule: Invalid value: ...: compilation failed: ERROR: <input>:1:6: Syntax error"),
+    ruled("rule about a field that there is not", "self.z == 'a'", "undefined field 'z'"),
+    ruled("rule that asks for rights", "authorizer.path('/x').check('get').allowed()", "undeclared reference to 'authorizer'"),
+    ruled("rule that may cost too much", "self.all(x, self.all(y, x == y))", "estimated rule cost exceeds budget by factor of more than 100x (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)", TEXT_LIST),
+    ruled("rules that may cost too much together", "self.all(x, self.all(y, x == y))", "x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema exceeds budget by factor of", TEXT_LIST),
+]
+
 SURFACES = {"HTTP": HTTP, "URL and body": URL, "bodies of subresources, reviews and deletes": BODIES, "JSON": JSON, "YAML": YAML_ROWS, "patches": PATCHES, "objects": OBJECTS, "admission policies": POLICIES, "namespaces": NAMESPACES, "options": OPTIONS,
-            "selectors": SELECTORS, "lists": LISTS, "watches": WATCHES}
+            "definitions": CRDS, "selectors": SELECTORS, "lists": LISTS, "watches": WATCHES}

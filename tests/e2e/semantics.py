@@ -47,6 +47,50 @@ def writes_that_change_nothing_commit_nothing(c):
     equal(one["metadata"]["generation"], 1, "generation")
 
 
+def a_write_of_the_status_raises_no_generation(c):
+    """Nor do the annotations that it takes along, which count in a main write."""
+    before = c.https.made("GET", f"{DEPLOYMENTS}/same")["metadata"]["generation"]
+    c.https.made("PATCH", f"{DEPLOYMENTS}/same/status", {"metadata": {"annotations": {"by": "status"}}}, {"Content-Type": MERGE})
+    equal(c.https.made("GET", f"{DEPLOYMENTS}/same")["metadata"]["generation"], before, "by the status")
+    c.https.made("PATCH", f"{DEPLOYMENTS}/same", {"metadata": {"annotations": {"by": "main"}}}, {"Content-Type": MERGE})
+    equal(c.https.made("GET", f"{DEPLOYMENTS}/same")["metadata"]["generation"], before + 1, "by a main write")
+
+
+def an_empty_list_of_managers_forgets_them(c):
+    """And whoever updates the object then is not written down, until somebody applies."""
+    for number, (how, entries) in enumerate((how, entries) for how in ("PUT", "PATCH") for entries in ([], [{}])):
+        name = f"managed-{number}"
+        one = c.https.made("POST", f"{MAPS}?fieldManager=maker", meta(name=name) | {"data": {"k": "v"}})
+        equal([entry["manager"] for entry in one["metadata"]["managedFields"]], ["maker"], "before")
+        media = {"Content-Type": MERGE} if how == "PATCH" else {}
+        after = c.https.made(how, f"{MAPS}/{name}?fieldManager=second", {"metadata": {"name": name, "managedFields": entries}, "data": {"k": "w"}}, media)
+        equal((after["data"], after["metadata"].get("managedFields")), ({"k": "w"}, None), f"{how} of {entries}")
+        equal("managedFields" in c.https.made("PATCH", f"{MAPS}/{name}", {"data": {"k": "x"}}, {"Content-Type": MERGE})["metadata"], False, "an update later")
+        applied = c.https.made("PATCH", f"{MAPS}/{name}?fieldManager=third", config_map(name, data={"l": "y"}), {"Content-Type": "application/apply-patch+yaml"})
+        equal(sorted(entry["manager"] for entry in applied["metadata"]["managedFields"]), ["before-first-apply", "third"], "who applies")
+
+
+def the_write_that_takes_the_last_finalizer_answers_what_it_made(c):
+    c.https.made("POST", MAPS, meta(name="last", finalizers=["rows.dev/a"]))
+    c.https.made("DELETE", f"{MAPS}/last")
+    start = c.https.made("GET", f"{MAPS}/last")["metadata"]["resourceVersion"]
+    answer = c.https.made("PATCH", f"{MAPS}/last", {"metadata": {"finalizers": None, "labels": {"l": "m"}}}, {"Content-Type": MERGE})["metadata"]
+    equal((answer.get("finalizers"), answer["labels"], "deletionTimestamp" in answer), (None, {"l": "m"}, True), "the answer")
+    event = watch_lines(c, f"{MAPS}?watch=1&fieldSelector=metadata.name%3Dlast&resourceVersion={start}", 1)[0]
+    equal((event["type"], event["object"]["metadata"]["finalizers"]), ("DELETED", ["rows.dev/a"]), "what watchers see")
+
+
+def what_is_on_its_way_out_is_told(c):
+    told = lambda *request: c.https.ask(*request).headers.get_all("Warning")
+    endpoints = ['299 - "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"']
+    for path in ("/api/v1/endpoints", "/api/v1/namespaces/rows/endpoints?watch=1&timeoutSeconds=1", "/api/v1/namespaces/rows/endpoints/none"):
+        equal(told("GET", path), endpoints, path)
+    equal(told("GET", "/api/v1/componentstatuses"), ['299 - "v1 ComponentStatus is deprecated in v1.19+"'], "components")
+    jobs = "/apis/batch/v1/namespaces/rows/jobs"
+    kept = ['299 - "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning"']
+    equal((told("DELETE", f"{jobs}/none"), told("DELETE", jobs), told("DELETE", f"{jobs}/none", {"propagationPolicy": "Background"}), told("DELETE", f"{jobs}/none?orphanDependents=true")), (kept, kept, None, None), "jobs")
+
+
 def kind_and_version_are_taken_from_the_url_for_built_in_kinds(c):
     made = c.https.made("POST", MAPS, {"metadata": {"name": "bare"}})
     equal((made["apiVersion"], made["kind"]), ("v1", "ConfigMap"), "filled in")
@@ -171,6 +215,15 @@ def writes_answer_tables_and_a_dry_run_has_no_revision(c):
     equal(("resourceVersion" in tried["metadata"], bool(tried["metadata"]["uid"])), (False, True), "a dry run")
     equal("resourceVersion" in c.https.made("PATCH", f"{MAPS}/tabled?dryRun=All", {"data": {"k": "w"}}, {"Content-Type": MERGE})["metadata"], True, "a dry run of a change")
     c.https.made("DELETE", f"{MAPS}/tabled")
+
+
+def items_of_lists_say_what_they_are_only_where_definitions_made_them(c):
+    c.https.made("POST", MAPS, meta(name="item"))
+    for path, of_each in ((MAPS, (None, None)), (WIDGETS, ("Widget", "rows.dev/v1"))):
+        for method, query in (("GET", ""), ("DELETE", "?dryRun=All")):
+            listed = c.https.made(method, path + query)
+            equal({(item.get("kind"), item.get("apiVersion")) for item in listed["items"]}, {of_each}, f"{method} {path}")
+            equal(all(item["metadata"]["name"] for item in listed["items"]), True, "names")
 
 
 def empty_lists_are_lists_and_selectors_hide_what_is_left(c):
@@ -317,11 +370,12 @@ def the_service_of_the_api_and_its_slice_are_there_where_others_reach_it(c):
         other.cleanup()
 
 
-STEPS = [the_objects_are_made, writes_that_change_nothing_commit_nothing, kind_and_version_are_taken_from_the_url_for_built_in_kinds, delete_options_come_in_any_encoding_and_version,
+STEPS = [the_objects_are_made, writes_that_change_nothing_commit_nothing, a_write_of_the_status_raises_no_generation, an_empty_list_of_managers_forgets_them,
+         the_write_that_takes_the_last_finalizer_answers_what_it_made, what_is_on_its_way_out_is_told, kind_and_version_are_taken_from_the_url_for_built_in_kinds, delete_options_come_in_any_encoding_and_version,
          delete_answers_202_only_for_an_old_clients_no_to_orphans, quantities_keep_their_family_and_custom_resources_their_text, times_come_in_any_offset_and_go_out_in_utc_seconds,
          a_watch_from_nowhere_begins_with_what_is_there, initial_events_end_with_a_bookmark, leaving_a_selector_is_a_deletion_with_the_old_state, a_table_watch_has_its_columns_once, tables_and_metadata_come_in_both_versions,
          writes_answer_tables_and_a_dry_run_has_no_revision, health_checks_are_left_out_by_name,
-         empty_lists_are_lists_and_selectors_hide_what_is_left, a_token_in_the_websocket_protocol_authenticates_and_is_not_echoed,
+         items_of_lists_say_what_they_are_only_where_definitions_made_them, empty_lists_are_lists_and_selectors_hide_what_is_left, a_token_in_the_websocket_protocol_authenticates_and_is_not_echoed,
          a_secret_for_an_account_gets_its_token_and_goes_with_it, exec_and_its_like_need_create_beside_get,
          discovery_is_aggregated_with_etag_and_names_the_kinds_of_subresources, every_patch_in_openapi_says_what_kubectl_looks_for, every_field_has_a_description,
          a_replica_set_of_that_name_that_is_anothers_raises_the_collision_count, the_service_of_the_api_and_its_slice_are_there_where_others_reach_it]
