@@ -6,9 +6,12 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -41,18 +44,34 @@ int input_file(const std::string& input) {
   return fd;
 }
 
-/// Reads until the other end closes or the deadline passes. False: the deadline.
-bool drain(int fd, std::string& out) {
+/// Readable once so many seconds have passed, whatever else is waited for meanwhile.
+int deadline_timer(int seconds) {
+  const int fd = ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+  itimerspec at{};
+  at.it_value.tv_sec = seconds;
+  if (fd >= 0) ::timerfd_settime(fd, 0, &at, nullptr);
+  return fd;
+}
+
+/// One read. False: nothing more comes.
+bool take(int fd, std::string& out) {
   char buffer[4096];
+  const auto got = ::read(fd, buffer, sizeof buffer);
+  if (got > 0 && out.size() < kOutputBytesMax) out.append(buffer, std::min(static_cast<std::size_t>(got), kOutputBytesMax - out.size()));
+  return got > 0 || (got < 0 && errno == EINTR);
+}
+
+/// Reads until the program has ended and what was left in the pipe is there. False: the deadline, however busy it was.
+bool drain(int output, int program, int deadline, std::string& out) {
+  pollfd ready[] = {{deadline, POLLIN, 0}, {output, POLLIN, 0}, {program, POLLIN, 0}};
   for (;;) {
-    pollfd ready{fd, POLLIN, 0};
-    const int count = ::poll(&ready, 1, kExecuteDeadlineS * 1000);
-    if (count == 0) return false;
-    if (count < 0 && errno == EINTR) continue;
-    const auto got = ::read(fd, buffer, sizeof buffer);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return true;
-    if (out.size() < kOutputBytesMax) out.append(buffer, static_cast<std::size_t>(got));
+    if (::poll(ready, 3, -1) < 0 && errno != EINTR) return false;
+    if (ready[0].revents != 0) return false;
+    if (ready[1].revents != 0) {
+      if (!take(output, out)) ready[1].fd = -1;
+    } else if (ready[2].revents != 0) {
+      return true;
+    }
   }
 }
 
@@ -66,8 +85,8 @@ std::vector<char*> pointers(const std::vector<std::string>& texts, char** more) 
 
 }  // namespace
 
-Outcome<std::string> execute(const std::vector<std::string>& arguments, const std::vector<std::string>& environment, const std::string& input) {
-  Fd in, out_read, out_write;
+Outcome<std::string> execute(const std::vector<std::string>& arguments, const std::vector<std::string>& environment, const std::string& input, int deadline_s) {
+  Fd in, out_read, out_write, deadline, program;
   int ends[2];
   in.value = input_file(input);
   if (in.value < 0 || ::pipe2(ends, O_CLOEXEC) != 0) return failure(arguments[0] + ": " + std::strerror(errno));
@@ -86,7 +105,7 @@ Outcome<std::string> execute(const std::vector<std::string>& arguments, const st
   sigfillset(&all);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);   // a group of its own, to end all of it
   pid_t pid = 0;
   const int failed = ::posix_spawnp(&pid, arguments[0].c_str(), &files, &attributes, pointers(arguments, nullptr).data(), pointers(environment, environ).data());
   posix_spawnattr_destroy(&attributes);
@@ -94,8 +113,10 @@ Outcome<std::string> execute(const std::vector<std::string>& arguments, const st
   if (failed != 0) return failure(arguments[0] + ": " + std::strerror(failed));
   out_write.reset();
   std::string output;
-  const bool in_time = drain(out_read.value, output);
-  if (!in_time) ::kill(pid, SIGKILL);
+  deadline.value = deadline_timer(deadline_s);
+  program.value = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  const bool in_time = deadline.value >= 0 && program.value >= 0 && drain(out_read.value, program.value, deadline.value, output);
+  if (!in_time) ::kill(-pid, SIGKILL);
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
   if (!in_time) return failure(arguments[0] + " did not end in time");

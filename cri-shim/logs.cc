@@ -1,13 +1,18 @@
 #include "logs.hpp"
 
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <ctime>
 #include <iterator>
 #include <keelson/kinds/meta_v1.hpp>
+#include <utility>
 
 #include "plan.hpp"
 #include "pod_facts.hpp"
@@ -182,6 +187,29 @@ void LogFilter::feed(std::string_view bytes, std::string& out) {
   }
   pending_.erase(0, begin);
   if (pending_.size() > kLogLineBytesMax) pending_.clear();
+}
+
+int open_log(const std::string& path) {
+  constexpr int kBelowLogs = 3;   // pod, container, file
+  std::size_t cut = path.size();
+  for (int part = 0; part < kBelowLogs && cut != 0 && cut != std::string::npos; ++part) cut = path.rfind('/', cut - 1);
+  if (cut == 0 || cut == std::string::npos) {
+    errno = EINVAL;
+    return -1;
+  }
+  const int root = ::open(path.substr(0, cut).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (root < 0) return -1;
+  open_how how{};
+  how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+  int fd = static_cast<int>(::syscall(SYS_openat2, root, path.c_str() + cut + 1, &how, sizeof how));
+  ::close(root);
+  struct stat state {};
+  if (fd >= 0 && (::fstat(fd, &state) != 0 || !S_ISREG(state.st_mode))) {
+    ::close(std::exchange(fd, -1));
+    errno = EINVAL;
+  }
+  return fd;
 }
 
 std::int64_t tail_offset(int fd, std::int64_t lines) {

@@ -13,7 +13,7 @@
 
 namespace keelson::node {
 
-inline constexpr std::size_t kLogLineBytesMax = 1u << 20;   ///< a longer unfinished line is handed on in pieces
+inline constexpr std::size_t kLogLineBytesMax = 1u << 20;   ///< more without an end is no line of the runtime, which cuts them, and is dropped
 inline constexpr std::int64_t kLogRotateBytes = 10 << 20;
 inline constexpr int kLogFilesMax = 5;
 
@@ -50,6 +50,9 @@ class LogFilter {
   std::int64_t sent_ = 0;
 };
 
+/// Opens a container's log, "<logs>/<pod>/<container>/<number>.log"; -1 and errno. Only a plain file, and none of the three may be a link: who
+/// can write below the logs shows nothing that lies elsewhere, and holds nobody up with a pipe.
+int open_log(const std::string& path);
 /// Offset in the file at which its last `lines` lines begin.
 std::int64_t tail_offset(int fd, std::int64_t lines);
 /// The container that a request means, or upstream's refusal.

@@ -1,8 +1,11 @@
 // Ending containers and pods: hooks, grace, terminal status, removal from the API.
+#include <unistd.h>
+
 #include <algorithm>
 #include <fstream>
 
 #include "agent.hpp"
+#include "logs.hpp"
 #include "pod_facts.hpp"
 
 namespace keelson::node {
@@ -184,7 +187,10 @@ std::string Agent::termination_message(const std::string& pod_dir, const RunCont
 }
 
 std::string log_tail(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
+  const int fd = open_log(path);
+  if (fd < 0) return {};
+  std::ifstream file("/proc/self/fd/" + std::to_string(fd), std::ios::binary);
+  ::close(fd);
   std::vector<std::string> lines;
   for (std::string line; std::getline(file, line);) {
     // "<time> <stream> <tag> <text>"

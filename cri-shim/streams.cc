@@ -125,7 +125,7 @@ void PodStreams::log(Context& ctx, const Request& request, Stream& stream) {
 }
 
 void PodStreams::send_log(Context& ctx, const std::string& id, const std::string& path, const LogOptions& options, Stream& stream) {
-  Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  Fd file(open_log(path));
   if (file.value < 0) return stream.fail({500, "InternalError", "failed to open log file \"" + path + "\"", {}});
   const Fd watch(options.follow ? ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK) : -1);
   if (watch.value >= 0) ::inotify_add_watch(watch.value, path.c_str(), IN_MODIFY | IN_MOVE_SELF);
@@ -144,7 +144,8 @@ void PodStreams::send_log(Context& ctx, const std::string& id, const std::string
       continue;
     }
     if (replaced(file.value, path)) {
-      file.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+      file.reset(open_log(path));
+      if (file.value < 0) return;
       if (watch.value >= 0) ::inotify_add_watch(watch.value, path.c_str(), IN_MODIFY | IN_MOVE_SELF);
       continue;
     }

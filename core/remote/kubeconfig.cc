@@ -2,11 +2,14 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include "core/base/base64.hpp"
+#include "core/base/json_text.hpp"
 
 namespace keelson::remote {
 namespace {
@@ -14,7 +17,7 @@ namespace {
 base::Outcome<std::string> content_of(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (!in) return base::bad_request("cannot read " + file);
+  if (!in) return base::bad_request("open " + file + ": " + std::strerror(errno));
   return text;
 }
 
@@ -25,15 +28,22 @@ YAML::Node entry(const YAML::Node& root, const char* list, const std::string& na
   return YAML::Node(YAML::NodeType::Undefined);
 }
 
-/// `name`-data in base64, or the file that `name` names, relative to the kubeconfig.
-base::Outcome<std::string> pem(const YAML::Node& from, const std::string& name, const std::filesystem::path& beside) {
+/// What client-go calls a configuration that cannot be used.
+base::Error unusable(const std::string& why) { return base::bad_request("invalid configuration: " + why); }
+
+/// `name`-data in base64, or the file that `name` names, relative to the kubeconfig. `what` and `whose` are said of a file that cannot be read.
+base::Outcome<std::string> pem(const YAML::Node& from, const std::string& name, const std::filesystem::path& beside, const char* what, const std::string& whose) {
   if (const auto data = from[name + "-data"].as<std::string>(""); !data.empty()) {
     auto decoded = base::base64_decode(data);
     if (!decoded) return base::bad_request(name + "-data is no base64");
     return std::move(*decoded);
   }
   const auto file = from[name].as<std::string>("");
-  return file.empty() ? base::Outcome<std::string>(std::string()) : content_of((beside / file).string());
+  if (file.empty()) return std::string();
+  const auto path = (beside / file).string();
+  auto text = content_of(path);
+  if (!text) return unusable(std::string("unable to read ") + what + " " + path + " for " + whose + " due to " + text.error().message);
+  return text;
 }
 
 base::Outcome<void> read_server(const std::string& server, Connection& into) {
@@ -55,15 +65,15 @@ base::Outcome<void> read_server(const std::string& server, Connection& into) {
   return {};
 }
 
-base::Outcome<void> read_pem(const YAML::Node& from, const char* name, const std::filesystem::path& beside, std::string& into) {
-  auto text = pem(from, name, beside);
+base::Outcome<void> read_pem(const YAML::Node& from, const char* name, const std::filesystem::path& beside, const char* what, const std::string& whose, std::string& into) {
+  auto text = pem(from, name, beside, what, whose);
   if (!text) return text.error();
   into = std::move(*text);
   return {};
 }
 
 /// A path is relative to the kubeconfig, a plain name is looked for in PATH.
-base::Outcome<void> read_program(const YAML::Node& exec, const std::filesystem::path& beside, Connection& into) {
+base::Outcome<void> read_program(const YAML::Node& exec, const std::string& whose, const std::filesystem::path& beside, Connection& into) {
   CredentialProgram program;
   program.command = exec["command"].as<std::string>("");
   if (program.command.find('/') != std::string::npos) program.command = (beside / program.command).string();
@@ -72,7 +82,8 @@ base::Outcome<void> read_program(const YAML::Node& exec, const std::filesystem::
   program.api_version = exec["apiVersion"].as<std::string>("");
   program.install_hint = exec["installHint"].as<std::string>("");
   program.provide_cluster = exec["provideClusterInfo"].as<bool>(false);
-  if (program.command.empty()) return base::bad_request("the user's \"exec\" names no command");
+  if (program.command.empty()) return unusable("command must be specified for " + whose + " to use exec authentication plugin");
+  if (program.api_version.empty()) return unusable("apiVersion must be specified for " + whose + " to use exec authentication plugin");
   if (program.api_version != "client.authentication.k8s.io/v1" && program.api_version != "client.authentication.k8s.io/v1beta1")
     return base::bad_request("the user's \"exec\": apiVersion \"" + program.api_version + "\" is not understood");
   if (exec["interactiveMode"].as<std::string>("") == "Always") return base::bad_request("the user's \"exec\" wants a terminal, and there is none");
@@ -80,13 +91,15 @@ base::Outcome<void> read_program(const YAML::Node& exec, const std::filesystem::
   return {};
 }
 
-base::Outcome<void> read_user(const YAML::Node& user, const std::filesystem::path& beside, Connection& into) {
+base::Outcome<void> read_user(const YAML::Node& user, const std::string& name, const std::filesystem::path& beside, Connection& into) {
+  if (user["token"] && (user["username"] || user["password"]))
+    return unusable("more than one authentication method found for " + name + "; found [token basicAuth], only one is allowed");
   for (const auto* unknown : {"auth-provider", "username"})
     if (user[unknown]) return base::bad_request(std::string("the user's \"") + unknown + "\" is not understood: use a client certificate, token, tokenFile or exec");
   if (const auto exec = user["exec"]; exec)
-    if (auto read = read_program(exec, beside, into); !read) return read;
-  if (auto read = read_pem(user, "client-certificate", beside, into.certificate_pem); !read) return read;
-  if (auto read = read_pem(user, "client-key", beside, into.key_pem); !read) return read;
+    if (auto read = read_program(exec, name, beside, into); !read) return read;
+  if (auto read = read_pem(user, "client-certificate", beside, "client-cert", name, into.certificate_pem); !read) return read;
+  if (auto read = read_pem(user, "client-key", beside, "client-key", name, into.key_pem); !read) return read;
   into.token = user["token"].as<std::string>("");
   const auto file = user["tokenFile"].as<std::string>("");
   if (!file.empty()) into.token_file = (beside / file).string();
@@ -98,14 +111,17 @@ base::Outcome<Connection> read_context(const YAML::Node& root, const std::string
   if (!context) return base::bad_request("there is no context \"" + name + "\"");
   const auto cluster = entry(root, "clusters", context["cluster"].as<std::string>(""), "cluster");
   if (!cluster) return base::bad_request("context \"" + name + "\" names no cluster that is there");
+  const auto cluster_name = context["cluster"].as<std::string>("");
+  if (cluster["server"].as<std::string>("").empty()) return unusable("no server found for cluster " + base::quoted(cluster_name));
   Connection connection;
   if (auto read = read_server(cluster["server"].as<std::string>(""), connection); !read) return read.error();
-  if (auto read = read_pem(cluster, "certificate-authority", beside, connection.ca_pem); !read) return read.error();
+  if (auto read = read_pem(cluster, "certificate-authority", beside, "certificate-authority", cluster_name, connection.ca_pem); !read) return read.error();
   connection.verify = !cluster["insecure-skip-tls-verify"].as<bool>(false);
   connection.server_name = cluster["tls-server-name"].as<std::string>("");
   connection.ns = context["namespace"].as<std::string>("default");
-  if (const auto user = entry(root, "users", context["user"].as<std::string>(""), "user"); user)
-    if (auto read = read_user(user, beside, connection); !read) return read.error();
+  const auto user_name = context["user"].as<std::string>("");
+  if (const auto user = entry(root, "users", user_name, "user"); user)
+    if (auto read = read_user(user, user_name, beside, connection); !read) return read.error();
   return connection;
 }
 
@@ -115,6 +131,7 @@ base::Outcome<Connection> read_kubeconfig(const std::string& file, const std::st
   const auto text = content_of(file);
   if (!text) return text.error();
   const auto root = YAML::Load(*text);
+  if (!root.IsMap() || root.size() == 0) return base::bad_request(file + ": invalid configuration: no configuration has been provided");
   const auto name = context.empty() ? root["current-context"].as<std::string>("") : context;
   auto connection = read_context(root, name, std::filesystem::absolute(file).parent_path());
   if (!connection) return base::bad_request(file + ": " + connection.error().message);

@@ -1,5 +1,8 @@
 #include <catch2/catch.hpp>
 
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -132,4 +135,34 @@ TEST_CASE("programs get their input and their output comes back") {
   CHECK(*execute({"cat"}, {}, "hello") == "hello");
   CHECK(execute({"false"}, {}, "").has_error());
   CHECK(execute({"/no/such/program"}, {}, "").has_error());
+}
+
+TEST_CASE("a program that does not end is killed with all that it started, however it keeps busy") {
+  TempDir dir;
+  const auto held = dir.path + "/held";
+  REQUIRE(::mkfifo(held.c_str(), 0600) == 0);
+  const int alive = ::open(held.c_str(), O_RDONLY | O_NONBLOCK);
+  REQUIRE(alive >= 0);
+  // One that closes its output, one that never stops talking, one that has started another.
+  for (const std::string script : {std::string("exec >&- 2>&-; sleep 1000"), std::string("while :; do echo x; done"), "sleep 1000 >" + held + " & wait"}) {
+    const auto killed = execute({"sh", "-c", script}, {}, "", 1);
+    REQUIRE(killed.has_error());
+    CHECK(killed.error().message == "sh did not end in time");
+  }
+  pollfd gone{alive, POLLIN, 0};
+  REQUIRE(::poll(&gone, 1, 10'000) == 1);
+  CHECK(gone.revents == POLLHUP);   // nobody holds it any more
+  ::close(alive);
+}
+
+TEST_CASE("what a program leaves behind when it ends is not waited for") {
+  const auto child = execute({"sh", "-c", "sleep 1000 & echo $!"}, {}, "");
+  REQUIRE(child.has_value());
+  CHECK(::kill(std::stoi(*child), SIGKILL) == 0);
+}
+
+TEST_CASE("no more than so much of a program's output is kept") {
+  const auto flood = execute({"sh", "-c", "head -c 3000000 /dev/zero"}, {}, "");
+  REQUIRE(flood.has_value());
+  CHECK(flood->size() == kOutputBytesMax);
 }

@@ -249,6 +249,22 @@ TEST_CASE("an image that is not there shows ErrImagePull, then ImagePullBackOff,
   CHECK(world.status().phase == "Running");
 }
 
+TEST_CASE("a sandbox that cannot be made is an event, and the pod stays pending until it can") {
+  World world;
+  world.cri.sandbox_failure = Error{500, "InternalError", R"(plugin type="bridge" failed (add): incompatible CNI versions)", {}};
+  world.add(kPod);
+  world.settle();
+  CHECK(world.status().phase == "Pending");
+  REQUIRE(world.cluster.count("FailedCreatePodSandBox") == 1);
+  const auto said = std::find_if(world.cluster.events.begin(), world.cluster.events.end(), [](const auto& event) { return event.reason == "FailedCreatePodSandBox"; });
+  CHECK(said->warning);
+  CHECK(said->note == R"(Failed to create pod sandbox: plugin type="bridge" failed (add): incompatible CNI versions)");
+  world.cri.sandbox_failure.reset();
+  world.clock_ns += 2 * kSecondNs;
+  world.settle();
+  CHECK(world.status().phase == "Running");
+}
+
 TEST_CASE("a missing ConfigMap key keeps the container from starting and says so") {
   World world;
   std::string json = kPod;

@@ -104,6 +104,7 @@ class FakeCri final : public Cri {
   std::map<std::string, ::runtime::v1::LinuxContainerResources> resources;   ///< what containers may use, by id
   int updates = 0;
   bool fail_update = false;               ///< the next one
+  std::optional<Error> sandbox_failure;   ///< of each that is to be made
   std::map<std::string, std::string> targets;   ///< containers whose processes they see, by id
 
   void exit(const std::string& id, int code) {
@@ -160,6 +161,7 @@ class FakeCri final : public Cri {
     meanwhile();
     if (around_sandbox) around_sandbox();
     if (fails()) return failure();
+    if (sandbox_failure) return *sandbox_failure;
     const std::string id = "sandbox-" + std::to_string(++made_);
     const auto& metadata = config.metadata();
     sandboxes[id] = {id, metadata.uid(), metadata.namespace_(), metadata.name(), metadata.attempt(), true, false, tick(), {}};

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <filesystem>
 #include <fstream>
 
@@ -331,6 +332,25 @@ TEST_CASE("log lines lose their prefix, parts are joined, limits and times cut")
   LogOptions errors;
   errors.stream = "stderr";
   CHECK(read(errors) == "two\n");
+}
+
+TEST_CASE("a log is read from a plain file below the logs alone") {
+  TempDir dir;
+  const auto logs = dir.path + "/logs", own = logs + "/pod/c";
+  std::filesystem::create_directories(own);
+  std::ofstream(own + "/0.log") << "line";
+  std::ofstream(dir.path + "/secret") << "line";
+  std::filesystem::create_symlink(dir.path + "/secret", own + "/1.log");
+  std::filesystem::create_directory_symlink(dir.path + "/logs/pod/c", logs + "/pod/link");
+  REQUIRE(::mkfifo((own + "/2.log").c_str(), 0600) == 0);
+  const auto opens = [](const std::string& path) {
+    const int fd = open_log(path);
+    if (fd >= 0) ::close(fd);
+    return fd >= 0;
+  };
+  CHECK(opens(own + "/0.log"));
+  for (const std::string other : {"/pod/c/1.log", "/pod/c/2.log", "/pod/link/0.log", "/pod/c/../../../secret", "/pod/c", "/pod/c/none.log"}) CHECK_FALSE(opens(logs + other));
+  CHECK_FALSE(opens("/etc/hostname"));
 }
 
 TEST_CASE("the last lines of a log are found from its end") {

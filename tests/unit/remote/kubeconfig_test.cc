@@ -48,6 +48,24 @@ TEST_CASE("a kubeconfig says where the server is and who we are, with data insid
   CHECK(read->ns == "team");
 }
 
+TEST_CASE("a kubeconfig that cannot be used is refused in the words of client-go") {
+  const auto ends = [](const std::string& said, const std::string& wanted) { return said.ends_with(": invalid configuration: " + wanted); };
+  CHECK(ends(complaint("{}", "{}"), R"(no server found for cluster "c")"));
+  CHECK(ends(complaint("{certificate-authority-data: Q0E=}", "{}"), R"(no server found for cluster "c")"));
+  const auto unread = complaint("{server: 'https://a'}", "{client-certificate: none.pem, client-key: key.pem}");
+  CHECK(unread.find("invalid configuration: unable to read client-cert /") != std::string::npos);
+  CHECK(unread.ends_with("/none.pem: No such file or directory"));
+  CHECK(complaint("{server: 'https://a'}", "{client-key: none.pem}").find("unable to read client-key /") != std::string::npos);
+  CHECK(complaint("{server: 'https://a', certificate-authority: none.pem}", "{}").find("unable to read certificate-authority /") != std::string::npos);
+  CHECK(ends(complaint("{server: 'https://a'}", "{token: t, username: u, password: p}"), "more than one authentication method found for u; found [token basicAuth], only one is allowed"));
+  CHECK(ends(complaint("{server: 'https://a'}", "{exec: {command: x}}"), "apiVersion must be specified for u to use exec authentication plugin"));
+  CHECK(ends(complaint("{server: 'https://a'}", "{exec: {apiVersion: client.authentication.k8s.io/v1}}"), "command must be specified for u to use exec authentication plugin"));
+  const File empty("");
+  CHECK(ends(read_kubeconfig(empty.path, "").error().message, "no configuration has been provided"));
+  const File both(config("{server: 'https://a'}", "{client-key-data: REFUQQ==, client-key: key.pem}"));
+  CHECK(read_kubeconfig(both.path, "")->key_pem == "DATA");
+}
+
 TEST_CASE("a kubeconfig that asks for what is not done is refused by name") {
   CHECK(complaint("{server: 'http://a'}", "{}").find("only https://") != std::string::npos);
   CHECK(complaint("{server: 'https://a'}", "{auth-provider: {name: x}}").find("\"auth-provider\" is not understood") != std::string::npos);
