@@ -339,6 +339,35 @@ def logs_have_all_their_options(c):
         follow.communicate()
 
 
+LONG_BYTES = 5 << 20   # below what rotates a log
+
+
+def a_line_without_an_end_comes_whole(c):
+    """The runtime cuts it; whoever reads gets one line, zeros included."""
+    c.apply(json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "long"}, "spec": {"restartPolicy": "Never", "containers": [
+        {"name": "long", "image": IMAGE, "command": ["sh", "-c", f"head -c {LONG_BYTES} /dev/zero; echo; echo end"]}]}}))
+    eventually("it has spoken", lambda: c.json("get", "pod", "long")["status"]["phase"] == "Succeeded", 60)
+    done = subprocess.run(c.kubectl_command("logs", "long"), capture_output=True, timeout=60, env=c.env)
+    equal((len(done.stdout), done.stdout[:LONG_BYTES].count(0), done.stdout[LONG_BYTES:]), (LONG_BYTES + 5, LONG_BYTES, b"\nend\n"), "the log")
+    equal(c.out("logs", "long", "--limit-bytes=100").count("\0"), 100, "a hundred bytes")
+    c.out("delete", "pod", "long", "--timeout=40s")
+
+
+def a_log_that_is_a_link_shows_nothing(c):
+    pod = c.json("get", "pod", "box")["metadata"]
+    log = sorted(c.data.glob(f"**/logs/default_box_{pod['uid']}/box/*.log"), key=lambda file: int(file.stem))[-1]
+    aside = log.with_suffix(".aside")
+    for make in (lambda: log.symlink_to("/etc/hostname"), lambda: os.mkfifo(log)):
+        log.rename(aside)
+        try:
+            make()
+            expect(c.kubectl("logs", "box", check=False, timeout_s=20).stderr, "failed to open log file")
+        finally:
+            log.unlink()
+            aside.rename(log)
+    equal(c.kubectl("logs", "box", check=False).returncode, 0, "the log is back")
+
+
 def debug_makes_copies_and_looks_at_nodes(c):
     c.out("debug", "box", f"--image={IMAGE}", "--copy-to=copy", "--container=extra", "--share-processes", "--", "sleep", "1000")
     c.out("wait", "--for=condition=Ready", "pod/copy", "--timeout=60s", timeout_s=70)
@@ -401,7 +430,7 @@ STREAMS = [exec_keeps_streams_apart_and_tells_the_code, half_closed_input_ends_w
            run_with_a_terminal_and_no_input_ends, ports_carry_much_at_once, a_port_takes_much_in, a_port_that_nobody_listens_on_is_told, two_containers,
            unknown_containers_are_told, a_container_that_ends_ends_who_is_attached]
 BESIDE = [logs_have_all_their_options, debug_makes_copies_and_looks_at_nodes]
-ONCE = [debug_looks_through_a_pod_that_runs]   # it leaves its containers in the pod
+ONCE = [a_line_without_an_end_comes_whole, a_log_that_is_a_link_shows_nothing, debug_looks_through_a_pod_that_runs]   # it leaves its containers in the pod
 
 
 def again_by_spdy(c):
