@@ -8,6 +8,8 @@
 
 #include "core/api/discovery_elsewhere.hpp"
 #include "core/api/text.hpp"
+#include "core/auth/jwt.hpp"
+#include "core/base/base64.hpp"
 #include "core/kinds/protobuf.hpp"
 
 namespace keelson::api {
@@ -62,11 +64,19 @@ json::object api_group(const Source& source, const std::string& group) {
   return {{"name", group}, {"versions", std::move(versions)}, {"preferredVersion", preferred(group, names.front())}};
 }
 
-json::object legacy_resource(const Kind& kind) {
+/// Tells clients whether what they read is kept in the version that it was kept in before.
+std::string storage_version_hash(const Source& source, const Kind& kind) {
+  constexpr std::size_t kHashBytes = 8;
+  if (!kind.storage_version_hash.empty() || !kind.strategy.custom_resource) return kind.storage_version_hash;
+  const auto stored = source.catalog.by_storage_key(kind.storage_key);
+  return stored ? base::base64_encode(auth::sha256(stored->group + "/" + stored->version + "/" + stored->kind).substr(0, kHashBytes)) : "";
+}
+
+json::object legacy_resource(const Source& source, const Kind& kind) {
   json::object out{{"name", kind.resource}, {"singularName", kind.singular}, {"namespaced", kind.namespaced}, {"kind", kind.kind}, {"verbs", strings(kind.verbs)}};
   if (!kind.short_names.empty()) out["shortNames"] = strings(kind.short_names);
   if (!kind.categories.empty()) out["categories"] = strings(kind.categories);
-  if (!kind.storage_version_hash.empty()) out["storageVersionHash"] = kind.storage_version_hash;
+  if (auto hash = storage_version_hash(source, kind); !hash.empty()) out["storageVersionHash"] = std::move(hash);
   return out;
 }
 
@@ -82,7 +92,7 @@ json::object legacy_subresource(const Kind& kind, const kinds::Subresource& sub)
 json::object legacy_resources(const Source& source, const std::string& group, const std::string& version) {
   json::array resources;
   for (const auto* kind : kinds_of(source.catalog, group, version)) {
-    resources.emplace_back(legacy_resource(*kind));
+    resources.emplace_back(legacy_resource(source, *kind));
     for (const auto& sub : subresources_of(source, *kind)) resources.emplace_back(legacy_subresource(*kind, sub));
   }
   return {{"kind", "APIResourceList"}, {"apiVersion", "v1"}, {"groupVersion", group_version(group, version)}, {"resources", std::move(resources)}};

@@ -112,6 +112,7 @@ class Compiler {
   void read_rules(SchemaRules& rules, const json::object& object, const std::string& path) {
     rules.type = text_of(object, "type");
     rules.format = text_of(object, "format");
+    if (rules.type == "string" || rules.type.empty()) rules.fits_format = format_check(rules.format);
     rules.pattern_text = text_of(object, "pattern");
     rules.required = texts_of(object, "required");
     rules.minimum = number(object, "minimum"), rules.maximum = number(object, "maximum"), rules.multiple_of = number(object, "multipleOf");

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cfloat>
 #include <cmath>
+#include <cstdint>
 #include <unordered_set>
 
 #include "core/base/json_text.hpp"
@@ -100,6 +102,8 @@ class Validator {
   }
 
   void check_text(const SchemaRules& rules, std::string_view text, const std::string& path) {
+    if (rules.fits_format && !rules.fits_format(text))
+      add("FieldValueTypeInvalid", path, "Invalid value: " + base::quoted(text) + ": " + path + " in body must be of type " + std::string(rules.format) + ": " + base::quoted(text));
     const std::int64_t length = rules.min_length || rules.max_length ? length_of(text) : 0;
     if (rules.max_length && length > *rules.max_length) add("FieldValueTooLong", path, "Too long: may not be more than " + std::to_string(*rules.max_length) + " bytes");
     if (rules.min_length && length < *rules.min_length) invalid(path, base::quoted(text), "should be at least " + std::to_string(*rules.min_length) + " chars long");
@@ -108,6 +112,8 @@ class Validator {
 
   void check_number(const SchemaRules& rules, const json::value& value, const std::string& path) {
     const double number = value.to_number<double>();
+    const bool beyond = (rules.format == "int32" && rules.type == "integer" && (number < INT32_MIN || number > INT32_MAX)) || (rules.format == "float" && rules.type == "number" && std::abs(number) > FLT_MAX);
+    if (beyond) add("FieldValueInvalid", "<nil>", "Invalid value: \"\": Checked value must be of type " + std::string(rules.type) + " with format " + std::string(rules.format) + " in " + path);
     if (rules.maximum && (rules.exclusive_maximum ? number >= *rules.maximum : number > *rules.maximum))
       invalid(path, shown(value), std::string("should be less than ") + (rules.exclusive_maximum ? "" : "or equal to ") + number_text(*rules.maximum));
     if (rules.minimum && (rules.exclusive_minimum ? number <= *rules.minimum : number < *rules.minimum))

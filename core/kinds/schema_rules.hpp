@@ -15,6 +15,7 @@
 
 #include "core/base/error.hpp"
 #include "core/kinds/kind.hpp"
+#include "core/kinds/schema_formats.hpp"
 #include "core/kinds/type.hpp"
 
 namespace keelson::cel {
@@ -29,6 +30,7 @@ struct SchemaRules {
   const boost::json::value* source = nullptr;   ///< at the root: the schema as it was given
   std::string_view type;                        ///< "object", "string" ...; empty: not said
   std::string_view format, pattern_text;
+  FormatCheck fits_format = nullptr;            ///< of texts; null: the format says nothing
   std::shared_ptr<const Pattern> pattern;
   std::vector<std::string_view> required;
   const boost::json::array* enum_values = nullptr;

@@ -129,7 +129,7 @@ base::Outcome<void> PutRun::check_revision() {
   // A patch starts from the stored revision: only one that it names itself is a demand.
   const bool inherited = metadata_is_kept_ && *demanded == existing_->revision();
   if (!inherited) demanded_ = *demanded;
-  if (!*demanded && !kind_->strategy.unconditional_update && verb() == "update")
+  if (!*demanded && !kind_->strategy.unconditional_update && verb() == "update" && target().subresource != "scale")
     return base::invalid(kind_->group, kind_->resource, target().name, {invalid_value("metadata.resourceVersion", "0", "must be specified for an update")});
   if (demanded_ && *demanded_ != existing_->revision()) return base::object_modified(kind_->group, kind_->resource, target().name);
   return {};

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What implementations of this API get wrong, seen from a client: each function says what holds."""
 import base64
+import hashlib
 import http.client
 import json
 import pathlib
@@ -309,6 +310,11 @@ def discovery_is_aggregated_with_etag_and_names_the_kinds_of_subresources(c):
 PATCH_MEDIA = {"application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json", "application/apply-patch+yaml"}
 
 
+def definitions_have_a_hash_of_their_stored_version(c):
+    resources = {one["name"]: one for one in json.loads(c.https.ask("GET", "/apis/rows.dev/v1").body)["resources"]}
+    equal(resources["widgets"].get("storageVersionHash"), base64.b64encode(hashlib.sha256(b"rows.dev/v1/Widget").digest()[:8]).decode(), "hash")
+
+
 def health_checks_are_left_out_by_name(c):
     told = c.https.ask("GET", "/readyz?verbose&exclude=ping&exclude=nothing")
     expect(told.body, r"^\[\+\]ping excluded: ok$", 'warn: some health checks cannot be excluded: no matches for "nothing"', r"^readyz check passed$")
@@ -374,7 +380,7 @@ STEPS = [the_objects_are_made, writes_that_change_nothing_commit_nothing, a_writ
          the_write_that_takes_the_last_finalizer_answers_what_it_made, what_is_on_its_way_out_is_told, kind_and_version_are_taken_from_the_url_for_built_in_kinds, delete_options_come_in_any_encoding_and_version,
          delete_answers_202_only_for_an_old_clients_no_to_orphans, quantities_keep_their_family_and_custom_resources_their_text, times_come_in_any_offset_and_go_out_in_utc_seconds,
          a_watch_from_nowhere_begins_with_what_is_there, initial_events_end_with_a_bookmark, leaving_a_selector_is_a_deletion_with_the_old_state, a_table_watch_has_its_columns_once, tables_and_metadata_come_in_both_versions,
-         writes_answer_tables_and_a_dry_run_has_no_revision, health_checks_are_left_out_by_name,
+         writes_answer_tables_and_a_dry_run_has_no_revision, health_checks_are_left_out_by_name, definitions_have_a_hash_of_their_stored_version,
          items_of_lists_say_what_they_are_only_where_definitions_made_them, empty_lists_are_lists_and_selectors_hide_what_is_left, a_token_in_the_websocket_protocol_authenticates_and_is_not_echoed,
          a_secret_for_an_account_gets_its_token_and_goes_with_it, exec_and_its_like_need_create_beside_get,
          discovery_is_aggregated_with_etag_and_names_the_kinds_of_subresources, every_patch_in_openapi_says_what_kubectl_looks_for, every_field_has_a_description,

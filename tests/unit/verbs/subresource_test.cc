@@ -346,4 +346,7 @@ TEST_CASE("a custom resource scales where its definition says") {
   Cluster::must(cluster.patch("demo.io/v1/sites/scale", "default", "s", R"({"spec":{"replicas":5}})"));
   CHECK(number(cluster.stored("demo.io/v1/sites", "default", "s"), {"spec", "size", "wanted"}) == 5);
   CHECK(number(cluster.stored("demo.io/v1/sites", "default", "s"), {"metadata", "generation"}) == 2);
+  // A whole Scale needs no revision, as a whole object would.
+  Cluster::must(cluster.update("demo.io/v1/sites/scale", "default", "s", R"({"apiVersion":"autoscaling/v1","kind":"Scale","metadata":{"name":"s","namespace":"default"},"spec":{"replicas":7}})"));
+  CHECK(number(cluster.stored("demo.io/v1/sites", "default", "s"), {"spec", "size", "wanted"}) == 7);
 }
