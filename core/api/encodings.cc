@@ -2,15 +2,12 @@
 
 #include <boost/json/monotonic_resource.hpp>
 
-#include "core/base/json_value.hpp"
-
 namespace keelson::api {
 namespace {
 
 constexpr std::size_t kEntryBytes = 192;   // what an entry costs beside its text
 
-ProtobufRef encode(const boost::json::value& object) {
-  auto encoded = kinds::to_protobuf(object);
+ProtobufRef shared(std::optional<kinds::ProtobufObject> encoded) {
   return encoded ? std::make_shared<const kinds::ProtobufObject>(std::move(*encoded)) : nullptr;
 }
 
@@ -21,20 +18,20 @@ store::Revision slot_of(const kinds::Kind& kind, const store::Object& object) { 
 
 ProtobufRef Encodings::protobuf(const kinds::Kind& kind, const store::Object& object) {
   if (auto found = find(slot_of(kind, object))) return found;
-  boost::json::monotonic_resource memory;
-  const auto value = verbs_.decoded(kind, object, &memory);
-  if (!value) return nullptr;
-  auto encoded = encode(*value);
+  auto encoded = encode(kind, object);
   if (encoded) keep(slot_of(kind, object), encoded);
   return encoded;
 }
 
-ProtobufRef Encodings::protobuf_of(std::string_view json_text) {
+// What was stored under an older schema is brought up to date first.
+ProtobufRef Encodings::encode(const kinds::Kind& kind, const store::Object& object) {
+  if (object.columns().schema_epoch == kind.schema_epoch) return protobuf_of(object.body());
   boost::json::monotonic_resource memory;
-  boost::system::error_code error;
-  const auto value = base::json_of(json_text, error, &memory);
-  return error ? nullptr : encode(value);
+  const auto value = verbs_.decoded(kind, object, &memory);
+  return value ? shared(kinds::to_protobuf(*value)) : nullptr;
 }
+
+ProtobufRef Encodings::protobuf_of(std::string_view json_text) { return shared(kinds::json_to_protobuf(json_text)); }
 
 ProtobufRef Encodings::find(store::Revision revision) {
   const std::lock_guard lock(mutex_);
@@ -47,20 +44,19 @@ ProtobufRef Encodings::find(store::Revision revision) {
 void Encodings::keep(store::Revision revision, const ProtobufRef& encoded) {
   const auto cost = [](const ProtobufRef& each) { return each->bytes.size() + kEntryBytes; };
   const std::lock_guard lock(mutex_);
-  if (cost(encoded) > kEncodingBytesMax || !entries_.emplace(revision, Entry{encoded}).second) return;
-  turns_.push_back(revision);
-  bytes_ += cost(encoded);
-  while (bytes_ > kEncodingBytesMax) {
+  if (cost(encoded) > kEncodingBytesMax || entries_.contains(revision)) return;
+  while (bytes_ + cost(encoded) > kEncodingBytesMax) {
     const auto eldest = turns_.front();
     turns_.pop_front();
     auto& entry = entries_.at(eldest);
-    if (std::exchange(entry.used, false)) {
-      turns_.push_back(eldest);
-      continue;
-    }
+    // One that is still read stays, and the newcomer goes: or whoever reads more than fits, again and again, would find nothing.
+    if (std::exchange(entry.used, false)) return turns_.push_back(eldest);
     bytes_ -= cost(entry.encoded);
     entries_.erase(eldest);
   }
+  entries_.emplace(revision, Entry{encoded});
+  turns_.push_back(revision);
+  bytes_ += cost(encoded);
 }
 
 }  // namespace keelson::api

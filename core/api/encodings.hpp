@@ -2,7 +2,7 @@
 //
 // Invariants: an entry stands for one revision of one stored object; objects that are not stored under their revision
 //   (dry runs, DELETED states, Scale) are printed anew each time. At most kEncodingBytesMax are kept; the oldest goes first, unless it
-//   was used since it was looked at last.
+//   was made or used since it was looked at last: then it is the newcomer that is not kept.
 // Threads: any. Ownership: entries are shared with whoever sends them.
 #pragma once
 #include <cstdint>
@@ -31,8 +31,9 @@ class Encodings {
  private:
   struct Entry {
     ProtobufRef encoded;
-    bool used = false;
+    bool used = true;   ///< since it was looked at last
   };
+  ProtobufRef encode(const kinds::Kind& kind, const store::Object& object);
   ProtobufRef find(store::Revision revision);
   void keep(store::Revision revision, const ProtobufRef& encoded);
 

@@ -5,7 +5,7 @@ namespace {
 
 /// A connection lets others run after measuring this much.
 constexpr std::size_t kMeasureBytes = 256u << 10;
-/// Measured items kept until they are sent; later ones are encoded again.
+/// Measured items that nobody else keeps are held until they are sent, up to this much; others are encoded again.
 constexpr std::size_t kHeldBytesMax = 4u << 20;
 
 class ProtobufListPayload final : public Payload {
@@ -50,17 +50,22 @@ class ProtobufListPayload final : public Payload {
       ++measured_;
       bytes += item->item_size;
       items_bytes_ += item->item_size;
-      if (held_bytes_ >= kHeldBytesMax) continue;
-      held_bytes_ += item->bytes.size();
-      held_.push_back(std::move(item));
+      hold(std::move(item));
     }
     if (measured_ < listed_.objects.size()) return false;
     head_ = kinds::protobuf_list_head({api_version_, kind_, listed_.revision, listed_.continue_token, listed_.remaining}, items_bytes_);
     return true;
   }
 
+  void hold(ProtobufRef item) {
+    const auto bytes = item.use_count() == 1 ? item->bytes.size() : 0;
+    if (held_bytes_ + bytes > kHeldBytesMax) item = nullptr;
+    else held_bytes_ += bytes;
+    held_.push_back(std::move(item));
+  }
+
   const ProtobufRef& take(std::size_t index) {
-    return sending_.emplace_back(index < held_.size() ? std::move(held_[index]) : encode_(listed_.objects[index]));
+    return sending_.emplace_back(held_[index] ? std::move(held_[index]) : encode_(listed_.objects[index]));
   }
 
   std::shared_ptr<Responder> responder_;
@@ -69,7 +74,7 @@ class ProtobufListPayload final : public Payload {
   EncodeItem encode_;
   std::size_t measured_ = 0, next_ = 0, held_bytes_ = 0;
   std::uint64_t items_bytes_ = 0;
-  std::vector<ProtobufRef> held_, sending_;
+  std::vector<ProtobufRef> held_, sending_;   // held: of each that is measured; null: not held
   std::string head_;
   bool begun_ = false;
 };

@@ -4,7 +4,7 @@
 // Invariants: what is written is byte for byte what Go's generated code writes for the same object: fields in the order of
 //   their numbers, plain fields also when zero, maps by key.
 // Threads: any, stateless. Errors: 400; input is never trusted: lengths, depth and wire types are checked. What is written
-//   comes from the store: a value that does not fit its field reads as the field's zero.
+//   comes from the store: a value that does not fit its field reads as the field's zero, and what a type keeps as it is (fieldsV1) goes out as it stands.
 #pragma once
 #include <boost/json/value.hpp>
 #include <cstdint>
@@ -32,7 +32,8 @@ struct ProtobufObject {
 };
 /// Whether objects of this kind have numbers on the wire (custom resources have none).
 bool has_protobuf(std::string_view api_version, std::string_view kind);
-/// By the object's own apiVersion and kind; empty when these have no numbers.
+/// An object's text as the server prints it, by its own apiVersion and kind; empty when these have no numbers.
+std::optional<ProtobufObject> json_to_protobuf(std::string_view text);
 std::optional<ProtobufObject> to_protobuf(const boost::json::value& object);
 
 // --- lists, piece by piece: head, then ProtobufObject::item() of each, then the tail -------------------------------------

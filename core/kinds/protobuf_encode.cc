@@ -1,12 +1,13 @@
 // Written from the back, as Go's generated code does it: when a message is done its length is known.
 #include <algorithm>
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
+#include <charconv>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "core/kinds/base64.hpp"
 #include "core/kinds/json_access.hpp"
+#include "core/kinds/json_index.hpp"
 #include "core/kinds/protobuf.hpp"
 #include "core/kinds/protobuf_types.hpp"
 #include "core/kinds/time_text.hpp"
@@ -14,23 +15,29 @@
 namespace keelson::kinds {
 namespace {
 
+using Is = JsonNode::Is;
+
 constexpr unsigned kVarint = 0, kFixed64 = 1, kBytes = 2;
 
 /// Bytes that grow to the front.
 class BackWriter {
  public:
-  explicit BackWriter(std::size_t expected) : room_(expected, '\0'), at_(expected) {}
+  explicit BackWriter(std::size_t expected) : room_(new char[expected]), room_bytes_(expected), at_(expected) {}
 
-  std::size_t size() const { return room_.size() - at_; }
-  std::string take() && { return room_.substr(at_); }
+  std::size_t size() const { return room_bytes_ - at_; }
+  std::string take() && { return {room_.get() + at_, size()}; }
 
   void bytes(std::string_view text) {
     if (text.empty()) return;
-    reserve(text.size());
+    if (text.size() > at_) grow(text.size());
     at_ -= text.size();
-    std::memcpy(room_.data() + at_, text.data(), text.size());
+    std::memcpy(room_.get() + at_, text.data(), text.size());
   }
   void varint(std::uint64_t value) {
+    if (value >= 0x80 || at_ == 0) return long_varint(value);
+    room_[--at_] = static_cast<char>(value);
+  }
+  void long_varint(std::uint64_t value) {
     char digits[10];
     std::size_t count = 0;
     do digits[count++] = static_cast<char>(value | 0x80);
@@ -54,50 +61,59 @@ class BackWriter {
   }
 
  private:
-  void reserve(std::size_t more) {
-    if (more <= at_) return;
-    const auto used = size();
-    std::string larger(std::max(2 * room_.size(), used + more + 64), '\0');
-    std::memcpy(larger.data() + larger.size() - used, room_.data() + at_, used);
-    at_ = larger.size() - used;
+  void grow(std::size_t more) {
+    const auto used = size(), bytes = std::max(2 * room_bytes_, used + more + 64);
+    std::unique_ptr<char[]> larger(new char[bytes]);
+    std::memcpy(larger.get() + bytes - used, room_.get() + at_, used);
+    at_ = bytes - used;
+    room_bytes_ = bytes;
     room_.swap(larger);
   }
-  std::string room_;
-  std::size_t at_;
+  std::unique_ptr<char[]> room_;
+  std::size_t room_bytes_, at_;
 };
 
-std::int64_t whole(const json::value* value) {
-  if (!value) return 0;
-  if (const auto* number = value->if_int64()) return *number;
-  if (const auto* number = value->if_uint64()) return static_cast<std::int64_t>(*number);
-  if (const auto* number = value->if_double()) return static_cast<std::int64_t>(*number);
-  return 0;
+template <class Number>
+bool read_number(std::string_view text, Number& number) {
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  return read.ec == std::errc() && read.ptr == text.data() + text.size();
 }
 
-double real(const json::value* value) {
-  if (value && value->is_double()) return value->get_double();
-  return static_cast<double>(whole(value));
+double real(const JsonNode& value) {
+  double number = 0;
+  return value.is == Is::number && read_number(value.text, number) ? number : 0;
 }
 
+std::int64_t whole(const JsonNode& value) {
+  std::int64_t number = 0;
+  std::uint64_t large = 0;
+  if (value.is != Is::number) return 0;
+  if (read_number(value.text, number)) return number;
+  if (read_number(value.text, large)) return static_cast<std::int64_t>(large);
+  return static_cast<std::int64_t>(real(value));
+}
+
+bool truth(const JsonNode& value) { return value.is == Is::truth && value.text == "true"; }
+std::string_view text_of(const JsonNode& value) { return value.is == Is::string ? value.text : std::string_view(); }
+/// Strings as they are, numbers and booleans as they stand.
+std::string_view scalar_text(const JsonNode& value) { return value.is == Is::null || value.is == Is::array || value.is == Is::object ? std::string_view() : value.text; }
+
+/// Node 0 is the zero value.
 class Encoder {
  public:
-  explicit Encoder(BackWriter& out) : out_(out) {}
+  Encoder(const JsonIndex& json, BackWriter& out) : json_(json), out_(out) {}
 
-  void message(const Type& type, const json::value* value) {
-    static const json::object nothing;
-    const auto* object = as_object(value);
-    fields(type, object ? *object : nothing, type.wire_order, 0);
-  }
+  void message(const Type& type, const JsonNode& value) { fields(type, value.is == Is::object ? &value : nullptr, type.wire_order, 0); }
 
  private:
   // `nest`: how deep in inlined messages; all of `order` lies in the same one.
-  void fields(const Type& type, const json::object& object, std::span<const std::uint8_t> order, std::size_t nest) {
+  void fields(const Type& type, const JsonNode* object, std::span<const std::uint8_t> order, std::size_t nest) {
     while (!order.empty()) {
       const auto& last = type.fields[order.back()];
       const auto inner = nest < last.protobuf_inline.size() ? last.protobuf_inline[nest] : 0;
       std::size_t count = 1;
       if (inner == 0) {
-        field(type, last, object.if_contains(last.name));
+        field(type, last, object ? json_.member(*object, order.back()) : 0);
       } else {
         while (count < order.size() && type.fields[order[order.size() - 1 - count]].protobuf_inline[nest] == inner) ++count;
         const auto before = out_.size();
@@ -108,8 +124,8 @@ class Encoder {
     }
   }
 
-  void field(const Type& owner, const Field& field, const json::value* value) {
-    if (value && value->is_null()) value = nullptr;
+  void field(const Type& owner, const Field& field, std::uint32_t value) {
+    if (json_.at(value).is == Is::null) value = 0;
     switch (field.type->shape) {
       case Shape::list: return wrapped_list(owner, field) ? wrapped(field, value) : list(field.protobuf, *field.type->element, value);
       case Shape::map: return map(field.protobuf, *field.type->element, value);
@@ -121,38 +137,36 @@ class Encoder {
     }
   }
 
-  void list(unsigned number, const Type& element, const json::value* value) {
-    const auto* array = as_array(value);
-    if (!array) return;
-    for (auto at = array->size(); at-- > 0;) single(number, element, &(*array)[at]);
+  void list(unsigned number, const Type& element, std::uint32_t value) {
+    if (json_.at(value).is != Is::array) return;
+    for (auto at = json_.at(value).inside; at != 0; at = json_.at(at).before) single(number, element, at);
   }
 
-  void wrapped(const Field& field, const json::value* value) {
-    if (!as_array(value)) return;
+  void wrapped(const Field& field, std::uint32_t value) {
+    if (json_.at(value).is != Is::array) return;
     const auto before = out_.size();
     list(1, *field.type->element, value);
     out_.close(field.protobuf, before);
   }
 
-  void map(unsigned number, const Type& element, const json::value* value) {
-    const auto* object = as_object(value);
-    if (!object) return;
-    std::vector<const json::key_value_pair*> entries;
-    entries.reserve(object->size());
-    for (const auto& entry : *object) entries.push_back(&entry);
-    std::sort(entries.begin(), entries.end(), [](const auto* a, const auto* b) { return a->key() > b->key(); });
-    for (const auto* entry : entries) {
+  void map(unsigned number, const Type& element, std::uint32_t value) {
+    if (json_.at(value).is != Is::object) return;
+    std::vector<std::uint32_t> entries;
+    for (auto at = json_.at(value).inside; at != 0; at = json_.at(at).before) entries.push_back(at);
+    const auto greater = [this](std::uint32_t a, std::uint32_t b) { return json_.at(a).key > json_.at(b).key; };
+    if (!std::is_sorted(entries.begin(), entries.end(), greater)) std::sort(entries.begin(), entries.end(), greater);
+    for (const auto entry : entries) {
       const auto before = out_.size();
-      single(2, element, &entry->value());
-      out_.text(1, {entry->key().data(), entry->key().size()});
+      single(2, element, entry);
+      out_.text(1, json_.at(entry).key);
       out_.close(number, before);
     }
   }
 
-  // Null: the zero value.
-  void single(unsigned number, const Type& type, const json::value* value) {
+  void single(unsigned number, const Type& type, std::uint32_t node) {
+    const auto& value = json_.at(node);
     switch (type.shape) {
-      case Shape::boolean: return out_.number(number, value && value->is_bool() && value->get_bool());
+      case Shape::boolean: return out_.number(number, truth(value));
       case Shape::int32:
       case Shape::int64: return out_.number(number, static_cast<std::uint64_t>(whole(value)));
       case Shape::float64: return fixed(number, real(value));
@@ -161,7 +175,7 @@ class Encoder {
       default: break;
     }
     const auto before = out_.size();
-    structured(type, value);
+    structured(type, node);
     out_.close(number, before);
   }
 
@@ -172,34 +186,34 @@ class Encoder {
     out_.tag(number, kFixed64);
   }
 
-  void structured(const Type& type, const json::value* value) {
+  void structured(const Type& type, std::uint32_t node) {
+    const auto& value = json_.at(node);
     switch (type.shape) {
-      case Shape::quantity: return out_.text(1, value ? scalar_text(value) : "0");
+      case Shape::quantity: return out_.text(1, node ? scalar_text(value) : "0");
       case Shape::int_or_string: return int_or_string(value);
       case Shape::time: return time(value, false);
       case Shape::micro_time: return time(value, true);
       case Shape::duration: return out_.number(1, static_cast<std::uint64_t>(parse_duration(text_of(value)).value_or(0)));
       case Shape::raw: return raw(value);
-      case Shape::any: return schema_union(type, value);
-      case Shape::list: return list(1, *type.element, value);   // inside a map
-      case Shape::map: return map(1, *type.element, value);
+      case Shape::any: return schema_union(type, node);
+      case Shape::list: return list(1, *type.element, node);   // inside a map
+      case Shape::map: return map(1, *type.element, node);
       default: return message(type, value);
     }
   }
 
-  void raw(const json::value* value) {
-    if (value && !value->is_null()) out_.text(1, compact(*value));
+  void raw(const JsonNode& value) {
+    if (value.is != Is::null) out_.text(1, value.text);
   }
 
-  void int_or_string(const json::value* value) {
-    const bool text = value && value->is_string();
+  void int_or_string(const JsonNode& value) {
     out_.text(3, text_of(value));
     out_.number(2, static_cast<std::uint64_t>(whole(value)));
-    out_.number(1, text ? 1 : 0);
+    out_.number(1, value.is == Is::string ? 1 : 0);
   }
 
   // Go's zero time is an empty message.
-  void time(const json::value* value, bool micro) {
+  void time(const JsonNode& value, bool micro) {
     static constexpr std::int32_t kNanosInMicro = 1'000;
     const auto instant = parse_time(text_of(value));
     if (!instant) return;
@@ -207,17 +221,19 @@ class Encoder {
     out_.number(1, static_cast<std::uint64_t>(instant->seconds));
   }
 
-  void schema_union(const Type& type, const json::value* value) {
+  void schema_union(const Type& type, std::uint32_t node) {
+    const auto& value = json_.at(node);
     const auto which = union_of(type);
-    if (which == Union::none || !value) return raw(value);
+    if (which == Union::none || node == 0) return raw(value);
     const bool or_bool = which == Union::schema_or_bool;
-    if (value->is_object()) single(or_bool ? 2 : 1, *union_schema(), value);
-    if (or_bool) return out_.number(1, value->is_object() || (value->is_bool() && value->get_bool()));
-    const auto* array = value->if_array();
-    for (auto at = array ? array->size() : 0; at-- > 0;)
-      which == Union::schema_or_strings ? out_.text(2, text_of(&(*array)[at])) : single(2, *union_schema(), &(*array)[at]);
+    if (value.is == Is::object) single(or_bool ? 2 : 1, *union_schema(), node);
+    if (or_bool) return out_.number(1, value.is == Is::object || truth(value));
+    if (value.is != Is::array) return;
+    for (auto at = value.inside; at != 0; at = json_.at(at).before)
+      which == Union::schema_or_strings ? out_.text(2, text_of(json_.at(at))) : single(2, *union_schema(), at);
   }
 
+  const JsonIndex& json_;
   BackWriter& out_;
 };
 
@@ -232,8 +248,7 @@ void type_meta(BackWriter& out, std::string_view api_version, std::string_view k
   out.bytes(kProtobufMagic);
 }
 
-constexpr std::size_t kUsualMessageBytes = 1'024;   // what most objects need
-constexpr std::size_t kHeadBytes = 128;             // ... and heads of lists and frames
+constexpr std::size_t kHeadBytes = 128;             // what heads of lists and frames need
 constexpr unsigned kRaw = 2;                        // number of the message in its envelope, and of items in lists
 
 }  // namespace
@@ -243,16 +258,18 @@ bool has_protobuf(std::string_view api_version, std::string_view kind) {
   return type && !type->wire_order.empty();
 }
 
-std::optional<ProtobufObject> to_protobuf(const json::value& object) {
-  const auto kind = text_at(object, "kind");
-  auto api_version = text_at(object, "apiVersion");
+std::optional<ProtobufObject> json_to_protobuf(std::string_view text) {
+  const auto kind = outer_text(text, "kind");
+  auto api_version = outer_text(text, "apiVersion");
   if (api_version.empty()) api_version = "v1";
   const auto* type = protobuf_type(api_version, kind);
   if (!type || type->wire_order.empty()) return std::nullopt;
-  BackWriter out(kUsualMessageBytes);
+  JsonIndex json;
+  if (!json.read(text, *type)) return std::nullopt;
+  BackWriter out(text.size() + kHeadBytes);
   out.bytes(kEnvelopeTail);
   const auto before = out.size();
-  Encoder(out).message(*type, &object);
+  Encoder(json, out).message(*type, json.root());
   out.close(kRaw, before);
   const auto size = out.size() - before;
   type_meta(out, api_version, kind);
@@ -262,6 +279,8 @@ std::optional<ProtobufObject> to_protobuf(const json::value& object) {
   encoded.item_size = size;
   return encoded;
 }
+
+std::optional<ProtobufObject> to_protobuf(const json::value& object) { return json_to_protobuf(compact(object)); }
 
 std::string protobuf_list_head(const ListHead& head, std::uint64_t items_bytes) {
   BackWriter out(kHeadBytes);

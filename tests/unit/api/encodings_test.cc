@@ -106,6 +106,38 @@ TEST_CASE_METHOD(Fixture, "a list in protobuf has every object, small or larger 
   }
 }
 
+TEST_CASE_METHOD(Fixture, "who reads more than is kept, again and again, finds most of it") {
+  const auto kind = registry->current()->find("", "v1", "configmaps");
+  std::vector<store::ObjectRef> objects;
+  static constexpr std::size_t kBytes = 400'000;
+  const auto count = kEncodingBytesMax / kBytes * 5 / 4;
+  for (std::size_t i = 0; i < count; ++i) {
+    store::Columns columns;
+    columns.schema_epoch = kind->schema_epoch;
+    auto body = R"({"kind":"ConfigMap","apiVersion":"v1","metadata":{"resourceVersion":")" + std::string(store::kRevisionSlotBytes, ' ') + R"(},"data":{"k":")" + std::string(kBytes, 'x') + "\"}}";
+    const auto slot = body.find("resourceVersion\":\"") + std::string_view("resourceVersion\":\"").size();
+    objects.push_back(store::Draft(std::move(columns), std::move(body), slot).freeze(i + 1, {}));
+  }
+  Encodings encodings(*verbs);
+  const auto read = [&] {
+    std::vector<ProtobufRef> seen;
+    for (const auto& object : objects) seen.push_back(encodings.protobuf(*kind, *object));
+    return seen;
+  };
+  const auto first = read();
+  for (int turn = 0; turn < 3; ++turn) {
+    const auto again = read();
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < count; ++i) found += again[i] == first[i];
+    CHECK(found >= count * 7 / 10);
+  }
+  // What nobody reads any more makes room, in a few turns.
+  objects.erase(objects.begin(), objects.end() - static_cast<std::ptrdiff_t>(count / 5));
+  for (int turn = 0; turn < 6; ++turn) read();
+  const auto before = read();
+  CHECK((read() == before));
+}
+
 TEST_CASE_METHOD(Fixture, "custom forms: metadata only in protobuf, tables in JSON alone") {
   REQUIRE(post("/api/v1/namespaces/a/configmaps", map_text("one")).status == 201);
   const auto partial = decoded(get("/api/v1/namespaces/a/configmaps/one", kAcceptPartial).body);

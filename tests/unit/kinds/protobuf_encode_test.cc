@@ -137,6 +137,36 @@ TEST_CASE("objects are the bytes that Go's clients write") {
         "6e642a0f0a017812001a04706f6473280032003094031a002200");
 }
 
+TEST_CASE("a text is read where it stands: escapes, spaces, what no field is for") {
+  const auto data = [](std::string_view text) { return from_protobuf(json_to_protobuf(text).value().bytes).value(); };
+  const auto map = data(R"( {"metadata":{"name":"c","resourceVersion":"7"   ,"labels":{"b":"2","a":"1"}},"unknown":[{"x":["]}",{}]},"\\\""],
+                           "apiVersion":"v1","kind":"ConfigMap","data":{"e\u0041":"\"\\\/\n\r\t\b\f\u00e4\ud83d\ude00\ud83d","l":"l"} } )");
+  CHECK(map.at("metadata").at("resourceVersion") == "7");
+  CHECK(map.at("metadata").at("labels").at("a") == "1");
+  CHECK(map.at("data").at("eA") == "\"\\/\n\r\t\b\f\xc3\xa4\xf0\x9f\x98\x80\xef\xbf\xbd");
+  CHECK_FALSE(map.as_object().contains("unknown"));
+  // What does not fit its field is the field's zero, and fieldsV1 goes out as it stands.
+  const auto pod = data(R"({"kind":"Pod","apiVersion":"v1","metadata":{"name":7,"labels":["a"],"generation":1e2,"managedFields":[{"fieldsV1":{"f:a":{"k:{\"n\":\"c\"}":{}}}}]},"spec":{"containers":null,"priority":true,"volumes":{}}})");
+  CHECK(pod.at("metadata").at("generation") == 100);
+  CHECK_FALSE(pod.at("metadata").as_object().contains("name"));
+  CHECK(pod.at("metadata").at("managedFields").at(0).at("fieldsV1").at("f:a").as_object().contains("k:{\"n\":\"c\"}"));
+}
+
+TEST_CASE("a text that ends early or is broken is no object") {
+  const auto pod = stored(*builtin("v1", "Pod"), defaulted(*builtin("v1", "Pod"), kPod));
+  REQUIRE(json_to_protobuf(pod));
+  for (std::size_t end = 0; end < pod.size(); ++end) {
+    const std::vector<char> part(pod.begin(), pod.begin() + static_cast<std::ptrdiff_t>(end));   // its own memory: reading beyond it shows
+    CHECK_FALSE(json_to_protobuf({part.data(), part.size()}));
+  }
+  for (const auto* text : {"", "7", "null", "[]", "\"", R"({"kind":"Pod")", R"({"kind":"Pod","metadata":{"name":"\)", R"({"kind":"Pod","metadata":{"labels":{"a":]}}})", R"({"kind":"Pod","spec":{,}})", R"({"kind":"Pod","spec":})"})
+    CHECK_FALSE(json_to_protobuf(text));
+  // Deeper than anything that was taken.
+  std::string deep;
+  for (int i = 0; i < 600; ++i) deep += R"({"not":)";
+  CHECK_FALSE(json_to_protobuf(R"({"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","spec":{"versions":[{"schema":{"openAPIV3Schema":)" + deep + "{}" + std::string(600, '}') + "}}]}}"));
+}
+
 TEST_CASE("kinds without numbers have no protobuf") {
   CHECK_FALSE(to_protobuf(json::parse(R"({"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"w"}})")));
   CHECK_FALSE(to_protobuf(json::parse(R"({"apiVersion":"meta.k8s.io/v1","kind":"Table","rows":[]})")));
