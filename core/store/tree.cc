@@ -275,18 +275,27 @@ ObjectRef erase_in(TreeNode*& slot, Place place) {
   return removed;
 }
 
-bool scan_in(const TreeNode* node, Place from, bool strictly, std::string_view ns, bool one_namespace, const ObjectTree::Visit& visit) {
+/// Objects that are visited soon come into the cache meanwhile: each has its own place in memory.
+constexpr std::size_t kAhead = 4;
+
+// `from` is null where all that is below comes after it.
+bool scan_in(const TreeNode* node, const Place* from, bool strictly, std::string_view ns, bool one_namespace, const ObjectTree::Visit& visit) {
   if (!node->leaf) {
     const Branch& branch = branch_of(node);
-    for (std::size_t i = child_for(branch, from); i < branch.used; ++i)
+    for (std::size_t i = from ? child_for(branch, *from) : 0; i < branch.used; ++i, from = nullptr)
       if (!scan_in(branch.children[i], from, strictly, ns, one_namespace, visit)) return false;
     return true;
   }
   const Leaf& leaf = leaf_of(node);
-  for (std::size_t i = lower_bound(leaf, from); i < leaf.used; ++i) {
+  std::size_t i = from ? lower_bound(leaf, *from) : 0;
+  if (i == leaf.used) return true;
+  if (from && strictly && compare(place_of(*leaf.entries[i]), *from) == 0) ++i;
+  // In the order of namespaces: where the last is of the one that is asked for, all are.
+  const bool ends_here = one_namespace && leaf.entries[leaf.used - 1u]->key().ns != ns;
+  for (; i < leaf.used; ++i) {
+    if (i + kAhead < leaf.used) __builtin_prefetch(leaf.entries[i + kAhead].get());
     const ObjectRef& object = leaf.entries[i];
-    if (strictly && compare(place_of(*object), from) == 0) continue;
-    if (one_namespace && object->key().ns != ns) return false;
+    if (ends_here && object->key().ns != ns) return false;
     if (!visit(object)) return false;
   }
   return true;
@@ -372,7 +381,7 @@ void ObjectTree::scan(std::string_view ns, const Key* after, const Visit& visit)
     from = {after->ns, after->name};
     strictly = true;
   }
-  scan_in(root_, from, strictly, ns, !ns.empty(), visit);
+  scan_in(root_, &from, strictly, ns, !ns.empty(), visit);
 }
 
 void ObjectTree::dismantle(std::vector<TreeNode*>& nodes) {
