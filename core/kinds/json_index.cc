@@ -265,20 +265,4 @@ bool JsonIndex::read(std::string_view text, const Type& type) {
   return root_ != 0;
 }
 
-std::string_view outer_text(std::string_view json, std::string_view name) {
-  Cursor cursor(json);
-  if (!cursor.take('{')) return {};
-  do {
-    std::string_view key, value;
-    bool escaped = false;
-    if (!cursor.take('"') || !cursor.string(key, escaped) || !cursor.take(':')) return {};
-    if (key != name) {
-      if (!cursor.skip(value)) return {};
-    } else {
-      return cursor.take('"') && cursor.string(value, escaped) && !escaped ? value : std::string_view();
-    }
-  } while (cursor.take(','));
-  return {};
-}
-
 }  // namespace keelson::kinds

@@ -40,7 +40,4 @@ class JsonIndex {
   std::uint32_t root_ = 0;
 };
 
-/// A text's member of the outermost object, when it is a string without escapes; those that come first are found first.
-std::string_view outer_text(std::string_view json, std::string_view name);
-
 }  // namespace keelson::kinds

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/kinds/base64.hpp"
+#include "core/kinds/edit.hpp"
 #include "core/kinds/json_access.hpp"
 #include "core/kinds/json_index.hpp"
 #include "core/kinds/protobuf.hpp"
@@ -259,8 +260,12 @@ bool has_protobuf(std::string_view api_version, std::string_view kind) {
 }
 
 std::optional<ProtobufObject> json_to_protobuf(std::string_view text) {
-  const auto kind = outer_text(text, "kind");
-  auto api_version = outer_text(text, "apiVersion");
+  const auto unquoted = [text](std::string_view name) {
+    const auto value = printed_member(text, name);
+    return value.size() > 2 ? value.substr(1, value.size() - 2) : std::string_view();
+  };
+  const auto kind = unquoted("kind");
+  auto api_version = unquoted("apiVersion");
   if (api_version.empty()) api_version = "v1";
   const auto* type = protobuf_type(api_version, kind);
   if (!type || type->wire_order.empty()) return std::nullopt;

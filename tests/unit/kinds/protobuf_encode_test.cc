@@ -139,8 +139,7 @@ TEST_CASE("objects are the bytes that Go's clients write") {
 
 TEST_CASE("a text is read where it stands: escapes, spaces, what no field is for") {
   const auto data = [](std::string_view text) { return from_protobuf(json_to_protobuf(text).value().bytes).value(); };
-  const auto map = data(R"( {"metadata":{"name":"c","resourceVersion":"7"   ,"labels":{"b":"2","a":"1"}},"unknown":[{"x":["]}",{}]},"\\\""],
-                           "apiVersion":"v1","kind":"ConfigMap","data":{"e\u0041":"\"\\\/\n\r\t\b\f\u00e4\ud83d\ude00\ud83d","l":"l"} } )");
+  const auto map = data(R"({"metadata":{"name":"c","resourceVersion":"7"   ,"labels":{"b":"2","a":"1"}},"unknown":[{"x":["]}",{}]},"\\\""],"apiVersion":"v1","kind":"ConfigMap","data":{"e\u0041":"\"\\\/\n\r\t\b\f\u00e4\ud83d\ude00\ud83d","l":"l"} } )");
   CHECK(map.at("metadata").at("resourceVersion") == "7");
   CHECK(map.at("metadata").at("labels").at("a") == "1");
   CHECK(map.at("data").at("eA") == "\"\\/\n\r\t\b\f\xc3\xa4\xf0\x9f\x98\x80\xef\xbf\xbd");
