@@ -1,5 +1,7 @@
 #include "core/api/protobuf_list.hpp"
 
+#include "core/base/prefetch.hpp"
+
 namespace keelson::api {
 namespace {
 
@@ -30,6 +32,7 @@ class ProtobufListPayload final : public Payload {
     for (std::size_t bytes = 0; next_ < listed_.objects.size() && bytes < bytes_max; ++next_) {
       const auto& item = take(next_);
       if (!item) return Pull::cut;
+      base::expect_text(item->item());
       out.push_back(item->item());
       bytes += item->item_size;
     }

@@ -6,6 +6,7 @@
 #include "core/api/protobuf_list.hpp"
 #include "core/api/table.hpp"
 #include "core/api/text.hpp"
+#include "core/base/prefetch.hpp"
 
 namespace keelson::api {
 namespace {
@@ -17,12 +18,16 @@ class ListPayload final : public Payload {
   ListPayload(std::string prefix, std::string head, std::vector<store::ObjectRef> objects)
       : prefix_(std::move(prefix)), head_(std::move(head)), objects_(std::move(objects)) {
     length_ = prefix_.size() + kSuffix.size() + (objects_.empty() ? 0 : objects_.size() - 1);
-    for (const auto& object : objects_) length_ += object->body().size() - (says_head(*object) ? head_.size() - 1 : 0);
+    for (std::size_t i = 0; i < objects_.size(); ++i) {
+      expect(i + kAhead);
+      length_ += objects_[i]->body().size() - (says_head(*objects_[i]) ? head_.size() - 1 : 0);
+    }
   }
   Pull pull(std::vector<std::string_view>& out, std::size_t bytes_max) override {
     std::size_t bytes = 0;
     if (next_ == 0) out.push_back(prefix_);
     for (; next_ < objects_.size() && bytes < bytes_max; ++next_) {
+      expect(next_ + kAhead);
       const auto& object = *objects_[next_];
       const bool shorter = says_head(object);
       if (const auto between = std::string_view(",{").substr(next_ == 0, next_ == 0 ? shorter : 1 + shorter); !between.empty()) out.push_back(between);
@@ -37,6 +42,10 @@ class ListPayload final : public Payload {
 
  private:
   static constexpr std::string_view kSuffix = "]}\n";
+  static constexpr std::size_t kAhead = 4;   // objects whose texts come into the cache meanwhile
+  void expect(std::size_t index) const {
+    if (index < objects_.size()) base::expect_text(objects_[index]->body());
+  }
   bool says_head(const store::Object& object) const { return !head_.empty() && object.body().starts_with(head_); }
   std::string prefix_, head_;
   std::vector<store::ObjectRef> objects_;
