@@ -168,7 +168,9 @@ TEST_CASE_METHOD(Fixture, "a body that is cut short is answered 500 unexpected E
 TEST_CASE_METHOD(Fixture, "a handler that drops its responder is answered for with 500") {
   stub.work = [](Request, std::shared_ptr<Responder>) {};
   Client client(server->port());
-  CHECK(client.request("GET", "/").status == 500);
+  const auto answer = client.request("GET", "/");
+  CHECK(answer.status == 500);
+  CHECK(answer.body == "This request caused apiserver to panic. Look in the logs for details.\n");
 }
 
 TEST_CASE_METHOD(Fixture, "an answer may come from another thread") {
