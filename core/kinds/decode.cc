@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/kinds/aliases.hpp"
+#include "core/kinds/builtin.hpp"
 #include "core/kinds/conform.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/kinds/json_access.hpp"
@@ -44,6 +45,19 @@ std::string_view package_of(const Kind& kind) {
   return name.substr(0, name.find('/'));
 }
 
+/// Whether upstream's servers know the kind, in this version or in an older one of its group.
+bool registered(std::string_view api_version, std::string_view name) {
+  const auto slash = api_version.find('/');
+  const auto group = slash == std::string_view::npos ? std::string_view() : api_version.substr(0, slash);
+  const bool stable = api_version.find("alpha") == std::string_view::npos && api_version.find("beta") == std::string_view::npos;
+  const auto kinds = builtin_kinds();
+  return std::any_of(kinds.begin(), kinds.end(), [&](const BuiltinKind& kind) {
+    if (kind.kind != name) return false;
+    if (group == "extensions") return true;
+    return kind.group == group && (!group.empty() && !stable ? true : kind.version == api_version.substr(slash == std::string_view::npos ? 0 : slash + 1));
+  });
+}
+
 // Fills or checks apiVersion and kind.
 std::optional<base::Error> settle_type(const Kind& kind, json::object& object, std::string_view body) {
   const bool custom = kind.strategy.custom_resource;
@@ -58,6 +72,10 @@ std::optional<base::Error> settle_type(const Kind& kind, json::object& object, s
     if (!custom) value = name == "kind" ? kind.kind : kind.api_version();
   }
   const auto given_kind = text_of(&object["kind"]), given_version = text_of(&object["apiVersion"]);
+  if (given_kind == kind.kind && given_version == kind.api_version()) return std::nullopt;
+  if (!custom && !registered(given_version, given_kind))
+    return cannot_be_handled(kind, given_kind, version_of(given_version), "no kind \"" + std::string(given_kind) + "\" is registered for version \"" + std::string(given_version) +
+                                                                               "\" in scheme \"pkg/runtime/scheme.go:111\"");
   if (given_kind != kind.kind)
     return cannot_be_handled(kind, given_kind, version_of(given_version),
                              "converting (" + std::string(version_of(given_version)) + "." + std::string(given_kind) + ") to (" +

@@ -94,6 +94,8 @@ URL = [
     put("uid differs", f"{MAPS}/one", meta(name="one", uid="u"), 409, "Conflict", 'Operation cannot be fulfilled on configmaps "one": StorageError: invalid object, Code: 4, Key: ..., ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: u, UID in object meta: ...'),
     put("uid differs, custom resource without resourceVersion", f"{WIDGETS}/one", widget(metadata={"name": "one", "uid": "u"}), 409, "Conflict", "...Precondition failed: UID in precondition: u, UID in object meta: ..."),
     put("uid of what is not there, of a kind that PUT creates", f"{NS}/limitranges/none", {"metadata": {"name": "none", "uid": "u"}, "spec": {"limits": []}}, 409, "Conflict", "...Precondition failed: UID in precondition: u, UID in object meta: "),
+    *[post(f"{what} that there is not", MAPS, {"apiVersion": version, "kind": kind, "metadata": {"name": "new"}}, 400, "BadRequest", f'{kind} in version "{version.split("/")[-1]}" cannot be handled as a ConfigMap: no kind "{kind}" is registered for version "{version}" in scheme "..."')
+      for what, version, kind in (("kind", "v1", "Nothing"), ("group", "x.dev/v1", "ConfigMap"), ("version", "v1beta1", "ConfigMap"), ("kind of another group", "apps/v1", "ConfigMap"))],
     post("kind differs", SERVICES, pod(), 400, "BadRequest", 'Pod in version "v1" cannot be handled as a Service: ...'),
 ]
 
@@ -180,6 +182,7 @@ PATCHES = [
     patch("apply: several fields that nobody declared", APPLY, "apiVersion: rows.dev/v1\nkind: Widget\nmetadata: {name: one, namespace: rows}\nfoo: 1\ngoo: 1\nspec: {bar: 2, baz: 3}\n", 500, "", "failed to create typed patch object (rows/one; rows.dev/v1, Kind=Widget): errors:\n  .spec.bar: field not declared in schema\n  .foo: field not declared in schema", path=f"{WIDGETS}/one?fieldManager=m"),
     patch("apply: a value of another type", APPLY, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one, namespace: rows}\ndata: {k: 1}\n", 500, "", "failed to create typed patch object (rows/one; /v1, Kind=ConfigMap): .data.k: expected string, got &value.valueUnstructured{Value:1}", path=f"{MAPS}/one?fieldManager=m"),
     patch("apply: duplicate keys, Strict", APPLY, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata:\n  k: a\n  k: b\n", 400, "BadRequest", 'error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  line 6: key "k" already set in map', path=f"{MAPS}/one?fieldManager=m&fieldValidation=Strict"),
+    patch("apply: the uid of what is not there", APPLY, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: none, uid: u}\n", 409, "Conflict", 'Operation cannot be fulfilled on configmaps "none": uid mismatch: the provided object specified uid u, and no existing object was found', path=f"{MAPS}/none?fieldManager=m"),
     patch("apply: force with another patch type", MERGE, "{}", 422, "Invalid", 'PatchOptions.meta.k8s.io "" is invalid: force: Forbidden: may not be specified for non-apply patch', [("FieldValueForbidden", "force")], path=f"{MAPS}/one?force=true"),
 ]
 

@@ -170,7 +170,7 @@ TEST_CASE_METHOD(Fixture, "a handler that drops its responder is answered for wi
   Client client(server->port());
   const auto answer = client.request("GET", "/");
   CHECK(answer.status == 500);
-  CHECK(answer.body == "This request caused apiserver to panic. Look in the logs for details.\n");
+  CHECK(answer.body.starts_with("This request caused apiserver to panic. Look in the logs for details."));
 }
 
 TEST_CASE_METHOD(Fixture, "an answer may come from another thread") {
