@@ -73,7 +73,12 @@ class DefaultTolerationSeconds final : public InlineMutator {
       auto& spec = object_at(*request.object, {"spec"});
       const auto* present = list_at(*request.object, {"spec", "tolerations"});
       if (present && std::any_of(present->begin(), present->end(), [&](const auto& toleration) { return covers(toleration, key); })) continue;
-      list_in(spec, "tolerations").emplace_back(json::object({{"key", key}, {"operator", "Exists"}, {"effect", "NoExecute"}, {"tolerationSeconds", kSeconds}}));
+      auto& added = list_in(spec, "tolerations").emplace_back(json::object_kind).get_object();   // in the request's own memory
+      added.reserve(4);
+      added.emplace("key", key);
+      added.emplace("operator", "Exists");
+      added.emplace("effect", "NoExecute");
+      added.emplace("tolerationSeconds", kSeconds);
     }
     return {};
   }

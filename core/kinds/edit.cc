@@ -55,6 +55,17 @@ std::string_view printed_member(std::string_view object, std::string_view name) 
   return {};
 }
 
+std::string without_member(std::string_view object, std::string_view name, std::string_view value) {
+  auto from = static_cast<std::size_t>(value.data() - object.data()) - name.size() - 3, to = from + name.size() + 3 + value.size();
+  if (object[from - 1] == ',') --from;
+  else if (to < object.size() && object[to] == ',') ++to;
+  std::string out;
+  out.reserve(object.size() - (to - from));
+  out.append(object.substr(0, from));
+  out.append(object.substr(to));
+  return out;
+}
+
 std::string edited(const Type& type, std::string_view object, std::span<const Edit> edits) {
   std::size_t more = 0;
   for (const auto& edit : edits) more += edit.name.size() + edit.value.size() + 4;

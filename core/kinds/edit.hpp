@@ -30,6 +30,9 @@ class PrintedMembers {
 /// The value of that name; empty: there is none.
 std::string_view printed_member(std::string_view object, std::string_view name);
 
+/// The object without its member of that name, whose value is `value`, as printed_member() gave it.
+std::string without_member(std::string_view object, std::string_view name, std::string_view value);
+
 struct Edit {
   std::string_view name;   ///< a field of the type
   std::string value;       ///< as encode_value() prints it; empty: the member goes

@@ -36,7 +36,7 @@ class Members {
 // Prints by the schema: fields in declaration order, what Go would omit left out, what Go would print as zero printed.
 class Printer {
  public:
-  Printer(TextBuffer& out, std::size_t slot_bytes) : out_(out), slot_bytes_(slot_bytes) {}
+  Printer(TextBuffer& out, std::size_t slot_bytes, const PrintedMember& printed = {}) : out_(out), slot_bytes_(slot_bytes), printed_(printed) {}
 
   std::size_t revision_offset = 0;
 
@@ -121,6 +121,11 @@ class Printer {
         static const json::object nothing;
         const auto* metadata = as_object(value);
         meta(*field.type, metadata ? *metadata : nothing);
+        continue;
+      }
+      if (is_root && field.name == printed_.name) {
+        key(field.name);
+        out_.put(printed_.text);
         continue;
       }
       print_field(field, value);
@@ -220,6 +225,7 @@ class Printer {
 
   TextBuffer& out_;
   std::size_t slot_bytes_;
+  PrintedMember printed_;
   bool first_ = true;
   bool in_root_meta_ = false;
 };
@@ -241,9 +247,9 @@ std::string encode_value(const Type& type, const json::value& value) {
   return std::string(buffer.text());
 }
 
-Encoded encode(const Kind& kind, const json::value& object, std::size_t slot_bytes) {
+Encoded encode(const Kind& kind, const json::value& object, std::size_t slot_bytes, const PrintedMember& printed) {
   auto& buffer = printing_buffer();
-  Printer printer(buffer, slot_bytes);
+  Printer printer(buffer, slot_bytes, printed);
   static const json::object nothing;
   const auto* members = object.if_object();
   printer.root(kind, members ? *members : nothing);

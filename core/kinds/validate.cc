@@ -119,6 +119,12 @@ void immutable(const json::value* value, const json::value* old, const Path& pat
   if (!same(value, old)) errors.invalid(path, value, kImmutable);
 }
 
+bool judges_status_alone(const Kind& kind) {
+  if (!kind.declared_by.empty() || !kind.strategy.has_status) return false;
+  if (kind.group.empty()) return kind.kind == "Pod" || kind.kind == "ReplicationController";
+  return kind.group == "apps" && kind.kind != "ControllerRevision";
+}
+
 std::vector<base::Cause> validate(const Kind& kind, const json::value& object, const json::value* old, std::string_view subresource) {
   FieldErrors errors;
   const Candidate candidate{kind, object, old, subresource};

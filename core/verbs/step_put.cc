@@ -6,6 +6,7 @@
 #include "core/base/json_text.hpp"
 #include "core/kinds/body_kinds.hpp"
 #include "core/kinds/convert.hpp"
+#include "core/kinds/edit.hpp"
 #include "core/verbs/signing_request_fields.hpp"
 #include "core/verbs/versions.hpp"
 
@@ -13,6 +14,15 @@ namespace keelson::verbs {
 namespace {
 
 constexpr int kGenerateRetryAfter_s = 1;
+constexpr std::string_view kSpec = "spec";
+
+/// What the columns know of the spec.
+json::object spec_of(const kinds::Kind& kind, const store::Columns& columns, const json::storage_ptr& memory) {
+  json::object out(memory);
+  for (std::size_t i = 0; i < kind.selectable_fields.size(); ++i)
+    if (const std::string_view field = kind.selectable_fields[i]; field.starts_with("spec.")) out.emplace(field.substr(kSpec.size() + 1), columns.fields.at(i));
+  return out;
+}
 
 base::Error uid_mismatch(const Target& target, std::string_view wanted, std::string_view found) {
   const std::string key = "/registry/" + target.kind->resource + "/" + (target.ns.empty() ? "" : target.ns + "/") + target.name;
@@ -44,10 +54,16 @@ base::Outcome<void> PutRun::load() {
   if (target().name.empty()) return {};
   existing_ = in_.stored(key_);
   if (!existing_) return {};
-  auto old = in_.core.decoded(*kind_, *existing_, in_.memory);
+  auto old = decode_existing();
   if (!old) return old.error();
   old_.emplace(std::move(*old));
   return {};
+}
+
+base::Outcome<json::value> PutRun::decode_existing() {
+  if (leaves_spec()) spec_ = kinds::printed_member(existing_->body(), kSpec);
+  if (spec_.empty()) return in_.core.decoded(*kind_, *existing_, in_.memory);
+  return kinds::parse(kinds::Media::json, kinds::without_member(existing_->body(), kSpec, spec_), in_.memory);
 }
 
 base::Outcome<StepRun::Next> PutRun::begin() {
@@ -109,6 +125,7 @@ base::Outcome<void> PutRun::finish_create() {
 
 base::Outcome<StepRun::Next> PutRun::begin_update() {
   if (auto produced = produce(); !produced) return produced.error();
+  if (!spec_.empty() && object_->is_object()) object_->get_object().stable_erase(kSpec);   // that of its defaults
   if (auto named = check_name(target(), *object_); !named) return named.error();
   // A PUT is about the object of its uid, if it has one; what a patch makes of the uid is told by validation.
   if (const std::string uid(text_at(*object_, {"metadata", "uid"})); verb() == "update" && !uid.empty() && uid != existing_->columns().uid)
@@ -118,8 +135,8 @@ base::Outcome<StepRun::Next> PutRun::begin_update() {
   kinds::merge_for_write(*kind_, *object_, *old_, target().subresource);
   if (!managers_recorded_) kinds::record_update(*kind_, &*old_, *object_, manager());
   set_request(auth::AdmissionRequest::Operation::update);
-  request_.object = &*object_;
-  request_.old = &*old_;
+  request_.object = spec_.empty() ? &*object_ : nullptr;
+  request_.old = spec_.empty() ? &*old_ : nullptr;
   return Next::admit;
 }
 
@@ -168,6 +185,7 @@ base::Outcome<void> PutRun::settle() {
     if (kind_->strategy.generation && target().subresource != "status" && kinds::generation_changes(*kind_, *old_, *object_)) raise_generation(*object_);
   }
   if (auto checked = check_result(); !checked) return checked;
+  if (!spec_.empty()) return validate_status();
   if (auto valid = validate(); !valid || !is_signing_request(*kind_)) return valid;
   return settle_signing_request(*kind_, in_.context.user, in_.core.parts.runtime.unix_s(), creating_ ? nullptr : &*old_, *object_);
 }
@@ -188,11 +206,26 @@ base::Outcome<void> PutRun::validate() const {
   return base::invalid(kind_->group, kind_->kind, own_name(), std::move(causes));
 }
 
+base::Outcome<void> PutRun::validate_status() {
+  json::object &now = object_->as_object(), &before = old_->as_object();
+  for (auto* object : {&now, &before}) object->emplace(kSpec, spec_of(*kind_, existing_->columns(), in_.memory));
+  auto valid = validate();
+  for (auto* object : {&now, &before}) object->stable_erase(kSpec);
+  return valid;
+}
+
 base::Outcome<void> PutRun::finish() { return creating_ ? finish_create() : finish_update(); }
 
 store::Draft PutRun::draft() const {
-  auto encoded = kinds::encode(*kind_, *object_, store::kRevisionSlotBytes);
-  return store::Draft(columns_of(*kind_, *object_), std::move(encoded.body), encoded.revision_offset);
+  auto columns = columns_of(*kind_, *object_);
+  if (spec_.empty()) {
+    auto encoded = kinds::encode(*kind_, *object_, store::kRevisionSlotBytes);
+    return store::Draft(std::move(columns), std::move(encoded.body), encoded.revision_offset);
+  }
+  for (std::size_t i = 0; i < columns.fields.size(); ++i)
+    if (kind_->selectable_fields[i].starts_with("spec.")) columns.fields[i] = existing_->columns().fields.at(i);
+  auto encoded = kinds::encode(*kind_, *object_, store::kRevisionSlotBytes, {kSpec, spec_});
+  return store::Draft(std::move(columns), std::move(encoded.body), encoded.revision_offset);
 }
 
 base::Outcome<void> PutRun::conclude(store::Operation operation) {

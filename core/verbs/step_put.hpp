@@ -31,6 +31,8 @@ class PutRun : public StepRun {
   /// Rules of a subresource beyond the kind's, after admission.
   virtual base::Outcome<void> check_result() { return {}; }
 
+  /// Whether the write can change, and is judged by, no part of the spec. Then that is not even read: it stays the text that it is.
+  virtual bool leaves_spec() { return false; }
   /// Kind, key and what is stored under it.
   base::Outcome<void> load();
   kinds::ManagerInfo manager() const;
@@ -46,6 +48,7 @@ class PutRun : public StepRun {
   store::Key key_;
   store::ObjectRef existing_;
   std::optional<json::value> old_, object_;
+  std::string_view spec_;             ///< of the stored text, where both have none because the write leaves it alone
   std::optional<store::Revision> demanded_;
   bool creating_ = false;
   bool name_is_generated_ = false;
@@ -56,6 +59,8 @@ class PutRun : public StepRun {
   base::Outcome<Next> begin_create();
   base::Outcome<Next> begin_update();
   base::Outcome<void> check_revision();
+  base::Outcome<json::value> decode_existing();
+  base::Outcome<void> validate_status();
   base::Outcome<void> settle_create();
   base::Outcome<void> finish_create();
   base::Outcome<void> finish_update();
@@ -86,6 +91,7 @@ class PatchRun final : public PutRun {
   using PutRun::PutRun;
 
  protected:
+  bool leaves_spec() override;
   base::Outcome<void> produce() override;
   std::string_view verb() const override { return "patch"; }
   bool creates_missing() const override { return in_.step.patch_type == kinds::PatchType::apply && target().subresource.empty(); }

@@ -59,6 +59,16 @@ base::Outcome<void> UpdateRun::produce() {
   return creating_ ? check_name(target(), *object_) : base::Outcome<void>();
 }
 
+bool PatchRun::leaves_spec() {
+  const auto& step = in_.step;
+  const bool merges = step.patch_type == kinds::PatchType::merge || step.patch_type == kinds::PatchType::strategic;
+  if (target().subresource != "status" || !merges || step.body.media != kinds::Media::json || step.body.bytes.find("\"spec\"") != std::string::npos) return false;
+  const bool as_it_is = !in_.form && existing_->columns().schema_epoch == kind_->schema_epoch && target().kind->schema_epoch == kind_->schema_epoch;
+  if (!as_it_is || !kinds::judges_status_alone(*kind_)) return false;
+  set_request(auth::AdmissionRequest::Operation::update);
+  return !in_.core.parts.chains.reads_objects(request_);
+}
+
 base::Outcome<void> PatchRun::produce() { return in_.step.patch_type == kinds::PatchType::apply ? produce_applied() : produce_patched(); }
 
 base::Outcome<void> PatchRun::produce_patched() {
@@ -77,7 +87,10 @@ base::Outcome<void> PatchRun::produce_patched() {
   using Mode = kinds::FieldValidation;
   const auto mode = step.options.validation;
   auto decoded = kinds::decode_value(kind, std::move(*patched), mode == Mode::ignore ? Mode::ignore : Mode::warn);
-  const auto again = [&] { return kinds::patch(kind, step.patch_type, from, patch->value, in_.memory).value(); };   // decoding took it apart
+  const auto again = [&] {   // decoding took it apart, and it is told whole
+    const auto whole = spec_.empty() ? json::value() : in_.core.decoded(*kind_, *existing_, in_.memory).value();
+    return kinds::patch(kind, step.patch_type, spec_.empty() ? from : whole, patch->value, in_.memory).value();
+  };
   if (!decoded) return unfit(again(), decoded.error());
   auto complaints = std::move(patch->complaints);
   append(complaints, decoded->warnings);
