@@ -78,10 +78,8 @@ Outcome<std::optional<std::int64_t>> number(const std::string& query, const char
 }
 
 template <class Containers>
-std::string names_of(const Containers& containers) {
-  std::string out;
+void add_names(std::string& out, const Containers& containers) {
   for (const auto& container : containers) out += (out.empty() ? "" : " ") + container.name;
-  return "[" + out + "]";
 }
 
 }  // namespace
@@ -234,10 +232,10 @@ std::int64_t tail_offset(int fd, std::int64_t lines) {
 Outcome<std::string> choose_container(const Pod& pod, const std::string& asked) {
   if (asked.empty()) {
     if (pod.spec.containers.size() == 1) return pod.spec.containers[0].name;
-    std::string text = "a container name must be specified for pod " + pod.meta.name;
-    if (!pod.spec.containers.empty()) text += ", choose one of: " + names_of(pod.spec.containers);
-    if (!pod.spec.initContainers.empty()) text += " or one of the init containers: " + names_of(pod.spec.initContainers);
-    return bad_request(text);
+    std::string names;
+    for (const auto* list : {&pod.spec.initContainers, &pod.spec.containers}) add_names(names, *list);
+    add_names(names, pod.spec.ephemeralContainers);
+    return bad_request("a container name must be specified for pod " + pod.meta.name + ", choose one of: [" + names + "]");
   }
   if (!find_container(pod, asked).list.empty()) return asked;
   return bad_request("container " + asked + " is not valid for pod " + pod.meta.name);

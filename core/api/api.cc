@@ -209,6 +209,7 @@ bool Api::offered(const CallRef& call) {
   // Of all namespaces things are read, not written: nobody empties a cluster by leaving out a name.
   const bool everywhere = call->kind->namespaced && info.ns.empty() && (info.verb == "create" || info.verb == "deletecollection");
   const auto refuse = [&](const base::Error& why) {
+    call->warnings.clear();   // no route, no word about the kind
     if (may_learn(call)) call->fail(why);
     return false;
   };
@@ -225,6 +226,7 @@ bool serves_all(const Call& call) { return call.info.subresource.empty() && call
 
 void Api::answer_resource(const CallRef& call) {
   if (answer_aggregated(call) || answer_review(call) || !find_kind(call)) return;
+  if (!call->kind->deprecation.empty()) call->warnings.push_back(call->kind->deprecation);
   // Told before the name is looked at, as upstream does.
   if (call->info.verb == "patch" && call->info.subresource != "proxy")
     if (const auto form = patch_form(call->request.header("Content-Type"), call->kind->strategy.custom_resource); !form) return call->fail(form.error());
@@ -234,7 +236,6 @@ void Api::answer_resource(const CallRef& call) {
   if (serves_all(*call) && !offered(call)) return;
   if ((!call->info.subresource.empty() || serves_all(*call)) && answer_stream(call)) return;
   if (!settle_form(call) || !offered(call)) return;
-  if (const auto told = deprecation_of(*call->kind); !told.empty()) call->warnings.emplace_back(told);
   perform(call);
 }
 

@@ -1,9 +1,11 @@
 #include "core/api/connecting.hpp"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 #include "core/audit/notes.hpp"
+#include "core/base/json_value.hpp"
 
 namespace keelson::api {
 namespace {
@@ -53,7 +55,42 @@ void decided(const std::shared_ptr<Asked>& asked, const base::Outcome<void>& out
   });
 }
 
+/// In the order in which a pod starts them.
+std::vector<std::string> containers_of(const json::object& spec) {
+  std::vector<std::string> names;
+  for (const std::string_view list : {"initContainers", "containers", "ephemeralContainers"}) {
+    const auto* found = spec.if_contains(list);
+    if (!found || !found->is_array()) continue;
+    for (const auto& one : found->get_array()) names.emplace_back(one.at("name").as_string());
+  }
+  return names;
+}
+
+base::Outcome<void> check_container(const Call& call, const json::object& spec) {
+  const auto names = containers_of(spec);
+  const std::string asked(call.query.get("container"));
+  if (!asked.empty() && std::find(names.begin(), names.end(), asked) == names.end()) return base::bad_request("container " + asked + " is not valid for pod " + call.info.name);
+  const auto* own = spec.if_contains("containers");
+  if (!asked.empty() || (own && own->is_array() && own->get_array().size() == 1)) return {};
+  std::string list;
+  for (const auto& name : names) list += (list.empty() ? "" : " ") + name;
+  return base::bad_request("a container name must be specified for pod " + call.info.name + ", choose one of: [" + list + "]");
+}
+
 }  // namespace
+
+base::Outcome<void> connectable(const Call& call) {
+  const auto found = call.core.parts.store.snapshot().get({call.kind->storage_key, call.info.ns, call.info.name});
+  if (!found) return base::not_found(call.kind->group, call.kind->resource, call.info.name);
+  const auto pod = base::json_of(found->body());
+  const auto* spec = pod.as_object().if_contains("spec");
+  if (!spec || !spec->is_object()) return base::internal("a stored pod without a spec");
+  if (call.info.subresource != "portforward")
+    if (auto chosen = check_container(call, spec->get_object()); !chosen) return chosen;
+  const auto* node = spec->get_object().if_contains("nodeName");
+  if (!node || !node->is_string() || node->get_string().empty()) return base::bad_request("pod " + call.info.name + " does not have a host assigned");
+  return {};
+}
 
 void admit_connect(const CallRef& call, std::function<void()> go_on) {
   const auto asked = std::shared_ptr<Asked>(new Asked{call, options_of(*call), {}, {}, {.kind = call->kind, .snapshot = call->core.parts.store.snapshot()}, std::move(go_on)});

@@ -8,5 +8,7 @@ namespace keelson::api {
 
 /// `go_on` when nobody objects; else the call is answered.
 void admit_connect(const CallRef& call, std::function<void()> go_on);
+/// Whether there is a pod to connect to, with the container that is asked for (or only one), on a node; looked at before how the client wants to connect.
+base::Outcome<void> connectable(const Call& call);
 
 }  // namespace keelson::api

@@ -285,6 +285,8 @@ bool answer_stream(const CallRef& call) {
   if (!handler && !connects && call->info.subresource != "log") return false;
   if (auto allowed = authorize_stream(*call); !allowed) return call->fail(allowed.error()), true;
   auto begin = [call, handler = std::move(handler), connects] {
+    if (connects)
+      if (auto ready = connectable(*call); !ready) return call->fail(ready.error());
     if (!handler) return call->fail(base::unavailable("no plugin serves " + call->kind->resource + "/" + call->info.subresource));
     if (connects)
       if (const auto complaint = upgrade_complaint(call->request, call->info.subresource); !complaint.empty()) return call->fail(base::bad_request(complaint));

@@ -28,13 +28,6 @@ std::string header_text(std::string_view text) {
 
 }  // namespace
 
-std::string_view deprecation_of(const kinds::Kind& kind) {
-  const auto name = kind.storage_key.text();
-  if (name == "endpoints") return "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
-  if (name == "componentstatuses") return "v1 ComponentStatus is deprecated in v1.19+";
-  return {};
-}
-
 void append_warnings(Headers& headers, std::span<const std::string> texts) {
   std::size_t total = 0;
   for (const auto& text : texts) total += characters(text);

@@ -2,15 +2,9 @@
 #pragma once
 #include <span>
 
-#include <string_view>
-
 #include "core/api/http.hpp"
-#include "core/kinds/kind.hpp"
 
 namespace keelson::api {
-
-/// What whoever uses this kind is told each time, or nothing.
-std::string_view deprecation_of(const kinds::Kind& kind);
 
 /// Characters of all warnings of an answer that may stay whole, and of each when they are more (source: upstream's warning recorder).
 /// Clients and proxies refuse an answer whose headers are much longer.

@@ -62,18 +62,25 @@ class DefaultIngressClass final : public InlineMutator {
   }
 };
 
-/// Claims and volumes are marked when they are made: the garbage collector lets them go when nobody uses them any more.
+/// Claims, volumes and their classes are marked when they are made: the garbage collector lets them go when nobody uses them any more.
 class StorageObjectInUseProtection final : public InlineMutator {
  public:
   std::string_view name() const override { return "StorageObjectInUseProtection"; }
   bool handles(Operation operation, const kinds::Kind& kind, std::string_view subresource) const override {
-    return operation == Operation::create && subresource.empty() && (is(kind, "persistentvolumeclaims") || is(kind, "persistentvolumes"));
+    return operation == Operation::create && subresource.empty() && !mark_of(kind).empty();
   }
   base::Outcome<void> mutate(AdmissionRequest& request) const override {
-    const std::string_view mark = is(*request.kind, "persistentvolumes") ? "kubernetes.io/pv-protection" : "kubernetes.io/pvc-protection";
+    const auto mark = mark_of(*request.kind);
     auto& marks = list_in(object_at(*request.object, {"metadata"}), "finalizers");
     if (std::find(marks.begin(), marks.end(), json::value(mark)) == marks.end()) marks.emplace_back(mark);
     return {};
+  }
+
+ private:
+  static std::string_view mark_of(const kinds::Kind& kind) {
+    if (is(kind, "persistentvolumes")) return "kubernetes.io/pv-protection";
+    if (is(kind, "persistentvolumeclaims")) return "kubernetes.io/pvc-protection";
+    return is(kind, "volumeattributesclasses.storage.k8s.io") ? "kubernetes.io/vac-protection" : "";
   }
 };
 

@@ -87,8 +87,8 @@ void drop_nulls(json::value& value) {
 
 class Apply {
  public:
-  Apply(const Kind& kind, const json::value* live, const json::value& applied, const ManagerInfo& manager, json::storage_ptr memory)
-      : kind_(kind), type_(kind.type.get()), manager_(manager), memory_(std::move(memory)),
+  Apply(const Kind& kind, const Kind& stored, const json::value* live, const json::value& applied, const ManagerInfo& manager, json::storage_ptr memory)
+      : kind_(kind), stored_(stored), type_(kind.type.get()), manager_(manager), memory_(std::move(memory)),
         name_{manager.manager, std::string(kApply), kind.api_version(), manager.subresource},
         config_(what_counts(kind, applied, manager.subresource, memory_)),
         live_(live ? without_managed_fields(*live, memory_) : json::value(json::object(memory_))), entries_(memory_), config_set_(memory_) {
@@ -100,7 +100,7 @@ class Apply {
     if (!merged) return std::move(merged.error());
     config_set_ = field_set_of(type_, config_, memory_);
     json::value result = prune(std::move(*merged));
-    const Comparison changes = compare_fields(kind_, &live_, result, memory_, Written::sent);
+    Changes changes(kind_, stored_, &live_, result, memory_, Written::sent);
     if (!force)
       if (auto error = conflicts(changes)) return std::move(*error);
     take(changes);
@@ -149,12 +149,12 @@ class Apply {
     return all;
   }
 
-  std::optional<base::Error> conflicts(const Comparison& changes) {
+  std::optional<base::Error> conflicts(Changes& changes) {
     const FieldSet allowed = manager_.manager == kClientSideApplier ? agreed_by_last_applied() : FieldSet(memory_);
     std::map<std::string, Conflict> by_manager;
     for (json::value& entry : entries_) {
       if (&entry == find_entry(entries_, name_)) continue;
-      FieldSet disputed = intersection(entry_set(entry), changes.taken, memory_);
+      FieldSet disputed = intersection(entry_set(entry), changes.in(entry_text(entry, "apiVersion")).taken, memory_);
       subtract(disputed, allowed);
       if (disputed.empty()) continue;
       Conflict& conflict = by_manager[manager_shown(entry)];
@@ -179,11 +179,12 @@ class Apply {
     return agreed;
   }
 
-  void take(const Comparison& changes) {
+  void take(Changes& changes) {
     const json::value* own = find_entry(entries_, name_);
     for (json::value& entry : entries_) {
-      if (&entry != own) subtract(entry_set(entry), changes.taken);
-      subtract(entry_set(entry), changes.removed);
+      const auto& seen = changes.in(entry_text(entry, "apiVersion"));
+      if (&entry != own) subtract(entry_set(entry), seen.taken);
+      subtract(entry_set(entry), seen.removed);
     }
   }
 
@@ -216,7 +217,7 @@ class Apply {
     return annotations && annotations->is_object() ? annotations : nullptr;
   }
 
-  const Kind& kind_;
+  const Kind &kind_, &stored_;
   const Type* type_;
   const ManagerInfo& manager_;
   json::storage_ptr memory_;
@@ -229,11 +230,15 @@ class Apply {
 }  // namespace
 
 base::Outcome<json::value> apply(const Kind& kind, const json::value* live, const json::value& applied, const ManagerInfo& manager, bool force, json::storage_ptr memory) {
+  return apply(kind, kind, live, applied, manager, force, std::move(memory));
+}
+
+base::Outcome<json::value> apply(const Kind& kind, const Kind& stored, const json::value* live, const json::value& applied, const ManagerInfo& manager, bool force, json::storage_ptr memory) {
   if (!applied.is_object()) return base::bad_request("error decoding YAML: the applied configuration is no object");
   if (managed_fields(applied)) return base::bad_request("metadata.managedFields must be nil");
   if (const auto version = entry_text(applied, "apiVersion"); !version.empty() && version != kind.api_version())
     return base::bad_request("Incorrect version specified in apply patch. Specified patch version: " + std::string(version) + ", expected: " + kind.api_version());
-  return Apply(kind, live, applied, manager, std::move(memory)).run(force);
+  return Apply(kind, stored, live, applied, manager, std::move(memory)).run(force);
 }
 
 }  // namespace keelson::kinds

@@ -55,6 +55,7 @@ Kind make_kind(const BuiltinKind& row) {
   kind.short_names = copy(row.short_names);
   kind.categories = copy(row.categories);
   kind.storage_version_hash = row.storage_version_hash;
+  kind.deprecation = row.deprecation;
   for (const auto& s : row.subresources)
     kind.subresources.push_back({std::string(s.name), std::string(s.kind), std::string(s.group), std::string(s.version), copy(s.verbs)});
   for (const auto& c : row.columns)

@@ -23,6 +23,7 @@ struct BuiltinKind {
   bool namespaced = true, served = true;
   std::span<const std::string_view> verbs, short_names, categories;
   std::string_view storage_version_hash;
+  std::string_view deprecation;
   std::span<const std::string_view> selectable;
   std::span<const std::string_view> aliases;   ///< "spec.host=spec.nodeName"
   std::span<const BuiltinSubresource> subresources;

@@ -6,6 +6,7 @@
 #include "core/kinds/crd_schema.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/kinds/json_access.hpp"
+#include "core/kinds/version_order.hpp"
 
 namespace keelson::kinds {
 namespace {
@@ -63,6 +64,7 @@ class Definition {
       violate("FieldValueInvalid", "spec.versions", "Invalid value: " + json::serialize(versions) + ": must have exactly one version marked as storage version");
     if (!violations_.empty()) return base::invalid("apiextensions.k8s.io", "CustomResourceDefinition", text_at(crd_, {"metadata", "name"}), std::move(violations_));
     name_other_versions(out);
+    for (Kind& kind : out) kind.deprecation = deprecation_of(kind, versions);
     return out;
   }
 
@@ -169,6 +171,21 @@ class Definition {
   static void name_other_versions(std::vector<Kind>& kinds) {
     if (kinds.empty()) return;
     for (std::size_t i = 1; i < kinds.size(); ++i) kinds.front().other_versions.push_back(kinds[i].version);
+  }
+
+  /// What requests for a deprecated version are warned of: its own text, or which version to use instead.
+  static std::string deprecation_of(const Kind& kind, const json::array& versions) {
+    const auto mine = std::find_if(versions.begin(), versions.end(), [&](const json::value& version) { return text_at(version, {"name"}) == kind.version; });
+    if (!true_at(*mine, {"deprecated"})) return {};
+    if (auto text = text_at(*mine, {"deprecationWarning"}); !text.empty()) return text;
+    std::string best;
+    for (const json::value& version : versions) {
+      auto name = text_at(version, {"name"});
+      const bool newer = true_at(version, {"served"}) && !true_at(version, {"deprecated"}) && version_before(name, kind.version);
+      if (newer && (best.empty() || version_before(name, best))) best = std::move(name);
+    }
+    const auto shown = [&](std::string_view version) { return kind.group + "/" + std::string(version) + " " + kind.kind; };
+    return shown(kind.version) + " is deprecated" + (best.empty() ? "" : "; use " + shown(best));
   }
 
   const json::value& crd_;

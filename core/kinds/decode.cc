@@ -182,9 +182,8 @@ base::Outcome<Decoded> decode_applied(const Kind& kind, Media media, std::string
   if (parsed->value.is_object() && kind.type) {
     if (const auto errors = type_errors(*kind.type, parsed->value); !errors.empty()) return no_typed_patch(parsed->value, errors);
   }
-  if (mode == FieldValidation::strict && !parsed->duplicates.empty()) return base::bad_request("error strict decoding YAML: " + strict_yaml_error(parsed->duplicates));
   auto decoded = conform_all(kind, std::move(parsed->value), FieldValidation::ignore, {}, false, body);
-  if (decoded && mode == FieldValidation::warn && !parsed->duplicates.empty()) decoded->warnings.push_back(strict_yaml_error(parsed->duplicates));
+  if (decoded && mode != FieldValidation::ignore && !parsed->duplicates.empty()) decoded->warnings.push_back(strict_yaml_error(parsed->duplicates));
   return decoded;
 }
 

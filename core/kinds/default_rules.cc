@@ -18,6 +18,7 @@ struct Rule {
 // Sorted by type.
 constexpr std::array kRules{
     Rule{"apiextensions/v1.CustomResourceDefinition", default_custom_resource_definition},
+    Rule{"apps/v1.DaemonSet", default_daemon_set},
     Rule{"apps/v1.DaemonSetUpdateStrategy", default_daemon_set_strategy},
     Rule{"apps/v1.DeploymentStrategy", default_deployment_strategy},
     Rule{"apps/v1.StatefulSetSpec", default_stateful_set},

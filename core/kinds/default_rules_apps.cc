@@ -72,6 +72,11 @@ void default_autoscaler(const DefaultContext&, json::object& spec) {
   scaling_rules(behavior, "scaleDown", R"([{"type":"Percent","value":100,"periodSeconds":15}])", false);
 }
 
+void default_daemon_set(const DefaultContext&, json::object& set) {
+  auto& marks = make_object(set, "metadata.annotations");
+  if (!marks.contains(kTemplateGeneration)) marks[kTemplateGeneration] = "0";
+}
+
 void default_job(const DefaultContext&, json::object& job) {
   json::value* spec = job.if_contains("spec");
   const auto* labels = as_object(spec ? at_path(*spec, "template.metadata.labels") : nullptr);

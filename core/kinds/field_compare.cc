@@ -6,6 +6,7 @@
 #include <deque>
 #include <unordered_map>
 
+#include "core/kinds/convert.hpp"
 #include "core/kinds/json_equal.hpp"
 
 namespace keelson::kinds {
@@ -242,6 +243,24 @@ void strip_unmanaged(FieldSet& root) {
 
 Comparison compare_fields(const Kind& kind, const json::value* before, const json::value& after, json::storage_ptr memory, Written after_is) {
   return Comparer(!kind.strategy.custom_resource, after_is, std::move(memory)).root(kind.type.get(), before ? *before : kEmptyObject, after);
+}
+
+Changes::Changes(const Kind& own, const Kind& other, const json::value* before, const json::value& after, json::storage_ptr memory, Written after_is)
+    : own_(own), other_(other), before_(before), after_(after), memory_(std::move(memory)), after_is_(after_is),
+      other_name_(own.schema_epoch == other.schema_epoch ? std::string() : other.api_version()) {}
+
+Comparison& Changes::in(std::string_view api_version) {
+  const bool other = !other_name_.empty() && api_version == other_name_;
+  auto& found = other ? in_other_ : in_own_;
+  if (!found) found = other ? compared_in_other() : compare_fields(own_, before_, after_, memory_, after_is_);
+  return *found;
+}
+
+Comparison Changes::compared_in_other() const {
+  json::value before(before_ ? *before_ : json::value(), memory_), after(after_, memory_);
+  convert(other_, before);
+  convert(other_, after);
+  return compare_fields(other_, before_ ? &before : nullptr, after, memory_, after_is_);
 }
 
 }  // namespace keelson::kinds

@@ -4,6 +4,8 @@
 //   metadata.name, .uid, .resourceVersion ...) never occur.
 // Threads: any, stateless.
 #pragma once
+#include <optional>
+
 #include "core/kinds/field_set.hpp"
 #include "core/kinds/kind.hpp"
 
@@ -20,6 +22,25 @@ enum class Written { stored, sent };
 
 /// `before` null: against an empty object of the kind.
 Comparison compare_fields(const Kind& kind, const boost::json::value* before, const boost::json::value& after, boost::json::storage_ptr memory, Written after_is = Written::stored);
+
+/// What a write changes, as each version of the kind sees it: compared when it is first asked for.
+class Changes {
+ public:
+  /// `before` (null: nothing was there) and `after` are in the form of `own`. All have to live as long.
+  Changes(const Kind& own, const Kind& other, const boost::json::value* before, const boost::json::value& after, boost::json::storage_ptr memory, Written after_is = Written::stored);
+  /// In the form of that version: of `other` when that is its name, else of `own`.
+  Comparison& in(std::string_view api_version);
+
+ private:
+  Comparison compared_in_other() const;
+  const Kind &own_, &other_;
+  const boost::json::value* before_;
+  const boost::json::value& after_;
+  boost::json::storage_ptr memory_;
+  Written after_is_;
+  std::string other_name_;   // "" when both have the same form
+  std::optional<Comparison> in_own_, in_other_;
+};
 
 /// Fields that managedFields never mention.
 bool never_managed(std::string_view top_level);

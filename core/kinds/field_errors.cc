@@ -37,9 +37,13 @@ std::string shown_value(std::string_view text) {
 }
 
 void FieldErrors::add(std::string_view reason, const Path& path, std::string message) {
+  if (!full()) add(base::Cause{std::string(reason), std::move(message), path.text()});
+}
+
+void FieldErrors::add(const base::Cause& cause) {
   if (full()) return;
-  causes_.push_back({std::string(reason), std::move(message), path.text()});
-  bytes_ += causes_.back().message.size() + causes_.back().field.size();
+  causes_.push_back(cause);
+  bytes_ += cause.message.size() + cause.field.size();
 }
 
 void FieldErrors::required(const Path& path, std::string_view detail) {

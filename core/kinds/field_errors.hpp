@@ -61,6 +61,9 @@ class FieldErrors {
   /// Not supported unless `value` is one of them.
   bool one_of(const Path& path, std::string_view value, std::initializer_list<std::string_view> supported);
 
+  /// One that is made elsewhere.
+  void add(const base::Cause& cause);
+
   bool empty() const { return causes_.empty(); }
   std::size_t size() const { return causes_.size(); }
   std::vector<base::Cause> take() { return std::move(causes_); }

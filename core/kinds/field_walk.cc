@@ -16,6 +16,7 @@ bool untyped(const Type* type) { return !type || type->shape == Shape::raw || ty
 }  // namespace
 
 Walk walk_of(const Type* type, const json::value& value) {
+  if (type && type->shape == Shape::raw && !type->element) return Walk::leaf;   // what a built-in kind keeps as it is, it keeps whole
   if (untyped(type)) return value.is_object() ? Walk::fields : Walk::leaf;
   if (type->shape == Shape::object || type->shape == Shape::map)
     return type->map_atomic || !(value.is_object() || value.is_null()) ? Walk::leaf : Walk::fields;

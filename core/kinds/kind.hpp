@@ -48,6 +48,7 @@ struct Kind {
   bool namespaced = true;
   std::vector<std::string> verbs, short_names, categories;
   std::string storage_version_hash;
+  std::string deprecation;                       ///< what every request is warned of; "" for most
   std::vector<Subresource> subresources;
   std::vector<std::string> other_versions;       ///< also served; storage is in `version`'s form
   Strategy strategy;

@@ -174,21 +174,26 @@ json::array entries_to_keep(const json::value* old, json::value& object, bool su
 
 }  // namespace
 
-void record_update(const Kind& kind, const json::value* old, json::value& object, const ManagerInfo& manager) {
+void record_update(const Kind& kind, const json::value* old, json::value& object, const ManagerInfo& manager) { record_update(kind, kind, old, object, manager); }
+
+void record_update(const Kind& kind, const Kind& asked, const json::value* old, json::value& object, const ManagerInfo& manager) {
   if (!object.is_object() || !kind.type) return;
   json::array entries = entries_to_keep(old, object, !manager.subresource.empty());
   if (entries.empty() && old) return set_managed_fields(object, std::move(entries));   // nobody tracks this object
-  Comparison changes = compare_fields(kind, old, object, object.storage());
-  if (!changes.same()) {
+  Changes changes(kind, asked, old, object, object.storage());
+  if (!changes.in("").same()) {
     for (json::value& entry : entries) {
-      subtract(entry_set(entry), changes.taken);
-      subtract(entry_set(entry), changes.removed);
+      const auto& seen = changes.in(entry_text(entry, "apiVersion"));
+      subtract(entry_set(entry), seen.taken);
+      subtract(entry_set(entry), seen.removed);
     }
-    strip_unmanaged(changes.taken);
+    const auto version = asked.api_version();
+    auto& taken = changes.in(version).taken;
+    strip_unmanaged(taken);
     // Nobody who creates an object owns a status that is set again at once.
-    if (!old && kind.strategy.has_status && manager.subresource.empty()) changes.taken.erase("f:status");
+    if (!old && kind.strategy.has_status && manager.subresource.empty()) taken.erase("f:status");
     const std::string name = manager.manager.empty() ? "unknown" : manager.manager;
-    if (!changes.taken.empty()) credit(entries, {name, std::string(kUpdate), kind.api_version(), manager.subresource}, std::move(changes.taken), manager.now_unix_s);
+    if (!taken.empty()) credit(entries, {name, std::string(kUpdate), version, manager.subresource}, std::move(taken), manager.now_unix_s);
     drop_empty_entries(entries);
     cap_update_entries(entries);
     sort_entries(entries);

@@ -23,6 +23,11 @@ struct EntryName {
   std::string manager, operation, api_version, subresource;
 };
 
+/// Records a write like record_update() of engine.hpp that was asked for in another version of the kind: its entry is of that version.
+void record_update(const Kind& kind, const Kind& asked, const json::value* old, json::value& object, const ManagerInfo& manager);
+/// apply() of engine.hpp on an object of `kind`, which is stored as `stored`.
+base::Outcome<json::value> apply(const Kind& kind, const Kind& stored, const json::value* live, const json::value& applied, const ManagerInfo& manager, bool force, json::storage_ptr memory);
+
 /// metadata.managedFields, null when absent.
 const json::value* managed_fields(const json::value& object);
 /// Puts `entries` there; an empty list takes the field away.

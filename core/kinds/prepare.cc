@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <charconv>
 
+#include "core/kinds/default_rules_apps.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/kinds/json_access.hpp"
 #include "core/kinds/qos.hpp"
@@ -52,15 +54,56 @@ void note_storage_version(json::object& definition) {
   }
 }
 
-// A job finds its pods by its own uid unless its author insists.
+// A job finds its pods by its own uid unless its author insists. One without labels of its own has those of its pods.
 void prepare_job(json::object& job) {
   const std::string uid(text_at(job["metadata"], "uid")), name(text_at(job["metadata"], "name"));
   auto& spec = make_object(job, "spec");
   if (uid.empty() || truth_of(spec.if_contains("manualSelector"))) return;
   auto& labels = make_object(spec, "template.metadata.labels");
+  const auto* own = as_object(at_path(job["metadata"], "labels"));
+  const bool shared = own ? *own == labels : labels.empty();
   for (const std::string_view key : {"controller-uid", "batch.kubernetes.io/controller-uid"}) labels[key] = uid;
   for (const std::string_view key : {"job-name", "batch.kubernetes.io/job-name"}) labels[key] = name;
+  if (shared) make_object(job, "metadata")["labels"] = json::object(labels, job.storage());
   make_object(spec, "selector.matchLabels")["batch.kubernetes.io/controller-uid"] = uid;
+}
+
+json::value creation_time(const json::object& object) {
+  const auto* metadata = as_object(object.if_contains("metadata"));
+  const auto* time = metadata ? metadata->if_contains("creationTimestamp") : nullptr;
+  return time ? *time : json::value();
+}
+
+void prepare_volume(json::object& volume) {
+  auto& status = make_object(volume, "status");
+  status["phase"] = "Pending";
+  if (auto now = creation_time(volume); !now.is_null()) status["lastPhaseTransitionTime"] = std::move(now);
+}
+
+// What this server serves itself is there at once.
+void prepare_api_service(json::object& service) {
+  auto& status = make_object(service, "status");
+  if (const auto* elsewhere = at_path(service["spec"], "service"); elsewhere && !elsewhere->is_null()) return;
+  status["conditions"] = json::array({json::object({{"type", "Available"}, {"status", "True"}, {"lastTransitionTime", creation_time(service)}, {"reason", "Local"},
+                                                    {"message", "Local APIServices are always available"}}, service.storage())}, service.storage());
+}
+
+// How often the template has changed is told in an annotation, which nobody else may write.
+void count_templates(json::object& set, const json::value* old, bool whole) {
+  std::int64_t count = 1;
+  auto& marks = make_object(set, "metadata.annotations");
+  const auto read = [](std::string_view text) {
+    std::int64_t number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+  };
+  if (old) {
+    count = read(text_of(member(at_path(*old, "metadata.annotations"), kTemplateGeneration)));
+    if (whole && !same(at_path(set["spec"], "template"), at_path(*old, "spec.template"))) ++count;
+  } else {
+    count = std::max<std::int64_t>(count, read(text_of(marks.if_contains(kTemplateGeneration))));
+  }
+  marks[kTemplateGeneration] = std::to_string(count);
 }
 
 // Either way of naming a claim's source says the other too, unless it crosses namespaces.
@@ -90,7 +133,9 @@ void prepare_create(const Kind& kind, json::object& object) {
   if (is("", "Pod")) prepare_pod(object);
   else if (is("", "Namespace")) prepare_namespace(object);
   else if (is("batch", "Job")) prepare_job(object);
-  else if (is("", "PersistentVolume") || is("", "PersistentVolumeClaim")) make_object(object, "status")["phase"] = "Pending";
+  else if (is("", "PersistentVolumeClaim")) make_object(object, "status")["phase"] = "Pending";
+  else if (is("", "PersistentVolume")) prepare_volume(object);
+  else if (is("apiregistration.k8s.io", "APIService")) prepare_api_service(object);
   else if (is("apiextensions.k8s.io", "CustomResourceDefinition")) prepare_crd(object);
 }
 
@@ -101,6 +146,7 @@ void prepare(const Kind& kind, json::value& object, const json::value* old, std:
   if (!members) return;
   if (!old) prepare_create(kind, *members);
   if (subresource.empty() && kind.group.empty() && kind.kind == "PersistentVolumeClaim") mirror_data_source(*members);
+  if (kind.group == "apps" && kind.kind == "DaemonSet") count_templates(*members, old, subresource.empty());
   if (old && subresource.empty() && kind.group == "apiextensions.k8s.io" && kind.kind == "CustomResourceDefinition") note_storage_version(*members);
 }
 

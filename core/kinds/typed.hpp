@@ -15,7 +15,7 @@ namespace keelson::kinds {
 std::vector<std::string> type_errors(const Type& type, const json::value& applied);
 /// 500 "failed to create typed patch object (NS/NAME; GROUP/VERSION, Kind=KIND): ..."
 base::Error no_typed_patch(const json::value& applied, const std::vector<std::string>& errors);
-/// decode() for server-side apply: refuses what is not of the type, and duplicate fields when `mode` is strict.
+/// decode() for server-side apply: refuses what is not of the type. What is written twice is a warning unless `mode` ignores it: whether it refuses is told after all else.
 base::Outcome<Decoded> decode_applied(const Kind& kind, Media media, std::string_view body, FieldValidation mode, json::storage_ptr memory);
 
 }  // namespace keelson::kinds

@@ -67,6 +67,7 @@ constexpr std::array kMoreRules{
     Rules{"resource.k8s.io", "ResourceSlice", validate_resource_slice},
     Rules{"apiregistration.k8s.io", "APIService", validate_api_service},
     Rules{"flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration", validate_priority_level},
+    Rules{"flowcontrol.apiserver.k8s.io", "FlowSchema", validate_flow_schema},
     Rules{"", "PersistentVolume", validate_persistent_volume},
     Rules{"", "PersistentVolumeClaim", validate_volume_claim},
 };
@@ -138,10 +139,7 @@ std::vector<base::Cause> validate(const Kind& kind, const json::value& object, c
   for (const auto& rules : kRules)
     if (rules.group == kind.group && rules.kind == kind.kind) {
       rules.run(candidate, errors);
-      auto causes = errors.take();
-      if (rules.run != validate_definition) return causes;
-      for (auto& cause : compile_definition(candidate)) causes.push_back(std::move(cause));
-      return causes;
+      return errors.take();
     }
   return validate_declared(candidate, errors);
 }

@@ -38,44 +38,48 @@ void kind_name(const Path& path, std::string_view value, FieldErrors& errors) {
 
 void validate_group(const json::value& spec, const Path& path, FieldErrors& errors) {
   const auto group = text_at(spec, "group");
-  if (group.empty()) return;   // said by the compilation
+  if (group.empty()) return errors.required(path.child("group"));
   if (const auto why = joined(check_subdomain_1123(group)); !why.empty()) errors.invalid(path.child("group"), group, why);
   else if (group.find('.') == std::string_view::npos) errors.invalid(path.child("group"), group, "should be a domain with at least one dot");
 }
 
 void validate_names(const json::value* names, const Path& path, FieldErrors& errors) {
+  for (const std::string_view name : {"plural", "singular", "kind", "listKind"})
+    if (text_of(member(names, name)).empty()) errors.required(path.child(name));
   label(path.child("plural"), text_of(member(names, "plural")), errors);
   label(path.child("singular"), text_of(member(names, "singular")), errors);
   kind_name(path.child("kind"), text_of(member(names, "kind")), errors);
   kind_name(path.child("listKind"), text_of(member(names, "listKind")), errors);
-  for (const std::string_view list : {"shortNames", "categories"})
-    each_element(member(names, list), path.child(list), [&](const json::value& name, const Path& at) {
+  const auto labels = [&](std::string_view list) {
+    const auto here = path.child(list);
+    each_element(member(names, list), here, [&](const json::value& name, const Path& at) {
       if (const auto why = joined(check_label_1035(text_of(&name))); !why.empty()) errors.invalid(at, text_of(&name), why);
     });
+  };
+  labels("shortNames");
   const auto kind = text_of(member(names, "kind"));
   if (!kind.empty() && kind == text_of(member(names, "listKind"))) errors.invalid(path.child("listKind"), kind, "kind and listKind may not be the same");
-}
-
-void validate_versions(const json::value* versions, const Path& path, FieldErrors& errors) {
-  std::map<std::string_view, int> seen;
-  each_element(versions, path, [&](const json::value& version, const Path& at) {
-    const auto name = text_of(member(&version, "name"));
-    ++seen[name];
-    if (const auto why = joined(check_label_1035(name)); !why.empty()) errors.invalid(at.child("name"), name, why);
-  });
-  if (std::any_of(seen.begin(), seen.end(), [](const auto& one) { return one.second > 1; })) errors.invalid(path, versions, "must contain unique version names");
+  labels("categories");
 }
 
 void validate_stored(const Candidate& candidate, FieldErrors& errors) {
-  const auto* stored = as_array(at_path(candidate.object, "status.storedVersions"));
-  const auto* versions = as_array(at_path(candidate.object, "spec.versions"));
-  if (!stored || !versions) return;
-  for (std::size_t i = 0; i < stored->size(); ++i) {
-    const auto known = [&](const json::value& version) { return same(member(&version, "name"), &(*stored)[i]); };
-    if (std::none_of(versions->begin(), versions->end(), known))
-      errors.invalid(Path("status").child("storedVersions").index(i), text_of(&(*stored)[i]), "missing from spec.versions; " + std::string(text_of(&(*stored)[i])) +
-                     " was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in " +
-                     std::string(text_of(&(*stored)[i])) + " and removes " + std::string(text_of(&(*stored)[i])) + " from status.storedVersions");
+  static const json::array none;
+  const Path status("status"), path = status.child("storedVersions");
+  const auto *stored = at_path(candidate.object, "status.storedVersions"), *versions = at_path(candidate.object, "spec.versions");
+  if (length_of(stored) == 0) return errors.invalid(path, stored, "must have at least one stored version");
+  const auto has = [](const json::array& list, const auto& test) { return std::any_of(list.begin(), list.end(), test); };
+  const auto& names = stored->get_array();
+  const auto& defined = versions && versions->is_array() ? versions->get_array() : none;
+  for (const auto& version : defined) {
+    const auto* name = member(&version, "name");
+    if (truth_of(member(&version, "storage")) && !has(names, [&](const json::value& one) { return same(&one, name); }))
+      errors.invalid(path, stored, "must have the storage version " + std::string(text_of(name)));
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::string name(text_of(&names[i]));
+    if (has(defined, [&](const json::value& version) { return same(member(&version, "name"), &names[i]); })) continue;
+    errors.invalid(path.index(i), name, "missing from spec.versions; " + name + " was previously a storage version, and must remain in spec.versions until a storage migration ensures " +
+                   "no data remains persisted in " + name + " and removes " + name + " from status.storedVersions");
   }
 }
 
@@ -149,39 +153,47 @@ void validate_approval(const Candidate& candidate, FieldErrors& errors) {
     errors.invalid(path, text_of(member(at_path(candidate.object, "metadata.annotations"), kApprovedAnnotation)), why + " with either a URL or a reason starting with \"unapproved\"" + see);
 }
 
-}  // namespace
-
-void validate_definition(const Candidate& candidate, FieldErrors& errors) {
-  const auto* spec = at_path(candidate.object, "spec");
-  if (!spec) return errors.required(Path("spec"));
-  if (candidate.old) validate_stored(candidate, errors);
-  // What has not changed has been judged, perhaps by other rules.
-  if (candidate.old && (candidate.subresource == "status" || same(spec, at_path(*candidate.old, "spec")))) return;
-  const std::string plural(text_at(*spec, "names.plural")), group(text_at(*spec, "group"));
-  const auto name = text_at(candidate.object, "metadata.name");
-  const Path metadata("metadata"), path("spec");
-  if (!candidate.old && name != plural + '.' + group) errors.invalid(metadata.child("name"), name, "must be spec.names.plural+\".\"+spec.group");
-  validate_group(*spec, path, errors);
-  const Path versions = path.child("versions"), names = path.child("names");
-  validate_versions(at_path(*spec, "versions"), versions, errors);
-  validate_definition_versions(*spec, path, errors);
-  validate_names(at_path(*spec, "names"), names, errors);
-  validate_conversion(member(spec, "conversion"), path.child("conversion"), errors);
-  if (candidate.old) validate_unchanged(candidate, errors);
-  validate_approval(candidate, errors);
-  const auto* keeps = member(spec, "preserveUnknownFields");
-  if (truth_of(keeps) && !(candidate.old && truth_at(*candidate.old, "spec.preserveUnknownFields")))
-    errors.invalid(path.child("preserveUnknownFields"), keeps, "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead");
-}
-
 std::vector<base::Cause> compile_definition(const Candidate& candidate) {
-  if (candidate.old && (candidate.subresource == "status" || same(at_path(candidate.object, "spec"), at_path(*candidate.old, "spec")))) return {};
   auto kinds = kinds_from_crd(candidate.object);
   if (kinds && !candidate.old) keep_compiled(text_at(candidate.object, "metadata.uid"), std::move(*kinds));
   if (kinds) return {};
   auto causes = kinds.error().causes;
   if (causes.empty()) causes.push_back({"FieldValueInvalid", kinds.error().message, "spec"});
   return causes;
+}
+
+}  // namespace
+
+void validate_definition(const Candidate& candidate, FieldErrors& errors) {
+  static const json::value nothing = json::object();
+  const auto* given = at_path(candidate.object, "spec");
+  const auto& spec = given ? *given : nothing;
+  // What has not changed has been judged, perhaps by other rules.
+  if (candidate.old && (candidate.subresource == "status" || same(&spec, at_path(*candidate.old, "spec")))) return candidate.subresource == "status" ? void() : validate_stored(candidate, errors);
+  const std::string plural(text_at(spec, "names.plural")), group(text_at(spec, "group"));
+  const auto name = text_at(candidate.object, "metadata.name");
+  const Path metadata("metadata"), path("spec");
+  if (!candidate.old && !name.empty() && name != plural + '.' + group) errors.invalid(metadata.child("name"), name, "must be spec.names.plural+\".\"+spec.group");
+  validate_group(spec, path, errors);
+  const auto scope = text_at(spec, "scope");
+  const auto names = path.child("names");
+  if (scope.empty()) errors.required(path.child("scope"));
+  else errors.one_of(path.child("scope"), scope, {"Cluster", "Namespaced"});
+  const auto compiled = compile_definition(candidate);
+  const DefinitionVersions versions(spec, compiled);
+  versions.validate_each(path, errors);
+  validate_names(member(&spec, "names"), names, errors);
+  versions.validate_shared(path, errors);
+  validate_conversion(member(&spec, "conversion"), path.child("conversion"), errors);
+  if (candidate.old) validate_unchanged(candidate, errors);
+  validate_stored(candidate, errors);
+  validate_approval(candidate, errors);
+  const auto* keeps = member(&spec, "preserveUnknownFields");
+  if (truth_of(keeps) && !(candidate.old && truth_at(*candidate.old, "spec.preserveUnknownFields")))
+    errors.invalid(path.child("preserveUnknownFields"), keeps, "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead");
+  // Nothing that cannot be compiled is let through.
+  if (errors.empty())
+    for (const auto& cause : compiled) errors.add(cause);
 }
 
 }  // namespace keelson::kinds

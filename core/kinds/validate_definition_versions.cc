@@ -1,10 +1,10 @@
-// The parts of a definition's versions: subresources, columns, selectable fields. What all versions have alike is, in what is said of
-// it, part of the spec: so it is upstream.
+// The parts of a definition's versions: names, schemas, subresources, columns, selectable fields.
 #include <algorithm>
 #include <array>
 #include <set>
 
 #include "core/kinds/crd_expressions.hpp"
+#include "core/kinds/formats.hpp"
 #include "core/kinds/json_access.hpp"
 #include "core/kinds/validate_parts.hpp"
 
@@ -102,32 +102,89 @@ void validate_root(const json::value* schema, const json::value* subresources, c
   errors.invalid(path, schema, "only [" + joined(names, " ") + "] fields are allowed at the root of the schema if the status subresource is enabled");
 }
 
+/// As upstream's inner form has it: under the names of its fields, and without what all versions have.
+void show_part(json::object& shown, std::string_view name, const json::value* part, bool alike) {
+  shown.emplace(name, part && !alike ? *part : json::value());
+}
+
 }  // namespace
 
-void validate_definition_versions(const json::value& spec, const Path& path, FieldErrors& errors) {
-  const auto* versions = as_array(member(&spec, "versions"));
-  if (!versions || versions->empty()) return;
+bool DefinitionVersions::alike(std::string_view part) const {
+  const auto* versions = as_array(member(&spec_, "versions"));
+  if (!versions || versions->empty()) return false;
+  return std::all_of(versions->begin(), versions->end(), [&](const json::value& one) { return same(member(&one, part), member(&versions->front(), part)); });
+}
+
+json::array DefinitionVersions::shown() const {
+  json::array all;
+  each_element(member(&spec_, "versions"), Path(""), [&](const json::value& version, const Path&) {
+    json::object one{{"Name", text_of(member(&version, "name"))}, {"Served", truth_of(member(&version, "served"))}, {"Storage", truth_of(member(&version, "storage"))},
+                     {"Deprecated", truth_of(member(&version, "deprecated"))}};
+    show_part(one, "DeprecationWarning", member(&version, "deprecationWarning"), false);
+    show_part(one, "Schema", member(&version, "schema"), alike("schema"));
+    show_part(one, "Subresources", member(&version, "subresources"), alike("subresources"));
+    show_part(one, "AdditionalPrinterColumns", member(&version, "additionalPrinterColumns"), alike("additionalPrinterColumns"));
+    show_part(one, "SelectableFields", member(&version, "selectableFields"), alike("selectableFields"));
+    all.push_back(std::move(one));
+  });
+  return all;
+}
+
+void DefinitionVersions::validate_each(const Path& path, FieldErrors& errors) const {
   const Path list = path.child("versions");
-  const auto alike = [&](std::string_view part) {
-    return std::all_of(versions->begin(), versions->end(), [&](const json::value& one) { return same(member(&one, part), member(&versions->front(), part)); });
+  const auto* versions = member(&spec_, "versions");
+  each_element(versions, list, [&](const json::value& version, const Path& at) {
+    const auto schema = at.child("schema");
+    if (!at_path(version, "schema.openAPIV3Schema")) errors.required(schema.child("openAPIV3Schema"));
+  });
+  each_element(versions, list, [&](const json::value& version, const Path& at) {
+    const auto name = text_of(member(&version, "name"));
+    if (const auto why = joined(check_label_1035(name), ","); !why.empty()) errors.invalid(at.child("name"), name, why);
+    validate_deprecation(version, at, errors);
+    validate_parts(version, at, false, errors);
+  });
+  validate_names(path, errors);
+}
+
+void DefinitionVersions::validate_names(const Path& path, FieldErrors& errors) const {
+  const auto here = path.child("versions");
+  const auto* versions = member(&spec_, "versions");
+  std::set<std::string_view> names;
+  int stored = 0;
+  each_element(versions, here, [&](const json::value& version, const Path&) {
+    names.insert(text_of(member(&version, "name")));
+    stored += truth_of(member(&version, "storage")) ? 1 : 0;
+  });
+  const auto invalid = [&](std::string_view why) {
+    const json::value all = versions ? json::value(shown()) : json::value();
+    errors.invalid(here, &all, why);
   };
-  /// Visits a part of each version, or once that of the spec.
-  const auto each = [&](std::string_view part, const auto& visit) {
-    if (alike(part)) return visit(versions->front(), path);
-    for (std::size_t i = 0; i < versions->size(); ++i) visit((*versions)[i], list.index(i));
-  };
-  const bool one_schema = alike("schema");
-  for (std::size_t i = 0; i < versions->size(); ++i) validate_deprecation((*versions)[i], list.index(i), errors);
-  each("schema", [&](const json::value& version, const Path& at) {
-    validate_root(at_path(version, "schema.openAPIV3Schema"), member(&version, "subresources"), at.child(one_schema ? "validation" : "schema").child("openAPIV3Schema"), errors);
-  });
-  each("subresources", [&](const json::value& version, const Path& at) { validate_scale(at_path(version, "subresources.scale"), at.child("subresources"), errors); });
-  each("additionalPrinterColumns", [&](const json::value& version, const Path& at) {
-    each_element(member(&version, "additionalPrinterColumns"), at.child("additionalPrinterColumns"), [&](const json::value& column, const Path& here) { validate_column(column, here, errors); });
-  });
-  each("selectableFields", [&](const json::value& version, const Path& at) {
-    validate_selectable(member(&version, "selectableFields"), at_path(version, "schema.openAPIV3Schema"), at.child("selectableFields"), errors);
-  });
+  if (names.size() != length_of(versions)) invalid("must contain unique version names");
+  if (stored != 1) invalid("must have exactly one version marked as storage version");
+  if (length_of(versions) == 0) return;
+  // Upstream's inner form has the first one's name twice.
+  const auto first = text_of(member(&versions->get_array().front(), "name"));
+  if (const auto why = joined(check_label_1035(first), ","); !first.empty() && !why.empty()) errors.invalid(path.child("version"), first, why);
+}
+
+void DefinitionVersions::validate_parts(const json::value& version, const Path& path, bool shared, FieldErrors& errors) const {
+  const auto part = [&](std::string_view name) { return alike(name) == shared ? member(&version, name) : nullptr; };
+  if (const auto* schema = part("schema")) {
+    const auto place = path.child(shared ? "validation" : "schema"), root = place.child("openAPIV3Schema");
+    validate_root(member(schema, "openAPIV3Schema"), member(&version, "subresources"), root, errors);
+    const auto under = root.text();
+    const bool given = member(schema, "openAPIV3Schema") != nullptr;
+    for (const auto& cause : compiled_)
+      if (given && cause.field.starts_with(under)) errors.add(cause);
+  }
+  if (const auto* subresources = part("subresources")) validate_scale(member(subresources, "scale"), path.child("subresources"), errors);
+  const auto columns = path.child("additionalPrinterColumns");
+  each_element(part("additionalPrinterColumns"), columns, [&](const json::value& column, const Path& here) { validate_column(column, here, errors); });
+  validate_selectable(part("selectableFields"), at_path(version, "schema.openAPIV3Schema"), path.child("selectableFields"), errors);
+}
+
+void DefinitionVersions::validate_shared(const Path& path, FieldErrors& errors) const {
+  if (const auto* versions = as_array(member(&spec_, "versions")); versions && !versions->empty()) validate_parts(versions->front(), path, true, errors);
 }
 
 }  // namespace keelson::kinds

@@ -63,4 +63,8 @@ void validate_resource_slice(const Candidate& candidate, FieldErrors& errors);
 void validate_api_service(const Candidate& candidate, FieldErrors& errors);
 void validate_priority_level(const Candidate& candidate, FieldErrors& errors);
 
+// validate_flow_schema.cc
+/// Beside the rows of the table.
+void validate_flow_schema(const Candidate& candidate, FieldErrors& errors);
+
 }  // namespace keelson::kinds

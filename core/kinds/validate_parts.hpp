@@ -90,12 +90,26 @@ void validate_lease(const Candidate& candidate, FieldErrors& errors);
 
 // validate_definition.cc
 void validate_definition(const Candidate& candidate, FieldErrors& errors);
-/// What compiling a definition's schemas complains about; nothing when its spec is what it was.
-std::vector<base::Cause> compile_definition(const Candidate& candidate);
 
 // validate_definition_versions.cc
-/// Subresources, columns, selectable fields and roots of schemas of all versions. `path`: of the spec.
-void validate_definition_versions(const json::value& spec, const Path& path, FieldErrors& errors);
+/// The versions of a definition's spec. What all have alike is, in what is said of it, part of the spec: so it is upstream. `path`: of the spec.
+class DefinitionVersions {
+ public:
+  /// `compiled`: what compiling the definition complains about. Both have to live as long.
+  DefinitionVersions(const json::value& spec, std::span<const base::Cause> compiled) : spec_(spec), compiled_(compiled) {}
+  /// Their names, what each has alone, and that one of them is stored.
+  void validate_each(const Path& path, FieldErrors& errors) const;
+  /// Schema, subresources, columns and selectable fields that all have.
+  void validate_shared(const Path& path, FieldErrors& errors) const;
+
+ private:
+  bool alike(std::string_view part) const;
+  void validate_parts(const json::value& version, const Path& path, bool shared, FieldErrors& errors) const;
+  void validate_names(const Path& path, FieldErrors& errors) const;
+  json::array shown() const;
+  const json::value& spec_;
+  std::span<const base::Cause> compiled_;
+};
 
 // validate_webhook.cc
 /// A webhook's clientConfig: one of url and service.

@@ -91,6 +91,15 @@ void refuse_removal(const json::value& container, const json::value& before, con
   if (lacks(member(now, "limits"), member(old, "limits"))) errors.forbidden(here.child("limits"), "resource limits cannot be removed");
 }
 
+/// What the pod has as a whole may be changed, not taken away. False: nothing more is said.
+bool validate_pod_level(const json::value* now, const json::value* before, const Path& path, FieldErrors& errors) {
+  if (!before) return true;
+  if (!now) return errors.forbidden(path, "pod-level resources cannot be removed"), false;
+  if (lacks(member(now, "requests"), member(before, "requests"))) errors.forbidden(path.child("requests"), "pod-level resource requests cannot be removed");
+  if (lacks(member(now, "limits"), member(before, "limits"))) errors.forbidden(path.child("limits"), "pod-level resource limits cannot be removed");
+  return true;
+}
+
 }  // namespace
 
 void validate_ephemeral_update(const json::value& pod, const json::value& old, FieldErrors& errors) {
@@ -119,6 +128,7 @@ void validate_pod_resize(const json::value& pod, const json::value& old, FieldEr
   if (qos_class(spec->get_object()) != qos_class(before->get_object()))
     errors.invalid(path, text_at(pod, "status.qosClass"), "Pod QOS Class may not change as a result of resizing");
   if (!node_resizes(old)) errors.forbidden(path, "Pod running on node without support for resize");
+  if (!validate_pod_level(member(spec, "resources"), member(before, "resources"), path.child("resources"), errors)) return;
   const auto each_pair = [&](std::string_view list, auto visit) {
     const auto here = path.child(list);
     each_element(member(spec, list), here, [&, i = std::size_t{0}](const json::value& container, const Path& at) mutable {

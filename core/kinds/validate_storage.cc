@@ -33,8 +33,13 @@ void validate_capacity(const json::value& spec, const Path& path, FieldErrors& e
   const auto* amounts = as_object(member(&spec, "capacity"));
   if (!amounts || amounts->empty()) errors.required(here);
   if (!amounts || amounts->size() != 1 || !amounts->contains("storage")) errors.not_supported(here, member(&spec, "capacity"), std::array<std::string_view, 1>{"storage"});
-  for (const auto& amount : amounts ? *amounts : json::object())
+  for (const auto& amount : amounts ? *amounts : json::object()) {
+    if (const auto parsed = Quantity::parse(text_of(&amount.value())); parsed && parsed->sign() < 0) {
+      const json::value whole = parsed->units();
+      errors.invalid(here.key(amount.key()), &whole, "must be a valid resource quantity");
+    }
     if (!positive(&amount.value())) errors.invalid(here.key(amount.key()), text_of(&amount.value()), "must be greater than zero");
+  }
 }
 
 void validate_source(const json::value& spec, const Path& path, FieldErrors& errors) {

@@ -33,7 +33,7 @@ base::Outcome<void> check_name(const Target& target, json::value& object) {
 
 void stamp_new(base::Runtime& runtime, json::value& object) {
   auto& metadata = object_at(object, {"metadata"});
-  for (const std::string_view field : {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion", "generation"}) metadata.erase(field);
+  for (const std::string_view field : {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"}) metadata.erase(field);
   metadata["uid"] = base::uuid_v4(runtime);
   metadata["creationTimestamp"] = base::rfc3339(runtime.unix_s());
 }

@@ -7,6 +7,8 @@
 #include "core/kinds/body_kinds.hpp"
 #include "core/kinds/convert.hpp"
 #include "core/kinds/edit.hpp"
+#include "core/kinds/empties.hpp"
+#include "core/kinds/managed_fields.hpp"
 #include "core/verbs/signing_request_fields.hpp"
 #include "core/verbs/versions.hpp"
 
@@ -31,9 +33,20 @@ base::Error uid_mismatch(const Target& target, std::string_view wanted, std::str
                             std::string(wanted) + ", UID in object meta: " + std::string(found));
 }
 
+bool is(const kinds::Kind& kind, std::string_view storage_key) { return kind.storage_key.text() == storage_key; }
+
+/// When a volume's phase changes, the time of it is noted unless the writer notes another.
+void note_phase(const json::value& old, std::int64_t now_unix_s, json::value& volume) {
+  const auto at = [](const json::value& of, std::string_view field) { return std::string(text_at(of, {"status", field})); };
+  const auto before = at(old, "lastPhaseTransitionTime"), given = at(volume, "lastPhaseTransitionTime");
+  const bool changed = at(old, "phase") != at(volume, "phase");
+  if (changed ? !given.empty() && given != before : !given.empty()) return;
+  if (const auto time = changed ? base::rfc3339(now_unix_s) : before; !time.empty()) object_at(volume, {"status"})["lastPhaseTransitionTime"] = time;
+}
+
 /// Namespaces stay until their content is gone, whatever their metadata says.
 bool holds_back(const kinds::Kind& kind, const json::value& object) {
-  if (kind.storage_key.text() != "namespaces") return false;
+  if (!is(kind, "namespaces")) return false;
   const auto* finalizers = list_at(object, {"spec", "finalizers"});
   return finalizers && !finalizers->empty();
 }
@@ -88,10 +101,10 @@ base::Outcome<StepRun::Next> PutRun::begin() {
 base::Outcome<StepRun::Next> PutRun::begin_create() {
   if (auto produced = produce(); !produced) return produced.error();
   if (auto settled = settle_namespace(target(), *object_); !settled) return settled.error();
-  if (verb() == "create" && !text_at(*object_, {"metadata", "resourceVersion"}).empty()) return base::raw_500("resourceVersion should not be set on objects to be created");
+  if (verb() == "create" && !in_.step.options.dry_run && !text_at(*object_, {"metadata", "resourceVersion"}).empty()) return base::raw_500("resourceVersion should not be set on objects to be created");
   if (const std::string uid(text_at(*object_, {"metadata", "uid"})); verb() == "update" && !uid.empty()) return uid_mismatch(target(), uid, "");
   stamp_new(in_.core.parts.runtime, *object_);
-  if (!managers_recorded_) kinds::record_update(*kind_, nullptr, *object_, manager());
+  if (!managers_recorded_) kinds::record_update(*kind_, asked(), nullptr, *object_, manager());
   set_request(auth::AdmissionRequest::Operation::create);
   request_.name = own_name();
   request_.object = &*object_;
@@ -104,6 +117,7 @@ base::Outcome<void> PutRun::settle_create() {
   const std::string base_name(text_at(*object_, {"metadata", "generateName"}));
   name_is_generated_ = !base_name.empty() && in_.step.target.name.empty();
   if (own_name().empty() && !base_name.empty()) metadata["name"] = base_name.substr(0, kGeneratedBaseBytesMax) + base::name_suffix(in_.core.parts.runtime);
+  if (own_name().empty() && is(*kind_, "limitranges")) metadata["name"] = base::uuid_v4(in_.core.parts.runtime);   // the one kind that needs no name
   key_ = {kind_->storage_key, kind_->namespaced ? target().ns : std::string(), own_name()};
   kinds::prepare(*kind_, *object_, nullptr, target().subresource);
   if (kind_->strategy.generation) metadata["generation"] = 1;
@@ -133,7 +147,7 @@ base::Outcome<StepRun::Next> PutRun::begin_update() {
   if (auto revision = check_revision(); !revision) return revision.error();
   keep_system_fields(*old_, *object_);
   kinds::merge_for_write(*kind_, *object_, *old_, target().subresource);
-  if (!managers_recorded_) kinds::record_update(*kind_, &*old_, *object_, manager());
+  if (!managers_recorded_) kinds::record_update(*kind_, asked(), &*old_, *object_, manager());
   set_request(auth::AdmissionRequest::Operation::update);
   request_.object = spec_.empty() ? &*object_ : nullptr;
   request_.old = spec_.empty() ? &*old_ : nullptr;
@@ -182,11 +196,13 @@ base::Outcome<void> PutRun::settle() {
     if (auto settled = settle_create(); !settled) return settled;
   } else {
     kinds::prepare(*kind_, *object_, &*old_, target().subresource);
+    if (target().subresource == "status" && is(*kind_, "persistentvolumes")) note_phase(*old_, in_.core.parts.runtime.unix_s(), *object_);
     if (kind_->strategy.generation && target().subresource != "status" && kinds::generation_changes(*kind_, *old_, *object_)) raise_generation(*object_);
   }
   if (auto checked = check_result(); !checked) return checked;
-  if (!spec_.empty()) return validate_status();
-  if (auto valid = validate(); !valid || !is_signing_request(*kind_)) return valid;
+  if (auto valid = spec_.empty() ? validate() : validate_status(); !valid) return valid;
+  kinds::forget_empty(*kind_, *object_);
+  if (!is_signing_request(*kind_)) return {};
   return settle_signing_request(*kind_, in_.context.user, in_.core.parts.runtime.unix_s(), creating_ ? nullptr : &*old_, *object_);
 }
 

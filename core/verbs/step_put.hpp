@@ -25,6 +25,8 @@ class PutRun : public StepRun {
   base::Outcome<void> produce_from_body();
   /// From the form of the target's version to the stored one, defaulted.
   base::Outcome<void> to_stored();
+  /// The version that was asked for, in whose form clients see the object.
+  const kinds::Kind& asked() const;
   virtual std::string_view verb() const = 0;
   /// Whether a missing object is made.
   virtual bool creates_missing() const { return false; }

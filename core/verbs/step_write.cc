@@ -3,6 +3,7 @@
 
 #include "core/base/json_text.hpp"
 #include "core/kinds/convert.hpp"
+#include "core/kinds/managed_fields.hpp"
 #include "core/kinds/patch_reading.hpp"
 #include "core/kinds/typed.hpp"
 #include "core/verbs/step_put.hpp"
@@ -24,6 +25,16 @@ bool managers_are_forgotten(const json::value& object) {
 
 void append(std::vector<std::string>& to, std::vector<std::string>& from) { to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end())); }
 
+/// The heading is left out: each line is a warning of its own.
+void append_lines(std::vector<std::string>& to, std::string_view text) {
+  for (auto end = text.find('\n'); end != std::string_view::npos;) {
+    text.remove_prefix(end + 1);
+    end = text.find('\n');
+    const auto line = text.substr(0, end);
+    to.emplace_back(line.substr(std::min(line.find_first_not_of(' '), line.size())));
+  }
+}
+
 }  // namespace
 
 /// The request's body, decoded and defaulted, becomes the object.
@@ -36,9 +47,11 @@ base::Outcome<void> PutRun::produce_from_body() {
   return to_stored();
 }
 
+const kinds::Kind& PutRun::asked() const { return answers_object(target()) ? *target().kind : *kind_; }
+
 base::Outcome<void> PutRun::to_stored() {
-  const auto& kind = *target().kind;
-  if (kind.schema_epoch != kind_->schema_epoch && answers_object(target())) {
+  const auto& kind = asked();
+  if (kind.schema_epoch != kind_->schema_epoch) {
     kinds::apply_defaults(kind, *object_);
     kinds::convert(*kind_, *object_);
     auto decoded = kinds::decode_value(*kind_, std::move(*object_), kinds::FieldValidation::ignore);
@@ -77,7 +90,7 @@ base::Outcome<void> PatchRun::produce_patched() {
     return invalid_options("PatchOptions", {forbidden_value("force", "may not be specified for non-apply patch")});
   auto patch = kinds::read_patch(step.body.media, step.patch_type, step.body.bytes, in_.memory);
   if (!patch) return step.patch_type == kinds::PatchType::json ? base::bad_request("invalid JSON patch") : patch.error();
-  const auto& kind = answers_object(target()) ? *target().kind : *kind_;
+  const auto& kind = asked();
   const bool other = kind.schema_epoch != kind_->schema_epoch;
   json::value converted(other ? *old_ : json::value(), in_.memory);
   if (other) kinds::convert(kind, converted);
@@ -107,9 +120,7 @@ base::Outcome<void> PatchRun::produce_applied() {
     return invalid_options("PatchOptions", {{"FieldValueRequired", "Required value: is required for apply patch", "fieldManager"}});
   auto decoded = kinds::decode_applied(*target().kind, step.body.media, step.body.bytes, step.options.validation, in_.memory);
   if (!decoded) return decoded.error();
-  append(warnings, decoded->warnings);
   json::value& applied = decoded->object;
-  kinds::convert(*kind_, applied);
   // One that makes the object has to name it.
   if (!creating_ && text_at(applied, {"metadata", "name"}).empty()) object_at(applied, {"metadata"})["name"] = target().name;
   if (auto named = check_name(target(), applied); !named) return named;
@@ -118,13 +129,19 @@ base::Outcome<void> PatchRun::produce_applied() {
   if (const std::string uid(text_at(applied, {"metadata", "uid"})); creating_ && !uid.empty())
     return base::conflict(kind_->group, kind_->resource, target().name, "uid mismatch: the provided object specified uid " + uid + ", and no existing object was found");
   if (existing_ && *demanded && **demanded != existing_->revision()) return base::object_modified(kind_->group, kind_->resource, target().name);
-  auto result = kinds::apply(*kind_, existing_ ? &*old_ : nullptr, applied, manager(), step.options.force, in_.memory);
+  const auto& kind = asked();
+  const bool other = old_ && kind.schema_epoch != kind_->schema_epoch;
+  json::value converted(other ? *old_ : json::value(), in_.memory);
+  if (other) kinds::convert(kind, converted);
+  auto result = kinds::apply(kind, *kind_, !existing_ ? nullptr : other ? &converted : &*old_, applied, manager(), step.options.force, in_.memory);
   if (!result) return result.error();
+  // What is written twice is told when nothing else is wrong.
+  if (step.options.validation == kinds::FieldValidation::strict && !decoded->warnings.empty()) return base::bad_request("error strict decoding YAML: " + decoded->warnings.front());
+  for (const auto& complaint : decoded->warnings) append_lines(warnings, complaint);
   emplace_object(std::move(*result));
-  kinds::apply_defaults(*kind_, *object_);
   managers_recorded_ = true;
   metadata_is_kept_ = !*demanded;
-  return {};
+  return to_stored();
 }
 
 }  // namespace keelson::verbs

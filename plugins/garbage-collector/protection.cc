@@ -16,17 +16,39 @@ BOOST_DESCRIBE_STRUCT(PodVolume, (), (name, persistentVolumeClaim, ephemeral))
 struct PodVolumes { std::string nodeName; std::vector<PodVolume> volumes; };
 BOOST_DESCRIBE_STRUCT(PodVolumes, (), (nodeName, volumes))
 struct UsingPod : keelson::Object<PodVolumes> { static constexpr keelson::Gvk gvk{"", "v1", "Pod", "pods"}; };
-struct NoSpec {};
-BOOST_DESCRIBE_STRUCT(NoSpec, (), ())
+struct VolumeClass { std::string volumeAttributesClassName; };
+BOOST_DESCRIBE_STRUCT(VolumeClass, (), (volumeAttributesClassName))
 struct VolumePhase { std::string phase; };
 BOOST_DESCRIBE_STRUCT(VolumePhase, (), (phase))
-struct HeldVolume : keelson::Object<NoSpec, VolumePhase> { static constexpr keelson::Gvk gvk{"", "v1", "PersistentVolume", "persistentvolumes"}; };
+struct HeldVolume : keelson::Object<VolumeClass, VolumePhase> { static constexpr keelson::Gvk gvk{"", "v1", "PersistentVolume", "persistentvolumes"}; };
+struct ClassChange { std::string targetVolumeAttributesClassName; };
+BOOST_DESCRIBE_STRUCT(ClassChange, (), (targetVolumeAttributesClassName))
+struct ClaimClass { std::string currentVolumeAttributesClassName; ClassChange modifyVolumeStatus; };
+BOOST_DESCRIBE_STRUCT(ClaimClass, (), (currentVolumeAttributesClassName, modifyVolumeStatus))
+struct ClassedClaim : keelson::Object<VolumeClass, ClaimClass> { static constexpr keelson::Gvk gvk{"", "v1", "PersistentVolumeClaim", "persistentvolumeclaims"}; };
 
 namespace {
 
-constexpr std::string_view kPods = "pods", kClaims = "persistentvolumeclaims", kVolumes = "persistentvolumes";
-constexpr std::string_view kClaimMark = "kubernetes.io/pvc-protection", kVolumeMark = "kubernetes.io/pv-protection";
-constexpr keelson::Gvk kClaim{"", "v1", "PersistentVolumeClaim", "persistentvolumeclaims"};
+constexpr std::string_view kPods = "pods";
+}  // namespace
+
+/// What is protected, and by which mark.
+struct Guarded {
+  std::string_view storage_key, mark;
+  keelson::Gvk gvk;
+};
+
+namespace {
+
+constexpr Guarded kClaims{"persistentvolumeclaims", "kubernetes.io/pvc-protection", ClassedClaim::gvk};
+constexpr Guarded kVolumes{"persistentvolumes", "kubernetes.io/pv-protection", HeldVolume::gvk};
+constexpr Guarded kClasses{"volumeattributesclasses.storage.k8s.io", "kubernetes.io/vac-protection", {"storage.k8s.io", "v1", "VolumeAttributesClass", "volumeattributesclasses"}};
+
+const Guarded* guarded(std::string_view storage_key) {
+  for (const auto* one : {&kClaims, &kVolumes, &kClasses})
+    if (one->storage_key == storage_key) return one;
+  return nullptr;
+}
 
 /// A claim that is made for a pod alone has the pod as its controller.
 bool uses(const UsingPod& pod, const keelson::ObjectHandle& claim) {
@@ -40,23 +62,41 @@ class Protector final : public keelson::KeyReconciler {
  public:
   keelson::Result reconcile(keelson::Context& ctx, const keelson::Key& work) override {
     const auto slash = work.name.find('/');
-    const bool claim = work.name.substr(0, slash) == kClaims;
-    const auto& gvk = claim ? kClaim : HeldVolume::gvk;
-    const auto mark = claim ? kClaimMark : kVolumeMark;
+    const auto* what = guarded(work.name.substr(0, slash));
+    if (!what) return keelson::done();
     const keelson::Key key{work.ns, work.name.substr(slash + 1)};
-    const auto object = ctx.find_raw(gvk, key);
-    if (!object || object.deleting() != object.has_finalizer(mark)) return keelson::done();
+    const auto object = ctx.find_raw(what->gvk, key);
+    if (!object || object.deleting() != object.has_finalizer(what->mark)) return keelson::done();
     auto marks = object.finalizers();
     if (!object.deleting()) {
-      marks.emplace_back(mark);
-      return put(ctx, gvk, object, marks);
+      marks.emplace_back(what->mark);
+      return put(ctx, what->gvk, object, marks);
     }
-    if (claim ? KEELSON_TRY(used(ctx, object)) : bound(object)) return keelson::done();
-    std::erase(marks, mark);
-    return put(ctx, gvk, object, marks);
+    if (KEELSON_TRY(in_use(ctx, *what, object))) return keelson::done();
+    std::erase(marks, what->mark);
+    return put(ctx, what->gvk, object, marks);
   }
 
  private:
+  static keelson::Outcome<bool> in_use(keelson::Context& ctx, const Guarded& what, const keelson::ObjectHandle& object) {
+    if (what.mark == kVolumes.mark) return bound(object);
+    return what.mark == kClaims.mark ? used(ctx, object) : chosen(ctx, object);
+  }
+
+  /// By a volume, or by a claim that has it, wants it or is on its way to it.
+  static keelson::Outcome<bool> chosen(keelson::Context& ctx, const keelson::ObjectHandle& object) {
+    const auto name = object.name();
+    const auto volumes = ctx.list_raw(kVolumes.gvk, {});
+    if (!volumes) return volumes.error();
+    if (std::any_of(volumes->begin(), volumes->end(), [&](const auto& one) { return keelson::decode<HeldVolume>(one.body()).spec.volumeAttributesClassName == name; })) return true;
+    const auto claims = ctx.list_raw(kClaims.gvk, {});
+    if (!claims) return claims.error();
+    return std::any_of(claims->begin(), claims->end(), [&](const auto& one) {
+      const auto claim = keelson::decode<ClassedClaim>(one.body());
+      return claim.spec.volumeAttributesClassName == name || claim.status.currentVolumeAttributesClassName == name || claim.status.modifyVolumeStatus.targetVolumeAttributesClassName == name;
+    });
+  }
+
   /// A pod that is on no node yet will not start with a claim that is being deleted.
   static keelson::Outcome<bool> used(keelson::Context& ctx, const keelson::ObjectHandle& claim) {
     const auto pods = ctx.list_raw(UsingPod::gvk, {.ns = std::string(claim.ns())});
@@ -80,19 +120,27 @@ class Protector final : public keelson::KeyReconciler {
 
 std::vector<keelson::Key> Waiting::note(std::string_view what, const keelson::KindInfo& kind, const keelson::ObjectHandle& now, const keelson::ObjectHandle& before) {
   std::vector<keelson::Key> work;
-  const bool claim = kind.storage_key == kClaims;
-  if (what == "synced" || !(claim || kind.storage_key == kPods || kind.storage_key == kVolumes)) return work;
+  const auto* own = guarded(kind.storage_key);
+  const bool pod = kind.storage_key == kPods;
+  if (what == "synced" || !(own || pod)) return work;
   std::lock_guard lock(mutex_);
   if (what == "deleted") {
-    if (claim) claims_.erase(work_key(kClaims, before.ns(), before.name()));
-    if (kind.storage_key != kPods) return work;
-    for (auto waits = claims_.lower_bound({std::string(before.ns()), ""}); waits != claims_.end() && waits->ns == before.ns(); ++waits) work.push_back(*waits);
+    if (own) waiting_.erase(work_key(own->storage_key, before.ns(), before.name()));
+    if (pod) wake(kClaims, before.ns(), work);
+    else if (own != &kClasses) wake(kClasses, "", work);
     return work;
   }
-  if (kind.storage_key == kPods || now.deleting() != now.has_finalizer(claim ? kClaimMark : kVolumeMark)) return work;
-  work.push_back(work_key(kind.storage_key, now.ns(), now.name()));
-  if (claim && now.deleting()) claims_.insert(work.back());
+  if (pod) return work;
+  if (own != &kClasses) wake(kClasses, "", work);   // it may have another class now
+  if (now.deleting() != now.has_finalizer(own->mark)) return work;
+  work.push_back(work_key(own->storage_key, now.ns(), now.name()));
+  if (now.deleting() && own != &kVolumes) waiting_.insert(work.back());
   return work;
+}
+
+void Waiting::wake(const Guarded& what, std::string_view ns, std::vector<keelson::Key>& work) const {
+  const auto first = work_key(what.storage_key, ns, "");
+  for (auto waits = waiting_.lower_bound(first); waits != waiting_.end() && waits->ns == ns && waits->name.starts_with(first.name); ++waits) work.push_back(*waits);
 }
 
 std::unique_ptr<keelson::KeyReconciler> make_protector() { return std::make_unique<Protector>(); }

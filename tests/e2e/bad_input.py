@@ -200,6 +200,24 @@ def unknown_and_duplicate_fields_are_warned_of_or_passed_over(c):
     equal((last.code, json.loads(last.body)["data"], last.headers.get_all("Warning")), (201, {"k": "2"}, ['299 - "duplicate field \\"data\\""']), "the last one wins")
 
 
+def a_deprecated_kind_and_a_deprecated_version_warn_of_themselves(c):
+    def told(method, path, body=None):
+        return c.https.ask(method, path, body).headers.get_all("Warning")
+    endpoints = "/api/v1/namespaces/rows/endpoints"
+    old = ['299 - "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"']
+    for method, path in (("GET", endpoints), ("GET", f"{endpoints}/none"), ("DELETE", f"{endpoints}/none"), ("GET", f"{endpoints}?watch=1&timeoutSeconds=1")):
+        equal(told(method, path), old, f"{method} {path}")
+    equal(told("PUT", endpoints), None, "where nothing is served")
+    equal(told("GET", "/api/v1/componentstatuses"), ['299 - "v1 ComponentStatus is deprecated in v1.19+"'], "ComponentStatus")
+    version = {"served": True, "storage": False, "schema": {"openAPIV3Schema": {"type": "object"}}}
+    versions = [{**version, "name": "v1", "storage": True}, {**version, "name": "v1beta1", "deprecated": True}, {**version, "name": "v1alpha1", "deprecated": True, "deprecationWarning": "go away"}]
+    names = {"plural": "olds", "kind": "Old"}
+    c.https.made("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {"metadata": {"name": "olds.rows.dev"}, "spec": {"group": "rows.dev", "scope": "Cluster", "names": names, "versions": versions}})
+    eventually("it is served", lambda: c.https.ask("GET", "/apis/rows.dev/v1alpha1/olds").code == 200)
+    equal([told("GET", f"/apis/rows.dev/{name}/olds") for name in ("v1", "v1beta1", "v1alpha1")],
+          [None, ['299 - "rows.dev/v1beta1 Old is deprecated; use rows.dev/v1 Old"'], ['299 - "go away"']], "versions")
+
+
 def timed_ms(c, path, body):
     began = time.monotonic()
     answer = c.https.ask("POST", path, body, YAML)
@@ -237,7 +255,7 @@ def yaml_means_what_upstream_takes_it_for(c):
 
 
 STEPS = [the_objects_of_the_rows_are_made, *(surface(name, rows) for name, rows in SURFACES.items()), requests_that_could_be_cut_in_two_ways_end_the_connection,
-         headers_above_1_MiB_are_431, unknown_and_duplicate_fields_are_warned_of_or_passed_over, yaml_bombs_are_refused_within_100_ms,
+         headers_above_1_MiB_are_431, unknown_and_duplicate_fields_are_warned_of_or_passed_over, a_deprecated_kind_and_a_deprecated_version_warn_of_themselves, yaml_bombs_are_refused_within_100_ms,
          nested_yaml_takes_linear_time, yaml_means_what_upstream_takes_it_for, too_many_at_once_are_told_to_come_back,
          a_header_that_does_not_end_is_not_answered]
 

@@ -159,6 +159,7 @@ class _Tables:
             f'.verbs = {self.list_of(kind["verbs"])}', f'.short_names = {self.list_of(kind.get("shortNames"))}',
             f'.categories = {self.list_of(kind.get("categories"))}',
             f'.storage_version_hash = {text(kind.get("storageVersionHash", ""))}',
+            f'.deprecation = {text(kind.get("deprecation", ""))}',
             f'.selectable = {self.list_of(kind.get("selectable"))}', f'.aliases = {self.list_of(aliases)}',
             f'.subresources = {"subresources_" + str(position) if subresources else "{}"}',
             f'.columns = {"columns_" + str(position) if columns else "{}"}', f'.type = &nodes[{self.node_of[name]}]',

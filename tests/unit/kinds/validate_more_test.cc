@@ -1,6 +1,7 @@
 // Rules of the kinds that validate_test.cc does not speak of, with the texts of Kubernetes.
 #include <catch2/catch.hpp>
 
+#include "core/kinds/empties.hpp"
 #include "tests/unit/kinds/support.hpp"
 
 using namespace keelson::kinds;
@@ -259,4 +260,105 @@ TEST_CASE("Events of their own group are whole, and told in the words of the cor
   CHECK(event(std::string(kTimed) + "'reportingController':'c','regarding':{'namespace':'d'},'series':{'count':1}") ==
         "series.count: Invalid value: \"\": should be at least 2 | series.lastObservedTime: Required value");
   CHECK(event("'type':'Odd','regarding':{'namespace':'d'}") == "eventTime: Required value | type: Invalid value: \"\": has invalid value: Odd");
+}
+
+TEST_CASE("A flow schema says whose requests it is about, and which") {
+  const auto flow = [](std::string_view more, int precedence = 5) {
+    return made("flowcontrol.apiserver.k8s.io/v1", "FlowSchema", "'spec':{'matchingPrecedence':" + std::to_string(precedence) + ",'priorityLevelConfiguration':{'name':'a'}," + std::string(more) + "}");
+  };
+  const auto rule = [&](std::string_view text) { return flow("'rules':[{" + std::string(text) + "}]"); };
+  constexpr std::string_view kUser = "'subjects':[{'kind':'User','user':{'name':'u'}}],";
+  const auto resource = [&](std::string_view text) { return rule(std::string(kUser) + "'resourceRules':[{" + std::string(text) + "}]"); };
+  CHECK(resource("'verbs':['get'],'apiGroups':['*'],'resources':['*'],'clusterScope':true") == "");
+  CHECK(flow("'rules':[]", 1) == "spec.matchingPrecedence: Invalid value: 1: only the schema named 'exempt' may have matchingPrecedence 1");
+  CHECK(flow("'distinguisherMethod':{'type':'ByUser'}") == "");
+  CHECK(flow("'distinguisherMethod':{'type':'Bad'}") == "spec.distinguisherMethod.type: Unsupported value: {\"Type\":\"Bad\"}: supported values: \"ByNamespace\", \"ByUser\"");
+  CHECK(rule("") == "spec.rules[0].subjects: Required value: subjects must contain at least one value | spec.rules[0]: Required value: at least one of resourceRules and nonResourceRules has to be non-empty");
+  CHECK(rule("'subjects':[{'kind':'Group','user':{'name':'a'}}]").starts_with(
+      "spec.rules[0].subjects[0].group: Required value: group is required when subject kind is 'Group' | spec.rules[0].subjects[0].user: Forbidden: user is forbidden when subject kind is not 'User'"));
+  CHECK(rule("'subjects':[{'kind':'ServiceAccount','serviceAccount':{'name':'*'}}]").starts_with("spec.rules[0].subjects[0].serviceAccount.namespace: Required value: must specify namespace for service account"));
+  CHECK(rule("'subjects':[{'kind':'X'}]").starts_with("spec.rules[0].subjects[0].kind: Unsupported value: \"X\": supported values: \"Group\", \"ServiceAccount\", \"User\""));
+  CHECK(resource("'verbs':['*','get'],'apiGroups':['a'],'resources':['b']") ==
+        "spec.rules[0].resourceRules[0].verbs: Invalid value: [\"*\",\"get\"]: if '*' is present, must not specify other verbs | "
+        "spec.rules[0].resourceRules[0].namespaces: Required value: resource rules that are not cluster scoped must supply at least one namespace");
+  CHECK(rule(std::string(kUser) + "'nonResourceRules':[{'verbs':['bad'],'nonResourceURLs':['x','/a*b','//','/a/*']}]") ==
+        "spec.rules[0].nonResourceRules[0].verbs: Unsupported value: [\"bad\"]: supported values: \"create\", \"delete\", \"deletecollection\", \"get\", \"list\", \"patch\", \"proxy\", \"update\", \"watch\" | "
+        "spec.rules[0].nonResourceRules[0].nonResourceURLs[0]: Invalid value: \"x\": must start with slash | "
+        "spec.rules[0].nonResourceRules[0].nonResourceURLs[1]: Invalid value: \"/a*b\": wildcard can only do suffix matching | "
+        "spec.rules[0].nonResourceRules[0].nonResourceURLs[2]: Invalid value: \"//\": must not contain double slash");
+}
+
+TEST_CASE("A definition says what it lacks, part by part, and which of its versions is stored") {
+  const auto defined = [](std::string_view spec, std::string_view name = "as.b.c") { return made("apiextensions.k8s.io/v1", "CustomResourceDefinition", spec.empty() ? "'status':{}" : "'spec':{" + std::string(spec) + "}", name); };
+  constexpr std::string_view kNames = "'group':'b.c','scope':'Cluster','names':{'plural':'as','kind':'A'},";
+  const auto versions = [&](std::string_view list) { return defined(std::string(kNames) + "'versions':[" + std::string(list) + "]"); };
+  constexpr std::string_view kSchema = "'schema':{'openAPIV3Schema':{'type':'object'}}";
+  CHECK(versions("{'name':'v1','served':true,'storage':true," + std::string(kSchema) + "}") == "");
+  CHECK(defined("") ==
+        "metadata.name: Invalid value: \"as.b.c\": must be spec.names.plural+\".\"+spec.group | spec.group: Required value | spec.scope: Required value | "
+        "spec.versions: Invalid value: null: must have exactly one version marked as storage version | spec.names.plural: Required value | spec.names.singular: Required value | "
+        "spec.names.kind: Required value | spec.names.listKind: Required value | status.storedVersions: Invalid value: null: must have at least one stored version");
+  CHECK(versions("{'name':'v1','served':true," + std::string(kSchema) + "}") ==
+        "spec.versions: Invalid value: [{\"Name\":\"v1\",\"Served\":true,\"Storage\":false,\"Deprecated\":false,\"DeprecationWarning\":null,\"Schema\":null,\"Subresources\":null,"
+        "\"AdditionalPrinterColumns\":null,\"SelectableFields\":null}]: must have exactly one version marked as storage version | "
+        "status.storedVersions: Invalid value: null: must have at least one stored version");
+  CHECK(versions("{}").starts_with("spec.versions[0].schema.openAPIV3Schema: Required value | spec.versions[0].name: Invalid value: \"\": a DNS-1035 label"));
+  CHECK(versions("{'name':'V','storage':true," + std::string(kSchema) + "}").find(" | spec.version: Invalid value: \"V\": a DNS-1035 label") != std::string::npos);
+  CHECK(versions("{'name':'v1','storage':true,'schema':{'openAPIV3Schema':{'type':'object','properties':{'x':{}}}}}") ==
+        "spec.validation.openAPIV3Schema.properties[x].type: Required value: must not be empty for specified object fields");
+}
+
+TEST_CASE("Finalizers of built-in kinds are standard ones or have a domain") {
+  const auto marked = [](std::string_view api, std::string_view kind, std::string_view mark) {
+    const auto k = builtin(api, kind);
+    return violations(*k, defaulted(*k, relaxed("{'metadata':{'name':'a'" + std::string(k->namespaced ? ",'namespace':'d'" : "") + ",'finalizers':['" + std::string(mark) + "']}}")));
+  };
+  CHECK(marked("v1", "ConfigMap", "a.b/c") == "");
+  CHECK(marked("v1", "ConfigMap", "orphan") == "");
+  CHECK(marked("v1", "ConfigMap", "x") == "metadata.finalizers[0]: Invalid value: \"x\": name is neither a standard finalizer name nor is it fully qualified");
+  CHECK(marked("coordination.k8s.io/v1", "Lease", "x") == "");
+}
+
+TEST_CASE("Which of several owners are wrong is told in upstream's words") {
+  const auto k = builtin("v1", "ConfigMap");
+  const auto owned = [&](std::string_view owners) { return violations(*k, defaulted(*k, relaxed("{'metadata':{'name':'a','namespace':'d','ownerReferences':[" + std::string(owners) + "]}}"))); };
+  CHECK(owned("{'apiVersion':'v1','kind':'A','name':'a'}") == "metadata.ownerReferences.uid: Invalid value: \"\": must not be empty");
+  CHECK(owned("{'apiVersion':'v1','kind':'A','name':'a','uid':'1','controller':true},{'apiVersion':'v1','kind':'B','name':'b','uid':'2','controller':true}")
+            .ends_with("Only one reference can have Controller set to true. Found \"true\" in references for A/a and B/b"));
+}
+
+TEST_CASE("What a new object is given beside its defaults") {
+  const auto prepared = [](std::string_view api, std::string_view kind, std::string_view text, const json::value* old = nullptr) {
+    const auto k = builtin(api, kind);
+    auto object = defaulted(*k, relaxed(text));
+    prepare(*k, object, old, "");
+    return object;
+  };
+  constexpr std::string_view kMeta = "'metadata':{'name':'a','uid':'u','creationTimestamp':'2026-01-02T03:04:05Z'}";
+  const auto volume = prepared("v1", "PersistentVolume", "{" + std::string(kMeta) + ",'spec':{}}");
+  CHECK(volume.at("status").at("lastPhaseTransitionTime") == "2026-01-02T03:04:05Z");
+  const auto service = prepared("apiregistration.k8s.io/v1", "APIService", "{" + std::string(kMeta) + ",'spec':{'group':'a','version':'v1'}}");
+  CHECK(service.at("status").at("conditions").at(0).at("reason") == "Local");
+  constexpr std::string_view kCount = "deprecated.daemonset.template.generation";
+  const auto set = [&](std::string_view image) { return "{" + std::string(kMeta) + ",'spec':{'template':{'spec':{'containers':[{'name':'c','image':'" + std::string(image) + "'}]}}}}"; };
+  const auto first = prepared("apps/v1", "DaemonSet", set("a"));
+  CHECK(first.at("metadata").at("annotations").at(kCount) == "1");
+  CHECK(prepared("apps/v1", "DaemonSet", set("a"), &first).at("metadata").at("annotations").at(kCount) == "1");
+  CHECK(prepared("apps/v1", "DaemonSet", set("b"), &first).at("metadata").at("annotations").at(kCount) == "2");
+  const auto labels = [&](std::string_view meta, std::string_view pods) {
+    const auto job = prepared("batch/v1", "Job", "{'metadata':{'name':'a','uid':'u'" + std::string(meta) + "},'spec':{'template':{'metadata':{'labels':{" + std::string(pods) + "}}}}}");
+    return job.at("metadata").at("labels").as_object().size();
+  };
+  CHECK(labels("", "") == 4);
+  CHECK(labels("", "'a':'b'") == 5);
+  CHECK(labels(",'labels':{'own':'one'}", "'a':'b'") == 1);
+}
+
+TEST_CASE("An empty list of a built-in kind is none") {
+  const auto role = builtin("rbac.authorization.k8s.io/v1", "Role");
+  auto object = defaulted(*role, relaxed("{'metadata':{'name':'a','namespace':'d'},'rules':[]}"));
+  CHECK(object.as_object().contains("rules"));   // until its owner is noted
+  forget_empty(*role, object);
+  const auto body = encode(*role, object, 2).body;
+  CHECK(body.find("\"rules\":null") != std::string::npos);
 }

@@ -119,3 +119,26 @@ TEST_CASE("a schema that nests too deeply is refused, not followed") {
   crd.at("spec").at("versions").at(0).at("schema").as_object()["openAPIV3Schema"] = json::parse(schema, {}, deep);
   CHECK(crd_refusal(crd).find("nests too deeply") != std::string::npos);
 }
+
+TEST_CASE("a deprecated version warns of itself, and names the newest that is not") {
+  auto crd = crontab_crd("{'type':'object'}");
+  auto& versions = crd.at("spec").at("versions").as_array();
+  const auto add = [&](std::string_view name, bool deprecated) -> json::object& {
+    json::value one = versions[0];
+    one.as_object()["name"] = name;
+    one.as_object()["storage"] = false;
+    one.as_object()["deprecated"] = deprecated;
+    versions.push_back(one);
+    return versions.back().as_object();
+  };
+  add("v1beta1", true);
+  add("v1alpha1", true)["deprecationWarning"] = "go away";
+  add("v9", true);
+  const auto kinds = kinds_from_crd(crd);
+  REQUIRE(kinds.has_value());
+  const auto told = [&](std::string_view version) { return std::find_if(kinds->begin(), kinds->end(), [&](const Kind& kind) { return kind.version == version; })->deprecation; };
+  CHECK(told("v1") == "");
+  CHECK(told("v1beta1") == kinds->front().group + "/v1beta1 CronTab is deprecated; use " + kinds->front().group + "/v1 CronTab");
+  CHECK(told("v1alpha1") == "go away");
+  CHECK(told("v9") == kinds->front().group + "/v9 CronTab is deprecated");
+}

@@ -1,3 +1,4 @@
+#include "core/kinds/managed_fields.hpp"
 #include "support.hpp"
 
 using namespace kinds_test;
@@ -117,4 +118,26 @@ TEST_CASE("what is not printed is not owned, and structs come with their element
   static const Kind deployments = *keelson::kinds::make_registry()->current()->find("apps", "v1", "deployments");
   const auto object = written(nullptr, "{'metadata':{'name':'w'},'spec':{'paused':false,'template':{'spec':{'containers':[{'name':'c','args':[]}]}}}}", "m", "", kNoon, deployments);
   CHECK(entries(object) == Lines{"m Update 12:00:00Z {'f:spec':{'f:template':{'f:spec':{'f:containers':{'k:{\\'name\\':\\'c\\'}':{'.':{},'f:name':{},'f:resources':{}}}}}}}"});
+}
+
+TEST_CASE("a write in another version of a kind is recorded in that version, and takes from entries of the other") {
+  const auto current = keelson::kinds::make_registry()->current();
+  const auto first = current->find("autoscaling", "v1", "horizontalpodautoscalers"), second = current->find("autoscaling", "v2", "horizontalpodautoscalers");
+  const auto scaler = [](int most) { return js("{'apiVersion':'autoscaling/v2','kind':'HorizontalPodAutoscaler','metadata':{'name':'a','namespace':'n'},'spec':{'maxReplicas':" + std::to_string(most) +
+                                               ",'metrics':[{'type':'Resource','resource':{'name':'cpu','target':{'type':'Utilization','averageUtilization':50}}}],'scaleTargetRef':{'kind':'D','name':'d'}}}"); };
+  auto object = scaler(3);
+  record_update(*second, *first, nullptr, object, ManagerInfo{"m", "", kNoon});
+  REQUIRE(entries(object).size() == 1);
+  CHECK(object.at("metadata").at("managedFields").at(0).at("apiVersion") == "autoscaling/v1");
+  CHECK(entries(object).front().find("'f:targetCPUUtilizationPercentage':{}") != std::string::npos);
+  auto later = scaler(4);
+  record_update(*second, *second, &object, later, ManagerInfo{"n", "", kNoon});
+  REQUIRE(entries(later).size() == 2);
+  CHECK(entries(later)[0].find("f:maxReplicas") == std::string::npos);
+  CHECK(entries(later)[1] == "n Update 12:00:00Z {'f:spec':{'f:maxReplicas':{}}}");
+}
+
+TEST_CASE("what a built-in kind keeps as it is has one owner as a whole") {
+  static const Kind revisions = *keelson::kinds::make_registry()->current()->find("apps", "v1", "controllerrevisions");
+  CHECK(entries(written(nullptr, "{'metadata':{'name':'w'},'data':{'a':{'b':1}},'revision':1}", "m", "", kNoon, revisions)) == Lines{"m Update 12:00:00Z {'f:data':{},'f:revision':{}}"});
 }

@@ -1,0 +1,12 @@
+// Empties: lists and maps without elements, between which and none a built-in kind makes no difference once it is stored.
+//
+// Threads: any, pure function.
+#pragma once
+#include "core/kinds/engine.hpp"
+
+namespace keelson::kinds {
+
+/// Takes empty lists and maps out of an object that is about to be stored: who wrote them owns them, but they are shown as null.
+void forget_empty(const Kind& kind, json::value& object);
+
+}  // namespace keelson::kinds
