@@ -58,13 +58,13 @@ class Definition {
     std::vector<Kind> out;
     const json::array& versions = list_at(crd_, {"spec", "versions"});
     if (versions.empty()) violate("FieldValueRequired", "spec.versions", "Required value: must have exactly one version marked as storage version");
+    best_ = best_of(versions);
     same_schema_ = versions.empty() || std::all_of(versions.begin() + 1, versions.end(), [&](const json::value& version) { return same(at(version, {"schema"}), at(versions.front(), {"schema"})); });
     for (std::size_t i = 0; i < versions.size(); ++i) add_version(out, versions[i], "spec.versions[" + std::to_string(i) + ']');
     if (storage_versions_ != 1 && !versions.empty())
       violate("FieldValueInvalid", "spec.versions", "Invalid value: " + json::serialize(versions) + ": must have exactly one version marked as storage version");
     if (!violations_.empty()) return base::invalid("apiextensions.k8s.io", "CustomResourceDefinition", text_at(crd_, {"metadata", "name"}), std::move(violations_));
     name_other_versions(out);
-    for (Kind& kind : out) kind.deprecation = deprecation_of(kind, versions);
     return out;
   }
 
@@ -91,6 +91,7 @@ class Definition {
     if (!type || !true_at(version, {"served"})) return;
     Kind kind = named_kind();
     kind.version = text_at(version, {"name"});
+    kind.deprecation = deprecation_of(kind, version);
     kind.type = type;
     read_subresources(kind, version);
     read_columns(kind, version);
@@ -173,23 +174,27 @@ class Definition {
     for (std::size_t i = 1; i < kinds.size(); ++i) kinds.front().other_versions.push_back(kinds[i].version);
   }
 
-  /// What requests for a deprecated version are warned of: its own text, or which version to use instead.
-  static std::string deprecation_of(const Kind& kind, const json::array& versions) {
-    const auto mine = std::find_if(versions.begin(), versions.end(), [&](const json::value& version) { return text_at(version, {"name"}) == kind.version; });
-    if (!true_at(*mine, {"deprecated"})) return {};
-    if (auto text = text_at(*mine, {"deprecationWarning"}); !text.empty()) return text;
+  /// The newest version that is served and not deprecated; "" when there is none.
+  static std::string best_of(const json::array& versions) {
     std::string best;
     for (const json::value& version : versions) {
       auto name = text_at(version, {"name"});
-      const bool newer = true_at(version, {"served"}) && !true_at(version, {"deprecated"}) && version_before(name, kind.version);
-      if (newer && (best.empty() || version_before(name, best))) best = std::move(name);
+      if (true_at(version, {"served"}) && !true_at(version, {"deprecated"}) && (best.empty() || version_before(name, best))) best = std::move(name);
     }
-    const auto shown = [&](std::string_view version) { return kind.group + "/" + std::string(version) + " " + kind.kind; };
-    return shown(kind.version) + " is deprecated" + (best.empty() ? "" : "; use " + shown(best));
+    return best;
+  }
+
+  /// What requests for a deprecated version are warned of: its own text, or which version to use instead.
+  std::string deprecation_of(const Kind& kind, const json::value& version) const {
+    if (!true_at(version, {"deprecated"})) return {};
+    if (auto text = text_at(version, {"deprecationWarning"}); !text.empty()) return text;
+    const auto shown = [&](std::string_view name) { return kind.group + "/" + std::string(name) + " " + kind.kind; };
+    return shown(kind.version) + " is deprecated" + (!best_.empty() && version_before(best_, kind.version) ? "; use " + shown(best_) : "");
   }
 
   const json::value& crd_;
   std::vector<base::Cause> violations_;
+  std::string best_;
   int storage_versions_ = 0;
   bool same_schema_ = false, shared_compiled_ = false;
   std::shared_ptr<const Type> shared_;

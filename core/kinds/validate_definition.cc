@@ -1,6 +1,6 @@
 // CustomResourceDefinition: its names, what of it may change, and its schemas, by compiling them.
 #include <algorithm>
-#include <map>
+#include <set>
 
 #include "core/kinds/compiled_definitions.hpp"
 #include "core/kinds/crd_names.hpp"
@@ -67,17 +67,17 @@ void validate_stored(const Candidate& candidate, FieldErrors& errors) {
   const Path status("status"), path = status.child("storedVersions");
   const auto *stored = at_path(candidate.object, "status.storedVersions"), *versions = at_path(candidate.object, "spec.versions");
   if (length_of(stored) == 0) return errors.invalid(path, stored, "must have at least one stored version");
-  const auto has = [](const json::array& list, const auto& test) { return std::any_of(list.begin(), list.end(), test); };
   const auto& names = stored->get_array();
-  const auto& defined = versions && versions->is_array() ? versions->get_array() : none;
-  for (const auto& version : defined) {
-    const auto* name = member(&version, "name");
-    if (truth_of(member(&version, "storage")) && !has(names, [&](const json::value& one) { return same(&one, name); }))
-      errors.invalid(path, stored, "must have the storage version " + std::string(text_of(name)));
+  std::set<std::string_view> noted, defined;
+  for (const auto& name : names) noted.insert(text_of(&name));
+  for (const auto& version : versions && versions->is_array() ? versions->get_array() : none) {
+    const auto name = text_of(member(&version, "name"));
+    defined.insert(name);
+    if (truth_of(member(&version, "storage")) && !noted.contains(name)) errors.invalid(path, stored, "must have the storage version " + std::string(name));
   }
   for (std::size_t i = 0; i < names.size(); ++i) {
     const std::string name(text_of(&names[i]));
-    if (has(defined, [&](const json::value& version) { return same(member(&version, "name"), &names[i]); })) continue;
+    if (defined.contains(name)) continue;
     errors.invalid(path.index(i), name, "missing from spec.versions; " + name + " was previously a storage version, and must remain in spec.versions until a storage migration ensures " +
                    "no data remains persisted in " + name + " and removes " + name + " from status.storedVersions");
   }

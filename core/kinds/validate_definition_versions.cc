@@ -1,6 +1,7 @@
 // The parts of a definition's versions: names, schemas, subresources, columns, selectable fields.
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 
 #include "core/kinds/crd_expressions.hpp"
@@ -12,6 +13,7 @@ namespace keelson::kinds {
 namespace {
 
 constexpr std::size_t kSelectableFieldsMax = 8;
+constexpr std::string_view kSchemaEnd = ".openAPIV3Schema";
 constexpr std::size_t kDeprecationBytesMax = 256;
 constexpr std::array<std::string_view, 5> kColumnTypes{"boolean", "date", "integer", "number", "string"};
 constexpr std::array<std::string_view, 8> kColumnFormats{"byte", "date", "date-time", "double", "float", "int32", "int64", "password"};
@@ -102,6 +104,35 @@ void validate_root(const json::value* schema, const json::value* subresources, c
   errors.invalid(path, schema, "only [" + joined(names, " ") + "] fields are allowed at the root of the schema if the status subresource is enabled");
 }
 
+constexpr std::string_view kParts[] = {"schema", "subresources", "additionalPrinterColumns", "selectableFields"};
+
+/// What is the same for all versions: looked at once.
+struct Shared {
+  std::set<std::string_view> alike;                                          ///< parts that all have alike
+  std::map<std::string_view, std::vector<const base::Cause*>> compiled;     ///< by the path of the schema
+};
+
+void note_compiled(std::span<const base::Cause> causes, Shared& shared) {
+  for (const auto& cause : causes) shared.compiled[std::string_view(cause.field).substr(0, cause.field.find(kSchemaEnd))].push_back(&cause);
+}
+
+/// The parts of one version that it has alone, or (`of_all`) those that all have alike.
+void judge_parts(const Shared& shared, const json::value& version, const Path& path, bool of_all, FieldErrors& errors) {
+  const auto part = [&](std::string_view name) { return shared.alike.contains(name) == of_all ? member(&version, name) : nullptr; };
+  if (const auto* schema = part("schema")) {
+    const auto place = path.child(of_all ? "validation" : "schema");
+    const auto* root = member(schema, "openAPIV3Schema");
+    validate_root(root, member(&version, "subresources"), place.child("openAPIV3Schema"), errors);
+    const auto found = root ? shared.compiled.find(place.text()) : shared.compiled.end();
+    if (found != shared.compiled.end())
+      for (const auto* cause : found->second) errors.add(*cause);
+  }
+  if (const auto* subresources = part("subresources")) validate_scale(member(subresources, "scale"), path.child("subresources"), errors);
+  const auto columns = path.child("additionalPrinterColumns");
+  each_element(part("additionalPrinterColumns"), columns, [&](const json::value& column, const Path& here) { validate_column(column, here, errors); });
+  validate_selectable(part("selectableFields"), at_path(version, "schema.openAPIV3Schema"), path.child("selectableFields"), errors);
+}
+
 /// As upstream's inner form has it: under the names of its fields, and without what all versions have.
 void show_part(json::object& shown, std::string_view name, const json::value* part, bool alike) {
   shown.emplace(name, part && !alike ? *part : json::value());
@@ -117,14 +148,15 @@ bool DefinitionVersions::alike(std::string_view part) const {
 
 json::array DefinitionVersions::shown() const {
   json::array all;
+  const bool schema = alike("schema"), subresources = alike("subresources"), columns = alike("additionalPrinterColumns"), selectable = alike("selectableFields");
   each_element(member(&spec_, "versions"), Path(""), [&](const json::value& version, const Path&) {
     json::object one{{"Name", text_of(member(&version, "name"))}, {"Served", truth_of(member(&version, "served"))}, {"Storage", truth_of(member(&version, "storage"))},
                      {"Deprecated", truth_of(member(&version, "deprecated"))}};
     show_part(one, "DeprecationWarning", member(&version, "deprecationWarning"), false);
-    show_part(one, "Schema", member(&version, "schema"), alike("schema"));
-    show_part(one, "Subresources", member(&version, "subresources"), alike("subresources"));
-    show_part(one, "AdditionalPrinterColumns", member(&version, "additionalPrinterColumns"), alike("additionalPrinterColumns"));
-    show_part(one, "SelectableFields", member(&version, "selectableFields"), alike("selectableFields"));
+    show_part(one, "Schema", member(&version, "schema"), schema);
+    show_part(one, "Subresources", member(&version, "subresources"), subresources);
+    show_part(one, "AdditionalPrinterColumns", member(&version, "additionalPrinterColumns"), columns);
+    show_part(one, "SelectableFields", member(&version, "selectableFields"), selectable);
     all.push_back(std::move(one));
   });
   return all;
@@ -133,6 +165,10 @@ json::array DefinitionVersions::shown() const {
 void DefinitionVersions::validate_each(const Path& path, FieldErrors& errors) const {
   const Path list = path.child("versions");
   const auto* versions = member(&spec_, "versions");
+  Shared all;
+  for (const auto part : kParts)
+    if (alike(part)) all.alike.insert(part);
+  note_compiled(compiled_, all);
   each_element(versions, list, [&](const json::value& version, const Path& at) {
     const auto schema = at.child("schema");
     if (!at_path(version, "schema.openAPIV3Schema")) errors.required(schema.child("openAPIV3Schema"));
@@ -141,7 +177,7 @@ void DefinitionVersions::validate_each(const Path& path, FieldErrors& errors) co
     const auto name = text_of(member(&version, "name"));
     if (const auto why = joined(check_label_1035(name), ","); !why.empty()) errors.invalid(at.child("name"), name, why);
     validate_deprecation(version, at, errors);
-    validate_parts(version, at, false, errors);
+    judge_parts(all, version, at, false, errors);
   });
   validate_names(path, errors);
 }
@@ -168,19 +204,11 @@ void DefinitionVersions::validate_names(const Path& path, FieldErrors& errors) c
 }
 
 void DefinitionVersions::validate_parts(const json::value& version, const Path& path, bool shared, FieldErrors& errors) const {
-  const auto part = [&](std::string_view name) { return alike(name) == shared ? member(&version, name) : nullptr; };
-  if (const auto* schema = part("schema")) {
-    const auto place = path.child(shared ? "validation" : "schema"), root = place.child("openAPIV3Schema");
-    validate_root(member(schema, "openAPIV3Schema"), member(&version, "subresources"), root, errors);
-    const auto under = root.text();
-    const bool given = member(schema, "openAPIV3Schema") != nullptr;
-    for (const auto& cause : compiled_)
-      if (given && cause.field.starts_with(under)) errors.add(cause);
-  }
-  if (const auto* subresources = part("subresources")) validate_scale(member(subresources, "scale"), path.child("subresources"), errors);
-  const auto columns = path.child("additionalPrinterColumns");
-  each_element(part("additionalPrinterColumns"), columns, [&](const json::value& column, const Path& here) { validate_column(column, here, errors); });
-  validate_selectable(part("selectableFields"), at_path(version, "schema.openAPIV3Schema"), path.child("selectableFields"), errors);
+  Shared all;
+  for (const auto part : kParts)
+    if (alike(part)) all.alike.insert(part);
+  note_compiled(compiled_, all);
+  judge_parts(all, version, path, shared, errors);
 }
 
 void DefinitionVersions::validate_shared(const Path& path, FieldErrors& errors) const {

@@ -32,7 +32,9 @@ def at(value, path):
 
 
 def contains(whole, part):
-    """Whether all that was sent is in what is read; conditions may be among others."""
+    """Whether all that was sent is in what is read; conditions may be among others, an empty list is read as none."""
+    if part == [] and whole is None:
+        return True
     if isinstance(part, dict):
         return isinstance(whole, dict) and all(all(map((whole.get(key) or []).__contains__, value)) if key == "conditions" else contains(whole.get(key), value) for key, value in part.items())
     return whole == part if not isinstance(part, list) else isinstance(whole, list) and len(whole) == len(part) and all(map(contains, whole, part))

@@ -60,7 +60,7 @@ TEST_CASE("Metadata is checked with the texts of Kubernetes") {
   CHECK(of("v1", "ConfigMap", R"({"metadata":{"name":"a","namespace":"d","annotations":{"a":")" + std::string(262'144, 'x') + "\"}}}") ==
         "metadata.annotations: Too long: may not be more than 262144 bytes");
   CHECK(of("v1", "ConfigMap", R"({"metadata":{"name":"a","namespace":"d","ownerReferences":[{"apiVersion":"v1","kind":"Pod","name":"x","uid":"1","controller":true},)"
-                              R"({"apiVersion":"v1","kind":"Pod","name":"y","uid":"2","controller":true}]}})").find("Found \"true\" in references for x and y") != std::string::npos);
+                              R"({"apiVersion":"v1","kind":"Pod","name":"y","uid":"2","controller":true}]}})").find("Found \"true\" in references for Pod/x and Pod/y") != std::string::npos);
   CHECK(of("v1", "ConfigMap", R"({"metadata":{"name":"a","namespace":"d","finalizers":["orphan","foregroundDeletion"]}})").find("cannot be both set") != std::string::npos);
 }
 
