@@ -38,6 +38,7 @@ class Doorkeeper final : public auth::AdmissionUnit {
 TEST_CASE_METHOD(Fixture, "admission is asked before a command runs in a pod, with the command's options") {
   const auto keeper = std::make_shared<Doorkeeper>();
   chains->add(1000, keeper);
+  make_pod("p");
   const std::string upgrade = "Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\n";
   const auto refused = post("/api/v1/namespaces/a/pods/p/exec?command=reboot&command=now&container=c&stdin=true&tty=false", "", upgrade);
   CHECK(refused.status == 403);

@@ -79,6 +79,10 @@ struct Fixture {
     store->stop();
   }
   tests::Answer get(std::string_view path, std::string_view headers = {}) { return admin->request("GET", path, {}, headers); }
+  /// Of namespace a, on a node: what commands run in.
+  void make_pod(const std::string& name) {
+    REQUIRE(post("/api/v1/namespaces/a/pods", R"({"metadata":{"name":")" + name + R"("},"spec":{"nodeName":"n","containers":[{"name":"c","image":"i"}]}})").status == 201);
+  }
   tests::Answer post(std::string_view path, std::string_view body, std::string_view headers = {}) { return admin->request("POST", path, body, headers); }
   void config_map(const std::string& name, const std::string& value) {
     const auto answer = post("/api/v1/namespaces/a/configmaps", R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":")" + name + R"(","labels":{"l":")" + value + R"("}},"data":{"k":")" + value + "\"}}");

@@ -98,6 +98,7 @@ TEST_CASE_METHOD(Http2Fixture, "broken headers end their stream") {
 }
 
 TEST_CASE_METHOD(Http2Fixture, "upgrades are told to use HTTP/1.1") {
+  make_pod("p");
   const auto exec = client.request("POST", "/api/v1/namespaces/a/pods/p/exec?command=ls");
   CHECK(exec.status() == 400);
   CHECK(exec.body.find("Upgrade request required") != std::string::npos);

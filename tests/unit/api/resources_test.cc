@@ -269,10 +269,19 @@ TEST_CASE_METHOD(Fixture, "a plugin's stream reaches the client whole, with back
   CHECK(answer.body.starts_with("log of a/p\n"));
   CHECK(answer.body.size() == 11 + 200 * 10'000);
   CHECK(get("/api/v1/namespaces/a/pods/missing/log").status == 404);
+  make_pod("p");
   CHECK(get("/api/v1/namespaces/a/pods/p/attach", "Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\n").status == 503);
 }
 
+TEST_CASE_METHOD(Fixture, "exec looks for the pod before it looks at how the client asks") {
+  CHECK(message(get("/api/v1/namespaces/a/pods/p/exec")) == "pods \"p\" not found");
+  make_pod("p");
+  CHECK(message(get("/api/v1/namespaces/a/pods/p/exec?container=x")) == "container x is not valid for pod p");
+  CHECK(message(get("/api/v1/namespaces/a/pods/p/exec")) == "Upgrade request required");
+}
+
 TEST_CASE_METHOD(Fixture, "exec wants an upgrade that the runtime speaks") {
+  make_pod("p");
   CHECK(message(get("/api/v1/namespaces/a/pods/p/exec")) == "Upgrade request required");
   for (const std::string protocol : {"echo", "h2c", "TLS/1.0", "SPDY/2", "websocket, SPDY/3.1", "websocke"}) {
     INFO(protocol);

@@ -41,5 +41,5 @@ TEST_CASE("the metadata of embedded resources is judged wherever they are") {
   CHECK(said("{'named':{'x':{'apiVersion':'v1','kind':'Pod','metadata':{'namespace':'UP'}}}}").starts_with("spec.named[x].metadata.namespace: Invalid value: 'UP': "));
   CHECK(said("{'one':{'apiVersion':'v1','kind':'Pod','metadata':{'labels':{'-':'b'}}}}").starts_with("spec.one.metadata.labels: Invalid value: '-': "));
   CHECK(said("{'one':{'apiVersion':'v1','kind':'Pod','metadata':{'ownerReferences':[{'apiVersion':'v1','kind':'Pod','name':'x'}]}}}") ==
-        "spec.one.metadata.ownerReferences[0].uid: Invalid value: '': must not be empty");
+        "spec.one.metadata.ownerReferences.uid: Invalid value: '': must not be empty");
 }
