@@ -200,11 +200,22 @@ class Storm:
             raise Failed(f"forgotten: {missing()}\n" + self.cluster.out("get", "plugins", "-o", "wide")) from None
 
 
+def descriptors(proc):
+    """What they are, without the files of the store, which come and go as it is written."""
+    found = []
+    for one in (proc / "fd").iterdir():
+        try:
+            found.append(os.readlink(one))
+        except FileNotFoundError:
+            pass   # closed meanwhile
+    return [what for what in found if not re.search(r"\.(sst|log)$|/MANIFEST-", what)]
+
+
 def traces(cluster):
     """What plugins take of the server: copies mapped, processes, threads, descriptors."""
     proc = pathlib.Path(f"/proc/{cluster.process.pid}")
     ours = set(re.findall(r"\S+/[0-9a-f]{64}\.so", (proc / "maps").read_text()))
-    return {"mapped": len(ours), "children": len(children(cluster)), "threads": len(list((proc / "task").iterdir())), "descriptors": len(list((proc / "fd").iterdir()))}
+    return {"mapped": len(ours), "children": len(children(cluster)), "threads": len(list((proc / "task").iterdir())), "descriptors": len(descriptors(proc))}
 
 
 def main():
@@ -256,7 +267,7 @@ def main():
         try:
             eventually("nothing is left", left)
         except Failed:
-            raise Failed(f"left of them: {traces(cluster)}, before: {before}") from None
+            raise Failed(f"left of them: {traces(cluster)}, before: {before}; {descriptors(pathlib.Path(f'/proc/{pid}'))}") from None
 
     def the_server_ends_well(_):
         cluster.stop(30)
