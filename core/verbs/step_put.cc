@@ -244,10 +244,17 @@ store::Draft PutRun::draft() const {
   return store::Draft(std::move(columns), std::move(encoded.body), encoded.revision_offset);
 }
 
+// An object that is too large may be so by who manages its fields: it is stored without that then, as upstream does.
+store::Draft PutRun::storable() {
+  auto whole = draft();
+  if (whole.body().size() <= store::kObjectBytesMax || object_at(*object_, {"metadata"}).erase("managedFields") == 0) return whole;
+  return draft();
+}
+
 base::Outcome<void> PutRun::conclude(store::Operation operation) {
   // A dry run answers the object as it would be: under the revision that it has, none for a new one.
-  if (request_.dry_run) result_ = draft().freeze(existing_ ? existing_->revision() : 0, {});
-  else write = store::Write{operation, key_, draft(), durability_of(*kind_, key_.ns)};
+  if (request_.dry_run) result_ = storable().freeze(existing_ ? existing_->revision() : 0, {});
+  else write = store::Write{operation, key_, storable(), durability_of(*kind_, key_.ns)};
   return in_.view.claim(key_);
 }
 

@@ -44,6 +44,7 @@ class PutRun : public StepRun {
   base::Outcome<void> conclude(store::Operation operation);
   /// The object as it is to be stored.
   virtual store::Draft draft() const;
+  store::Draft storable();
   void emplace_object(json::value value) { object_.emplace(std::move(value)); }
 
   kinds::KindRef kind_;               ///< in whose form it is worked on

@@ -121,7 +121,7 @@ base::Outcome<void> RemoveRun::finish() {
   if (graceful == Grace::set) return held || grace_of(*object_) > 0 ? keep() : remove_now();
   if (!held) return remove_now();
   if (existing_->deleting() && !other_finalizers && grace_of(*object_) == 0) return unchanged();
-  if (!existing_->deleting()) raise_generation(*object_);
+  if (!existing_->deleting() && !is_definition(*kind_)) raise_generation(*object_);
   const auto now = in_.core.parts.runtime.unix_s();
   mark_deleting(*object_, existing_->deleting() ? std::min(existing_->columns().deletion_unix_s, now) : now, 0);
   return keep();

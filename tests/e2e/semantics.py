@@ -71,6 +71,26 @@ def an_empty_list_of_managers_forgets_them(c):
         equal(sorted(entry["manager"] for entry in applied["metadata"]["managedFields"]), ["before-first-apply", "third"], "who applies")
 
 
+def what_is_too_large_by_its_managers_is_stored_without_them(c):
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    definition = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "heaps.rows.dev"},
+                  "spec": {"group": "rows.dev", "scope": "Cluster", "names": {"plural": "heaps", "kind": "Heap"}, "versions": [version]}}
+    heaps = "/apis/rows.dev/v1/heaps"
+    c.https.made("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
+    eventually("heaps are served", lambda: c.https.ask("GET", heaps).code == 200)
+
+    def heap(name, count):
+        return {"apiVersion": "rows.dev/v1", "kind": "Heap", "metadata": {"name": name}, "things": {f"a-thing-among-many-{i:06}": i for i in range(count)}}
+    small = c.https.made("POST", heaps, heap("small", 10))
+    equal(len(small["metadata"]["managedFields"]), 1, "its managers")
+    for made in (c.https.made("POST", heaps, heap("large", 30_000)),
+                 c.https.made("PUT", f"{heaps}/small", heap("small", 30_000) | {"metadata": {"name": "small", "resourceVersion": small["metadata"]["resourceVersion"]}})):
+        equal((made["metadata"].get("managedFields"), len(made["things"])), (None, 30_000), "managers and things")
+    equal(c.https.ask("POST", heaps, heap("larger", 60_000)).code, 500, "what is too large without them, too")
+    c.https.made("DELETE", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/heaps.rows.dev")
+
+
 def the_write_that_takes_the_last_finalizer_answers_what_it_made(c):
     c.https.made("POST", MAPS, meta(name="last", finalizers=["rows.dev/a"]))
     c.https.made("DELETE", f"{MAPS}/last")
@@ -376,7 +396,7 @@ def the_service_of_the_api_and_its_slice_are_there_where_others_reach_it(c):
         other.cleanup()
 
 
-STEPS = [the_objects_are_made, writes_that_change_nothing_commit_nothing, a_write_of_the_status_raises_no_generation, an_empty_list_of_managers_forgets_them,
+STEPS = [the_objects_are_made, writes_that_change_nothing_commit_nothing, a_write_of_the_status_raises_no_generation, an_empty_list_of_managers_forgets_them, what_is_too_large_by_its_managers_is_stored_without_them,
          the_write_that_takes_the_last_finalizer_answers_what_it_made, what_is_on_its_way_out_is_told, kind_and_version_are_taken_from_the_url_for_built_in_kinds, delete_options_come_in_any_encoding_and_version,
          delete_answers_202_only_for_an_old_clients_no_to_orphans, quantities_keep_their_family_and_custom_resources_their_text, times_come_in_any_offset_and_go_out_in_utc_seconds,
          a_watch_from_nowhere_begins_with_what_is_there, initial_events_end_with_a_bookmark, leaving_a_selector_is_a_deletion_with_the_old_state, a_table_watch_has_its_columns_once, tables_and_metadata_come_in_both_versions,

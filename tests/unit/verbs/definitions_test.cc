@@ -86,6 +86,7 @@ TEST_CASE("with a definition go its objects, and nothing new comes meanwhile") {
   const auto removed = c.remove(kCrds, "", "sites.demo.io");
   REQUIRE(removed.has_value());
   CHECK(c.condition("sites.demo.io", "Terminating") == "True");
+  CHECK(number(removed->object, {"metadata", "generation"}) == 1);
   REQUIRE(c.until([&] { return !c.get("demo.io/v1/sites", "default", "a").has_value(); }));
   CHECK(c.get("demo.io/v1/sites", "other", "held").has_value());
   const auto refused = c.create("demo.io/v1/sites", "default", R"({"apiVersion":"demo.io/v1","kind":"Site","metadata":{"name":"b"}})");
