@@ -5,6 +5,7 @@
 #include "core/admission/policies.hpp"
 #include "core/admission/policy_keeper.hpp"
 #include "core/admission/quota.hpp"
+#include "core/admission/service_addresses.hpp"
 #include "core/admission/webhook_states.hpp"
 #include "core/admission/webhooks.hpp"
 
@@ -25,6 +26,7 @@ class Running final : public Admission {
     parts.chains.add(kOrderMutatingWebhooks, mutating_webhooks(webhooks));
     parts.chains.add(kOrderValidatingWebhooks, validating_webhooks(webhooks));
     parts.chains.add(kOrderResourceQuota, resource_quota(quotas_));
+    parts.chains.add(kOrderServiceAddresses, service_addresses({parts.store, parts.registry, parts.runtime}));
   }
   ~Running() override { stop(); }
   void start(verbs::Verbs& verbs) override {

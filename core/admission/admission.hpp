@@ -18,6 +18,8 @@ inline constexpr int kOrderMutatingWebhooks = 36;
 inline constexpr int kOrderValidatingPolicies = 37;
 inline constexpr int kOrderValidatingWebhooks = 38;
 inline constexpr int kOrderResourceQuota = 39;
+/// Behind all of upstream's places: what it does is done by the registry there, after all that admission mutates.
+inline constexpr int kOrderServiceAddresses = 100;
 
 struct AdmissionParts {
   auth::Chains& chains;

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/base/json_value.hpp"
-#include "core/kinds/convert.hpp"
+#include "core/kinds/convert/convert.hpp"
 
 namespace keelson::admission {
 namespace {

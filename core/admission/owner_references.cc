@@ -29,6 +29,7 @@ class OwnerReferences final : public auth::AdmissionUnit, public auth::AnswersAt
  public:
   OwnerReferences(const auth::Chains& chains, const kinds::Registry& registry) : chains_(chains), registry_(registry) {}
   std::string_view name() const override { return "OwnerReferencesPermissionEnforcement"; }
+  bool reads_managers(const AdmissionRequest&) override { return false; }
   bool handles(Operation operation, const kinds::Kind& kind, std::string_view subresource) const override {
     if (operation != Operation::create && operation != Operation::update) return false;
     return kind.storage_key.text() != "pods" || subresource != "status";

@@ -22,6 +22,7 @@ class ResourceQuota final : public auth::AdmissionUnit {
  public:
   explicit ResourceQuota(const QuotaParts& parts) : parts_(parts) {}
   std::string_view name() const override { return "ResourceQuota"; }
+  bool reads_managers(const AdmissionRequest&) override { return false; }
   bool handles(Operation operation, const kinds::Kind& kind, std::string_view subresource) const override {
     const auto key = kind.storage_key.text();
     if (!kind.namespaced || key == "events" || key == "events.events.k8s.io") return false;

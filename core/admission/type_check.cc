@@ -8,7 +8,7 @@
 #include "core/admission/matching.hpp"
 #include "core/cel/program.hpp"
 #include "core/cel/request_environment.hpp"
-#include "core/kinds/type_schema.hpp"
+#include "core/kinds/crd/type_schema.hpp"
 
 namespace keelson::admission {
 namespace {

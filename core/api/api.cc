@@ -182,7 +182,7 @@ bool Api::settle_form(const CallRef& call) {
   Offer offer;
   offer.list = verb == "list" || verb == "deletecollection" || verb == "watch";
   offer.watch = verb == "watch";
-  offer.protobuf = !call->kind->strategy.custom_resource;
+  offer.protobuf = offer.routed = !call->kind->strategy.custom_resource;
   auto form = negotiate(call->request.joined("Accept"), offer);
   if (!form) return call->fail(form.error()), false;
   form->pretty |= call->form.pretty;
@@ -204,7 +204,8 @@ bool Api::offered(const CallRef& call) {
   const auto* sub = info.subresource.empty() ? nullptr : call->kind->subresource(info.subresource);
   const bool collection_write = info.name.empty() && (info.verb == "update" || info.verb == "patch");
   const bool named_create = info.verb == "create" && !info.name.empty() && !sub;
-  const bool unknown = info.verb.empty() || info.verb == "proxy" || !info.rest.empty();
+  const bool written_watch = info.watch_prefix && call->request.method != "GET";
+  const bool unknown = info.verb.empty() || info.verb == "proxy" || !info.rest.empty() || written_watch;
   const bool misplaced = call->kind->namespaced && info.ns.empty() && !info.name.empty() && !info.name_from_selector && !info.watch_prefix;
   // Of all namespaces things are read, not written: nobody empties a cluster by leaving out a name.
   const bool everywhere = call->kind->namespaced && info.ns.empty() && (info.verb == "create" || info.verb == "deletecollection");

@@ -5,6 +5,7 @@
 #include "core/fairness/fairness.hpp"
 #include "core/api/text.hpp"
 #include "core/api/warnings.hpp"
+#include "core/base/prefetch.hpp"
 
 namespace keelson::api {
 namespace {
@@ -154,13 +155,18 @@ void Call::json(int code, std::string json_text) {
   send(code, Form{}.content_type(), text_payload(std::move(json_text)));
 }
 
+// What is sent is read when its head is printed: until then it comes into the cache.
 void Call::protobuf(int code, const ProtobufRef& encoded) {
+  base::expect_text(encoded->bytes);
   send(code, std::string(kinds::kProtobufMedia), shared_payload(std::shared_ptr<const std::string>(encoded, &encoded->bytes)));
 }
 
 void Call::object(int code, const store::ObjectRef& object) {
   if (record) audit_object(*record, object);
-  if (form.media == Encoding::json && !form.pretty) return send(code, form.content_type(), std::make_unique<ObjectPayload>(object));
+  if (form.media == Encoding::json && !form.pretty) {
+    base::expect_text(object->body());
+    return send(code, form.content_type(), std::make_unique<ObjectPayload>(object));
+  }
   json(code, std::string(object->body()));
 }
 

@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "core/api/api.hpp"
-#include "core/audit/record.hpp"
 #include "core/api/negotiate.hpp"
 #include "core/api/observe.hpp"
 #include "core/api/overdue.hpp"
 #include "core/api/request_info.hpp"
-#include "core/kinds/protobuf.hpp"
+#include "core/audit/record.hpp"
+#include "core/kinds/protobuf/protobuf.hpp"
 
 namespace keelson::fairness {
 class Turn;   // core/fairness/fairness.hpp

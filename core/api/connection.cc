@@ -1,6 +1,7 @@
 // The state machine of a connection, and requests as they come in.
 #include "core/api/connection.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,6 +14,11 @@ namespace {
 
 /// Bytes kept of requests sent ahead of the answer.
 constexpr std::size_t kPipelineBytesMax = 64u << 10;
+
+bool has_left(int socket) {
+  pollfd client{socket, POLLRDHUP, 0};
+  return ::poll(&client, 1, 0) > 0;
+}
 
 }  // namespace
 
@@ -78,6 +84,12 @@ void Connection::yield() {
 }
 
 Connection::Step Connection::shake() {
+  // After a standstill most of those that wait have given up and come again behind the others. A handshake for each, which costs a
+  // thousand times as much as this question, would make the next ones give up, too, and so on for ever.
+  if (!tls_->greeted() && has_left(socket_)) {
+    close();
+    return Step::wait;
+  }
   switch (tls_->handshake()) {
     case Io::done:
       certificate_ = tls_->peer();

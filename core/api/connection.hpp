@@ -45,6 +45,7 @@ class Connection final : public Session, public Exchanges, public Pollable, publ
   Step drain();
   base::Monotonic stall_deadline() const { return patient_ ? base::kForever : in_ms(kStallTimeout_ms); }
   bool ready_to_write(std::string_view bytes, std::size_t& at);
+  bool begins_record() const;
   bool send_piece();
   void gather();
   bool pull();
@@ -79,6 +80,7 @@ class Connection final : public Session, public Exchanges, public Pollable, publ
   Response response_;
   bool chunked_ = false, ended_ = false, stop_stream_ = false;
   bool head_alone_ = false;     // no body was asked for yet
+  bool more_ = false;           // the last pull of a body that has an end gave not yet all: the rest of a record comes from the next one
   std::string out_;
   std::size_t out_at_ = 0;
   std::vector<std::string_view> pieces_;

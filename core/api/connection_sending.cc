@@ -41,6 +41,7 @@ void Connection::begin(Response response) {
   if (raw || (!length && http10_)) close_after_ = true;
   print_head(length, bodiless, raw);
   ended_ = head_only_ || bodiless || !response_.payload;
+  more_ = false;
   head_alone_ = !ended_;
   patient_ = response_.payload && response_.payload->patient();
   net_->set_deadline(*this, stall_deadline());
@@ -77,7 +78,7 @@ Connection::Step Connection::drain() {
 Connection::Step Connection::send() {
   for (;;) {
     if (sent_ >= kYieldBytes) return yield(), Step::wait;
-    if (std::exchange(head_alone_, false)) {
+    if (std::exchange(head_alone_, false) || begins_record()) {
       // What there is of the body goes out with the head: one record, one system call. A stream's head waits for nothing.
       pull();
       if (state_ == State::closed) return Step::wait;
@@ -97,10 +98,14 @@ Connection::Step Connection::send() {
   }
 }
 
+// What is gathered is less than a record, and more of the body is there already.
+bool Connection::begins_record() const { return more_ && piece_ == pieces_.size() && out_at_ == 0 && !out_.empty() && out_.size() < kGatherBytes; }
+
 // Writes once from `bytes` at `at`. False: wait (or closed).
 bool Connection::ready_to_write(std::string_view bytes, std::size_t& at) {
   std::size_t put = 0;
-  tls_->more_follows(piece_ + (bytes.data() != out_.data()) < pieces_.size());
+  const bool beyond_record = bytes.size() - at > kGatherBytes;
+  tls_->more_follows(beyond_record || piece_ + (bytes.data() != out_.data()) < pieces_.size());
   switch (tls_->write(bytes.data() + at, bytes.size() - at, put)) {
     case Io::done:
       at += put;
@@ -117,7 +122,7 @@ bool Connection::ready_to_write(std::string_view bytes, std::size_t& at) {
 // Large pieces go out as they are, small ones are gathered.
 bool Connection::send_piece() {
   const auto piece = pieces_[piece_];
-  if (piece.size() >= kDirectBytes) {
+  if (piece.size() - piece_at_ >= kDirectBytes) {
     if (!ready_to_write(piece, piece_at_)) return false;
     if (piece_at_ == piece.size()) ++piece_, piece_at_ = 0;
     return true;
@@ -128,7 +133,7 @@ bool Connection::send_piece() {
 
 // Whole records: what a piece has over goes into the next one.
 void Connection::gather() {
-  while (piece_ < pieces_.size() && pieces_[piece_].size() < kDirectBytes && out_.size() < kGatherBytes) {
+  while (piece_ < pieces_.size() && pieces_[piece_].size() - piece_at_ < kDirectBytes && out_.size() < kGatherBytes) {
     const auto piece = pieces_[piece_].substr(piece_at_, kGatherBytes - out_.size());
     out_ += piece;
     piece_at_ += piece.size();
@@ -143,6 +148,7 @@ bool Connection::pull() {
   piece_ = piece_at_ = 0;
   auto state = Payload::Pull::end;
   if (!stop_stream_ || !response_.payload->endless()) state = response_.payload->pull(pieces_, kPullBytes);
+  more_ = state == Payload::Pull::more && !response_.payload->endless();
   std::size_t bytes = 0;
   for (const auto piece : pieces_) bytes += piece.size();
   if (chunked_ && bytes > 0) {

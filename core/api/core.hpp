@@ -16,7 +16,7 @@ namespace keelson::api {
 using CallRef = std::shared_ptr<Call>;
 
 struct Core {
-  explicit Core(ApiParts given) : parts(given), observer(std::make_shared<Observer>(parts.runtime, parts.metrics)), overdue(std::make_shared<Overdue>(parts.runtime)), discovery(parts.server_address), encodings(parts.verbs) {}
+  explicit Core(ApiParts given) : parts(given), observer(std::make_shared<Observer>(parts.runtime, parts.metrics)), overdue(std::make_shared<Overdue>(parts.runtime)), discovery(parts.server_address), encodings(parts.runtime, parts.verbs) {}
   ApiParts parts;
   std::shared_ptr<Observer> observer;   // calls may outlive the Core
   std::shared_ptr<Overdue> overdue;     // as above

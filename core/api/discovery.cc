@@ -10,7 +10,7 @@
 #include "core/api/text.hpp"
 #include "core/auth/jwt.hpp"
 #include "core/base/base64.hpp"
-#include "core/kinds/protobuf.hpp"
+#include "core/kinds/protobuf/protobuf.hpp"
 
 namespace keelson::api {
 namespace {

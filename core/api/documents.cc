@@ -6,7 +6,7 @@
 #include "core/api/text.hpp"
 #include "core/base/json_value.hpp"
 #include "core/kinds/engine.hpp"
-#include "core/kinds/openapi_protobuf.hpp"
+#include "core/kinds/openapi/protobuf.hpp"
 
 namespace keelson::api {
 namespace {

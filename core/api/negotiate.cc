@@ -8,13 +8,15 @@
 #include <optional>
 
 #include "core/api/http.hpp"
-#include "core/kinds/protobuf.hpp"
+#include "core/kinds/protobuf/protobuf.hpp"
 
 namespace keelson::api {
 namespace {
 
 constexpr std::string_view kAccepted = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 constexpr std::string_view kStreamsAccepted = "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch";
+
+constexpr std::size_t kClausesSorted = 64;   // more than any client has to say; the others keep their place
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -34,12 +36,12 @@ std::string_view unquoted(std::string_view text) {
   return text;
 }
 
-/// A weight is 0 to 1; what is no number weighs as if it were absent.
+/// What is no number weighs nothing. A weight orders clauses and excludes none, not even 0: upstream's servers never did, and old clients send it.
 double weight_of(std::string_view text) {
-  double weight = 1;
+  double weight = 0;
   const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), weight);
-  if (fault != std::errc() || end != text.data() + text.size() || std::isnan(weight)) return 1;
-  return std::clamp(weight, 0.0, 1.0);
+  if (fault != std::errc() || end != text.data() + text.size() || std::isnan(weight)) return 0;
+  return weight;
 }
 
 bool parse_range(std::string_view clause, MediaRange& range) {
@@ -58,18 +60,11 @@ bool parse_range(std::string_view clause, MediaRange& range) {
     if (equals == std::string_view::npos) continue;
     const auto name = trimmed(parameter.substr(0, equals));
     const auto value = unquoted(trimmed(parameter.substr(equals + 1)));
+    if (value.empty()) continue;
     if (name == "q") range.q = weight_of(value);
     else range.parameters.emplace_back(name, value);
   }
   return true;
-}
-
-base::Error not_acceptable(std::string_view text) {
-  base::Error error;
-  error.code = 406;
-  error.reason = "NotAcceptable";
-  error.message = text;
-  return error;
 }
 
 base::Error unsupported_media(std::string message) {
@@ -120,14 +115,21 @@ bool encodable(const Form& form, const Offer& offer) {
 
 bool meets(const MediaRange& range, const Offer& offer, Form& form) {
   const auto encoding = encoding_of(range);
-  if (!encoding || range.q <= 0) return false;
+  if (!encoding) return false;
   form.media = *encoding;
   form.pretty = range.parameter("pretty") == "1";
   return parameters_fit(range, *encoding) && transformation_of(range, offer, form) && encodable(form, offer);
 }
 
-// "*/*" is less specific than "application/*", and that less than a type.
-int specificity(const MediaRange& range) { return (range.type != "*") + (range.subtype != "*"); }
+// A wildcard stands behind what is named, whatever they weigh, unless it came first and weighs more.
+bool before(const MediaRange& a, const MediaRange& b) { return a.q > b.q || (a.type != "*" && b.type == "*") || (a.subtype != "*" && b.subtype == "*"); }
+
+// "before" is no order (two clauses can each be before the other), so that the way of sorting counts: this is upstream's.
+void sort_clauses(MediaRanges& ranges) {
+  const auto end = std::min(ranges.size(), kClausesSorted);
+  for (std::size_t next = 1; next < end; ++next)
+    for (auto at = next; at > 0 && before(ranges[at], ranges[at - 1]); --at) std::swap(ranges[at], ranges[at - 1]);
+}
 
 std::string_view media_type(std::string_view content_type) { return next_part(content_type, ';'); }
 
@@ -139,6 +141,24 @@ std::string_view MediaRange::parameter(std::string_view name) const {
   return {};
 }
 
+base::Error not_acceptable(std::string_view accepted) {
+  base::Error error;
+  error.code = 406;
+  error.reason = "NotAcceptable";
+  error.message = "only the following media types are accepted: " + std::string(accepted);
+  return error;
+}
+
+bool routes_to(std::string_view accept, std::initializer_list<std::string_view> types) {
+  if (accept.empty()) return true;
+  while (!accept.empty()) {
+    auto clause = next_part(accept, ',');
+    const auto type = next_part(clause, ';');
+    if (type == "*/*" || std::find(types.begin(), types.end(), type) != types.end()) return true;
+  }
+  return false;
+}
+
 MediaRanges parse_accept(std::string_view accept) {
   MediaRanges ranges;
   while (!accept.empty()) {
@@ -146,9 +166,7 @@ MediaRanges parse_accept(std::string_view accept) {
     const auto clause = next_part(accept, ',');
     if (!clause.empty() && parse_range(clause, range)) ranges.push_back(std::move(range));
   }
-  if (ranges.size() > 1) std::stable_sort(ranges.begin(), ranges.end(), [](const auto& a, const auto& b) {
-    return a.q != b.q ? a.q > b.q : specificity(a) > specificity(b);
-  });
+  sort_clauses(ranges);
   return ranges;
 }
 
@@ -161,11 +179,12 @@ std::string Form::stream_type() const { return media == Encoding::protobuf ? con
 
 base::Outcome<Form> negotiate(std::string_view accept, const Offer& offer) {
   if (trimmed(accept).empty()) return Form{};
-  for (const auto& range : parse_accept(accept)) {
-    Form form;
-    if (meets(range, offer, form)) return form;
-  }
-  return not_acceptable("only the following media types are accepted: " + std::string(offer.watch ? kStreamsAccepted : kAccepted));
+  if (!offer.routed || routes_to(accept, {"application/json", "application/yaml", kinds::kProtobufMedia}))
+    for (const auto& range : parse_accept(accept)) {
+      Form form;
+      if (meets(range, offer, form)) return form;
+    }
+  return not_acceptable(offer.watch ? kStreamsAccepted : kAccepted);
 }
 
 base::Outcome<verbs::Body> read_body(std::string_view content_type, std::string bytes) {

@@ -4,6 +4,7 @@
 // has it. A clause that cannot be met is passed over.
 #pragma once
 #include <boost/container/small_vector.hpp>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,8 +23,13 @@ struct MediaRange {
   std::string_view parameter(std::string_view name) const;
 };
 using MediaRanges = boost::container::small_vector<MediaRange, 2>;
-/// Most wanted first, then the more specific, then in the order given; broken clauses are left out.
+/// Most wanted first, what is named before wildcards, else in the order given; broken clauses are left out.
 MediaRanges parse_accept(std::string_view accept);
+
+/// Whether upstream's router finds its way: it goes by whole names and "*/*" alone, before weights, parameters or other wildcards are looked at.
+bool routes_to(std::string_view accept, std::initializer_list<std::string_view> types);
+/// 406 with what would have been accepted.
+base::Error not_acceptable(std::string_view accepted);
 
 enum class Encoding { json, yaml, protobuf };
 
@@ -42,6 +48,7 @@ struct Offer {
   bool list = false;
   bool watch = false;              ///< no YAML
   bool transforms = true;          ///< Table and PartialObjectMetadata are possible
+  bool routed = false;             ///< a path of upstream's router (all of built-in kinds): at least one clause is "*/*" or names a type in full
   bool protobuf = true;            ///< the objects themselves have it (custom resources do not, their metadata does)
 };
 base::Outcome<Form> negotiate(std::string_view accept, const Offer& offer);

@@ -107,7 +107,7 @@ void check_manager(std::string_view manager, std::vector<base::Cause>& causes) {
   for (std::size_t at = 0; at < manager.size(); ++at) {
     const auto c = static_cast<unsigned char>(manager[at]);
     if (c >= 0x20 && c != 0x7f) continue;
-    char where[48];
+    char where[64];
     std::snprintf(where, sizeof where, ": invalid character U+%04X (at position %zu)", c, at);
     causes.push_back({"FieldValueInvalid", "Invalid value: " + quoted(manager) + where, "fieldManager"});
     return;

@@ -62,7 +62,7 @@ struct DiscoveryForm {
 };
 
 // The aggregated form is taken only when the client wants it at least as much as the plain one.
-base::Outcome<DiscoveryForm> discovery_form(std::string_view accept, bool aggregates) {
+base::Outcome<DiscoveryForm> discovery_form(std::string_view accept, bool aggregates, bool routed) {
   const auto ranges = aggregates ? parse_accept(accept) : MediaRanges();
   for (const auto& range : ranges) {
     const auto version = range.parameter("v");
@@ -73,27 +73,29 @@ base::Outcome<DiscoveryForm> discovery_form(std::string_view accept, bool aggreg
     const bool protobuf = range.subtype == "vnd.kubernetes.protobuf";
     if (protobuf || range.subtype == "json") return DiscoveryForm{std::string(version), protobuf ? Encoding::protobuf : Encoding::json};
   }
-  const auto form = negotiate(accept, {.transforms = false});
+  const auto form = negotiate(accept, {.transforms = false, .routed = routed});
   if (!form) return form.error();
   return DiscoveryForm{{}, form->media};
 }
 
 void answer_discovery(const CallRef& call, const std::string& path) {
-  const auto form = discovery_form(call->request.joined("Accept"), path == "/api" || path == "/apis");
+  const auto form = discovery_form(call->request.joined("Accept"), path == "/api" || path == "/apis", !path.starts_with("/apis"));
   if (!form) return call->fail(form.error());
   send_document(call, call->core.discovery.find(call->core.parts.registry.current(), served_by_plugins(call->core.parts.routes), aggregated_apis(*call), path, form->aggregated, form->encoding));
 }
 
 // Old clients ask for protobuf alone, by either of its names. The answer has the name without '@', which is no media type to a
-// strict reader. Empty: JSON it is.
-std::string openapi_protobuf_type(const Call& call, std::string_view version) {
+// strict reader. Empty: JSON it is. Parameters of the clauses mean nothing here.
+base::Outcome<std::string> openapi_protobuf_type(const Call& call, std::string_view version) {
   const auto name = "com.github.proto-openapi.spec." + std::string(version);
-  const auto accept = call.request.joined("Accept");
+  auto accept = call.request.joined("Accept");
+  if (accept.empty()) accept = "*/*";
   for (const auto& range : parse_accept(accept)) {
-    if (range.subtype == "json" || range.subtype == "*") break;
-    if (range.type == "application" && (range.subtype == name + "@v1.0+protobuf" || range.subtype == name + ".v1.0+protobuf")) return "application/" + name + ".v1.0+protobuf";
+    if (range.type != "application" && range.type != "*") continue;
+    if (range.subtype == "json" || range.subtype == "*") return std::string();
+    if (range.subtype == name + "@v1.0+protobuf" || range.subtype == name + ".v1.0+protobuf") return "application/" + name + ".v1.0+protobuf";
   }
-  return {};
+  return not_acceptable("application/json, application/" + name + "@v1.0+protobuf, application/" + name + ".v1.0+protobuf");
 }
 
 DocumentRef as(const DocumentRef& document, std::string content_type) {
@@ -104,18 +106,18 @@ DocumentRef as(const DocumentRef& document, std::string content_type) {
 }
 
 void answer_openapi_v2(const CallRef& call, const kinds::CatalogRef& catalog) {
-  if (auto type = openapi_protobuf_type(*call, "v2"); !type.empty())
-    if (const auto made = call->core.documents.openapi_v2_protobuf(catalog, aggregated_apis(*call))) return send_document(call, as(made, std::move(type)));
-  if (auto form = negotiate(call->request.joined("Accept"), {.transforms = false}); !form) return call->fail(form.error());
+  auto type = openapi_protobuf_type(*call, "v2");
+  if (!type) return call->fail(type.error());
+  if (!type->empty())
+    if (const auto made = call->core.documents.openapi_v2_protobuf(catalog, aggregated_apis(*call))) return send_document(call, as(made, std::move(*type)));
   send_document(call, call->core.documents.openapi_v2(catalog, aggregated_apis(*call)));
 }
 
 void answer_openapi_v3(const CallRef& call, const kinds::CatalogRef& catalog, const std::string& path) {
   auto type = openapi_protobuf_type(*call, "v3");
-  if (type.empty())
-    if (auto form = negotiate(call->request.joined("Accept"), {.transforms = false}); !form) return call->fail(form.error());
+  if (!type) return call->fail(type.error());
   const auto name = path.substr(std::string_view("/openapi/v3/").size());
-  const auto document = type.empty() ? call->core.documents.openapi_v3(catalog, name) : as(call->core.documents.openapi_v3_protobuf(catalog, name), std::move(type));
+  const auto document = type->empty() ? call->core.documents.openapi_v3(catalog, name) : as(call->core.documents.openapi_v3_protobuf(catalog, name), std::move(*type));
   const auto hash = call->query.get("hash");
   if (!document || hash.empty()) return send_document(call, document);
   const auto current = document->etag.substr(1, document->etag.size() - 2);
@@ -131,6 +133,7 @@ void answer_openapi(const CallRef& call, const std::string& path) {
 }
 
 void answer_version(const CallRef& call) {
+  if (!routes_to(call->request.joined("Accept"), {"application/json"})) return call->fail(not_acceptable("application/json"));
   const auto& build = build_info();
   call->json(200, "{\"major\":" + quoted(kVersionMajor) + ",\"minor\":" + quoted(kVersionMinor) + ",\"gitVersion\":" + quoted(kGitVersion) +
                       ",\"gitCommit\":" + quoted(build.commit) + ",\"gitTreeState\":" + quoted(build.tree_state) + ",\"buildDate\":" + quoted(build.date) +
@@ -183,6 +186,12 @@ bool is_health(std::string_view path) {
   return false;
 }
 
+/// A path of upstream's router, which knows nothing but GET of it.
+bool is_routed(std::string_view path) {
+  const bool version = path.starts_with("/apis/") && std::count(path.begin(), path.end(), '/') == 3;
+  return version || path == "/version" || path == "/api" || path.starts_with("/api/");
+}
+
 bool authorized(const CallRef& call) {
   if (is_health(call->info.path) || call->info.path == "/version" || call->info.path == "/version/") return true;
   auth::Attributes attributes;
@@ -200,6 +209,7 @@ void answer_path(const CallRef& call) {
   auto path = call->info.path;
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   if (answer_plugin_path(call) || answer_aggregated_path(call, path)) return;
+  if (is_routed(path) && call->request.method != "GET" && call->request.method != "HEAD") return call->fail(method_not_routed());
   if (call->request.method != "GET" && call->request.method != "HEAD") return call->text(405, "405 method not allowed\n");
   if (path == "/") return answer_index(call);
   if (is_health(path)) return answer_health(call, path);

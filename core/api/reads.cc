@@ -96,16 +96,17 @@ std::string table_prefix(const Call& call, const verbs::Listed& listed) {
 }
 
 // `stored`: the objects are those that their revisions name.
-EncodeItem item_encoder(const CallRef& call, bool stored) {
+ItemEncoder item_encoder(const CallRef& call, bool stored) {
   if (call->form.as == Form::As::object) {
-    if (!stored) return [](const store::ObjectRef& object) { return Encodings::protobuf_of(object->body()); };
-    return [call](const store::ObjectRef& object) { return call->core.encodings.protobuf(*call->kind, *object); };
+    if (!stored) return {nullptr, [](const store::ObjectRef& object) { return Encodings::protobuf_of(object->body()); }};
+    return {[call](std::span<const store::ObjectRef> objects, std::vector<ProtobufRef>& out) { call->core.encodings.find(*call->kind, objects, out); },
+            [call](const store::ObjectRef& object) { return call->core.encodings.make(*call->kind, *object); }};
   }
-  return [version = call->form.version](const store::ObjectRef& object) {
-    std::string text;
-    append_partial(text, *object, version);
-    return Encodings::protobuf_of(text);
-  };
+  return {nullptr, [version = call->form.version](const store::ObjectRef& object) {
+            std::string text;
+            append_partial(text, *object, version);
+            return Encodings::protobuf_of(text);
+          }};
 }
 
 /// Where readers see more than is stored. True: nothing was replaced.

@@ -156,6 +156,19 @@ std::string shown(const json::object& spec, std::string_view member) {
   return value ? json::serialize(*value) : "null";
 }
 
+/// A selector is told as text or in parts.
+void selector_faults(const json::object& resource, std::vector<base::Cause>& faults) {
+  for (const std::string_view name : {"fieldSelector", "labelSelector"}) {
+    const auto& selector = child(resource, name);
+    const auto raw = text_of(selector, "rawSelector"), field = "spec.resourceAttributes." + std::string(name);
+    const auto* parts = selector.if_contains("requirements");
+    const bool in_parts = parts && parts->is_array() && !parts->get_array().empty();
+    if (!raw.empty() && in_parts) faults.push_back(wrong(field + ".rawSelector", base::quoted(raw), "may not specified at the same time as requirements"));
+    if (raw.empty() && !in_parts && resource.contains(name) && resource.at(name).is_object())
+      faults.push_back({"FieldValueRequired", "Required value: when " + field + " is specified, requirements or rawSelector is required", field + ".requirements"});
+  }
+}
+
 std::vector<base::Cause> access_faults(const Review& review, const json::object& spec, const std::string& ns) {
   std::vector<base::Cause> faults;
   const bool of_resource = spec.if_contains("resourceAttributes") && !spec.at("resourceAttributes").is_null();
@@ -164,6 +177,7 @@ std::vector<base::Cause> access_faults(const Review& review, const json::object&
   if (!of_resource && !of_path) faults.push_back(wrong("spec.resourceAttributes", "null", "exactly one of nonResourceAttributes or resourceAttributes must be specified"));
   if (!review.self && text_of(spec, "user").empty() && texts_of(spec, "groups").empty())
     faults.push_back(wrong("spec.user", "\"\"", "at least one of user or group must be specified"));
+  if (of_resource) selector_faults(child(spec, "resourceAttributes"), faults);
   if (review.resource != "localsubjectaccessreviews") return faults;
   if (const auto named = text_of(child(spec, "resourceAttributes"), "namespace"); of_resource && named != ns)
     faults.push_back(wrong("spec.resourceAttributes.namespace", base::quoted(named), "must match metadata.namespace"));
@@ -173,6 +187,7 @@ std::vector<base::Cause> access_faults(const Review& review, const json::object&
 
 /// What the review cannot be about.
 std::optional<base::Error> complaint(const Review& review, const json::object& spec, const std::string& ns) {
+  if (review.resource == "tokenreviews" && text_of(spec, "token").empty()) return base::bad_request("token is required for TokenReview in authentication");
   if (review.resource == "selfsubjectrulesreviews" && text_of(spec, "namespace").empty()) return base::bad_request("no namespace on request");
   if (!review.kind.ends_with("AccessReview")) return std::nullopt;
   auto faults = access_faults(review, spec, ns);
@@ -197,7 +212,7 @@ void answer(const CallRef& call, const Review& review) {
   if (!allowed(call, review)) return;
   if (call->info.verb != "create") return call->fail(method_not_routed());
   // An answer without metadata has no form but its own.
-  if (const auto form = negotiate(call->request.joined("Accept"), {.transforms = false}); !form) return call->fail(form.error());
+  if (const auto form = negotiate(call->request.joined("Accept"), {.transforms = false, .routed = true}); !form) return call->fail(form.error());
   const auto sent = read_body(call->request.header("Content-Type"), call->request.body);
   if (!sent) return call->fail(sent.error());
   const auto options = write_query(call->query, "CreateOptions");
@@ -206,6 +221,8 @@ void answer(const CallRef& call, const Review& review) {
   if (!body) return call->fail(body.error());
   call->warnings = std::move(body->warnings);
   const auto& object = body->object.as_object();
+  if (const auto ns = text_of(child(object, "metadata"), "namespace"); !call->info.ns.empty() && !ns.empty() && ns != call->info.ns)
+    return call->fail(base::bad_request("the namespace of the provided object does not match the namespace sent on the request"));
   json::object out{{"kind", review.kind}, {"apiVersion", std::string(review.group) + "/" + call->info.version}};
   out["metadata"] = json::object{{"creationTimestamp", nullptr}};
   const auto& spec = child(object, "spec");

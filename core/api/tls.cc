@@ -240,6 +240,8 @@ Io TlsStream::handshake() {
   return result == 1 ? Io::done : outcome(result);
 }
 
+bool TlsStream::greeted() const { return SSL_get_state(ssl_) != TLS_ST_BEFORE; }
+
 bool TlsStream::speaks_http2() const {
   const unsigned char* name = nullptr;
   unsigned size = 0;

@@ -58,6 +58,8 @@ class TlsStream {
   TlsStream& operator=(const TlsStream&) = delete;
 
   Io handshake();
+  /// The client's first message has been read.
+  bool greeted() const;
   /// What ALPN chose, after the handshake.
   bool speaks_http2() const;
   Io read(char* into, std::size_t room, std::size_t& got);

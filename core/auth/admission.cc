@@ -1,6 +1,4 @@
 #include "core/auth/admission.hpp"
-#include "core/auth/admission_classes.hpp"
-#include "core/auth/node.hpp"
 
 #include <algorithm>
 
@@ -111,17 +109,5 @@ void expect_unchanged(AdmissionRequest& request, const store::Key& key, const st
 std::shared_ptr<AdmissionUnit> namespace_lifecycle() { return std::make_shared<NamespaceLifecycle>(); }
 std::shared_ptr<AdmissionUnit> taint_nodes_by_condition() { return std::make_shared<TaintNodesByCondition>(); }
 std::shared_ptr<AdmissionUnit> default_toleration_seconds() { return std::make_shared<DefaultTolerationSeconds>(); }
-
-void add_default_admission(Chains& chains, const PodSecurityDefaults& pod_security_defaults) {
-  chains.add(kOrderNamespaceLifecycle, namespace_lifecycle());
-  chains.add(kOrderLimitRanger, limit_ranger());
-  chains.add(kOrderServiceAccount, service_account_admission());
-  chains.add(kOrderNodeRestriction, node_restriction());
-  chains.add(kOrderTaintNodesByCondition, taint_nodes_by_condition());
-  chains.add(kOrderPodSecurity, pod_security(pod_security_defaults));
-  chains.add(kOrderPriority, priority_admission());
-  chains.add(kOrderDefaultTolerationSeconds, default_toleration_seconds());
-  add_class_admission(chains);
-}
 
 }  // namespace keelson::auth

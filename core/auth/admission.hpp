@@ -33,9 +33,10 @@ class AnswersAtOnce {
   virtual ~AnswersAtOnce() = default;
 };
 
-/// A unit whose mutation is a plain function. It fits what others have added since, so it does nothing twice.
+/// A unit whose mutation is a plain function, none of which cares who manages what. It fits what others have added since, so it does nothing twice.
 class InlineMutator : public AdmissionUnit, public AnswersAtOnce {
  public:
+  bool reads_managers(const AdmissionRequest&) override { return false; }
   bool reinvoke() const override { return true; }
   void mutate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) final { done(mutate(request)); }
   virtual base::Outcome<void> mutate(AdmissionRequest& request) const = 0;

@@ -212,6 +212,7 @@ std::string joined(Faults faults) {
 class LimitRanger final : public AdmissionUnit, public AnswersAtOnce {
  public:
   std::string_view name() const override { return "LimitRanger"; }
+  bool reads_managers(const AdmissionRequest&) override { return false; }
   bool reinvoke() const override { return true; }
   bool handles(AdmissionRequest::Operation operation, const kinds::Kind& kind, std::string_view subresource) const override {
     using Operation = AdmissionRequest::Operation;

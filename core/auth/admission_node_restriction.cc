@@ -98,6 +98,7 @@ std::string reference_in(const json::value& pod) {
 class NodeRestriction final : public AdmissionUnit, public AnswersAtOnce {
  public:
   std::string_view name() const override { return "NodeRestriction"; }
+  bool reads_managers(const AdmissionRequest&) override { return false; }
   bool handles(Operation, const kinds::Kind& kind, std::string_view) const override {
     const auto key = kind.storage_key.text();
     for (const std::string_view one : {"pods", "nodes", "persistentvolumeclaims", "serviceaccounts", "leases.coordination.k8s.io", "csinodes.storage.k8s.io"})

@@ -121,6 +121,7 @@ class PodSecurity final : public AdmissionUnit, public AnswersAtOnce {
  public:
   explicit PodSecurity(PodSecurityDefaults defaults) : defaults_(std::move(defaults)) {}
   std::string_view name() const override { return "PodSecurity"; }
+  bool reads_managers(const AdmissionRequest&) override { return false; }
   bool handles(Operation operation, const kinds::Kind& kind, std::string_view subresource) const override {
     const auto key = kind.storage_key.text();
     const bool writes = operation == Operation::create || operation == Operation::update;

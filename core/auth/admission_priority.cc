@@ -82,8 +82,9 @@ class PriorityAdmission final : public InlineMutator {
       return refused(request, "the integer value of priority (" + std::to_string(given) + ") must not be provided in pod spec; priority admission controller computed " +
                                   std::to_string(found.value) + " from the given PriorityClass name");
     spec["priority"] = found.value;
+    const auto* given_policy = find(*request.object, {"spec", "preemptionPolicy"});
     const std::string policy(text_at(*request.object, {"spec", "preemptionPolicy"}));
-    if (!policy.empty() && policy != found.policy)
+    if (given_policy && given_policy->is_string() && policy != found.policy)
       return refused(request, "the string value of PreemptionPolicy (" + policy + ") must not be provided in pod spec; priority admission controller computed " + found.policy +
                                   " from the given PriorityClass name");
     spec["preemptionPolicy"] = found.policy;

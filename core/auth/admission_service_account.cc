@@ -4,6 +4,7 @@
 #include "core/auth/admission.hpp"
 #include "core/auth/node.hpp"
 #include "core/base/json_value.hpp"
+#include "core/kinds/edit.hpp"
 
 namespace keelson::auth {
 namespace {
@@ -55,13 +56,15 @@ class ServiceAccountAdmission final : public InlineMutator {
     const auto found = request.snapshot.get(key);
     if (!found) return refused(request, "error looking up service account " + request.ns + "/" + account + ": serviceaccount \"" + account + "\" not found");
     expect_unchanged(request, key, found);
-    boost::system::error_code fault;
-    const auto details = base::json_of(found->body(), fault, request.object->storage());
-    if (fault) return base::internal("service account " + request.ns + "/" + account + " cannot be read");
-    if (flag_at(*request.object, {"spec", "automountServiceAccountToken"}, flag_at(details, {"automountServiceAccountToken"}, true))) mount(request, spec);
+    // Of the account two members matter; the rest stays unread.
+    const auto mounts = kinds::printed_member(found->body(), "automountServiceAccountToken"), secrets = kinds::printed_member(found->body(), "imagePullSecrets");
+    if (flag_at(*request.object, {"spec", "automountServiceAccountToken"}, mounts != "false")) mount(request, spec);
     const auto* present = list_at(*request.object, {"spec", "imagePullSecrets"});
-    const auto* secrets = list_at(details, {"imagePullSecrets"});
-    if ((!present || present->empty()) && secrets && !secrets->empty()) spec["imagePullSecrets"] = *secrets;
+    if (secrets.empty() || (present && !present->empty())) return {};
+    boost::system::error_code fault;
+    const auto given = base::json_of(secrets, fault, request.object->storage());
+    if (fault) return base::internal("service account " + request.ns + "/" + account + " cannot be read");
+    if (given.is_array() && !given.get_array().empty()) spec["imagePullSecrets"] = given;
     return {};
   }
 

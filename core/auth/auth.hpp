@@ -87,7 +87,8 @@ struct AddedWrite {
 
 /// What admission adds to a commit as a whole: one for all steps of an attempt.
 struct CommitExtras {
-  /// An object of the server's own that changes with the commit: stored as it stands, if `seen` is still what is stored.
+  /// An object of the server's own that changes with the commit: stored as it stands, if `seen` is still what is stored. Without `seen`
+  /// it is new, and the commit fails if it is there; null as an object: it is removed.
   struct Update { kinds::KindRef kind; store::ObjectRef seen; boost::json::value object; };
   std::map<store::Key, Update> updates;
   std::vector<std::shared_ptr<void>> held;                 ///< let go when the attempt is decided
@@ -124,6 +125,8 @@ class AdmissionUnit {
   virtual bool handles(AdmissionRequest::Operation operation, const kinds::Kind& kind, std::string_view subresource) const = 0;
   /// Whether it would look at the objects of this request, of which all else is set. Where no unit would, they stay unread and are null.
   virtual bool reads_objects(const AdmissionRequest& request) { return (void)request, true; }
+  /// Whether it would look at who manages the fields of an object that is created. Where no unit would, that is not in the object.
+  virtual bool reads_managers(const AdmissionRequest& request) { return reads_objects(request); }
   /// Asked to mutate once more, after all others, when `changes` grew behind it.
   virtual bool reinvoke() const { return false; }
   /// Inline units answer before they return.
@@ -147,6 +150,8 @@ class Chains {
   virtual Verdict authorize(const Attributes& attributes) const = 0;
   /// Whether any unit that handles the request would look at its objects.
   virtual bool reads_objects(const AdmissionRequest& request) const { return (void)request, true; }
+  /// Whether any unit that handles the request would look at who manages its object's fields.
+  virtual bool reads_managers(const AdmissionRequest& request) const { return (void)request, true; }
   /// Mutators in order, then once more those that want to be reinvoked; validators in order; first error wins. `request`
   /// lives until `done`.
   virtual void admit_mutate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) const = 0;

@@ -193,14 +193,16 @@ class ChainsImpl final : public Chains, public RulesSource {
       if (const auto* source = dynamic_cast<const RulesSource*>(unit.get())) source->rules(user, ns, into);
   }
 
-  bool reads_objects(const AdmissionRequest& request) const override {
-    const auto plan = current()->plan_of(request);
-    return std::any_of(plan->begin(), plan->end(), [&](const PlannedUnit& planned) { return planned.unit->reads_objects(request); });
-  }
+  bool reads_objects(const AdmissionRequest& request) const override { return any_of(request, &AdmissionUnit::reads_objects); }
+  bool reads_managers(const AdmissionRequest& request) const override { return any_of(request, &AdmissionUnit::reads_managers); }
   void admit_mutate(AdmissionRequest& request, Done done) const override { run(request, &AdmissionUnit::mutate, true, std::move(done)); }
   void admit_validate(AdmissionRequest& request, Done done) const override { run(request, &AdmissionUnit::validate, false, std::move(done)); }
 
  private:
+  bool any_of(const AdmissionRequest& request, bool (AdmissionUnit::*says)(const AdmissionRequest&)) const {
+    const auto plan = current()->plan_of(request);
+    return std::any_of(plan->begin(), plan->end(), [&](const PlannedUnit& planned) { return (planned.unit->*says)(request); });
+  }
   void run(AdmissionRequest& request, Phase phase, bool reinvokes, Done done) const {
     std::make_shared<AdmissionRun>(current(), request, phase, reinvokes, std::move(done))->go();
   }

@@ -7,6 +7,8 @@
 #include <initializer_list>
 #include <string_view>
 
+#include "core/base/json_member.hpp"
+
 namespace keelson::auth {
 
 namespace json = boost::json;
@@ -17,7 +19,7 @@ inline const json::value* find(const json::value& value, Path path) {
   for (const auto step : path) {
     const auto* object = at->if_object();
     if (!object) return nullptr;
-    at = object->if_contains(step);
+    at = base::member_of(*object, step);
     if (!at) return nullptr;
   }
   return at;

@@ -22,6 +22,7 @@ void Issues::add(std::size_t offset, std::string message) {
     issue.line = static_cast<std::int32_t>(std::count(before.begin(), before.end(), '\n')) + 1;
     const auto start = before.rfind('\n');
     issue.column = static_cast<std::int32_t>(count_characters(start == std::string_view::npos ? before : before.substr(start + 1)));
+    if (text_.empty()) issue.column = -1;   // the end of nothing is before its first character
   }
   issues_.push_back(std::move(issue));
 }
@@ -38,7 +39,7 @@ std::string_view Issues::line(std::int32_t number) const {
 
 std::string Issues::show(const Issue& issue) const {
   auto out = "ERROR: <input>:" + std::to_string(issue.line) + ':' + std::to_string(issue.column + 1) + ": " + issue.message;
-  if (issue.line < 1) return out;
+  if (issue.line < 1 || text_.empty()) return out;
   std::string snippet(line(issue.line));
   if (snippet.size() > kSnippetBytesMax) return out;
   std::replace(snippet.begin(), snippet.end(), '\t', ' ');

@@ -1,5 +1,6 @@
 #include "core/kinds/aliases.hpp"
 
+#include "core/base/json_member.hpp"
 #include "core/kinds/base64.hpp"
 #include "core/kinds/json_access.hpp"
 
@@ -7,7 +8,7 @@ namespace keelson::kinds {
 namespace {
 
 void fold_string_data(json::object& secret) {
-  auto* plain = secret.if_contains("stringData");
+  auto* plain = base::member_of(secret, "stringData");
   if (!plain) return;
   if (const auto* entries = plain->if_object()) {
     if (!entries->empty()) {
@@ -20,13 +21,12 @@ void fold_string_data(json::object& secret) {
 
 // `one` is the first of `many`, whose elements are objects with `key` (or plain strings when it is empty).
 void fold_first(json::object& where, std::string_view one, std::string_view many, std::string_view key) {
-  const auto* single = where.if_contains(one);
+  const auto* single = base::member_of(where, one);
   if (!single || text_of(single).empty()) return;
-  const auto* list = as_array(where.if_contains(many));
+  const auto* list = as_array(base::member_of(where, many));
   if (list && !list->empty()) {
     const auto* first = key.empty() ? &list->front() : member(&list->front(), key);
     if (text_of(first) == text_of(single)) return;
-    if (key.empty()) return;
   }
   json::array replaced(where.storage());
   if (key.empty()) {
@@ -40,14 +40,14 @@ void fold_first(json::object& where, std::string_view one, std::string_view many
 }
 
 void mirror_first(json::object& where, std::string_view one, std::string_view many, std::string_view key) {
-  const auto* list = as_array(where.if_contains(many));
+  const auto* list = as_array(base::member_of(where, many));
   if (!list || list->empty()) return;
   const auto* first = key.empty() ? &list->front() : member(&list->front(), key);
   if (!text_of(first).empty()) where[one] = *first;
 }
 
 json::object* inside(json::object& object, std::string_view name) {
-  auto* found = object.if_contains(name);
+  auto* found = base::member_of(object, name);
   return found ? found->if_object() : nullptr;
 }
 
@@ -82,8 +82,8 @@ const json::object* pod_spec_of(const Kind& kind, const json::object& object) { 
 void fold_aliases(const Kind& kind, json::object& object) {
   if (kind.strategy.custom_resource) return;
   if (auto* spec = pod_spec_of(kind, object)) {
-    const auto* alias = spec->if_contains("serviceAccount");
-    const auto* name = spec->if_contains("serviceAccountName");
+    const auto* alias = base::member_of(*spec, "serviceAccount");
+    const auto* name = base::member_of(*spec, "serviceAccountName");
     if (alias && text_of(name).empty() && !text_of(alias).empty()) {
       json::value copy = *alias;
       (*spec)["serviceAccountName"] = std::move(copy);
@@ -100,7 +100,7 @@ void fold_aliases(const Kind& kind, json::object& object) {
 void mirror_aliases(const Kind& kind, json::object& object) {
   if (kind.strategy.custom_resource) return;
   if (auto* spec = pod_spec_of(kind, object)) {
-    if (const auto* name = spec->if_contains("serviceAccountName"); name && !text_of(name).empty()) {
+    if (const auto* name = base::member_of(*spec, "serviceAccountName"); name && !text_of(name).empty()) {
       json::value copy = *name;
       (*spec)["serviceAccount"] = std::move(copy);
     } else {

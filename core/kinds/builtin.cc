@@ -1,6 +1,6 @@
 #include "core/kinds/builtin.hpp"
 
-#include "core/kinds/convert.hpp"
+#include "core/kinds/convert/convert.hpp"
 
 namespace keelson::kinds {
 namespace {

@@ -212,12 +212,25 @@ class Walk {
   }
 
   bool bytes(const Type& type, json::value& value, const Place& place) {
+    if (value.is_array()) return bytes_of_list(value, place);
     if (!value.is_string()) return mismatch(type, value, place);
     std::size_t at = 0;
     const auto text = text_of(&value);
     const auto decoded = base64_decode(text, &at);
     if (!decoded) return fault("illegal base64 data at input byte " + std::to_string(at));
     if (text.find_first_of("\r\n") != std::string_view::npos) replace(value, base64_encode(*decoded));
+    return true;
+  }
+
+  // Go's decoder takes the numbers of bytes as well.
+  bool bytes_of_list(json::value& value, const Place& place) {
+    std::string read;
+    for (const auto& element : value.get_array()) {
+      const auto number = element.is_null() ? 0 : element.is_int64() ? element.get_int64() : -1;
+      if (number < 0 || number > std::numeric_limits<std::uint8_t>::max()) return mismatch(word_and_number(element), "uint8", place);
+      read += static_cast<char>(number);
+    }
+    value = json::string(base64_encode(read), value.storage());
     return true;
   }
 

@@ -5,8 +5,8 @@
 #include "core/kinds/conform.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/kinds/json_access.hpp"
+#include "core/kinds/managed/typed.hpp"
 #include "core/kinds/parse.hpp"
-#include "core/kinds/typed.hpp"
 
 namespace keelson::kinds {
 namespace {
@@ -166,6 +166,14 @@ std::string strict_yaml_error(const std::vector<std::string>& duplicates) {
 }
 
 }  // namespace
+
+base::Outcome<json::value> parse(Media media, std::string_view body, json::storage_ptr memory) {
+  if (body.size() > kBodyBytesMax)
+    return base::request_too_large("Request entity too large: limit is " + std::to_string(kBodyBytesMax));
+  auto parsed = media == Media::json ? parse_json(body, memory) : parse_yaml(body, memory);
+  if (!parsed.fault.empty()) return base::bad_request(parsed.fault);
+  return std::move(parsed.value);
+}
 
 base::Outcome<Decoded> decode(const Kind& kind, Media media, std::string_view body, FieldValidation mode, json::storage_ptr memory) {
   auto parsed = parse_body(kind, media, body, std::move(memory));

@@ -43,9 +43,12 @@ void default_daemon_set_strategy(const DefaultContext&, json::object& strategy) 
 }
 
 void default_stateful_set_strategy(const DefaultContext&, json::object& strategy) {
-  if (text_in(strategy, "type") != "RollingUpdate") return;
-  auto& rolling = make_object(strategy, "rollingUpdate");
-  set_when_unset(rolling, "partition", 0);
+  if (text_in(strategy, "type").empty()) {
+    strategy["type"] = "RollingUpdate";
+    make_object(strategy, "rollingUpdate");
+  }
+  auto* rolling = as_object(strategy.if_contains("rollingUpdate"));
+  if (rolling && text_in(strategy, "type") == "RollingUpdate") set_when_unset(*rolling, "partition", 0);
 }
 
 void default_stateful_set(const DefaultContext&, json::object& spec) {

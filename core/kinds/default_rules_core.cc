@@ -1,28 +1,30 @@
 #include "core/kinds/default_rules_core.hpp"
 
+#include "core/base/json_member.hpp"
 #include "core/kinds/image_name.hpp"
 #include "core/kinds/json_access.hpp"
+#include "core/kinds/qos.hpp"
 #include "core/kinds/quantity.hpp"
 
 namespace keelson::kinds {
 namespace {
 
 json::object* inside(json::object& object, std::string_view name) {
-  auto* found = object.if_contains(name);
+  auto* found = base::member_of(object, name);
   return found ? found->if_object() : nullptr;
 }
 
 bool empty_at(const json::object& object, std::string_view name) {
-  const auto* found = object.if_contains(name);
+  const auto* found = base::member_of(object, name);
   return !found || is_zero(*found);
 }
 
 bool unset_at(const json::object& object, std::string_view name) {
-  const auto* found = object.if_contains(name);
+  const auto* found = base::member_of(object, name);
   return !found || found->is_null();
 }
 
-std::string_view text_in(const json::object& object, std::string_view name) { return text_of(object.if_contains(name)); }
+std::string_view text_in(const json::object& object, std::string_view name) { return text_of(base::member_of(object, name)); }
 
 void copy_missing(const json::object& from, json::object& to) {
   for (const auto& [key, value] : from)
@@ -56,39 +58,24 @@ void each_container(json::object& spec, std::string_view list, Each each) {
     if (auto* object = container.if_object()) each(*object);
 }
 
-// What all containers together ask for, of one resource: the sum of those that run side by side, or the largest of the
-// init containers with the sidecars that started before it.
-Quantity aggregate(json::object& spec, std::string_view which, std::string_view resource) {
-  const auto ask = [&](json::object& container) {
-    const auto* list = member(member(container.if_contains("resources"), which), resource);
-    return Quantity::parse(text_of(list)).value_or(Quantity::whole(0));
-  };
-  Quantity sum = Quantity::whole(0), sidecars = sum, most = sum;
-  each_container(spec, "containers", [&](json::object& c) { sum = add(sum, ask(c)); });
-  each_container(spec, "initContainers", [&](json::object& c) {
-    if (text_in(c, "restartPolicy") == "Always") sidecars = add(sidecars, ask(c));
-    const auto here = text_in(c, "restartPolicy") == "Always" ? sidecars : add(sidecars, ask(c));
-    if (compare(here, most) > 0) most = here;
-  });
-  sum = add(sum, sidecars);
-  return compare(sum, most) > 0 ? sum : most;
-}
+/// What a pod may ask for as a whole.
+bool of_pods(std::string_view resource) { return resource == "cpu" || resource == "memory" || resource.starts_with("hugepages-"); }
 
-bool overcommittable(std::string_view resource) { return !resource.starts_with("hugepages-"); }
-
+/// Pages that containers have are those of the pod; what they request is requested by the pod that says anything of it itself, else what it is limited to.
 void pod_level_resources(json::object& spec) {
   auto* resources = inside(spec, "resources");
-  if (!resources || resources->empty()) return;
+  if (!resources || (empty_at(*resources, "limits") && empty_at(*resources, "requests"))) return;
+  for (const auto name : named_by_containers(spec, "limits"))
+    if (name.starts_with("hugepages-") && !member(resources->if_contains("limits"), name))
+      make_object(*resources, "limits").emplace(name, total_of_containers(spec, "limits", name).text());
   const auto* limits = inside(*resources, "limits");
   if (!limits || limits->empty()) return;
-  const json::object wanted(*limits, spec.storage());
+  const json::object limited(*limits, spec.storage());
   auto& requests = make_object(*resources, "requests");
-  for (const auto& [key, limit] : wanted) {
-    if (requests.contains(key)) continue;
-    const auto total = aggregate(spec, "requests", key);
-    if (overcommittable(key) && total.sign() > 0) requests.emplace(key, total.text());
-    else requests.emplace(key, limit);
-  }
+  for (const auto name : named_by_containers(spec, "requests"))
+    if (of_pods(name) && !name.starts_with("hugepages-") && !requests.contains(name)) requests.emplace(name, total_of_containers(spec, "requests", name).text());
+  for (const auto& [name, limit] : limited)
+    if (of_pods(name) && !requests.contains(name)) requests.emplace(name, limit);
 }
 
 bool externally_reachable(std::string_view type, const json::object& spec) {

@@ -33,7 +33,7 @@ void default_custom_resource_definition(const DefaultContext&, json::object& def
 
 void default_ingress_class(const DefaultContext&, json::object& spec) {
   auto* parameters = as_object(spec.if_contains("parameters"));
-  if (parameters && text_in(*parameters, "scope").empty()) (*parameters)["scope"] = "Cluster";
+  if (parameters && !parameters->contains("scope")) (*parameters)["scope"] = "Cluster";
 }
 
 void default_network_policy(const DefaultContext&, json::object& spec) {

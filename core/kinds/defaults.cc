@@ -1,8 +1,11 @@
-#include "core/kinds/aliases.hpp"
+#include "core/base/json_member.hpp"
 #include "core/base/json_value.hpp"
+#include "core/kinds/aliases.hpp"
 #include "core/kinds/default_rules.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/kinds/json_access.hpp"
+#include "core/kinds/known_specs.hpp"
+#include "core/kinds/narrow.hpp"
 #include "core/kinds/type.hpp"
 
 #include <bitset>
@@ -34,30 +37,30 @@ class Filler {
  public:
   explicit Filler(const DefaultContext& context) : context_(context) {}
 
-  void object(const Type& type, json::object& object) {
+  /// All but one member, of an object whose own rule has been applied; "": all.
+  void object(const Type& type, json::object& object, std::string_view settled = {}) {
     std::bitset<kFieldsMax> present;
     for (const auto& entry : object)
       if (const auto* field = find_field(type, entry.key())) present.set(static_cast<std::size_t>(field - type.fields.data()));
     for (std::size_t i = 0; i < type.fields.size(); ++i) {
       const auto& field = type.fields[i];
-      if (present.test(i) || wants_value(field)) this->field(field, object);
+      if ((present.test(i) || wants_value(field)) && (settled.empty() || field.name != settled)) this->field(field, object);
     }
     if (type.element)
       for (auto& [key, value] : object)
         if (!find_field(type, key)) inside(*type.element, value);
-    apply_default_rule(context_, type.name, object);
+    if (settled.empty()) apply_default_rule(context_, type.name, object);
   }
 
- private:
   void field(const Field& field, json::object& object) {
-    auto* value = object.if_contains(field.name);
+    auto* value = base::member_of(object, field.name);
     const bool unset = !value || value->is_null() || (!field.nullable && is_zero(*value) && field.type->shape != Shape::object);
     if (unset && !field.default_json.empty()) {
       object[field.name] = read_default(field.default_json, object.storage());
-      value = object.if_contains(field.name);
+      value = base::member_of(object, field.name);
     } else if (unset) {
       settle_unset(field, object, value);
-      value = object.if_contains(field.name);
+      value = base::member_of(object, field.name);
     }
     if (!value) return;
     inside(*field.type, *value);
@@ -65,6 +68,7 @@ class Filler {
     if (field.omit >= Omit::zero && !field.nullable && is_zero(*value)) object.stable_erase(field.name);
   }
 
+ private:
   // What is absent stays absent unless one of these holds.
   static bool wants_value(const Field& field) {
     if (!field.default_json.empty()) return true;
@@ -113,10 +117,10 @@ void fill_custom(const Type& type, json::value& value) {
   if (type.name == "meta/v1.ObjectMeta") return;
   if (auto* members = value.if_object()) {
     for (const auto& field : type.fields) {
-      auto* member = members->if_contains(field.name);
+      auto* member = base::member_of(*members, field.name);
       if ((!member || (member->is_null() && !field.nullable)) && !field.default_json.empty()) {
         (*members)[field.name] = read_default(field.default_json, members->storage());
-        member = members->if_contains(field.name);
+        member = base::member_of(*members, field.name);
       }
       if (member) fill_custom(*field.type, *member);
     }
@@ -131,12 +135,26 @@ void fill_custom(const Type& type, json::value& value) {
 }  // namespace
 
 void apply_defaults(const Kind& kind, json::value& object) {
+  if (!kind.strategy.custom_resource) return apply_defaults_around(kind, {}, object);
+  if (object.is_object() && kind.type) fill_custom(*kind.type, object);
+}
+
+void apply_defaults_around(const Kind& kind, std::string_view settled, json::value& object) {
   auto* members = object.if_object();
   if (!members || !kind.type) return;
-  if (kind.strategy.custom_resource) return fill_custom(*kind.type, object);
   fold_aliases(kind, *members);
   const DefaultContext context{kind.group, kind.kind};
-  Filler(context).object(*kind.type, *members);
+  Filler(context).object(*kind.type, *members, settled);
+  mirror_aliases(kind, *members);
+}
+
+void apply_member_defaults(const Kind& kind, std::string_view member, json::value& object) {
+  auto* members = object.if_object();
+  const auto* field = kind.type ? find_field(*kind.type, member) : nullptr;
+  if (!members || !field) return;
+  fold_aliases(kind, *members);
+  const DefaultContext context{kind.group, kind.kind};
+  Filler(context).field(*field, *members);
   mirror_aliases(kind, *members);
 }
 

@@ -1,5 +1,9 @@
 #include "core/kinds/edit.hpp"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include <algorithm>
 #include <vector>
 
@@ -18,34 +22,115 @@ std::size_t end_of_string(std::string_view text, std::size_t at) {
   return text.size();
 }
 
-/// Behind the value that begins at `at`.
-std::size_t end_of_value(std::string_view text, std::size_t at) {
-  if (text[at] == '"') return end_of_string(text, at);
-  if (text[at] != '{' && text[at] != '[') return std::min(text.find_first_of(",}] ", at), text.size());
-  for (std::size_t depth = 0; at < text.size();) {
-    const char c = text[at];
-    if (c == '"') {
-      at = end_of_string(text, at);
-      continue;
+constexpr std::size_t kBlock = 64;
+
+/// Where in a block of text the bytes stand that decide where a value ends: a bit for each.
+struct Marks {
+  std::uint64_t quotes = 0, backslashes = 0, opening = 0, closing = 0;
+};
+
+Marks marks_of(const char* block) {
+  Marks out;
+#if defined(__SSE2__)
+  const auto all = [](char c) { return _mm_set1_epi8(c); };
+  for (std::size_t i = 0; i < kBlock; i += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(block + i));
+    const __m128i folded = _mm_or_si128(bytes, all(0x20));   // [ is { then, and ] is }
+    const auto where = [i](__m128i equal) { return static_cast<std::uint64_t>(static_cast<std::uint32_t>(_mm_movemask_epi8(equal))) << i; };
+    out.quotes |= where(_mm_cmpeq_epi8(bytes, all('"')));
+    out.backslashes |= where(_mm_cmpeq_epi8(bytes, all('\\')));
+    out.opening |= where(_mm_cmpeq_epi8(folded, all('{')));
+    out.closing |= where(_mm_cmpeq_epi8(folded, all('}')));
+  }
+#else
+  for (std::size_t i = 0; i < kBlock; ++i) {
+    const std::uint64_t bit = std::uint64_t(1) << i;
+    if (block[i] == '"') out.quotes |= bit;
+    if (block[i] == '\\') out.backslashes |= bit;
+    if (block[i] == '{' || block[i] == '[') out.opening |= bit;
+    if (block[i] == '}' || block[i] == ']') out.closing |= bit;
+  }
+#endif
+  return out;
+}
+
+/// Bits that are set behind an odd number of set ones.
+std::uint64_t between(std::uint64_t bits) {
+  for (int by = 1; by < 64; by *= 2) bits ^= bits << by;
+  return bits;
+}
+
+/// Quotes that are escaped end nothing. `escaped`: whether the first byte is; then, the first of the next block.
+std::uint64_t unescaped_quotes(const Marks& marks, bool& escaped) {
+  std::uint64_t quotes = marks.quotes;
+  if (escaped) quotes &= ~std::uint64_t(1);
+  std::uint64_t left = escaped ? marks.backslashes & ~std::uint64_t(1) : marks.backslashes;
+  escaped = false;
+  while (left != 0) {
+    const std::uint64_t slash = left & -left, next = slash << 1;
+    escaped = next == 0;
+    quotes &= ~next;
+    left &= ~(slash | next);
+  }
+  return quotes;
+}
+
+/// Behind the object or list that begins at `at`.
+std::size_t end_of_nested(std::string_view text, std::size_t at) {
+  std::size_t depth = 0;
+  bool escaped = false, inside = false;
+  char last[kBlock];
+  for (; at < text.size(); at += kBlock) {
+    const char* block = text.data() + at;
+    if (text.size() - at < kBlock) {
+      std::fill(std::copy(block, text.data() + text.size(), last), last + kBlock, '\0');
+      block = last;
     }
-    ++at;
-    if (c == '{' || c == '[') ++depth;
-    else if ((c == '}' || c == ']') && --depth == 0) return at;
+    const auto marks = marks_of(block);
+    const auto in_strings = between(unescaped_quotes(marks, escaped)) ^ (inside ? ~std::uint64_t(0) : 0);
+    inside = in_strings >> 63 != 0;
+    const auto opening = marks.opening & ~in_strings, closing = marks.closing & ~in_strings;
+    for (auto left = opening | closing; left != 0; left &= left - 1) {
+      if ((opening & left & -left) != 0) ++depth;
+      else if (--depth == 0) return at + static_cast<std::size_t>(__builtin_ctzll(left)) + 1;
+    }
   }
   return text.size();
 }
 
 }  // namespace
 
-bool PrintedMembers::next() {
+std::size_t end_of_value(std::string_view text, std::size_t at) {
+  if (text[at] == '"') return end_of_string(text, at);
+  if (text[at] != '{' && text[at] != '[') return std::min(text.find_first_of(",}] ", at), text.size());
+  return end_of_nested(text, at);
+}
+
+bool PrintedMembers::next() { return next_name() && (take_value(), true); }
+
+bool PrintedMembers::next_name() {
   const auto name = at_ + 1;
   if (name >= text_.size() || text_[name] != '"') return false;
   const auto colon = end_of_string(text_, name);
   if (colon + 1 >= text_.size()) return false;
-  const auto end = end_of_value(text_, colon + 1);
   name_ = text_.substr(name + 1, colon - name - 2);
-  value_ = text_.substr(colon + 1, end - colon - 1);
+  from_ = colon + 1;
+  return true;
+}
+
+void PrintedMembers::take_value() {
+  const auto end = end_of_value(text_, from_);
+  value_ = text_.substr(from_, end - from_);
   at_ = std::min(text_.find_first_not_of(' ', end), text_.size());
+}
+
+void PrintedMembers::go_behind(const PrintedMembers& inside) { at_ = from_ + (inside.at_ == 0 ? 2 : inside.at_ + 1); }
+
+bool PrintedElements::next() {
+  const auto from = at_ + 1;
+  if (from >= text_.size() || text_[from] == ']') return false;
+  at_ = end_of_value(text_, from);
+  value_ = text_.substr(from, at_ - from);
   return true;
 }
 
@@ -55,15 +140,27 @@ std::string_view printed_member(std::string_view object, std::string_view name) 
   return {};
 }
 
-std::string without_member(std::string_view object, std::string_view name, std::string_view value) {
-  auto from = static_cast<std::size_t>(value.data() - object.data()) - name.size() - 3, to = from + name.size() + 3 + value.size();
-  if (object[from - 1] == ',') --from;
-  else if (to < object.size() && object[to] == ',') ++to;
-  std::string out;
-  out.reserve(object.size() - (to - from));
-  out.append(object.substr(0, from));
-  out.append(object.substr(to));
-  return out;
+std::string_view sent_member(std::string_view object, std::string_view name) {
+  const auto behind_space = [&](std::size_t at) { return std::min(object.find_first_not_of(" \t\r\n", at), object.size()); };
+  const auto is = [&](std::size_t at, char c) { return at < object.size() && object[at] == c; };
+  std::string_view found;
+  auto at = behind_space(0);
+  if (!is(at, '{')) return {};
+  do {
+    const auto key_at = behind_space(at + 1);
+    if (!is(key_at, '"')) return {};
+    const auto key_end = end_of_string(object, key_at);
+    const auto key = object.substr(key_at + 1, key_end - key_at - 2);
+    const auto colon = behind_space(key_end), from = behind_space(std::min(colon + 1, object.size()));
+    if (!is(colon, ':') || from == object.size() || key.find('\\') != npos) return {};
+    const auto end = end_of_value(object, from);
+    if (key == name) {
+      if (!found.empty() || object[from] != '{') return {};
+      found = object.substr(from, end - from);
+    }
+    at = behind_space(end);
+  } while (is(at, ','));
+  return is(at, '}') ? found : std::string_view();
 }
 
 std::string edited(const Type& type, std::string_view object, std::span<const Edit> edits) {

@@ -22,16 +22,40 @@ class PrintedMembers {
   std::string_view name() const { return name_; }
   std::string_view value() const { return value_; }
 
+  /// next() in two steps: then either take_value() or, where it is an object whose members are wanted, these until there are no more
+  /// and go_behind(them), so that it is not passed twice.
+  bool next_name();
+  void take_value();
+  PrintedMembers inside() const { return PrintedMembers(text_.substr(from_)); }
+  void go_behind(const PrintedMembers& inside);
+
  private:
   std::string_view text_, name_, value_;
-  std::size_t at_ = 0;   // of the brace or comma before the next one
+  std::size_t at_ = 0;     // of the brace or comma before the next one
+  std::size_t from_ = 0;   // where the value begins
 };
+
+/// One element of a printed list after another.
+class PrintedElements {
+ public:
+  explicit PrintedElements(std::string_view list) : text_(list) {}
+  bool next();
+  std::string_view value() const { return value_; }
+
+ private:
+  std::string_view text_, value_;
+  std::size_t at_ = 0;   // of the bracket or comma before the next one
+};
+
+/// Behind the value that begins at `at`; the text's end where it is broken off.
+std::size_t end_of_value(std::string_view text, std::size_t at);
 
 /// The value of that name; empty: there is none.
 std::string_view printed_member(std::string_view object, std::string_view name);
 
-/// The object without its member of that name, whose value is `value`, as printed_member() gave it.
-std::string without_member(std::string_view object, std::string_view name, std::string_view value);
+/// The same, of an object as anybody may have sent it, with what white space it pleases; where it is JSON at all, this is where its one
+/// member of that name stands, an object. Empty: there is none or more than one, or a name is not written plainly.
+std::string_view sent_member(std::string_view object, std::string_view name);
 
 struct Edit {
   std::string_view name;   ///< a field of the type

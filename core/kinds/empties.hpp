@@ -7,6 +7,7 @@
 namespace keelson::kinds {
 
 /// Takes empty lists and maps out of an object that is about to be stored: who wrote them owns them, but they are shown as null.
-void forget_empty(const Kind& kind, json::value& object);
+/// `settled`: a member that has none; "": not known of any.
+void forget_empty(const Kind& kind, json::value& object, std::string_view settled = {});
 
 }  // namespace keelson::kinds

@@ -2,10 +2,12 @@
 #include <bitset>
 #include <vector>
 
+#include "core/base/json_member.hpp"
 #include "core/kinds/edit.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/kinds/json_access.hpp"
 #include "core/kinds/json_print.hpp"
+#include "core/kinds/known_specs.hpp"
 #include "core/kinds/type.hpp"
 
 namespace keelson::kinds {
@@ -22,7 +24,7 @@ class Members {
   const json::value* next(const Field& field) {
     if (!present_.test(index(field))) return nullptr;
     if (next_ != object_.end() && next_->key() == field.name) return &(next_++)->value();
-    return object_.if_contains(field.name);
+    return base::member_of(object_, field.name);
   }
 
  private:
@@ -36,7 +38,7 @@ class Members {
 // Prints by the schema: fields in declaration order, what Go would omit left out, what Go would print as zero printed.
 class Printer {
  public:
-  Printer(TextBuffer& out, std::size_t slot_bytes, const PrintedMember& printed = {}) : out_(out), slot_bytes_(slot_bytes), printed_(printed) {}
+  Printer(TextBuffer& out, std::size_t slot_bytes, const Printed& printed = {}) : out_(out), slot_bytes_(slot_bytes), printed_(printed) {}
 
   std::size_t revision_offset = 0;
 
@@ -115,6 +117,11 @@ class Printer {
         slot();
         continue;
       }
+      if (is_meta && field.name == "managedFields" && !printed_.managers.empty()) {
+        key(field.name);
+        out_.put(printed_.managers);
+        continue;
+      }
       const json::value* value = members.next(field);
       if (is_root && field.name == "metadata") {
         key(field.name);
@@ -123,9 +130,9 @@ class Printer {
         meta(*field.type, metadata ? *metadata : nothing);
         continue;
       }
-      if (is_root && field.name == printed_.name) {
+      if (is_root && field.name == kSpec && !printed_.spec.empty()) {
         key(field.name);
-        out_.put(printed_.text);
+        out_.put(printed_.spec);
         continue;
       }
       print_field(field, value);
@@ -225,7 +232,7 @@ class Printer {
 
   TextBuffer& out_;
   std::size_t slot_bytes_;
-  PrintedMember printed_;
+  const Printed printed_;
   bool first_ = true;
   bool in_root_meta_ = false;
 };
@@ -247,7 +254,9 @@ std::string encode_value(const Type& type, const json::value& value) {
   return std::string(buffer.text());
 }
 
-Encoded encode(const Kind& kind, const json::value& object, std::size_t slot_bytes, const PrintedMember& printed) {
+Encoded encode(const Kind& kind, const json::value& object, std::size_t slot_bytes, std::string_view managers) { return encode(kind, object, slot_bytes, Printed{.managers = managers}); }
+
+Encoded encode(const Kind& kind, const json::value& object, std::size_t slot_bytes, const Printed& printed) {
   auto& buffer = printing_buffer();
   Printer printer(buffer, slot_bytes, printed);
   static const json::object nothing;

@@ -50,8 +50,6 @@ void apply_defaults(const Kind& kind, json::value& object);
 /// What the kind's registry strategy does on create/update beside the generic part in verbs (drop status, mirror fields,
 /// allocate what needs nothing outside the object). `old` null on create.
 void prepare(const Kind& kind, json::value& object, const json::value* old, std::string_view subresource);
-/// Whether the rules of a write through "status" look at nothing of the spec, but for texts that are selectable fields.
-bool judges_status_alone(const Kind& kind);
 /// All violations, in upstream's order; empty = valid. Includes generic metadata rules.
 std::vector<base::Cause> validate(const Kind& kind, const json::value& object, const json::value* old, std::string_view subresource);
 /// Keeps only what a write through `subresource` ("" = main) may change: the rest is taken from `old`.
@@ -77,10 +75,9 @@ struct Encoded {
   std::string body;                 ///< compact JSON, fields in schema order, resourceVersion slot reserved
   std::size_t revision_offset = 0;
 };
-/// A member that a built-in kind's object has not been given, as it is printed.
-struct PrintedMember { std::string_view name, text; };
-/// `slot_bytes`: length of the resourceVersion slot to reserve (store::kRevisionSlotBytes).
-Encoded encode(const Kind& kind, const json::value& object, std::size_t slot_bytes, const PrintedMember& printed = {});
+/// `slot_bytes`: length of the resourceVersion slot to reserve (store::kRevisionSlotBytes). `managers`: metadata.managedFields as it is
+/// printed, of an object that has not been given any.
+Encoded encode(const Kind& kind, const json::value& object, std::size_t slot_bytes, std::string_view managers = {});
 /// Values of kind.selectable_fields, in order.
 std::vector<std::string> selectable_values(const Kind& kind, const json::value& object);
 

@@ -76,7 +76,9 @@ void FieldErrors::duplicate(const Path& path, Value value) { if (!full()) add("F
 void FieldErrors::duplicate(const Path& path, std::string_view value) { add("FieldValueDuplicate", path, "Duplicate value: " + shown_value(value)); }
 void FieldErrors::forbidden(const Path& path, std::string_view detail) { add("FieldValueForbidden", path, "Forbidden: " + std::string(detail)); }
 void FieldErrors::internal(const Path& path, std::string_view detail) { add("InternalError", path, "Internal error: " + std::string(detail)); }
-void FieldErrors::not_found(const Path& path, std::string_view value) { add("FieldValueNotFound", path, "Not found: " + shown_value(value)); }
+void FieldErrors::not_found(const Path& path, std::string_view value, std::string_view detail) {
+  add("FieldValueNotFound", path, "Not found: " + shown_value(value) + (detail.empty() ? "" : ": " + std::string(detail)));
+}
 
 void FieldErrors::too_long(const Path& path, std::size_t most) {
   add("FieldValueTooLong", path, "Too long: may not be more than " + std::to_string(most) + " bytes");
@@ -86,9 +88,9 @@ void FieldErrors::too_many(const Path& path, std::size_t count, std::size_t most
   add("FieldValueTooMany", path, "Too many: " + std::to_string(count) + ": must have at most " + std::to_string(most) + " items");
 }
 
-bool FieldErrors::one_of(const Path& path, std::string_view value, std::initializer_list<std::string_view> supported) {
+bool FieldErrors::one_of(const Path& path, std::string_view value, std::span<const std::string_view> supported) {
   if (std::find(supported.begin(), supported.end(), value) != supported.end()) return true;
-  not_supported(path, value, std::span(supported.begin(), supported.size()));
+  not_supported(path, value, supported);
   return false;
 }
 

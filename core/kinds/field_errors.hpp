@@ -55,11 +55,12 @@ class FieldErrors {
   void forbidden(const Path& path, std::string_view detail);
   /// Not what was asked for is wrong, but what we make of it.
   void internal(const Path& path, std::string_view detail);
-  void not_found(const Path& path, std::string_view value);
+  void not_found(const Path& path, std::string_view value, std::string_view detail = {});
   void too_long(const Path& path, std::size_t most_bytes);
   void too_many(const Path& path, std::size_t count, std::size_t most);
   /// Not supported unless `value` is one of them.
-  bool one_of(const Path& path, std::string_view value, std::initializer_list<std::string_view> supported);
+  bool one_of(const Path& path, std::string_view value, std::span<const std::string_view> supported);
+  bool one_of(const Path& path, std::string_view value, std::initializer_list<std::string_view> supported) { return one_of(path, value, std::span(supported.begin(), supported.size())); }
 
   /// One that is made elsewhere.
   void add(const base::Cause& cause);

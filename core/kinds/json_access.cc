@@ -1,5 +1,6 @@
 #include "core/kinds/json_access.hpp"
 
+#include "core/base/json_member.hpp"
 #include "core/kinds/json_print.hpp"
 
 namespace keelson::kinds {
@@ -7,7 +8,7 @@ namespace keelson::kinds {
 const json::value* member(const json::value* value, std::string_view name) {
   const auto* object = as_object(value);
   if (!object) return nullptr;
-  const auto* found = object->if_contains(name);
+  const auto* found = base::member_of(*object, name);
   return found && !found->is_null() ? found : nullptr;
 }
 
@@ -90,7 +91,7 @@ namespace {
 bool same_objects(const json::object& left, const json::object& right) {
   std::size_t counted = 0;
   for (const auto& [key, value] : left) {
-    const auto* other = right.if_contains(key);
+    const auto* other = base::member_of(right, key);
     if (value.is_null() && (!other || other->is_null())) continue;
     if (!other || !same(&value, other)) return false;
     ++counted;

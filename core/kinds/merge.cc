@@ -2,15 +2,17 @@
 #include <algorithm>
 #include <array>
 
+#include "core/base/json_member.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/kinds/json_access.hpp"
 #include "core/kinds/json_equal.hpp"
+#include "core/kinds/status_metadata.hpp"
 
 namespace keelson::kinds {
 namespace {
 
 void take(json::object& to, const json::object& from, std::string_view name) {
-  const auto* value = from.if_contains(name);
+  const auto* value = base::member_of(from, name);
   if (value && !value->is_null()) to[name] = *value;
   else to.stable_erase(name);
 }
@@ -50,7 +52,7 @@ void restore_but(json::object& object, const json::object& old, std::initializer
 // Metadata that status writes of most extension kinds leave alone.
 constexpr std::array<std::string_view, 7> kMetaOfStatus{"deletionTimestamp", "generation", "selfLink", "labels", "annotations", "finalizers", "ownerReferences"};
 
-void keep_metadata(json::object& object, const json::object& old, std::initializer_list<std::string_view> names) {
+void keep_metadata(json::object& object, const json::object& old, std::span<const std::string_view> names) {
   const auto* before = as_object(old.if_contains("metadata"));
   if (!before) return;
   auto& metadata = make_object(object, "metadata");
@@ -74,15 +76,11 @@ void merge_custom_status(json::object& object, const json::object& old) {
 
 void merge_status(const Kind& kind, json::object& object, const json::object& old) {
   restore_but(object, old, {"metadata", "status", "kind", "apiVersion"});
+  keep_metadata(object, old, metadata_kept_by_status(kind));
   if (kind.group.empty() && kind.kind == "Pod") {
-    keep_metadata(object, old, {"deletionTimestamp", "ownerReferences"});
     auto& status = make_object(object, "status");
     if (text_of(status.if_contains("qosClass")).empty())
       if (const auto* before = as_object(old.if_contains("status"))) take(status, *before, "qosClass");
-  } else if (kind.group == "apps" && kind.kind == "Deployment") {
-    keep_metadata(object, old, {"labels"});
-  } else if (resets_metadata(kind)) {
-    for (const auto name : kMetaOfStatus) keep_metadata(object, old, {name});
   }
 }
 
@@ -98,7 +96,7 @@ void merge_main(const Kind& kind, json::object& object, const json::object& old)
 
 // Writes through subresources of a running pod leave its metadata and its status alone.
 void keep_but_spec(json::object& object, const json::object& old) {
-  for (const auto name : kMetaOfStatus) keep_metadata(object, old, {name});
+  keep_metadata(object, old, kMetaOfStatus);
   take(object, old, "status");
 }
 
@@ -128,6 +126,15 @@ void merge_resize(json::object& object, const json::object& old) {
 }
 
 }  // namespace
+
+std::span<const std::string_view> metadata_kept_by_status(const Kind& kind) {
+  static constexpr std::array<std::string_view, 2> kOfPods{"deletionTimestamp", "ownerReferences"};
+  static constexpr std::array<std::string_view, 1> kOfDeployments{"labels"};
+  if (kind.strategy.custom_resource || resets_metadata(kind)) return kMetaOfStatus;
+  if (kind.group.empty() && kind.kind == "Pod") return kOfPods;
+  if (kind.group == "apps" && kind.kind == "Deployment") return kOfDeployments;
+  return {};
+}
 
 void merge_for_write(const Kind& kind, json::value& object, const json::value& old, std::string_view subresource) {
   auto* members = object.if_object();

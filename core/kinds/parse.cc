@@ -162,12 +162,4 @@ Parsed parse_json(std::string_view body, json::storage_ptr memory) {
   return parsed;
 }
 
-base::Outcome<json::value> parse(Media media, std::string_view body, json::storage_ptr memory) {
-  if (body.size() > kBodyBytesMax)
-    return base::request_too_large("Request entity too large: limit is " + std::to_string(kBodyBytesMax));
-  auto parsed = media == Media::json ? parse_json(body, memory) : parse_yaml(body, memory);
-  if (!parsed.fault.empty()) return base::bad_request(parsed.fault);
-  return std::move(parsed.value);
-}
-
 }  // namespace keelson::kinds

@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include "core/kinds/default_rules_apps.hpp"
+#include "core/kinds/disabled_fields.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/kinds/json_access.hpp"
 #include "core/kinds/qos.hpp"
@@ -80,6 +81,16 @@ void prepare_volume(json::object& volume) {
   if (auto now = creation_time(volume); !now.is_null()) status["lastPhaseTransitionTime"] = std::move(now);
 }
 
+// Taints of devices count from when they are put there.
+void prepare_slice(json::object& slice) {
+  auto* devices = as_array(at_path(slice["spec"], "devices"));
+  if (!devices) return;
+  for (auto& device : *devices)
+    if (auto* taints = as_array(member(&device, "taints")))
+      for (auto& taint : *taints)
+        if (auto* one = taint.if_object(); one && !member(&taint, "timeAdded")) (*one)["timeAdded"] = creation_time(slice);
+}
+
 // What this server serves itself is there at once.
 void prepare_api_service(json::object& service) {
   auto& status = make_object(service, "status");
@@ -135,6 +146,7 @@ void prepare_create(const Kind& kind, json::object& object) {
   else if (is("batch", "Job")) prepare_job(object);
   else if (is("", "PersistentVolumeClaim")) make_object(object, "status")["phase"] = "Pending";
   else if (is("", "PersistentVolume")) prepare_volume(object);
+  else if (is("resource.k8s.io", "ResourceSlice")) prepare_slice(object);
   else if (is("apiregistration.k8s.io", "APIService")) prepare_api_service(object);
   else if (is("apiextensions.k8s.io", "CustomResourceDefinition")) prepare_crd(object);
 }
@@ -145,6 +157,7 @@ void prepare(const Kind& kind, json::value& object, const json::value* old, std:
   auto* members = object.if_object();
   if (!members) return;
   if (!old) prepare_create(kind, *members);
+  if (subresource.empty()) drop_disabled_fields(kind, object, old);
   if (subresource.empty() && kind.group.empty() && kind.kind == "PersistentVolumeClaim") mirror_data_source(*members);
   if (kind.group == "apps" && kind.kind == "DaemonSet") count_templates(*members, old, subresource.empty());
   if (old && subresource.empty() && kind.group == "apiextensions.k8s.io" && kind.kind == "CustomResourceDefinition") note_storage_version(*members);

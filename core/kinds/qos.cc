@@ -3,6 +3,7 @@
 #include <array>
 #include <optional>
 
+#include "core/base/json_member.hpp"
 #include "core/kinds/json_access.hpp"
 #include "core/kinds/quantity.hpp"
 
@@ -24,7 +25,41 @@ std::size_t count(const json::value* list, Totals& totals) {
   return found;
 }
 
+Quantity amount_of(const json::value& container, std::string_view which, std::string_view resource) {
+  return Quantity::parse(text_of(member(member(member(&container, "resources"), which), resource))).value_or(Quantity::whole(0));
+}
+
+template <class Visit>
+void each_of(const json::object& spec, std::string_view list, Visit visit) {
+  if (const auto* containers = as_array(base::member_of(spec, list)))
+    for (const auto& container : *containers) visit(container);
+}
+
 }  // namespace
+
+Quantity total_of_containers(const json::object& spec, std::string_view which, std::string_view resource) {
+  Quantity sum = Quantity::whole(0), staying = sum;
+  std::optional<Quantity> most;   // of the init containers
+  each_of(spec, "containers", [&](const json::value& container) { sum = add(sum, amount_of(container, which, resource)); });
+  each_of(spec, "initContainers", [&](const json::value& container) {
+    if (!member(member(member(&container, "resources"), which), resource) && staying.sign() == 0) return;
+    const auto with_it = add(staying, amount_of(container, which, resource));
+    if (text_of(member(&container, "restartPolicy")) == "Always") staying = with_it;
+    if (!most || compare(with_it, *most) > 0) most = with_it;
+  });
+  sum = add(sum, staying);
+  return most && compare(*most, sum) > 0 ? *most : sum;
+}
+
+std::set<std::string_view> named_by_containers(const json::object& spec, std::string_view which) {
+  std::set<std::string_view> names;
+  for (const std::string_view list : {"containers", "initContainers"})
+    each_of(spec, list, [&](const json::value& container) {
+      if (const auto* amounts = as_object(member(member(&container, "resources"), which)))
+        for (const auto& amount : *amounts) names.insert(amount.key());
+    });
+  return names;
+}
 
 std::string_view qos_class(const json::object& spec) {
   Totals requests, limits;
@@ -33,12 +68,12 @@ std::string_view qos_class(const json::object& spec) {
     count(member(resources, "requests"), requests);
     guaranteed &= count(member(resources, "limits"), limits) == kCounted.size();
   };
-  const auto* own = spec.if_contains("resources");
-  if (length_of(member(own, "requests")) + length_of(member(own, "limits")) > 0) {
+  const auto* own = base::member_of(spec, "resources");
+  if (own && own->is_object()) {
     take(own);
   } else {
     for (const std::string_view list : {"containers", "initContainers"})
-      if (const auto* containers = as_array(spec.if_contains(list)))
+      if (const auto* containers = as_array(base::member_of(spec, list)))
         for (const auto& container : *containers) take(member(&container, "resources"));
   }
   bool any = false;

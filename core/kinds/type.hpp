@@ -73,7 +73,7 @@ struct Type {
   /// Positions in `fields` in the order of their numbers on the wire, inlined messages whole; empty: no protobuf message.
   std::span<const std::uint8_t> wire_order{};
   // --- CRD extensions (null for built-in types) ---
-  const struct SchemaRules* rules = nullptr;   ///< minimum, pattern, required, x-kubernetes-*, CEL ... (core/kinds/crd.cc)
+  const struct SchemaRules* rules = nullptr;   ///< minimum, pattern, required, x-kubernetes-*, CEL ... (core/kinds/crd/crd.cc)
   const FieldIndex* index = nullptr;           ///< of `fields`; null: find_field compares names one by one
 };
 

@@ -66,9 +66,9 @@ bool usable_endpoint(const std::string& address) { return !address.empty() && !a
 std::vector<Wanted> all_wanted(const BootstrapFacts& facts, const base::Runtime& runtime) {
   std::vector<Wanted> wanted;
   for (const char* name : {"kube-system", "default", "kube-public", "kube-node-lease"}) wanted.push_back(name_space(name));
-  wanted.push_back(kubernetes_service(facts));
-  if (usable_endpoint(facts.public_address)) wanted.push_back(kubernetes_slice(facts));
   if (!facts.service_cidr.empty()) wanted.push_back(service_range(facts, runtime));
+  wanted.push_back(kubernetes_service(facts));   // after the range that it takes its address from
+  if (usable_endpoint(facts.public_address)) wanted.push_back(kubernetes_slice(facts));
   wanted.push_back(client_ca(facts));
   return wanted;
 }

@@ -20,6 +20,7 @@
 #include "core/fairness/keeper.hpp"
 #include "core/kinds/catalog.hpp"
 #include "core/main/bootstrap.hpp"
+#include "core/main/held_addresses.hpp"
 #include "core/main/front_proxy_wiring.hpp"
 #include "core/main/identity.hpp"
 #include "core/main/pass_on.hpp"
@@ -219,6 +220,7 @@ verbs::AskWebhook RunningCluster::ask_webhook() {
 }
 
 base::Outcome<void> RunningCluster::fill() {
+  hold_addresses(writing(), *store_, *registry_, runtime_);   // before the first Service of this start draws one
   return bootstrap(writing(), *store_, *registry_, runtime_,
                    {names_.service_address, settings_.service_cidr, public_address(), settings_.https_port, identity_.ca.certificate_pem, front_proxy_.published()});
 }

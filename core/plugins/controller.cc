@@ -112,6 +112,7 @@ void Controller::wake() {
   {
     const Lock lock(*mutex_);
     if (!may_work(lock)) return;
+    if (watcher_ != nullptr && portion(lock, active_) == 0) return;   // who has a batch takes it next
     if (!idle_.empty()) {
       chosen = idle_.back()->waiter;
       idle_.pop_back();
@@ -163,7 +164,7 @@ std::vector<std::unique_ptr<Controller::Worker>> Controller::take_ended() {
 
 void Controller::spawn() {
   take_ended();   // joins, outside of the lock
-  auto due = queue_->ready_count();
+  auto due = std::max(queue_->ready_count(), std::size_t{watcher_wanted_.exchange(false)});
   for (; due > 0; --due) {
     auto worker = std::make_unique<Worker>();
     auto* self = worker.get();
@@ -185,9 +186,10 @@ void Controller::work(Worker& self) {
   {
     Lock lock(*mutex_);
     while (may_work(lock) && live_ <= limit())
-      if (begin_next(lock, self)) work_off(lock, self);
+      if (begin_next(lock, self, active_)) work_off(lock, self);
       else if (!rest(lock, self)) break;
-    if (self.call) calls_.end(lock, *self.call);
+    for (const auto& job : self.jobs)
+      if (job.call) calls_.end(lock, *job.call);
     --live_;
     more = may_work(lock) && queue_->ready_count(lock) > 0;   // came when this worker still counted as one
     self.ended = true;
@@ -201,78 +203,190 @@ void Controller::work_off(Lock& lock, Worker& self) {
   const base::KeptMemory kept;
   measures_->active.set(++active_);
   do {
+    const bool unwatched = self.count > 1 && watcher_ == nullptr;
     lock.unlock();
-    run(self);
+    if (unwatched) want_watcher();
+    if (hooks_.run_all) run_all(self);
+    else run(self);
     lock.lock();
-    end(lock, self);
-  } while (may_work(lock) && live_ <= limit() && begin_next(lock, self));
+    if (!hooks_.run_all) end(lock, self, self.jobs.front());
+  } while (may_work(lock) && live_ <= limit() && begin_next(lock, self, active_ - 1));
   measures_->active.set(--active_);
   self.now = 0;
 }
 
-bool Controller::begin_next(const Lock& lock, Worker& self) {
-  self.taken = queue_->take(lock, self.now);
-  if (!self.taken) return false;
-  begin_call(lock, self);
-  return true;
+// How many of what is due a worker may take at once. Never more than are allowed to run, so that nothing shows the plugin an object that is
+// older than what a reconcile wrote that has to have ended by then.
+std::size_t Controller::batch(const Lock&) const {
+  if (!hooks_.run_all || cost_ns_ >= kBatchedCost_ns) return 1;
+  return std::clamp<std::size_t>(static_cast<std::size_t>(limit() / kBatchers), 1, kBatchMax);
 }
 
-// The worker's last one again, unless somebody still holds it.
-void Controller::begin_call(const Lock& lock, Worker& self) {
-  if (self.call && self.call.use_count() != kCallHolders) {
-    calls_.end(lock, *self.call);
-    self.call.reset();
+// How many it would take now, if so many others are at work.
+std::size_t Controller::portion(const Lock& lock, int others) const {
+  const auto due = queue_->ready_count(lock);
+  if (due == 0 || in_hand_ >= limit()) return 0;
+  const auto most = batch(lock);
+  const auto all = std::min({due, static_cast<std::size_t>(limit() - in_hand_), most});
+  return all < most && others >= kBatchers && !overdue_ ? 0 : all;
+}
+
+bool Controller::begin_next(const Lock& lock, Worker& self, int others) {
+  const auto wanted = portion(lock, others);
+  overdue_ = false;
+  if (self.jobs.size() < wanted) self.jobs.resize(wanted);
+  self.count = self.done = 0;
+  while (self.count < wanted) {
+    auto& job = self.jobs[self.count];
+    job.taken = queue_->take(lock, self.count == 0 ? self.now : self.jobs.front().taken.at());
+    if (!job.taken) break;
+    begin_call(lock, job);
+    ++self.count;
+    ++in_hand_;
   }
-  if (!self.call) {
-    self.call = std::make_shared<Call>();
-    self.call->what = "reconcile " + declaration_.name;
-    self.call->run_of = &declaration_.name;
+  return self.count > 0;
+}
+
+// The last one in its place again, unless somebody still holds it.
+void Controller::begin_call(const Lock& lock, KeyJob& job) {
+  if (job.call && job.call.use_count() != kCallHolders) {
+    calls_.end(lock, *job.call);
+    job.call.reset();
+  }
+  if (!job.call) {
+    job.call = std::make_shared<Call>();
+    job.call->what = "reconcile " + declaration_.name;
+    job.call->run_of = &declaration_.name;
   }
   std::atomic_thread_fence(std::memory_order_acquire);   // whatever others did with it
-  auto& call = *self.call;
-  call.about.assign(1, ' ').append(*self.taken);
+  auto& call = *job.call;
+  call.about.assign(1, ' ').append(*job.taken);
   call.run = ++runs_;
-  call.started = self.taken.at();
-  call.deadline = self.taken.at() + declaration_.deadline_ms * base::kNanosPerMs;
+  call.started = job.taken.at();
+  call.deadline = job.taken.at() + declaration_.deadline_ms * base::kNanosPerMs;
   call.cancelled.store(false, std::memory_order_relaxed);
-  calls_.begin(lock, self.call);   // it is not closed: may_work() has looked
+  calls_.begin(lock, job.call);   // it is not closed: may_work() has looked
+}
+
+void Controller::find(KeyJob& job) {
+  job.object = declaration_.kind ? hooks_.find(*job.taken) : store::ObjectRef();
+  job.call->trigger = job.object ? job.object->revision() : 0;
 }
 
 void Controller::run(Worker& self) {
-  const auto& key = *self.taken;
-  const CallTable::Here here(self.call);
-  const auto object = declaration_.kind ? hooks_.find(key) : store::ObjectRef();
-  self.call->trigger = object ? object->revision() : 0;
-  self.result = hooks_.run(key, *self.call, object);
-  self.now = self.result.ended != 0 ? self.result.ended : runtime_.monotonic_ns();
-  const bool failed = self.result.status != 0;
-  if (failed && self.result.next.kind != KEELSON_NEXT_TERMINAL) queue_->retry(key);
-  if (!failed && self.result.next.kind == KEELSON_NEXT_AGAIN) queue_->add_after(key, self.result.next.delay_ns);
-  hooks_.ended(self.result.status, key, self.result.error_json);
+  auto& job = self.jobs.front();
+  const CallTable::Here here(job.call);
+  find(job);
+  job.result = hooks_.run(*job.taken, *job.call, job.object);
+  after(job);
 }
 
-void Controller::end(const Lock& lock, Worker& self) {
-  const auto took = self.now - self.call->started;
-  const bool failed = self.result.status != 0;
+void Controller::run_all(Worker& self) {
+  for (auto& job : self.taken()) find(job), job.result = {};
+  hooks_.run_all(self.taken(), [&](KeyJob& job) {
+    if (!job.result.given_back) after(job);
+    {
+      const Lock lock(*mutex_);
+      end(lock, self, job);
+    }
+    if (job.result.given_back) wake();
+  });
+}
+
+void Controller::after(KeyJob& job) {
+  auto& result = job.result;
+  const auto& key = *job.taken;
+  job.object.reset();
+  if (result.ended == 0) result.ended = runtime_.monotonic_ns();
+  const bool failed = result.status != 0;
+  if (failed && result.next.kind != KEELSON_NEXT_TERMINAL) queue_->retry(key);
+  if (!failed && result.next.kind == KEELSON_NEXT_AGAIN) queue_->add_after(key, result.next.delay_ns);
+  hooks_.ended(result.status, key, result.error_json);
+}
+
+void Controller::end(const Lock& lock, Worker& self, KeyJob& job) {
+  constexpr std::int64_t kAverageOf = 16, kCostMax_ns = 1'000'000;   // more than that counts as that, so that one that was slow is soon forgotten
+  const auto& result = job.result;
+  --in_hand_;
+  ++self.done;
+  calls_.pause(lock, *job.call);
+  if (result.given_back) return queue_->put_back(lock, job.taken);
+  const auto took = result.ended - std::max(job.call->started, self.now);   // it began when the one before it in the batch had ended
+  const bool failed = result.status != 0;
+  self.now = result.ended;
+  cost_ns_ += (std::min(result.cost_ns, kCostMax_ns) - cost_ns_) / kAverageOf;
   ++tally_.reconciles;
   tally_.errors += failed;
   tally_.durations.add(took);
-  measures_->count(self.result, took);
-  calls_.pause(lock, *self.call);
-  queue_->finish(lock, self.taken, !failed || self.result.next.kind == KEELSON_NEXT_TERMINAL, self.now);
+  measures_->count(result, took);
+  queue_->finish(lock, job.taken, !failed || result.next.kind == KEELSON_NEXT_TERMINAL, self.now);
 }
 
 // False: nothing came for as long as a worker waits.
 bool Controller::rest(Lock& lock, Worker& self) {
-  if (queue_->ready_count(lock) > 0) return true;
-  idle_.push_back(&self);
+  if (portion(lock, active_) > 0) return true;
+  idle_.insert(watcher_ != nullptr ? idle_.end() : idle_.begin(), &self);   // who watches is chosen last
   ++idle_count_;
-  lock.unlock();
-  const bool woken = self.waiter->wait_until(runtime_.in_ms(kWorkerIdle_ms));
-  lock.lock();
+  if (watcher_ == nullptr && worth_watching(lock)) watcher_ = &self;
+  bool woken = watcher_ == &self && watch(lock, self);
+  if (watcher_ == &self) watcher_ = nullptr;
+  if (!woken) {
+    lock.unlock();
+    woken = self.waiter->wait_until(runtime_.in_ms(kWorkerIdle_ms));
+    lock.lock();
+  }
   const bool chosen = std::erase(idle_, &self) == 0;   // and taken off the list by who did
   if (!chosen) --idle_count_;
-  return woken || chosen || queue_->ready_count(lock) > 0;
+  return woken || chosen || portion(lock, active_) > 0;
+}
+
+bool Controller::worth_watching(const Lock& lock) const {
+  if (active_ == 0 || !hooks_.run_all) return false;
+  return batch(lock) > 1 || std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->count - worker->done > 1; });
+}
+
+// Looks after those at work, until none is or there is something to do for this one, which is true.
+bool Controller::watch(Lock& lock, Worker& self) {
+  while (worth_watching(lock)) {
+    runs_seen_ = runs_;
+    lock.unlock();
+    const bool woken = self.waiter->wait_until(runtime_.in_ms(kBatchLook_ms));
+    const auto now = runtime_.monotonic_ns();
+    lock.lock();
+    if (woken || std::find(idle_.begin(), idle_.end(), &self) == idle_.end()) return true;
+    overdue_ = runs_ == runs_seen_ && queue_->ready_count(lock) > 0 && in_hand_ < limit();
+    if (overdue_) return true;
+    if (!held_up(lock, now)) continue;
+    lock.unlock();
+    hooks_.give_back();
+    lock.lock();
+  }
+  return false;
+}
+
+// Somebody's batch does not get on.
+bool Controller::held_up(const Lock&, base::Monotonic now) const {
+  return std::any_of(workers_.begin(), workers_.end(), [&](const auto& worker) {
+    return worker->count - worker->done > 1 && now - std::max(worker->jobs.front().call->started, worker->now) > kBatchLook_ms * base::kNanosPerMs;
+  });
+}
+
+void Controller::want_watcher() {
+  std::shared_ptr<base::Waiter> chosen;
+  {
+    const Lock lock(*mutex_);
+    if (watcher_ != nullptr) return;
+    if (!idle_.empty()) {
+      chosen = idle_.back()->waiter;
+      idle_.pop_back();
+      --idle_count_;
+    } else if (live_ >= limit()) {
+      return;   // each has something to do: the first that has not will
+    }
+  }
+  if (chosen) return chosen->notify();
+  watcher_wanted_ = true;
+  hooks_.wanted();
 }
 
 void Controller::stop() {

@@ -1,6 +1,6 @@
 // Controller: one queue of a plugin and the workers that empty it.
 //
-// Invariants: one key never runs twice at once; at most `workers` run; none is there while nothing is to do for
+// Invariants: one key never runs twice at once; at most `workers` run or wait in a batch to run; none is there while nothing is to do for
 //   kWorkerIdle_ms. A failed key comes back after its back-off, a terminal one when something adds it. The queue, the calls under way, who
 //   is idle and what is counted are guarded by the call table's lock: a worker takes it once between two keys.
 // Threads: add() and trigger() any; spawn(), reap() and join() on one thread at a time (the plugin's event thread, or the
@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,32 @@ struct Reconciled {
   keelson_next next{};
   std::string error_json;
   base::Monotonic ended = 0;       ///< 0: not measured
+  std::int64_t cost_ns = 0;        ///< what the plugin and the write took by themselves; 0: not measured
+  bool given_back = false;         ///< it never began
 };
+
+/// A key that a worker has taken.
+struct KeyJob {
+  WorkQueue::Taken taken;
+  std::shared_ptr<Call> call;      // of that or of the last key in its place
+  store::ObjectRef object;
+  Reconciled result;
+};
+
+/// One of several that are asked for at once.
+struct Batched {
+  KeyJob* job;                     // null: it is done
+  keelson_key key;
+  store::ObjectRef shown;
+};
+
+/// Reconciles are taken in batches where a switch of threads would cost more than they do.
+inline constexpr std::size_t kBatchMax = 8;
+inline constexpr std::int64_t kBatchedCost_ns = 150'000;
+/// So many workers with a batch each keep two processes busy: a further one takes only a whole batch.
+inline constexpr int kBatchers = 2;
+/// While there are batches somebody looks this often whether one of them holds others up.
+inline constexpr std::int64_t kBatchLook_ms = 5;
 
 /// What the reconciles of a plugin were.
 struct Tally {
@@ -42,11 +68,13 @@ struct Tally {
 
 class Controller {
  public:
-  /// `find` reads the object of a key (null: none), `run` calls the plugin; `wanted` asks for spawn() soon, `ended` runs
+  /// `find` reads the object of a key (null: none), `run` calls the plugin, `run_all` does so for several; `wanted` asks for spawn() soon, `ended` runs
   /// after each reconcile.
   struct Hooks {
     std::function<store::ObjectRef(const std::string& key)> find;
     std::function<Reconciled(const std::string& key, const Call& call, const store::ObjectRef& object)> run;
+    std::function<void(std::span<KeyJob> jobs, const std::function<void(KeyJob&)>& done)> run_all;   ///< in place of `run`; null: one at a time
+    std::function<void()> give_back;                                                           ///< of run_all, what waits
     std::function<void()> wanted;
     std::function<void(keelson_status status, const std::string& key, const std::string& error_json)> ended;
   };
@@ -77,19 +105,28 @@ class Controller {
   struct Worker {
     std::shared_ptr<base::Waiter> waiter;       // shared with who is waking it, while it may be ending
     std::unique_ptr<base::Thread> thread;
-    WorkQueue::Taken taken;                     // its key
-    std::shared_ptr<Call> call;                 // of that or of its last key
-    base::Monotonic now = 0;                    // when that ended, if it ended just now
-    Reconciled result;
+    std::vector<KeyJob> jobs;
+    std::size_t count = 0, done = 0;            // of jobs: taken, and of these ended
+    base::Monotonic now = 0;                    // when the last one ended, if it ended just now
     bool ended = false;
+    std::span<KeyJob> taken() { return {jobs.data(), count}; }
   };
   void work(Worker& self);
   void work_off(Lock& lock, Worker& self);
-  bool begin_next(const Lock& lock, Worker& self);
-  void begin_call(const Lock& lock, Worker& self);
+  bool begin_next(const Lock& lock, Worker& self, int others);
+  void begin_call(const Lock& lock, KeyJob& job);
+  void find(KeyJob& job);
   void run(Worker& self);
-  void end(const Lock& lock, Worker& self);
+  void run_all(Worker& self);
+  void after(KeyJob& job);
+  void end(const Lock& lock, Worker& self, KeyJob& job);
+  std::size_t batch(const Lock& lock) const;
+  std::size_t portion(const Lock& lock, int others) const;
   bool rest(Lock& lock, Worker& self);
+  bool watch(Lock& lock, Worker& self);
+  bool worth_watching(const Lock& lock) const;
+  bool held_up(const Lock& lock, base::Monotonic now) const;
+  void want_watcher();
   void wake();
   bool may_work(const Lock& lock) const;
   int limit() const;
@@ -109,11 +146,16 @@ class Controller {
   std::atomic<int> active_{0};         // working now
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<Worker*> idle_;
+  Worker* watcher_ = nullptr;          // one of idle_, that looks every kBatchLook_ms
+  bool overdue_ = false;               // what is due has waited for too long: the next worker takes it in any case
+  std::uint64_t runs_seen_ = 0;        // by the watcher
+  int in_hand_ = 0;                    // keys that workers have
+  std::int64_t cost_ns_ = 2 * kBatchedCost_ns;   // of a run, on the average of late
   std::atomic<int> idle_count_{0};     // of idle_
   std::atomic<int> live_{0};           // workers that have not ended
   std::atomic<int> override_{0};
   std::atomic<int> stuck_{0};
-  std::atomic<bool> paused_{false}, stopping_{false};
+  std::atomic<bool> paused_{false}, stopping_{false}, watcher_wanted_{false};
 };
 
 /// "ns/name" or "/name"; how queues name an object.

@@ -8,11 +8,12 @@ HookWorkers::HookWorkers(base::Runtime& runtime, std::string name) : runtime_(ru
 
 HookWorkers::~HookWorkers() { join(); }
 
-bool HookWorkers::submit(std::function<void()> job) {
+HookWorkers::Taken HookWorkers::submit(std::function<void()> job) {
   bool more = false;
   {
     const std::lock_guard lock(mutex_);
-    if (stopped_ || jobs_.size() >= kHooksWaitingMax) return false;
+    if (stopped_) return Taken::stopped;
+    if (jobs_.size() >= kHooksWaitingMax) return Taken::full;
     jobs_.push_back(std::move(job));
     const auto idle = std::find_if(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->idle; });
     if (idle != workers_.end()) {
@@ -23,7 +24,7 @@ bool HookWorkers::submit(std::function<void()> job) {
     }
   }
   if (more) spawn();
-  return true;
+  return Taken::yes;
 }
 
 void HookWorkers::spawn() {

@@ -23,8 +23,8 @@ class HookWorkers {
  public:
   HookWorkers(base::Runtime& runtime, std::string name);
   ~HookWorkers();
-  /// False: stopped, or too much waits already.
-  bool submit(std::function<void()> job);
+  enum class Taken { yes, stopped, full };   ///< full: too much waits already
+  Taken submit(std::function<void()> job);
   void stop();
   void join();
 

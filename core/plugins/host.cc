@@ -132,11 +132,19 @@ void Host::run() {
       supervise();
       publish_all();
     }
-    if (any) base::give_back_memory();   // files were read
+    give_back_memory(any);
     due = next_wake();
     waiter_->wait_until(due);
   }
   end_all();
+}
+
+// Files were read; but what one plugin needed to start the next one needs too, and what is given back costs who is at work faults.
+void Host::give_back_memory(bool worked) {
+  if (worked) give_back_at_ = parts_.runtime.in_ms(kGiveBack_ms);
+  if (parts_.runtime.monotonic_ns() < give_back_at_) return;
+  base::give_back_memory();
+  give_back_at_ = base::kForever;
 }
 
 base::Monotonic Host::next_wake() const {
@@ -144,7 +152,7 @@ base::Monotonic Host::next_wake() const {
     const std::lock_guard lock(mutex_);
     if (!commands_.empty()) return 0;
   }
-  auto next = flush_at_;
+  auto next = std::min(flush_at_, give_back_at_);
   for (const auto& [key, record] : records_) next = std::min(next, record.again_at);
   for (const auto& [key, record] : records_)
     if (record.instance)

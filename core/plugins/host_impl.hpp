@@ -26,6 +26,8 @@ inline constexpr std::int64_t kStopDeadline_ms = 10'000;
 inline constexpr std::size_t kSpareCopies = 4;
 /// Changed counters are written this long after the first change, and again only this much later.
 inline constexpr std::int64_t kCountersFirst_ms = 1'000;
+/// After the last of what was asked for, what it needed is given back to the system.
+inline constexpr std::int64_t kGiveBack_ms = 1'000;
 inline constexpr std::int64_t kCountersAgain_ms = 5'000;
 /// A plugin that ran this long without a crash is trusted again.
 inline constexpr std::int64_t kCrashForgotten_ms = 10 * 60 * 1000;
@@ -114,6 +116,7 @@ class Host final : public PluginHost {
   void end_all();
   void look_at_changes();
   base::Monotonic next_wake() const;
+  void give_back_memory(bool worked);
   void changed();
   Core core();
   // records.cc (host thread)
@@ -142,6 +145,7 @@ class Host final : public PluginHost {
   void restart(Record& record, const std::string& why);
   void start_record(Record& record);
   using Opened = std::variant<std::unique_ptr<Library>, Refusal>;
+  std::optional<Refusal> refused_in_safe_mode(const std::string& file) const;
   Opened open_library(const std::string& file);
   Opened open_checked(const std::string& file, const CheckedFile& checked, const std::string& plugin, bool in_child);
   bool in_child(const std::string& plugin, const std::string& sha256);
@@ -185,7 +189,7 @@ class Host final : public PluginHost {
   std::deque<std::string> spare_copies_;           // host thread: SHA-256 of what was stopped last
   std::vector<std::shared_ptr<Instance>> stuck_;   // host thread; leaked in the end
   std::set<std::string> untouched_;                // host thread: plugin names whose object has to be looked at
-  base::Monotonic flush_at_ = base::kForever;      // host thread
+  base::Monotonic flush_at_ = base::kForever, give_back_at_ = base::kForever;      // host thread
 
   mutable std::mutex mutex_;                       // guards what follows
   std::deque<std::function<void()>> commands_;

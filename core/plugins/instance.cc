@@ -85,6 +85,10 @@ void Instance::make_controllers() {
     Controller::Hooks hooks;
     hooks.find = [this, resource = declared.resource](const std::string& key) { return find_object(resource, key); };
     hooks.run = [this, index](const std::string& key, const Call& call, const store::ObjectRef& object) { return reconcile(index, key, call, object); };
+    if (library_->batch_max() > 1) {
+      hooks.run_all = [this, index](std::span<KeyJob> jobs, const std::function<void(KeyJob&)>& done) { reconcile_all(index, jobs, done); };
+      hooks.give_back = [this] { library_->give_back(); };
+    }
     hooks.wanted = [this] {
       spawn_wanted_.store(true);
       inbox_->waiter().notify();
@@ -133,28 +137,53 @@ base::Outcome<store::ObjectRef> Instance::as_declared(const KindId& wanted, stor
   return found;
 }
 
+bool Instance::show(std::uint32_t controller, const store::ObjectRef& object, store::ObjectRef& shown, Reconciled& result) {
+  const auto& kind = controllers_[controller]->declaration().kind;
+  if (!kind) return true;
+  auto declared = as_declared(*kind, object);
+  if (declared) shown = std::move(*declared);
+  else result.status = declared.error().code, result.error_json = base::to_status_json(declared.error());
+  return declared.has_value();
+}
+
+keelson_key key_of(std::string_view text) {
+  const auto slash = text.find('/');
+  return {bytes_of(slash == text.npos ? std::string_view() : text.substr(0, slash)), bytes_of(text.substr(slash + 1))};   // npos + 1: all of it
+}
+
 Reconciled Instance::reconcile(std::uint32_t controller, const std::string& key, const Call& call, const store::ObjectRef& object) {
   Reconciled result;
   result.next.size = sizeof(keelson_next);
   changed_();   // so that the host looks whether it comes back
-  const std::string_view text = key;
-  const auto slash = text.find('/');
-  const keelson_key wanted{bytes_of(slash == text.npos ? std::string_view() : text.substr(0, slash)), bytes_of(text.substr(slash + 1))};   // npos + 1: all of it
+  const auto wanted = key_of(key);
   store::ObjectRef shown;
-  if (const auto& kind = controllers_[controller]->declaration().kind) {
-    auto declared = as_declared(*kind, object);
-    if (!declared) {
-      result.status = declared.error().code;
-      result.error_json = base::to_status_json(declared.error());
-      return result;
-    }
-    shown = std::move(*declared);
-  }
+  if (!show(controller, object, shown, result)) return result;
   result.status = guarded_call(name_, result.error_json, [&] {
     return library_->table().reconcile(self_, call.id, controller, &wanted, handle_of(shown.get()), &result.next, sink_to(result.error_json));
   });
   result.ended = core_.runtime.monotonic_ns();
   return result;
+}
+
+void Instance::reconcile_all(std::uint32_t controller, std::span<KeyJob> jobs, const std::function<void(KeyJob&)>& done) {
+  changed_();
+  std::vector<Batched> all;
+  all.reserve(jobs.size());
+  for (auto& job : jobs) {
+    job.result.next.size = sizeof(keelson_next);
+    Batched one{&job, key_of(*job.taken), {}};
+    if (show(controller, job.object, one.shown, job.result)) all.push_back(std::move(one));
+    else done(job);
+  }
+  const auto end = [&](Batched& one) {
+    auto& job = *std::exchange(one.job, nullptr);
+    job.result.ended = core_.runtime.monotonic_ns();
+    done(job);
+  };
+  std::string threw;
+  const auto status = guarded_call(name_, threw, [&] { return library_->reconcile_all(controller, all, end), 0; });
+  for (auto& one : all)
+    if (one.job != nullptr) one.job->result.status = status, one.job->result.error_json = threw, end(one);
 }
 
 // --- the event thread ----------------------------------------------------------------------------------------------

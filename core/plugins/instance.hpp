@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -162,8 +163,12 @@ class Instance : public std::enable_shared_from_this<Instance> {
   void finish_plugin(base::Monotonic deadline);
   store::ObjectRef find_object(base::Atom resource, const std::string& key);
   base::Outcome<store::ObjectRef> as_declared(const KindId& kind, store::ObjectRef object);
+  /// The object as the controller wants to see it. False: it cannot be, and `result` says so.
+  bool show(std::uint32_t controller, const store::ObjectRef& object, store::ObjectRef& shown, Reconciled& result);
   Reconciled reconcile(std::uint32_t controller, const std::string& key, const Call& call, const store::ObjectRef& object);
+  void reconcile_all(std::uint32_t controller, std::span<KeyJob> jobs, const std::function<void(KeyJob&)>& done);
   // instance_hooks.cc
+  HookAnswer stopping_answer() const;
   std::shared_ptr<Call> begin_hook(const HookDeclaration& hook, base::Monotonic deadline);
   HookAnswer run_hook(const HookDeclaration& hook, const HookQuestion& question, const std::shared_ptr<Call>& call);
   // instance_outside.cc

@@ -78,9 +78,11 @@ struct Later {
 
 bool Instance::answers_hooks() const { return synced_.load() && !paused_.load() && !stopping_.load(); }
 
+HookAnswer Instance::stopping_answer() const { return HookAnswer::failed(base::unavailable("plugin " + name_ + " is stopping")); }
+
 HookAnswer Instance::answer_hook(const HookDeclaration& hook, const HookQuestion& question) {
   const auto call = begin_hook(hook, core_.runtime.in_ms(hook.deadline_ms));
-  if (!call) return HookAnswer::failed(base::unavailable("plugin " + name_ + " is stopping"));
+  if (!call) return stopping_answer();
   return run_hook(hook, question, call);
 }
 
@@ -129,7 +131,7 @@ void Instance::answer_hook_later(const HookDeclaration& hook, HookQuestion quest
   later->timer = core_.runtime.schedule_at(deadline, [later, plugin = name_, hook] { later->give_up(plugin, hook); });
   const auto taken = hook_workers_.submit([this, later, hook, deadline] {
     if (later->answered.load()) return;
-    auto answer = HookAnswer::failed(base::unavailable("plugin " + name_ + " is stopping"));
+    auto answer = stopping_answer();
     if (const auto call = begin_hook(hook, deadline)) {
       {
         const std::lock_guard lock(later->mutex);
@@ -141,9 +143,10 @@ void Instance::answer_hook_later(const HookDeclaration& hook, HookQuestion quest
     if (core_.runtime.monotonic_ns() >= deadline) later->give_up(name_, hook);   // who comes with the deadline is late
     else later->answer(std::move(answer));
   });
-  if (taken) return;
+  if (taken == HookWorkers::Taken::yes) return;
   core_.runtime.cancel(later->timer);
-  later->answer(HookAnswer::failed(base::too_many_requests("too many questions wait for plugin " + name_, 1)));
+  // Who may wait for the next file asks that, but only when told that this one is going.
+  later->answer(taken == HookWorkers::Taken::stopped ? stopping_answer() : HookAnswer::failed(base::too_many_requests("too many questions wait for plugin " + name_, 1)));
 }
 
 void Instance::hook_changed(std::uint32_t hook) {

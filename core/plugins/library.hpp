@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -23,6 +24,7 @@
 namespace keelson::plugins {
 
 class Instance;
+struct Batched;   // controller.hpp
 
 class Library {
  public:
@@ -48,6 +50,12 @@ class Library {
   virtual std::optional<Usage> usage() const { return std::nullopt; }
   /// What its process has nearly used up of what it may take; empty: nothing.
   virtual std::string shortage() const { return {}; }
+  /// How many reconciles may be asked for at once; 1: each is a call of the table.
+  virtual std::size_t batch_max() const { return 1; }
+  /// So many at once, of which one after the other runs; `done` is told each, and takes its job.
+  virtual void reconcile_all(std::uint32_t controller, std::span<Batched> all, const std::function<void(Batched&)>& done) { (void)controller, (void)all, (void)done; }
+  /// What waits there behind a reconcile that takes long comes back without having begun. Any thread.
+  virtual void give_back() {}
   /// How its process ended, if it has one that did without being asked to.
   virtual std::optional<std::string> died() const { return std::nullopt; }
   /// `tell` runs once when died() becomes true; on any thread, must not wait.

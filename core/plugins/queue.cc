@@ -115,6 +115,11 @@ void WorkQueue::finish(const Lock&, const Taken& taken, bool well, Monotonic now
   end(*taken.node_, now);
 }
 
+void WorkQueue::put_back(const Lock&, const Taken& taken) {
+  taken.node_->second.dirty = true;
+  end(*taken.node_, taken.at_);
+}
+
 void WorkQueue::finish(const std::string& key) {
   bool woken = false;
   {

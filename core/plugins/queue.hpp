@@ -87,6 +87,9 @@ class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
   /// `well`: its back-off starts anew, as after forget(). Nobody is told that it is due again: look at ready_count().
   void finish(const Lock& held, const Taken& taken, bool well, Monotonic now);
 
+  /// It was not worked on: it is due as before.
+  void put_back(const Lock& held, const Taken& taken);
+
   std::size_t ready_count() const;     ///< due now and not taken
   std::size_t ready_count(const Lock&) const { return due_.size(); }
   std::size_t length() const;          ///< due now, taken or waiting for its time

@@ -22,7 +22,10 @@ std::string Readiness::ask(base::Runtime& runtime, HookWorkers& workers, std::fu
     for (const auto& one : asked->waiting) one->notify();
     under_way_.reset();
   };
-  if (first && !workers.submit([answer, question = std::move(question)] { answer(question()); })) answer("is stopping");
+  if (first) {
+    const auto taken = workers.submit([answer, question = std::move(question)] { answer(question()); });
+    if (taken != HookWorkers::Taken::yes) answer(taken == HookWorkers::Taken::stopped ? "is stopping" : "has too many questions waiting");
+  }
   for (;;) {
     {
       const std::lock_guard lock(mutex_);

@@ -124,8 +124,6 @@ void Host::load_file(const std::string& key, const PluginFile& file) {
     record->info.file = file.path;
     if (record->info.name.empty()) record->info.name = object_name(key);
   }
-  if (options_.essential && std::find(options_.essential->begin(), options_.essential->end(), key) == options_.essential->end())
-    return refuse(*record, {"SafeMode", "the server runs in safe mode, and " + record->info.name + " is not essential"});
   start_record(*record);
 }
 
@@ -178,8 +176,16 @@ Host::Opened Host::open_checked(const std::string& file, const CheckedFile& chec
   return load_in_child(file, checked, child_options(options_.child_program, settings_for(plugin).config), parts_.runtime);
 }
 
+// Whatever brings a file here, its first look, a change or a quarantine that ended: safe mode lets the essential ones in, no other.
+std::optional<Refusal> Host::refused_in_safe_mode(const std::string& file) const {
+  const auto key = std::filesystem::path(file).stem().string();
+  if (!options_.essential || std::find(options_.essential->begin(), options_.essential->end(), key) != options_.essential->end()) return std::nullopt;
+  return Refusal{"SafeMode", "the server runs in safe mode, and " + object_name(key) + " is not essential"};
+}
+
 // A plugin without a note says its name only when it is loaded; until then its file's name has to do.
 Host::Opened Host::open_library(const std::string& file) {
+  if (auto refusal = refused_in_safe_mode(file)) return *refusal;
   const auto seen = check_file(file, {private_directory_, options_.check_permissions, options_.plugin_keys, options_.ours, &known_, parts_.runtime.unix_ns()});
   if (const auto* refusal = std::get_if<Refusal>(&seen)) return *refusal;
   const auto& checked = std::get<CheckedFile>(seen);

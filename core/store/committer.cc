@@ -181,8 +181,10 @@ void Committer::commit(Commit commit, OnLogged done) {
   else if (!led) signals_->waiter->notify();
 }
 
+// Only for something to do: who is patient finds nobody in its way then.
 bool Committer::begin_to_lead() {
   std::lock_guard lock(signals_->mutex);
+  if (signals_->queue.empty() && !signals_->chores_due()) return false;
   return !std::exchange(signals_->led, true);
 }
 
@@ -203,12 +205,13 @@ void Committer::lead_here() {
     std::lock_guard lock(signals_->mutex);
     left = !signals_->queue.empty();
   }
-  left = compaction_is_urgent();
+  const bool urgent = compaction_is_urgent();
   {
     std::lock_guard lock(signals_->mutex);
     signals_->led = false;
     signals_->busy.reset();
-    left = left || !signals_->queue.empty() || signals_->chores_due();
+    if (urgent) signals_->compaction_due = true;
+    left = !signals_->queue.empty() || signals_->chores_due();
   }
   if (left) signals_->waiter->notify();
 }

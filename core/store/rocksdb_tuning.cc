@@ -5,6 +5,8 @@
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
+#include "core/store/checked_tables.hpp"
+
 namespace keelson::store {
 namespace {
 
@@ -29,6 +31,8 @@ rocksdb::ColumnFamilyOptions family(const std::shared_ptr<rocksdb::Cache>& cache
   table.block_cache = cache;
   table.cache_index_and_filter_blocks = true;
   table.block_size = block_bytes;
+  table.checksum = kTableChecksum;
+  table.format_version = kTableVersion;
   rocksdb::ColumnFamilyOptions options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.write_buffer_size = kWriteBuffersLoaded;
@@ -45,7 +49,8 @@ rocksdb::ColumnFamilyOptions family(const std::shared_ptr<rocksdb::Cache>& cache
 Tuning::Tuning(rocksdb::Env* env) {
   const auto cache = rocksdb::NewLRUCache(kBlockCacheBytes);
   buffers = std::make_shared<rocksdb::WriteBufferManager>(kWriteBuffersAtRest);
-  if (env) database.env = env;
+  tables = make_checked_tables(env ? *env : *rocksdb::Env::Default());
+  database.env = tables.get();
   database.create_if_missing = true;
   database.create_missing_column_families = true;
   database.write_buffer_manager = buffers;

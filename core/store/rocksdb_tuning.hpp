@@ -7,6 +7,8 @@
 #include <rocksdb/db.h>
 #include <rocksdb/write_buffer_manager.h>
 
+#include <memory>
+
 namespace keelson::store {
 
 inline constexpr std::size_t kWriteBuffersAtRest = 8u << 20;
@@ -17,6 +19,7 @@ inline constexpr int kOpenFilesMax = 128;
 
 struct Tuning {
   explicit Tuning(rocksdb::Env* env);
+  std::unique_ptr<rocksdb::Env> tables;   ///< what `database` works in
   std::shared_ptr<rocksdb::WriteBufferManager> buffers;
   rocksdb::DBOptions database;
   rocksdb::ColumnFamilyOptions bodies;   ///< `versions`: large values

@@ -5,10 +5,10 @@
 
 #include "core/base/json_text.hpp"
 #include "core/base/json_value.hpp"
-#include "core/kinds/converter.hpp"
-#include "core/kinds/schema_rules.hpp"
-#include "core/verbs/versions.hpp"
+#include "core/kinds/convert/converter.hpp"
+#include "core/kinds/crd/schema_rules.hpp"
 #include "core/store/unreadable.hpp"
+#include "core/verbs/versions.hpp"
 
 namespace keelson::verbs {
 namespace {

@@ -3,7 +3,7 @@
 #include "core/audit/notes.hpp"
 #include "core/auth/node.hpp"
 #include "core/kinds/body_kinds.hpp"
-#include "core/kinds/convert.hpp"
+#include "core/kinds/convert/convert.hpp"
 #include "core/verbs/unreadable.hpp"
 
 #include <algorithm>

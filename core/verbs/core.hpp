@@ -18,6 +18,13 @@ using auth::list_in;
 using auth::object_at;
 using auth::text_at;
 
+}  // namespace keelson::verbs
+namespace keelson::kinds {
+class CreatedFields;   // core/kinds/managed/created_fields.hpp
+class KnownSpecs;      // core/kinds/known_specs.hpp
+}
+namespace keelson::verbs {
+
 class ArenaPool;
 class Conversions;
 
@@ -25,6 +32,8 @@ struct Core {
   Parts parts;
   std::shared_ptr<ArenaPool> arenas;
   std::shared_ptr<Conversions> conversions{};
+  std::shared_ptr<kinds::CreatedFields> created_fields{};
+  std::shared_ptr<kinds::KnownSpecs> known_specs{};
 
   /// 403 unless the user may; 405 when the kind has no such verb, 404 when it has no such subresource.
   /// `selector`: of a list or watch; authorizers see the fields that it fixes.

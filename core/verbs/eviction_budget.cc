@@ -4,7 +4,7 @@
 
 #include "core/auth/json_access.hpp"
 #include "core/base/json_value.hpp"
-#include "core/kinds/crd_names.hpp"
+#include "core/kinds/crd/names.hpp"
 #include "core/verbs/metadata.hpp"
 
 namespace keelson::verbs {

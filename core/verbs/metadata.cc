@@ -1,5 +1,6 @@
 #include "core/verbs/metadata.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace keelson::verbs {
@@ -19,6 +20,8 @@ base::Outcome<void> settle_namespace(const Target& target, json::value& object) 
 
 base::Outcome<void> check_name(const Target& target, json::value& object) {
   const std::string name(text_at(object, {"metadata", "name"})), ns(text_at(object, {"metadata", "namespace"}));
+  if (target.kind->namespaced && !ns.empty() && ns != target.ns)
+    return base::bad_request("the namespace of the object (" + ns + ") does not match the namespace on the request (" + target.ns + ")");
   if (name.empty()) return base::bad_request("the name of the object (" + target.name + " based on URL) was undeterminable: name must be provided");
   if (name != target.name) return base::bad_request("the name of the object (" + name + ") does not match the name on the URL (" + target.name + ")");
   auto& metadata = object_at(object, {"metadata"});
@@ -26,8 +29,14 @@ base::Outcome<void> check_name(const Target& target, json::value& object) {
     metadata.erase("namespace");
     return {};
   }
-  if (!ns.empty() && ns != target.ns) return base::bad_request("the namespace of the object (" + ns + ") does not match the namespace on the request (" + target.ns + ")");
   if (ns.empty()) metadata["namespace"] = target.ns;
+  return {};
+}
+
+base::Outcome<void> names_pod(std::string_view kind, const json::value& object, const Target& target) {
+  const auto ns = text_at(object, {"metadata", "namespace"});
+  if (!ns.empty() && ns != target.ns) return base::bad_request("the namespace of the provided object does not match the namespace sent on the request");
+  if (text_at(object, {"metadata", "name"}) != target.name) return base::bad_request("name in URL does not match name in " + std::string(kind) + " object");
   return {};
 }
 
@@ -66,6 +75,11 @@ base::Outcome<std::optional<store::Revision>> demanded_revision(const json::valu
   const auto revision = parse_revision(text);
   if (!revision) return base::bad_request("resourceVersion: Invalid value: \"" + text + "\": strconv.ParseUint: parsing \"" + text + "\": invalid syntax");
   return Demand(revision);
+}
+
+std::size_t column_of(const kinds::Kind& kind, std::string_view field) {
+  const auto& fields = kind.selectable_fields;
+  return static_cast<std::size_t>(std::find(fields.begin(), fields.end(), field) - fields.begin());
 }
 
 std::int64_t grace_of(const json::value& object, std::int64_t unset) { return integer_at(object, {"metadata", "deletionGracePeriodSeconds"}, unset); }

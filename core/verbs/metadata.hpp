@@ -13,6 +13,8 @@ inline constexpr std::size_t kGeneratedBaseBytesMax = 58;
 base::Outcome<void> settle_namespace(const Target& target, json::value& object);
 /// Name and namespace in the body of an update: 400 unless they are those of the URL.
 base::Outcome<void> check_name(const Target& target, json::value& object);
+/// What is posted about a pod (`kind`) has to say which; its namespace need not be said.
+base::Outcome<void> names_pod(std::string_view kind, const json::value& object, const Target& target);
 /// uid, creation time, nothing of deletion.
 void stamp_new(base::Runtime& runtime, json::value& object);
 /// Gives back what only the server may change; what the caller sent is judged by validation.
@@ -21,6 +23,8 @@ void keep_system_fields(const json::value& old, json::value& object);
 base::Outcome<std::optional<store::Revision>> demanded_revision(const json::value& object);
 std::optional<store::Revision> parse_revision(std::string_view text);
 
+/// Where the columns have a selectable field of the kind.
+std::size_t column_of(const kinds::Kind& kind, std::string_view field);
 std::int64_t grace_of(const json::value& object, std::int64_t unset = -1);
 void mark_deleting(json::value& object, std::int64_t at_unix_s, std::optional<std::int64_t> grace_s);
 void raise_generation(json::value& object);

@@ -1,25 +1,15 @@
 #include "core/verbs/signing_request_fields.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <boost/json/array.hpp>
 
 #include "core/auth/signing_request.hpp"
 #include "core/base/base64.hpp"
+#include "core/kinds/field_errors.hpp"
+#include "core/kinds/json_access.hpp"
 
 namespace keelson::verbs {
 namespace {
-
-/// Bytes of a wrong request that an answer shows.
-constexpr std::size_t kShownBytesMax = 1024;
-
-/// Bytes as Go shows them.
-std::string shown(std::string_view bytes) {
-  std::string out = "[]byte{";
-  for (std::size_t i = 0; i < std::min(bytes.size(), kShownBytesMax); ++i) out += fmt::format("{}{:#x}", i ? ", " : "", static_cast<unsigned>(static_cast<unsigned char>(bytes[i])));
-  return out + (bytes.size() > kShownBytesMax ? ", ...}" : "}");
-}
 
 /// Whatever the body says of it.
 void write_who(const auth::Identity& user, json::value& object) {
@@ -31,16 +21,6 @@ void write_who(const auth::Identity& user, json::value& object) {
   if (user.extra.empty()) return;
   auto& extra = spec["extra"].emplace_object();
   for (const auto& [key, values] : user.extra) extra[key] = json::array(values.begin(), values.end());
-}
-
-base::Outcome<void> check_request(const kinds::Kind& kind, const json::value& object) {
-  const auto text = text_at(object, {"spec", "request"});
-  if (text.empty()) return {};   // validation has said so
-  const auto pem = base::base64_decode(text);
-  if (!pem) return {};
-  const auto read = auth::read_signing_request(*pem);
-  if (read) return {};
-  return base::invalid(kind.group, kind.kind, std::string(text_at(object, {"metadata", "name"})), {invalid_value("spec.request", shown(*pem), read.error().message)});
 }
 
 std::string_view transition_of(const json::value& old, const json::value& condition) {
@@ -70,13 +50,16 @@ bool is_signing_request(const kinds::Kind& kind) {
   return kind.storage_key == ours;
 }
 
-base::Outcome<void> settle_signing_request(const kinds::Kind& kind, const auth::Identity& user, std::int64_t now_unix_s, const json::value* old, json::value& object) {
-  if (old) {
-    write_times(now_unix_s, *old, object);
-    return {};
-  }
-  write_who(user, object);
-  return check_request(kind, object);
+std::optional<base::Cause> request_fault(const json::value& object) {
+  const auto* given = kinds::at_path(object, "spec.request");
+  const auto read = auth::read_signing_request(base::base64_decode(text_at(object, {"spec", "request"})).value_or(""));
+  if (read) return std::nullopt;
+  return base::Cause{"FieldValueInvalid", "Invalid value: " + kinds::shown_value(given) + ": " + read.error().message, "spec.request"};
+}
+
+void settle_signing_request(const auth::Identity& user, std::int64_t now_unix_s, const json::value* old, json::value& object) {
+  if (old) write_times(now_unix_s, *old, object);
+  else write_who(user, object);
 }
 
 }  // namespace keelson::verbs

@@ -79,12 +79,13 @@ class StepRun {
   std::vector<std::pair<std::string, std::string>> annotations;   ///< of admission, for the audit log
 
  protected:
-  const Target& target() const { return in_.step.target; }
+  const Target& target() const { return whole_ ? *whole_ : in_.step.target; }
   void set_request(auth::AdmissionRequest::Operation operation);
   /// The request's options as an object of meta.k8s.io/v1.
   json::object options() const;
 
   const StepInput in_;
+  std::optional<Target> whole_;   ///< the object, where its status was asked for and it is made
   auth::AdmissionRequest request_;
   store::ObjectRef result_;   ///< the answer when nothing is written (dry run, no change)
   bool created_ = false;

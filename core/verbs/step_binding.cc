@@ -12,12 +12,6 @@ namespace {
 
 constexpr std::string_view kNodeName = "spec.nodeName";
 
-/// Where the columns have a selectable field.
-std::size_t column_of(const kinds::Kind& kind, std::string_view field) {
-  const auto& fields = kind.selectable_fields;
-  return static_cast<std::size_t>(std::find(fields.begin(), fields.end(), field) - fields.begin());
-}
-
 }  // namespace
 
 void set_condition(json::value& object, std::string_view type, std::string_view status, const std::string& now) {
@@ -40,8 +34,7 @@ base::Outcome<void> BindRun::read_binding() {
   if (!decoded) return decoded.error();
   warnings = std::move(decoded->warnings);
   auto& binding = decoded->object;
-  const auto name = text_at(binding, {"metadata", "name"});
-  if (!name.empty() && name != target().name) return base::bad_request("name in URL does not match name in Binding object");
+  if (auto named = names_pod("Binding", binding, target()); !named) return named;
   std::vector<base::Cause> causes;
   const auto kind = text_at(binding, {"target", "kind"});
   if (!kind.empty() && kind != "Node") causes.push_back({"FieldValueNotSupported", "Unsupported value: " + base::quoted(kind) + ": supported values: \"Node\", \"<empty>\"", "target.kind"});
@@ -49,7 +42,7 @@ base::Outcome<void> BindRun::read_binding() {
   if (node_.empty()) causes.push_back({"FieldValueRequired", "Required value", "target.name"});
   if (!causes.empty()) return base::invalid("", "Binding", target().name, std::move(causes));
   const std::string uid(text_at(binding, {"metadata", "uid"}));
-  if (!uid.empty() && uid != existing_->columns().uid)
+  if (!uid.empty() && existing_ && uid != existing_->columns().uid)
     return base::conflict("", "pods", target().name, "Precondition failed: UID in precondition: " + uid + ", UID in object meta: " + existing_->columns().uid);
   for (const std::string_view field : {"annotations", "labels"}) brings_metadata_ = brings_metadata_ || find(binding, {"metadata", field});
   binding_.emplace(std::move(binding));
@@ -104,8 +97,8 @@ base::Outcome<StepRun::Next> BindRun::begin() {
   kind_ = in_.kind();
   key_ = key_of(target());
   existing_ = in_.stored(key_);
-  if (!existing_) return not_found(target());
   if (auto read = read_binding(); !read) return read.error();
+  if (!existing_) return not_found(target());
   set_request(auth::AdmissionRequest::Operation::update);
   request_.keeps_metadata = !brings_metadata_;
   request_.node = node_;

@@ -1,14 +1,16 @@
 #include "core/verbs/step_put.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/json/serialize.hpp>
 
 #include "core/base/json_text.hpp"
 #include "core/kinds/body_kinds.hpp"
-#include "core/kinds/convert.hpp"
+#include "core/kinds/convert/convert.hpp"
 #include "core/kinds/edit.hpp"
 #include "core/kinds/empties.hpp"
-#include "core/kinds/managed_fields.hpp"
+#include "core/kinds/managed/managed_fields.hpp"
+#include "core/kinds/validate/object_warnings.hpp"
 #include "core/verbs/signing_request_fields.hpp"
 #include "core/verbs/versions.hpp"
 
@@ -16,18 +18,19 @@ namespace keelson::verbs {
 namespace {
 
 constexpr int kGenerateRetryAfter_s = 1;
-constexpr std::string_view kSpec = "spec";
 
-/// What the columns know of the spec.
-json::object spec_of(const kinds::Kind& kind, const store::Columns& columns, const json::storage_ptr& memory) {
-  json::object out(memory);
-  for (std::size_t i = 0; i < kind.selectable_fields.size(); ++i)
-    if (const std::string_view field = kind.selectable_fields[i]; field.starts_with("spec.")) out.emplace(field.substr(kSpec.size() + 1), columns.fields.at(i));
-  return out;
+/// Where upstream's storage would have it: some kinds lie elsewhere than under their names.
+std::string storage_folder(const kinds::Kind& kind) {
+  constexpr std::array<std::array<std::string_view, 2>, 5> kElsewhere{{{"services", "services/specs"}, {"endpoints", "services/endpoints"}, {"nodes", "minions"}, {"replicationcontrollers", "controllers"}, {"ingresses", "ingress"}}};
+  const bool with_group = kind.strategy.custom_resource || kind.group == "apiextensions.k8s.io" || kind.group == "apiregistration.k8s.io";
+  if (with_group) return kind.group + "/" + kind.resource;
+  for (const auto& [resource, folder] : kElsewhere)
+    if (kind.resource == resource) return std::string(folder);
+  return kind.resource;
 }
 
 base::Error uid_mismatch(const Target& target, std::string_view wanted, std::string_view found) {
-  const std::string key = "/registry/" + target.kind->resource + "/" + (target.ns.empty() ? "" : target.ns + "/") + target.name;
+  const std::string key = "/registry/" + storage_folder(*target.kind) + "/" + (target.ns.empty() ? "" : target.ns + "/") + target.name;
   return base::conflict(target.kind->group, target.kind->resource, target.name,
                         "StorageError: invalid object, Code: 4, Key: " + key + ", ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: " +
                             std::string(wanted) + ", UID in object meta: " + std::string(found));
@@ -61,22 +64,24 @@ kinds::ManagerInfo PutRun::manager() const {
 
 std::string PutRun::own_name() const { return std::string(text_at(*object_, {"metadata", "name"})); }
 
+// A PUT is about the object of its uid, if it has one; what a patch makes of the uid is told by validation.
+base::Outcome<void> PutRun::check_uid(std::string_view found) const {
+  const std::string uid(text_at(*object_, {"metadata", "uid"}));
+  if (verb() == "update" && !uid.empty() && uid != found) return uid_mismatch(target(), uid, found);
+  return {};
+}
+
 base::Outcome<void> PutRun::load() {
   kind_ = in_.kind();
   key_ = key_of(target());
   if (target().name.empty()) return {};
   existing_ = in_.stored(key_);
   if (!existing_) return {};
-  auto old = decode_existing();
+  if (narrows()) return {};
+  auto old = in_.core.decoded(*kind_, *existing_, in_.memory);
   if (!old) return old.error();
   old_.emplace(std::move(*old));
   return {};
-}
-
-base::Outcome<json::value> PutRun::decode_existing() {
-  if (leaves_spec()) spec_ = kinds::printed_member(existing_->body(), kSpec);
-  if (spec_.empty()) return in_.core.decoded(*kind_, *existing_, in_.memory);
-  return kinds::parse(kinds::Media::json, kinds::without_member(existing_->body(), kSpec, spec_), in_.memory);
 }
 
 base::Outcome<StepRun::Next> PutRun::begin() {
@@ -87,8 +92,16 @@ base::Outcome<StepRun::Next> PutRun::begin() {
     return begin_create();
   }
   if (auto loaded = load(); !loaded) return loaded.error();
-  if (existing_) return begin_update();
-  if (!creates_missing()) return not_found(target());
+  if (narrowed_) return Next::admit;
+  return existing_ ? begin_update() : begin_missing();
+}
+
+base::Outcome<StepRun::Next> PutRun::begin_missing() {
+  if (!creates_missing()) {
+    if (auto sound = judge_alone(); !sound) return sound.error();
+    return not_found(target());
+  }
+  if (!target().subresource.empty()) whole_ = target(), whole_->subresource.clear();   // made like any other, with all that this brings
   Target collection = target();
   collection.name.clear();
   if (auto allowed = in_.core.admit(in_.context, collection, "create", in_.authorize); !allowed) return allowed.error();
@@ -102,14 +115,21 @@ base::Outcome<StepRun::Next> PutRun::begin_create() {
   if (auto produced = produce(); !produced) return produced.error();
   if (auto settled = settle_namespace(target(), *object_); !settled) return settled.error();
   if (verb() == "create" && !in_.step.options.dry_run && !text_at(*object_, {"metadata", "resourceVersion"}).empty()) return base::raw_500("resourceVersion should not be set on objects to be created");
-  if (const std::string uid(text_at(*object_, {"metadata", "uid"})); verb() == "update" && !uid.empty()) return uid_mismatch(target(), uid, "");
+  if (auto same = check_uid(""); !same) return same.error();
   stamp_new(in_.core.parts.runtime, *object_);
-  if (!managers_recorded_) kinds::record_update(*kind_, asked(), nullptr, *object_, manager());
   set_request(auth::AdmissionRequest::Operation::create);
+  if (!managers_recorded_) record_creator();
   request_.name = own_name();
   request_.object = &*object_;
   if (kinds::definition_ends(*kind_)) return base::forbidden(kind_->group, kind_->resource, request_.name, "create not allowed while custom resource definition is terminating");
   return Next::admit;
+}
+
+// Where nobody looks at it before it is printed, who manages what is printed already.
+void PutRun::record_creator() {
+  const bool as_stored = asked().schema_epoch == kind_->schema_epoch && target().subresource.empty() && object_->is_object();
+  if (!as_stored || kinds::managed_fields(*object_) || in_.core.parts.chains.reads_managers(request_)) return kinds::record_update(*kind_, asked(), nullptr, *object_, manager());
+  created_fields_ = in_.core.created_fields->of(*kind_, *object_, known_spec_ ? known_spec_->id() : 0);
 }
 
 base::Outcome<void> PutRun::settle_create() {
@@ -139,18 +159,15 @@ base::Outcome<void> PutRun::finish_create() {
 
 base::Outcome<StepRun::Next> PutRun::begin_update() {
   if (auto produced = produce(); !produced) return produced.error();
-  if (!spec_.empty() && object_->is_object()) object_->get_object().stable_erase(kSpec);   // that of its defaults
   if (auto named = check_name(target(), *object_); !named) return named.error();
-  // A PUT is about the object of its uid, if it has one; what a patch makes of the uid is told by validation.
-  if (const std::string uid(text_at(*object_, {"metadata", "uid"})); verb() == "update" && !uid.empty() && uid != existing_->columns().uid)
-    return uid_mismatch(target(), uid, existing_->columns().uid);
+  if (auto same = check_uid(existing_->columns().uid); !same) return same.error();
   if (auto revision = check_revision(); !revision) return revision.error();
   keep_system_fields(*old_, *object_);
   kinds::merge_for_write(*kind_, *object_, *old_, target().subresource);
   if (!managers_recorded_) kinds::record_update(*kind_, asked(), &*old_, *object_, manager());
   set_request(auth::AdmissionRequest::Operation::update);
-  request_.object = spec_.empty() ? &*object_ : nullptr;
-  request_.old = spec_.empty() ? &*old_ : nullptr;
+  request_.object = &*object_;
+  request_.old = &*old_;
   return Next::admit;
 }
 
@@ -174,6 +191,8 @@ bool PutRun::goes_away() const {
 void PutRun::expect_existing() { own_expectations.push_back({key_, store::Expectation::Kind::at_revision, existing_->revision()}); }
 
 base::Outcome<void> PutRun::finish_update() {
+  if (narrowed_ && narrowed_->changes) return expect_existing(), conclude(store::Operation::update);
+  if (narrowed_) return result_ = existing_, base::Outcome<void>();
   if (goes_away()) {
     gone_ = true;
     result_ = draft().freeze(existing_->revision(), {});
@@ -192,6 +211,26 @@ base::Outcome<void> PutRun::finish_update() {
 // --- both --------------------------------------------------------------------------------------------------------------
 
 base::Outcome<void> PutRun::settle() {
+  if (narrowed_) return {};
+  return known_spec_ ? settle_known_spec() : settle_object();
+}
+
+const json::value* PutRun::spec() const { return find(*object_, {kinds::kSpec}); }
+
+// What admission makes of a spec that is known is mostly what it made of it before, and known to be good.
+base::Outcome<void> PutRun::settle_known_spec() {
+  const auto* admitted = spec();
+  if (!admitted) return settle_object();
+  settled_spec_ = known_spec_->settled(*admitted);
+  if (settled_spec_ || !known_spec_->may_settle()) return settle_object();
+  const json::value before(*admitted, in_.memory);
+  const auto told = warnings.size();
+  if (auto settled = settle_object(); !settled) return settled;
+  if (const auto* stored = spec(); stored && warnings.size() == told) known_spec_->settle(before, *stored);
+  return {};
+}
+
+base::Outcome<void> PutRun::settle_object() {
   if (creating_) {
     if (auto settled = settle_create(); !settled) return settled;
   } else {
@@ -200,16 +239,20 @@ base::Outcome<void> PutRun::settle() {
     if (kind_->strategy.generation && target().subresource != "status" && kinds::generation_changes(*kind_, *old_, *object_)) raise_generation(*object_);
   }
   if (auto checked = check_result(); !checked) return checked;
-  if (auto valid = spec_.empty() ? validate() : validate_status(); !valid) return valid;
-  kinds::forget_empty(*kind_, *object_);
-  if (!is_signing_request(*kind_)) return {};
-  return settle_signing_request(*kind_, in_.context.user, in_.core.parts.runtime.unix_s(), creating_ ? nullptr : &*old_, *object_);
+  if (auto valid = validate(); !valid) return valid;
+  if (settled_spec_) kinds::append_warnings_around_spec(*object_, warnings);
+  else if (target().subresource.empty()) kinds::append_object_warnings(*kind_, *object_, creating_ ? nullptr : &*old_, warnings);
+  kinds::forget_empty(*kind_, *object_, settled_spec_ ? kinds::kSpec : std::string_view());
+  if (is_signing_request(*kind_)) settle_signing_request(in_.context.user, in_.core.parts.runtime.unix_s(), creating_ ? nullptr : &*old_, *object_);
+  return {};
 }
 
 base::Outcome<void> PutRun::validate() const {
   const auto& kind = *target().kind;
   std::vector<base::Cause> causes;
-  if (kind.schema_epoch == kind_->schema_epoch || !answers_object(target())) {
+  if (settled_spec_) {
+    causes = kinds::validate_around_spec(*kind_, *object_);
+  } else if (kind.schema_epoch == kind_->schema_epoch || !answers_object(target())) {
     causes = kinds::validate(*kind_, *object_, creating_ ? nullptr : &*old_, target().subresource);
   } else {
     // The rules, and the names of fields, are those of the version that was asked for.
@@ -218,37 +261,32 @@ base::Outcome<void> PutRun::validate() const {
     kinds::convert(kind, old);
     causes = kinds::validate(kind, object, creating_ ? nullptr : &old, target().subresource);
   }
+  if (creating_ && is_signing_request(*kind_))
+    if (auto fault = request_fault(*object_)) causes.insert(std::find_if(causes.begin(), causes.end(), [](const base::Cause& cause) { return !cause.field.starts_with("metadata"); }), std::move(*fault));
   if (causes.empty()) return {};
   return base::invalid(kind_->group, kind_->kind, own_name(), std::move(causes));
-}
-
-base::Outcome<void> PutRun::validate_status() {
-  json::object &now = object_->as_object(), &before = old_->as_object();
-  for (auto* object : {&now, &before}) object->emplace(kSpec, spec_of(*kind_, existing_->columns(), in_.memory));
-  auto valid = validate();
-  for (auto* object : {&now, &before}) object->stable_erase(kSpec);
-  return valid;
 }
 
 base::Outcome<void> PutRun::finish() { return creating_ ? finish_create() : finish_update(); }
 
 store::Draft PutRun::draft() const {
-  auto columns = columns_of(*kind_, *object_);
-  if (spec_.empty()) {
-    auto encoded = kinds::encode(*kind_, *object_, store::kRevisionSlotBytes);
-    return store::Draft(std::move(columns), std::move(encoded.body), encoded.revision_offset);
+  if (narrowed_) {
+    auto columns = existing_->columns();
+    columns.fields = narrowed_->fields;
+    return store::Draft(std::move(columns), narrowed_->body, existing_->revision_offset());
   }
-  for (std::size_t i = 0; i < columns.fields.size(); ++i)
-    if (kind_->selectable_fields[i].starts_with("spec.")) columns.fields[i] = existing_->columns().fields.at(i);
-  auto encoded = kinds::encode(*kind_, *object_, store::kRevisionSlotBytes, {kSpec, spec_});
-  return store::Draft(std::move(columns), std::move(encoded.body), encoded.revision_offset);
+  const auto managers = created_fields_ ? kinds::creator_entries(*kind_, manager(), *created_fields_) : std::string();
+  const std::string_view spec = settled_spec_ ? std::string_view(settled_spec_->text) : std::string_view();
+  auto encoded = kinds::encode(*kind_, *object_, store::kRevisionSlotBytes, kinds::Printed{.managers = managers, .spec = spec});
+  return store::Draft(columns_of(*kind_, *object_), std::move(encoded.body), encoded.revision_offset);
 }
 
 // An object that is too large may be so by who manages its fields: it is stored without that then, as upstream does.
 store::Draft PutRun::storable() {
   auto whole = draft();
-  if (whole.body().size() <= store::kObjectBytesMax || object_at(*object_, {"metadata"}).erase("managedFields") == 0) return whole;
-  return draft();
+  if (whole.body().size() <= store::kObjectBytesMax) return whole;
+  const bool as_text = std::exchange(created_fields_, nullptr) != nullptr;
+  return object_at(*object_, {"metadata"}).erase("managedFields") > 0 || as_text ? draft() : std::move(whole);
 }
 
 base::Outcome<void> PutRun::conclude(store::Operation operation) {
@@ -264,8 +302,12 @@ base::Outcome<Written> PutRun::answer(store::ObjectRef stored) {
 }
 
 void PutRun::forget_documents() {
+  decoded_.reset();
   object_.reset();
   old_.reset();
+  created_fields_.reset();
+  known_spec_.reset();
+  settled_spec_.reset();
   StepRun::forget_documents();
 }
 

@@ -4,6 +4,11 @@
 // Invariants: a result equal to what is stored writes nothing; a write that empties the finalizers of an object being
 //   deleted removes it. Whoever demanded a revision gets a conflict, whoever did not is tried again.
 #pragma once
+#include <functional>
+
+#include "core/kinds/known_specs.hpp"
+#include "core/kinds/managed/created_fields.hpp"
+#include "core/kinds/narrow.hpp"
 #include "core/verbs/metadata.hpp"
 #include "core/verbs/step.hpp"
 
@@ -23,6 +28,7 @@ class PutRun : public StepRun {
   /// Makes object_ out of the request (and old_, when there is one).
   virtual base::Outcome<void> produce() = 0;
   base::Outcome<void> produce_from_body();
+  base::Outcome<void> check_uid(std::string_view found) const;
   /// From the form of the target's version to the stored one, defaulted.
   base::Outcome<void> to_stored();
   /// The version that was asked for, in whose form clients see the object.
@@ -30,12 +36,17 @@ class PutRun : public StepRun {
   virtual std::string_view verb() const = 0;
   /// Whether a missing object is made.
   virtual bool creates_missing() const { return false; }
+  /// What is wrong with a request even where there is nothing that it could change.
+  virtual base::Outcome<void> judge_alone() { return {}; }
   /// Rules of a subresource beyond the kind's, after admission.
   virtual base::Outcome<void> check_result() { return {}; }
 
-  /// Whether the write can change, and is judged by, no part of the spec. Then that is not even read: it stays the text that it is.
-  virtual bool leaves_spec() { return false; }
-  /// Kind, key and what is stored under it.
+  /// Works the write out on the stored text (core/kinds/narrow.hpp), into narrowed_; false: where it has to be read and judged whole.
+  virtual bool narrows() { return false; }
+  bool may_narrow() const;
+  /// `make` works it out, where nobody has to see an object whose metadata is kept.
+  bool narrows_by(const std::function<std::optional<kinds::Narrowed>(const kinds::NarrowWrite&)>& make);
+  /// Kind, key and what is stored under it, read unless the write is narrow.
   base::Outcome<void> load();
   kinds::ManagerInfo manager() const;
   std::string own_name() const;
@@ -51,20 +62,27 @@ class PutRun : public StepRun {
   store::Key key_;
   store::ObjectRef existing_;
   std::optional<json::value> old_, object_;
-  std::string_view spec_;             ///< of the stored text, where both have none because the write leaves it alone
+  std::optional<kinds::Narrowed> narrowed_;   ///< instead of both
+  std::optional<base::Outcome<kinds::Decoded>> decoded_;   ///< the body, where narrows() has read it in vain
   std::optional<store::Revision> demanded_;
   bool creating_ = false;
   bool name_is_generated_ = false;
+  kinds::CreatedFields::Text created_fields_;   ///< what the creator manages, where the object does not say so itself; null otherwise
+  std::shared_ptr<kinds::KnownSpec> known_spec_;                ///< of a new object whose spec has come before; null otherwise
+  std::shared_ptr<const kinds::SettledSpec> settled_spec_;      ///< what became of it, where it becomes of it again
   bool managers_recorded_ = false;    ///< apply does it itself
   bool metadata_is_kept_ = false;     ///< produce() started from the stored object
 
  private:
   base::Outcome<Next> begin_create();
+  void record_creator();
   base::Outcome<Next> begin_update();
   base::Outcome<void> check_revision();
-  base::Outcome<json::value> decode_existing();
-  base::Outcome<void> validate_status();
+  base::Outcome<Next> begin_missing();
   base::Outcome<void> settle_create();
+  base::Outcome<void> settle_object();
+  base::Outcome<void> settle_known_spec();
+  const json::value* spec() const;
   base::Outcome<void> finish_create();
   base::Outcome<void> finish_update();
   bool goes_away() const;
@@ -84,9 +102,11 @@ class UpdateRun final : public PutRun {
   using PutRun::PutRun;
 
  protected:
+  bool narrows() override;
   base::Outcome<void> produce() override;
   std::string_view verb() const override { return "update"; }
-  bool creates_missing() const override { return target().kind->strategy.create_on_update && target().subresource.empty(); }
+  base::Outcome<void> judge_alone() override;
+  bool creates_missing() const override { return target().kind->strategy.create_on_update && (target().subresource.empty() || target().subresource == "status"); }
 };
 
 class PatchRun final : public PutRun {
@@ -94,7 +114,7 @@ class PatchRun final : public PutRun {
   using PutRun::PutRun;
 
  protected:
-  bool leaves_spec() override;
+  bool narrows() override;
   base::Outcome<void> produce() override;
   std::string_view verb() const override { return "patch"; }
   bool creates_missing() const override { return in_.step.patch_type == kinds::PatchType::apply && target().subresource.empty(); }

@@ -5,7 +5,7 @@
 #include "core/audit/notes.hpp"
 #include "core/base/json_text.hpp"
 #include "core/kinds/body_kinds.hpp"
-#include "core/kinds/crd_names.hpp"
+#include "core/kinds/crd/names.hpp"
 #include "core/verbs/definitions.hpp"
 #include "core/verbs/eviction_budget.hpp"
 #include "core/verbs/unreadable.hpp"
@@ -30,6 +30,7 @@ std::string_view propagation_finalizer(const DeleteOptions& options, const std::
 }
 
 bool is_pod(const kinds::Kind& kind) { return kind.storage_key.text() == "pods"; }
+bool ends_pods(std::string_view phase) { return phase == "Failed" || phase == "Succeeded"; }
 bool is_namespace(const kinds::Kind& kind) { return kind.storage_key.text() == "namespaces"; }
 bool is_definition(const kinds::Kind& kind) { return kind.storage_key.text() == "customresourcedefinitions.apiextensions.k8s.io"; }
 
@@ -59,11 +60,22 @@ base::Outcome<void> RemoveRun::check_preconditions() const {
   return {};
 }
 
+bool RemoveRun::goes_at_once() const {
+  const auto& columns = existing_->columns();
+  const bool as_stored = !in_.form && columns.schema_epoch == kind_->schema_epoch && !options_.ignore_read_error;
+  if (!as_stored || looks_inside() || is_namespace(*kind_) || is_definition(*kind_) || !finalizers_after(columns.finalizers).empty()) return false;
+  if (!is_pod(*kind_)) return true;
+  if (existing_->deleting()) return columns.deletion_grace_s < 0 || (options_.grace_period_s == 0 && columns.deletion_grace_s > 0);
+  const auto field = [&](std::string_view name) { return std::string_view(columns.fields.at(column_of(*kind_, name))); };
+  return options_.grace_period_s == 0 || field("spec.nodeName").empty() || ends_pods(field("status.phase"));
+}
+
 base::Outcome<void> RemoveRun::load() {
   kind_ = in_.kind();
   key_ = key_of(target());
   existing_ = in_.stored(key_);
   if (!existing_) return not_found(target());
+  if (goes_at_once() && !in_.core.parts.chains.reads_objects(request_)) return {};
   auto value = in_.core.decoded(*kind_, *existing_, in_.memory);
   unreadable_ = !value;
   if (unreadable_ && !options_.ignore_read_error) return value.error();
@@ -97,18 +109,19 @@ base::Outcome<StepRun::Next> RemoveRun::begin() {
   if (auto valid = check_options(); !valid) return valid.error();
   if (options_.ignore_read_error)
     if (auto allowed = may_ignore_read_errors(); !allowed) return allowed.error();
-  if (auto loaded = load(); !loaded) return loaded.error();
   // A negative grace means the shortest one that is not none.
   if (options_.grace_period_s && *options_.grace_period_s < 0) options_.grace_period_s = 1;
   set_request(auth::AdmissionRequest::Operation::remove);
   request_.dry_run = options_.dry_run;
-  request_.old = &*object_;
+  if (auto loaded = load(); !loaded) return loaded.error();
+  request_.old = object_ ? &*object_ : nullptr;
   return Next::admit;
 }
 
 base::Outcome<void> RemoveRun::finish() {
   if (unreadable_) return remove_now();   // what holds it back cannot be read either
   if (auto held = check_preconditions(); !held) return held;
+  if (!object_) return remove_now();
   if (is_namespace(*kind_)) {
     if (!existing_->deleting()) return finish_namespace();
     if (const auto* held = list_at(*object_, {"spec", "finalizers"}); held && !held->empty()) return unchanged();
@@ -134,20 +147,22 @@ base::Outcome<void> RemoveRun::finish_namespace() {
   return keep();
 }
 
+std::vector<std::string> RemoveRun::finalizers_after(std::vector<std::string> finalizers) const {
+  const auto wanted = propagation_finalizer(options_, finalizers, kind_->strategy.default_propagation);
+  std::erase_if(finalizers, [](const auto& entry) { return entry == kOrphan || entry == kForeground; });
+  if (!wanted.empty()) finalizers.emplace_back(wanted);
+  return finalizers;
+}
+
 bool RemoveRun::propagate() {
-  const auto before = finalizers_of(*object_);
-  const auto wanted = propagation_finalizer(options_, before, kind_->strategy.default_propagation);
-  auto after = before;
-  std::erase_if(after, [](const auto& entry) { return entry == kOrphan || entry == kForeground; });
-  if (!wanted.empty()) after.emplace_back(wanted);
+  const auto before = finalizers_of(*object_), after = finalizers_after(before);
   if (after.size() == before.size() && std::is_permutation(after.begin(), after.end(), before.begin())) return false;
   set_finalizers(*object_, after);
   return true;
 }
 
 std::int64_t RemoveRun::wanted_grace() const {
-  const auto phase = text_at(*object_, {"status", "phase"});
-  if (text_at(*object_, {"spec", "nodeName"}).empty() || phase == "Failed" || phase == "Succeeded") return 0;
+  if (text_at(*object_, {"spec", "nodeName"}).empty() || ends_pods(text_at(*object_, {"status", "phase"}))) return 0;
   const auto grace = options_.grace_period_s ? *options_.grace_period_s : integer_at(*object_, {"spec", "terminationGracePeriodSeconds"}, kDefaultGrace_s);
   return grace < 0 ? 1 : grace;
 }
@@ -210,8 +225,7 @@ base::Outcome<void> EvictRun::read_request() {
   if (!decoded) return decoded.error();
   warnings = std::move(decoded->warnings);
   const auto& eviction = decoded->object;
-  const auto name = text_at(eviction, {"metadata", "name"});
-  if (!name.empty() && name != target().name) return base::bad_request("name in URL does not match name in Eviction object");
+  if (auto named = names_pod("Eviction", eviction, target()); !named) return named;
   options_.dry_run = in_.step.options.dry_run;
   const auto* given = find(eviction, {"deleteOptions"});
   if (!given || !given->is_object()) return {};

@@ -1,6 +1,8 @@
 // RemoveRun: delete, graceful for pods, held back by finalizers, with propagation as finalizers; and eviction, which is a
 // delete that another subresource asks for.
 //
+// What goes at once by what its columns say is not read, where no admission unit wants to see it.
+//
 // Invariants: an object leaves only when it has no finalizers and no grace left; a second delete may only shorten the
 //   grace; preconditions hold at the commit.
 #pragma once
@@ -23,10 +25,12 @@ class RemoveRun : public StepRun {
  protected:
   virtual base::Outcome<void> read_request() { return {}; }
   virtual std::string_view verb() const { return "delete"; }
+  /// Whether the object is looked at beyond what a delete needs.
+  virtual bool looks_inside() const { return false; }
 
   DeleteOptions options_;
   store::ObjectRef existing_;
-  std::optional<json::value> object_;
+  std::optional<json::value> object_;   ///< none: it goes unread
 
  private:
   enum class Grace { none, set, pending };
@@ -34,6 +38,9 @@ class RemoveRun : public StepRun {
   base::Outcome<void> check_options() const;
   base::Outcome<void> check_preconditions() const;
   base::Outcome<void> load();
+  /// No finalizer holds it back and no grace, as far as its columns tell.
+  bool goes_at_once() const;
+  std::vector<std::string> finalizers_after(std::vector<std::string> finalizers) const;
   base::Outcome<void> may_ignore_read_errors() const;
   bool propagate();
   Grace grace();
@@ -58,6 +65,7 @@ class EvictRun final : public RemoveRun {
  protected:
   base::Outcome<void> read_request() override;
   std::string_view verb() const override { return "create"; }
+  bool looks_inside() const override { return true; }
 };
 
 }  // namespace keelson::verbs

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/kinds/body_kinds.hpp"
+#include "core/kinds/managed/typed.hpp"
 
 namespace keelson::verbs {
 namespace {
@@ -107,6 +108,17 @@ json::value make_scale(const kinds::Kind& kind, const json::value& object, const
   return out;
 }
 
+/// Who disputes the replicas is told in the version that was applied.
+base::Error as_of_scale(const kinds::Kind& kind, base::Error error) {
+  const std::string theirs = " using " + kind.api_version();
+  const auto reword = [&](std::string& text) {
+    for (auto at = text.find(theirs); at != std::string::npos; at = text.find(theirs, at + 1)) text.replace(at, theirs.size(), " using autoscaling/v1");
+  };
+  reword(error.message);
+  for (auto& cause : error.causes) reword(cause.message);
+  return error;
+}
+
 }  // namespace
 
 base::Outcome<store::ObjectRef> scale_of(const Core& core, const Target& target, const store::Object& object) {
@@ -115,6 +127,10 @@ base::Outcome<store::ObjectRef> scale_of(const Core& core, const Target& target,
   auto value = core.decoded(*kind, object, {});
   if (!value) return value.error();
   return synthesized(make_scale(*kind, *value, {}), object.columns(), object.revision());
+}
+
+base::Error ScaleRun::negative(std::int64_t replicas) const {
+  return base::invalid("autoscaling", "Scale", target().name, {invalid_value("spec.replicas", std::to_string(replicas), "must be greater than or equal to 0")});
 }
 
 base::Outcome<json::value> ScaleRun::wanted_scale() {
@@ -135,20 +151,52 @@ base::Outcome<json::value> ScaleRun::wanted_scale() {
   return std::move(decoded->object);
 }
 
+// Who applies a Scale owns the replicas of its object, under the name of the subresource.
+base::Outcome<void> ScaleRun::produce_applied() {
+  const auto& step = in_.step;
+  if (in_.context.field_manager.empty()) return invalid_options("PatchOptions", {{"FieldValueRequired", "Required value: is required for apply patch", "fieldManager"}});
+  auto decoded = kinds::decode_applied(kinds::body_kind("Scale"), step.body.media, step.body.bytes, step.options.validation, in_.memory);
+  if (!decoded) return decoded.error();
+  auto& scale = decoded->object;
+  if (text_at(scale, {"metadata", "name"}).empty()) object_at(scale, {"metadata"})["name"] = target().name;
+  if (auto named = check_name(target(), scale); !named) return named;
+  json::value wanted(json::object({{"apiVersion", kind_->api_version()}, {"kind", kind_->kind}, {"metadata", scale.at("metadata")}}, in_.memory));
+  for (const std::string_view field : {"labels", "annotations", "ownerReferences", "finalizers", "resourceVersion", "uid"}) object_at(wanted, {"metadata"}).erase(field);
+  if (find(scale, {"spec", "replicas"})) {
+    const auto replicas = integer_at(scale, {"spec", "replicas"});
+    if (replicas < 0) return negative(replicas);
+    set_place(wanted, places_of(*kind_).replicas, replicas);
+  }
+  auto result = kinds::apply(*kind_, &*old_, wanted, manager(), step.options.force, in_.memory);
+  if (!result) return as_of_scale(*kind_, result.error());
+  emplace_object(std::move(*result));
+  managers_recorded_ = true;
+  metadata_is_kept_ = true;
+  return {};
+}
+
 base::Outcome<void> ScaleRun::produce() {
+  if (in_.step.op == Verbs::Step::Op::patch && in_.step.patch_type == kinds::PatchType::apply) return produce_applied();
   auto scale = wanted_scale();
   if (!scale) return scale.error();
   if (auto named = check_name(target(), *scale); !named) return named;
   const auto replicas = integer_at(*scale, {"spec", "replicas"});
-  if (replicas < 0)
-    return base::invalid("autoscaling", "Scale", target().name, {invalid_value("spec.replicas", std::to_string(replicas), "must be greater than or equal to 0")});
+  if (replicas < 0) return negative(replicas);
   emplace_object(json::value(*old_, in_.memory));
   set_place(*object_, places_of(*kind_).replicas, replicas);
   auto& metadata = object_at(*object_, {"metadata"});
   if (const auto revision = text_at(*scale, {"metadata", "resourceVersion"}); revision.empty()) metadata.erase("resourceVersion");
   else metadata["resourceVersion"] = revision;
+  if (const auto uid = text_at(*scale, {"metadata", "uid"}); !uid.empty()) metadata["uid"] = uid;
   metadata_is_kept_ = in_.step.op == Verbs::Step::Op::patch;
   return {};
+}
+
+base::Outcome<void> ScaleRun::judge_alone() {
+  if (in_.step.op == Verbs::Step::Op::patch) return {};
+  auto scale = wanted_scale();
+  if (!scale) return scale.error();
+  return check_name(target(), *scale);
 }
 
 base::Outcome<Written> ScaleRun::answer(store::ObjectRef stored) {

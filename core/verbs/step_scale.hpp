@@ -16,10 +16,13 @@ class ScaleRun final : public PutRun {
 
  protected:
   base::Outcome<void> produce() override;
+  base::Outcome<void> judge_alone() override;
   std::string_view verb() const override { return in_.step.op == Verbs::Step::Op::patch ? "patch" : "update"; }
 
  private:
   base::Outcome<json::value> wanted_scale();
+  base::Outcome<void> produce_applied();
+  base::Error negative(std::int64_t replicas) const;
 };
 
 }  // namespace keelson::verbs

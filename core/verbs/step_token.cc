@@ -1,5 +1,6 @@
 #include "core/verbs/step_token.hpp"
 
+#include "core/base/json_text.hpp"
 #include "core/kinds/body_kinds.hpp"
 
 namespace keelson::verbs {
@@ -63,6 +64,15 @@ base::Outcome<json::value> TokenRun::wanted() {
   return std::move(decoded->object);
 }
 
+base::Outcome<void> TokenRun::check_request_name(const json::value& request) const {
+  const std::string name(text_at(request, {"metadata", "name"})), ns(text_at(request, {"metadata", "namespace"}));
+  std::vector<base::Cause> causes;
+  if (!name.empty() && name != target().name) causes.push_back(invalid_value("metadata.name", base::quoted(name), "must match the service account name if specified"));
+  if (!ns.empty() && ns != target().ns) causes.push_back(invalid_value("metadata.namespace", base::quoted(ns), "must match the service account namespace if specified"));
+  if (!causes.empty()) return base::invalid("authentication.k8s.io", "TokenRequest", name, std::move(causes));
+  return {};
+}
+
 base::Outcome<StepRun::Next> TokenRun::begin() {
   if (auto allowed = in_.core.admit(in_.context, target(), "create", in_.authorize); !allowed) return allowed.error();
   if (!in_.core.parts.tokens) return base::no_such_resource();
@@ -70,6 +80,7 @@ base::Outcome<StepRun::Next> TokenRun::begin() {
   if (!account) return not_found(target());
   auto request = wanted();
   if (!request) return request.error();
+  if (auto named = check_request_name(*request); !named) return named.error();
   auto lifetime = lifetime_of(*request);
   if (!lifetime) return lifetime.error();
   auth::TokenIssuer::Claims& claims = claims_;

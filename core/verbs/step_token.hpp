@@ -17,6 +17,7 @@ class TokenRun final : public StepRun {
 
  private:
   base::Outcome<json::value> wanted();
+  base::Outcome<void> check_request_name(const json::value& request) const;
   base::Outcome<void> bind(const json::value& request, auth::TokenIssuer::Claims& claims) const;
   /// The object that the token is to be bound to: there, and of that uid if one is given.
   base::Outcome<store::ObjectRef> bound(std::string_view kind, const store::Key& key, const std::string& uid) const;

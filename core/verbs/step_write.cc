@@ -2,10 +2,10 @@
 #include <boost/json/serialize.hpp>
 
 #include "core/base/json_text.hpp"
-#include "core/kinds/convert.hpp"
-#include "core/kinds/managed_fields.hpp"
-#include "core/kinds/patch_reading.hpp"
-#include "core/kinds/typed.hpp"
+#include "core/kinds/convert/convert.hpp"
+#include "core/kinds/managed/managed_fields.hpp"
+#include "core/kinds/managed/typed.hpp"
+#include "core/kinds/patch/patch_reading.hpp"
 #include "core/verbs/step_put.hpp"
 #include "core/verbs/versions.hpp"
 
@@ -40,7 +40,7 @@ void append_lines(std::vector<std::string>& to, std::string_view text) {
 /// The request's body, decoded and defaulted, becomes the object.
 base::Outcome<void> PutRun::produce_from_body() {
   const auto& step = in_.step;
-  auto decoded = kinds::decode(*target().kind, step.body.media, step.body.bytes, step.options.validation, in_.memory);
+  auto decoded = decoded_ ? std::move(*decoded_) : kinds::decode(*target().kind, step.body.media, step.body.bytes, step.options.validation, in_.memory);
   if (!decoded) return decoded.error();
   append(warnings, decoded->warnings);
   emplace_object(std::move(decoded->object));
@@ -65,21 +65,66 @@ base::Outcome<void> PutRun::to_stored() {
   return {};
 }
 
-base::Outcome<void> CreateRun::produce() { return produce_from_body(); }
+base::Outcome<void> CreateRun::produce() {
+  const auto& body = in_.step.body;
+  const bool as_stored = !in_.form && target().kind == kind_ && target().subresource.empty();
+  if (!as_stored || body.media != kinds::Media::json) return produce_from_body();
+  auto known = in_.core.known_specs->decode(*kind_, body.bytes, in_.step.options.validation, in_.memory, known_spec_);
+  if (!known) return produce_from_body();
+  append(warnings, known->warnings);
+  emplace_object(std::move(known->object));
+  return {};
+}
 
 base::Outcome<void> UpdateRun::produce() {
   if (auto made = produce_from_body(); !made) return made;
   return creating_ ? check_name(target(), *object_) : base::Outcome<void>();
 }
 
-bool PatchRun::leaves_spec() {
-  const auto& step = in_.step;
-  const bool merges = step.patch_type == kinds::PatchType::merge || step.patch_type == kinds::PatchType::strategic;
-  if (target().subresource != "status" || !merges || step.body.media != kinds::Media::json || step.body.bytes.find("\"spec\"") != std::string::npos) return false;
-  const bool as_it_is = !in_.form && existing_->columns().schema_epoch == kind_->schema_epoch && target().kind->schema_epoch == kind_->schema_epoch;
-  if (!as_it_is || !kinds::judges_status_alone(*kind_)) return false;
+base::Outcome<void> UpdateRun::judge_alone() {
+  if (auto made = produce_from_body(); !made) return made;
+  if (auto named = check_name(target(), *object_); !named) return named;
+  return check_uid("");
+}
+
+bool PutRun::may_narrow() const {
+  const auto& body = in_.step.body;
+  const bool as_it_is = !in_.form && existing_->columns().schema_epoch == kind_->schema_epoch && target().kind == kind_ && !existing_->deleting();
+  return as_it_is && body.media == kinds::Media::json && !in_.step.options.force && !kinds::judged_alone(*kind_, target().subresource).empty();
+}
+
+bool PutRun::narrows_by(const std::function<std::optional<kinds::Narrowed>(const kinds::NarrowWrite&)>& make) {
+  const auto& columns = existing_->columns();
   set_request(auth::AdmissionRequest::Operation::update);
-  return !in_.core.parts.chains.reads_objects(request_);
+  request_.keeps_metadata = true;
+  if (!in_.core.parts.chains.reads_objects(request_)) narrowed_ = make({*kind_, target().subresource, existing_->body(), columns.fields, columns.key.ns, columns.key.name, columns.uid, manager()});
+  if (narrowed_ && narrowed_->body.size() > store::kObjectBytesMax) narrowed_.reset();
+  request_.keeps_metadata = narrowed_.has_value();
+  return request_.keeps_metadata;
+}
+
+// Through a subresource most of what is sent is left aside, and yet has to fit.
+bool UpdateRun::narrows() {
+  if (!target().subresource.empty() || !may_narrow()) return false;
+  return narrows_by([this](const kinds::NarrowWrite& write) -> std::optional<kinds::Narrowed> {
+    const auto& step = in_.step;
+    decoded_.emplace(kinds::decode(*kind_, step.body.media, step.body.bytes, step.options.validation, in_.memory));
+    if (!*decoded_ || !(*decoded_)->warnings.empty()) return std::nullopt;
+    const auto demanded = demanded_revision((*decoded_)->object);
+    if (!demanded || (*demanded ? **demanded != existing_->revision() : !kind_->strategy.unconditional_update)) return std::nullopt;
+    demanded_ = *demanded;
+    return kinds::narrow_update(write, (*decoded_)->object, in_.memory);
+  });
+}
+
+bool PatchRun::narrows() {
+  if (!may_narrow()) return false;
+  return narrows_by([this](const kinds::NarrowWrite& write) -> std::optional<kinds::Narrowed> {
+    const auto& step = in_.step;
+    auto patch = kinds::read_patch(step.body.media, step.patch_type, step.body.bytes, in_.memory);
+    if (!patch || !patch->complaints.empty()) return std::nullopt;
+    return kinds::narrow_patch(write, step.patch_type, patch->value, step.options.validation, in_.memory);
+  });
 }
 
 base::Outcome<void> PatchRun::produce() { return in_.step.patch_type == kinds::PatchType::apply ? produce_applied() : produce_patched(); }
@@ -100,10 +145,7 @@ base::Outcome<void> PatchRun::produce_patched() {
   using Mode = kinds::FieldValidation;
   const auto mode = step.options.validation;
   auto decoded = kinds::decode_value(kind, std::move(*patched), mode == Mode::ignore ? Mode::ignore : Mode::warn);
-  const auto again = [&] {   // decoding took it apart, and it is told whole
-    const auto whole = spec_.empty() ? json::value() : in_.core.decoded(*kind_, *existing_, in_.memory).value();
-    return kinds::patch(kind, step.patch_type, spec_.empty() ? from : whole, patch->value, in_.memory).value();
-  };
+  const auto again = [&] { return kinds::patch(kind, step.patch_type, from, patch->value, in_.memory).value(); };   // decoding took it apart
   if (!decoded) return unfit(again(), decoded.error());
   auto complaints = std::move(patch->complaints);
   append(complaints, decoded->warnings);

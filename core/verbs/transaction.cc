@@ -156,11 +156,15 @@ base::Outcome<void> Transaction::collect_extras(store::Commit& commit) {
   using Kind = store::Expectation::Kind;
   for (auto& [key, update] : extras_.updates) {
     if (auto claimed = view_->claim(key); !claimed) return claimed;
-    commit.expectations.push_back({key, Kind::at_revision, update.seen->revision()});
+    commit.expectations.push_back(update.seen ? store::Expectation{key, Kind::at_revision, update.seen->revision()} : store::Expectation{key, Kind::absent, 0});
     askers_.push_back({Asker::Kind::admission});
+    if (update.object.is_null()) {
+      commit.writes.push_back({store::Operation::remove, key, std::nullopt, durability_of(*update.kind, key.ns)});
+      continue;
+    }
     auto encoded = kinds::encode(*update.kind, update.object, store::kRevisionSlotBytes);
     store::Draft draft(columns_of(*update.kind, update.object), std::move(encoded.body), encoded.revision_offset);
-    commit.writes.push_back({store::Operation::update, key, std::move(draft), durability_of(*update.kind, key.ns)});
+    commit.writes.push_back({update.seen ? store::Operation::update : store::Operation::create, key, std::move(draft), durability_of(*update.kind, key.ns)});
   }
   return {};
 }

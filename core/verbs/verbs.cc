@@ -1,5 +1,7 @@
 #include "core/verbs/verbs.hpp"
 
+#include "core/kinds/known_specs.hpp"
+#include "core/kinds/managed/created_fields.hpp"
 #include "core/verbs/arena.hpp"
 #include "core/verbs/collection.hpp"
 #include "core/verbs/conversion.hpp"
@@ -11,7 +13,11 @@ namespace {
 
 class VerbsImpl final : public Verbs {
  public:
-  VerbsImpl(Parts parts, AskWebhook ask) : core_{parts, make_arena_pool()}, reader_(core_) { core_.conversions = std::make_shared<Conversions>(core_.parts, std::move(ask)); }
+  VerbsImpl(Parts parts, AskWebhook ask) : core_{parts, make_arena_pool()}, reader_(core_) {
+    core_.conversions = std::make_shared<Conversions>(core_.parts, std::move(ask));
+    core_.created_fields = std::make_shared<kinds::CreatedFields>();
+    core_.known_specs = std::make_shared<kinds::KnownSpecs>();
+  }
 
   void get(const Context& context, Target target, ReadOptions options, std::function<void(base::Outcome<store::ObjectRef>)> done) override {
     reader_.get(context, std::move(target), options, std::move(done));

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/kinds/convert.hpp"
+#include "core/kinds/convert/convert.hpp"
 
 namespace keelson::verbs {
 namespace {

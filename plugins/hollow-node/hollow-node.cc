@@ -22,6 +22,7 @@ using keelson::Time;
 using keelson::coordination_v1::Lease;
 using keelson::core_v1::Node;
 using keelson::core_v1::Pod;
+using keelson::core_v1::PodStatus;
 
 constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 constexpr const char* kMark = "keelson.dev/hollow";
@@ -31,7 +32,7 @@ constexpr int kNodesMax = 1'000'000;
 constexpr int kWorkers = 2;
 constexpr std::chrono::seconds kAgain{1};   // after a write that failed
 constexpr std::chrono::milliseconds kTick{100}, kShortly{1};
-constexpr int kUnderWayMax = 2048;
+constexpr int kUnderWayMax = 2048, kJoinsPerLook = 64;
 
 std::string node_name(int index) { return "hollow-" + std::to_string(index); }
 bool is_hollow(std::string_view node) { return node.starts_with("hollow-"); }
@@ -69,13 +70,15 @@ class Fleet : public std::enable_shared_from_this<Fleet> {
  public:
   explicit Fleet(int count) : count_(count) {}
   void run(Context& ctx) {
-    for (int i = 0; i < count_ && room(ctx); ++i) join(ctx, i);
-    const auto began = ctx.monotonic_ns();
-    for (std::int64_t renewed = 0; ctx.sleep(kTick);) {
+    looked_ns_ = ctx.monotonic_ns();
+    // Who joined first has to be heard of while the last are joining.
+    for (int i = 0; i < count_ && room(ctx); ++i) {
+      join(ctx, i);
+      if (i % kJoinsPerLook == 0) renew_due(ctx, i + 1);
+    }
+    while (ctx.sleep(kTick)) {
       catch_up(ctx);
-      // As many as are due by now; after a pause no more than one turn of all.
-      const auto due = static_cast<std::int64_t>(static_cast<double>(ctx.monotonic_ns() - began) / (kLeaseInterval_s * kNanosPerSecond) * count_);
-      for (renewed = std::max(renewed, due - count_); renewed < due && room(ctx); ++renewed) renew(ctx, static_cast<int>(renewed % count_));
+      renew_due(ctx, count_);
     }
   }
 
@@ -120,6 +123,16 @@ class Fleet : public std::enable_shared_from_this<Fleet> {
     ctx.submit_create(lease, then([](Fleet&, const keelson::Error*) {}));   // if it failed, its renewal will
   }
 
+  /// As many of the first `joined` as are due by now, in turn; after a pause no more than one turn of all.
+  void renew_due(Context& ctx, int joined) {
+    const auto now_ns = ctx.monotonic_ns();
+    const auto passed_s = static_cast<double>(now_ns - std::exchange(looked_ns_, now_ns)) / kNanosPerSecond;
+    for (due_ = std::min<double>(due_ + passed_s / kLeaseInterval_s * joined, joined); due_ >= 1 && room(ctx); --due_) {
+      if (next_ >= joined) next_ = 0;
+      renew(ctx, next_++);
+    }
+  }
+
   void renew(Context& ctx, int index) {
     const auto now = keelson::encode(keelson::MicroTime(ctx.unix_ns() / 1000));
     ctx.submit_patch(Lease::gvk, {kLeaseNamespace, node_name(index)}, {}, keelson::str(R"({"spec":{"renewTime":)", now, "}}"), then([index](Fleet& fleet, const keelson::Error* error) {
@@ -147,6 +160,9 @@ class Fleet : public std::enable_shared_from_this<Fleet> {
   }
 
   const int count_;
+  std::int64_t looked_ns_ = 0;   ///< this and the next two are run()'s
+  double due_ = 0;
+  int next_ = 0;
   std::atomic<int> under_way_{0};
   std::mutex mutex_;
   Indices missing_, returning_, leaseless_;
@@ -159,9 +175,8 @@ std::string fake_address(std::string_view uid) {
   return keelson::str("198.", 18 + (hash >> 16 & 1), ".", hash >> 8 & 255, ".", std::max(1u, hash & 255));
 }
 
-Pod running(const Pod& pod, Time now, const std::vector<std::string>& addresses) {
-  Pod next = pod;
-  auto& status = next.status;
+PodStatus running(const Pod& pod, Time now, const std::vector<std::string>& addresses) {
+  PodStatus status = pod.status;
   status.phase = "Running";
   status.startTime = now;
   status.hostIP = "127.0.0.1";
@@ -188,29 +203,29 @@ Pod running(const Pod& pod, Time now, const std::vector<std::string>& addresses)
     its.resources.emplace() = container.resources;
     its.allocatedResources = container.resources.requests;
   }
-  return next;
+  return status;
 }
 
 /// Whoever asks for more gets it at once: there is nothing to run short of.
-std::optional<Pod> resized(const Pod& pod) {
-  Pod next = pod;
+std::optional<PodStatus> resized(const Pod& pod) {
+  PodStatus next = pod.status;
   for (const auto& container : pod.spec.containers)
-    for (auto& its : next.status.containerStatuses)
+    for (auto& its : next.containerStatuses)
       if (its.name == container.name && its.resources) {
         its.resources.emplace() = container.resources;
         its.allocatedResources = container.resources.requests;
       }
-  return next.status == pod.status ? std::nullopt : std::optional(std::move(next));
+  return next == pod.status ? std::nullopt : std::optional(std::move(next));
 }
 
 std::string sandbox_of(const Pod& pod) { return "hollow://" + pod.meta.uid; }
 
-Pod refused(const Pod& pod, Time now, const std::string& why) {
-  Pod next = pod;
-  next.status.phase = "Failed";
-  next.status.reason = "AdmissionRefused";
-  next.status.message = why;
-  next.status.startTime = now;
+PodStatus refused(const Pod& pod, Time now, const std::string& why) {
+  PodStatus next = pod.status;
+  next.phase = "Failed";
+  next.reason = "AdmissionRefused";
+  next.message = why;
+  next.startTime = now;
   return next;
 }
 
@@ -241,9 +256,9 @@ class PodReconciler final : public keelson::Reconciler<Pod> {
 
  private:
   /// Not waited for: thousands of pods start together, and each would wait for a sync.
-  Result write(Context& ctx, const Pod& pod, const Pod& next) const {
+  Result write(Context& ctx, const Pod& pod, const PodStatus& next) const {
     const Key key{pod.meta.namespace_, pod.meta.name};
-    const auto patch = keelson::str(R"({"metadata":{"uid":")", pod.meta.uid, R"("},"status":)", keelson::encode(next.status), "}");
+    const auto patch = keelson::str(R"({"metadata":{"uid":")", pod.meta.uid, R"("},"status":)", keelson::encode(next), "}");
     ctx.submit_patch(Pod::gvk, key, "status", patch, [again = again_, key](const keelson::Error* error) {
       if (error && error->code != 404 && error->code != 409) (*again)(key);   // not when it is gone, or another of that name
     });

@@ -78,9 +78,14 @@ class NodeReconciler final : public keelson::Reconciler<Node> {
       for (const auto& name : withheld_.take()) wake({"", name});
       return true;
     }
-    const auto nodes = ctx.list<Node>();
     // This one's own entry may be older than what was just written.
-    if (std::any_of(nodes.begin(), nodes.end(), [&](const auto& other) { return other.name() != node.meta.name && is_ready(*other); })) return true;
+    const auto is_other_and_ready = [&](const auto& other) { return other && other.name() != node.meta.name && is_ready(*other); };
+    if (is_other_and_ready(ctx.find<Node>({"", ready_one_}))) return true;   // nodes that fall silent together are not each held against all
+    const auto nodes = ctx.list<Node>();
+    if (const auto found = std::find_if(nodes.begin(), nodes.end(), is_other_and_ready); found != nodes.end()) {
+      ready_one_ = found->name();
+      return true;
+    }
     withheld_.add(node.meta.name);
     for (const auto& other : nodes)
       if (other.name() != node.meta.name && is_evicting(*other)) wake(other.key());
@@ -159,7 +164,8 @@ class NodeReconciler final : public keelson::Reconciler<Node> {
   }
 
   std::shared_ptr<Liveness> liveness_;
-  Names withheld_;   ///< not ready, but nobody is driven away from them
+  Names withheld_;          ///< not ready, but nobody is driven away from them
+  std::string ready_one_;   ///< was ready when it was last looked at; the one worker's
 
  public:
   std::function<void(const Key&)> wake, wake_later;

@@ -25,7 +25,6 @@ struct Candidate {
   keelson::Ref<Pod> pod;
   keelson::Key key;
   std::string uid;
-  std::string node;                        ///< chosen, once it is
   std::int32_t priority = 0;
   WantsRef wants;
   std::int64_t generation = 0;

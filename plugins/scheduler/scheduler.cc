@@ -1,7 +1,9 @@
 // scheduler: pods without a node get one. Bindings are submitted without waiting, so that one worker keeps many in flight.
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <set>
+#include <tuple>
 
 #include "cluster.hpp"
 #include "extensions.hpp"
@@ -15,27 +17,28 @@ constexpr std::int64_t kBackoffFirst_s = 1, kBackoffMax_s = 10;
 constexpr const char* kLook = "look";          // take what waits
 constexpr const char* kLookAgain = "again";    // the same, with those that were put aside
 
+using CandidateRef = std::shared_ptr<const Candidate>;   // shared: a binding under way outlives its place in the queue
+
 /// Pods that wait: those to look at now, by priority and age, and those that did not fit the last time.
 class Waiting {
  public:
   void add(Candidate candidate) {
+    auto shared = std::make_shared<const Candidate>(std::move(candidate));
     std::lock_guard lock(mutex_);
-    drop(candidate.uid);
-    const auto uid = candidate.uid;
-    const Rank rank{-candidate.priority, next_++, uid};
-    ready_.insert(rank);
-    entries_[uid] = {std::move(candidate), rank, 0};
+    drop(shared->uid);
+    const Rank rank{-shared->priority, next_++};
+    ready_.emplace_hint(ready_.end(), rank, shared);
+    entries_.insert_or_assign(shared->uid, Entry{shared, rank, 0});
   }
   void remove(const std::string& uid) {
     std::lock_guard lock(mutex_);
     drop(uid);
   }
-  std::optional<Candidate> take() {
+  /// Null: none is ready.
+  CandidateRef take() {
     std::lock_guard lock(mutex_);
-    if (ready_.empty()) return std::nullopt;
-    const auto uid = ready_.begin()->uid;
-    ready_.erase(ready_.begin());
-    return entries_[uid].candidate;
+    if (ready_.empty()) return nullptr;
+    return std::move(ready_.extract(ready_.begin()).mapped());
   }
   /// It did not fit or its binding failed: waits for room, or for its back-off. Answers that back-off in seconds.
   std::int64_t put_aside(const std::string& uid) {
@@ -49,19 +52,21 @@ class Waiting {
   /// Something changed that may help: all that were put aside are looked at again.
   bool reconsider() {
     std::lock_guard lock(mutex_);
-    for (const auto& uid : aside_) ready_.insert(entries_[uid].rank);
+    for (const auto& uid : aside_) {
+      const auto& entry = entries_[uid];
+      ready_.emplace(entry.rank, entry.candidate);
+    }
     return std::exchange(aside_, {}).size() > 0;
   }
 
  private:
   struct Rank {
-    std::int64_t negated_priority;
-    std::uint64_t order;
-    std::string uid;
+    std::int64_t negated_priority = 0;
+    std::uint64_t order = 0;                 // no two have the same
     auto operator<=>(const Rank&) const = default;
   };
   struct Entry {
-    Candidate candidate;
+    CandidateRef candidate;
     Rank rank;
     int tries = 0;
   };
@@ -75,9 +80,15 @@ class Waiting {
 
   std::mutex mutex_;
   std::uint64_t next_ = 0;
-  std::set<Rank> ready_;
+  std::map<Rank, CandidateRef> ready_;
   std::set<std::string> aside_;
   std::unordered_map<std::string, Entry> entries_;
+};
+
+/// A pod and where it is bound to.
+struct Bound {
+  CandidateRef candidate;
+  std::string node;
 };
 
 /// What observers, worker and completions share.
@@ -86,8 +97,8 @@ struct Shared {
   Waiting waiting;
   std::function<void(const char* look, std::int64_t delay_s)> wake;
   std::mutex bound_mutex;
-  std::vector<Candidate> bound;         ///< bindings that succeeded and have no event so far
-  std::vector<Candidate> unbound;       ///< bindings that failed and whose reservations are still held
+  std::vector<Bound> bound;             ///< bindings that succeeded and have no event so far
+  std::vector<Bound> unbound;           ///< bindings that failed and whose reservations are still held
 
   void look_again() { if (waiting.reconsider()) wake(kLook, 0); }
 };
@@ -120,12 +131,12 @@ class SchedulingLoop final : public keelson::KeyReconciler {
       const auto candidate = shared_->waiting.take();
       if (!candidate) return keelson::done();
       if (extensions.choose() || extensions.place()) {
-        schedule(ctx, *candidate, extensions);
+        schedule(ctx, candidate, extensions);
         continue;
       }
-      const auto choice = shared_->cluster.choose(*candidate, ctx.random());
+      auto choice = shared_->cluster.choose(*candidate, ctx.random());
       if (choice.node.empty()) refuse(ctx, *candidate, fit_error(choice));
-      else bind(ctx, *candidate, choice.node, false);
+      else bind(ctx, {candidate, std::move(choice.node)}, false);
     }
     shared_->wake(kLook, 0);
     return keelson::done();
@@ -133,19 +144,18 @@ class SchedulingLoop final : public keelson::KeyReconciler {
 
  private:
   void tell_bound(keelson::Context& ctx) {
-    std::vector<Candidate> bound;
+    std::vector<Bound> bound;
     {
       std::lock_guard lock(shared_->bound_mutex);
       bound.swap(shared_->bound);
     }
-    for (const auto& candidate : bound) {
-      ctx.event(candidate.pod, keelson::Normal, "Scheduled",
-                keelson::str("Successfully assigned ", candidate.key.ns, "/", candidate.key.name, " to ", candidate.node));
-    }
+    for (const auto& [candidate, node] : bound)
+      ctx.event(candidate->pod, keelson::Normal, "Scheduled", keelson::str("Successfully assigned ", candidate->key.ns, "/", candidate->key.name, " to ", node));
   }
 
   /// One pod with the say of other plugins. It waits when one of them wants that or cannot answer.
-  void schedule(keelson::Context& ctx, const Candidate& candidate, Extensions& extensions) {
+  void schedule(keelson::Context& ctx, const CandidateRef& waits, Extensions& extensions) {
+    const auto& candidate = *waits;
     const auto pod = ctx.find_raw(Pod::gvk, candidate.key);
     if (!pod || pod.uid() != candidate.uid) return shared_->waiting.remove(candidate.uid);
     Choice choice;
@@ -159,8 +169,8 @@ class SchedulingLoop final : public keelson::KeyReconciler {
       return refuse(ctx, candidate, reserved.error().message, true);
     }
     const auto bound = extensions.bind(pod, node);
-    if (bound && !*bound) return bind(ctx, candidate, node, true);
-    if (bound) return remember_bound(candidate, node);
+    if (bound && !*bound) return bind(ctx, {waits, node}, true);
+    if (bound) return remember_bound({waits, node});
     extensions.unreserve(pod, node);
     shared_->cluster.forget(candidate.uid);
     refuse(ctx, candidate, bound.error().message, true);
@@ -175,42 +185,42 @@ class SchedulingLoop final : public keelson::KeyReconciler {
     return best.empty() ? std::string() : std::string(best[draw % best.size()]->node.name());
   }
 
-  void remember_bound(Candidate candidate, const std::string& node) {
-    candidate.node = node;
+  void remember_bound(Bound bound) {
     std::lock_guard lock(shared_->bound_mutex);
-    shared_->bound.push_back(std::move(candidate));
+    shared_->bound.push_back(std::move(bound));
     shared_->wake(kLook, 0);
   }
 
   /// What others reserved for bindings that failed.
   void give_back(keelson::Context& ctx, Extensions& extensions) {
-    std::vector<Candidate> unbound;
+    std::vector<Bound> unbound;
     {
       std::lock_guard lock(shared_->bound_mutex);
       unbound.swap(shared_->unbound);
     }
-    for (const auto& candidate : unbound)
-      if (const auto pod = ctx.find_raw(Pod::gvk, candidate.key)) extensions.unreserve(pod, candidate.node);
+    for (const auto& [candidate, node] : unbound)
+      if (const auto pod = ctx.find_raw(Pod::gvk, candidate->key)) extensions.unreserve(pod, node);
   }
 
-  void bind(keelson::Context& ctx, Candidate candidate, const std::string& node, bool reserved) {
-    candidate.node = node;
-    const auto body = keelson::str(R"({"apiVersion":"v1","kind":"Binding","metadata":{"name":")", candidate.key.name, R"(","namespace":")", candidate.key.ns,
-                                   R"(","uid":")", candidate.uid, R"("},"target":{"apiVersion":"v1","kind":"Node","name":")", node, R"("}})");
-    ctx.submit_post(Pod::gvk, candidate.key, "binding", body, [shared = shared_, candidate, reserved](const keelson::Error* error) {
+  void bind(keelson::Context& ctx, Bound to, bool reserved) {
+    const auto& [uid, key] = std::tie(to.candidate->uid, to.candidate->key);
+    const auto body = keelson::str(R"({"apiVersion":"v1","kind":"Binding","metadata":{"name":")", key.name, R"(","namespace":")", key.ns, R"(","uid":")", uid,
+                                   R"("},"target":{"apiVersion":"v1","kind":"Node","name":")", to.node, R"("}})");
+    ctx.submit_post(Pod::gvk, key, "binding", body, [shared = shared_, to, reserved](const keelson::Error* error) {
+      const auto& bound_uid = to.candidate->uid;
       if (!error) {
         std::lock_guard lock(shared->bound_mutex);
-        shared->bound.push_back(candidate);
+        shared->bound.push_back(to);
         return shared->wake(kLook, 0);
       }
-      shared->cluster.forget(candidate.uid);
+      shared->cluster.forget(bound_uid);
       if (reserved) {
         std::lock_guard lock(shared->bound_mutex);
-        shared->unbound.push_back(candidate);
+        shared->unbound.push_back(to);
         shared->wake(kLook, 0);
       }
-      if (error->code == 404 || error->code == 409) return shared->waiting.remove(candidate.uid);   // gone, or bound by another
-      shared->wake(kLookAgain, shared->waiting.put_aside(candidate.uid));
+      if (error->code == 404 || error->code == 409) return shared->waiting.remove(bound_uid);   // gone, or bound by another
+      shared->wake(kLookAgain, shared->waiting.put_aside(bound_uid));
     });
   }
 

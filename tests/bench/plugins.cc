@@ -2,7 +2,8 @@
 //
 //   bench_plugins FIGURE PLUGINS_DIR KEELSON      one JSON object on standard output
 //   FIGURE: empty, child, child-pipelined, child-disk, child-pipelined-disk, core (the same write without a child), store, store-disk (the
-//     store alone, one commit at a time), controllers, load, swap. `swap` ends with 1 when a change was lost or a key ran twice at once.
+//     store alone, one commit at a time), controllers, load, swap, misdeeds. `swap` ends with 1 when a change was lost or a key ran twice at once,
+//     `misdeeds` when a reconcile that sleeps, loops or aborts among many in a child held up another or was not named.
 #include <malloc.h>
 
 #include <algorithm>
@@ -277,6 +278,28 @@ int swap(const Files& files) {
   return lost() == 0 && board.twice_at_once == 0 ? 0 : 1;
 }
 
+/// One of many reconciles in a child does what it should not, while the others are asked for in batches.
+int misdeeds(const Files& files) {
+  constexpr int kMaps = 64;
+  constexpr long kRounds = 400;
+  constexpr std::int64_t kLong_ms = 60'000, kShort_ms = 2'000;
+  struct Case { const char *deed, *said; };
+  for (const auto& [deed, said] : {Case{"sleep", ""}, Case{"loop", "from reconcile configmap default/m0 by its deadline"}, Case{"abort", "(SIGABRT) during reconcile configmap default/"}}) {
+    const bool named = *said != 0;
+    const auto deadline_ms = named ? kShort_ms : kLong_ms;
+    Server server({{"mode", "write"}, {"rounds", std::to_string(kRounds)}, {"workers", "16"}, {"deed", deed}, {"deadline_ms", std::to_string(deadline_ms)}}, files.program);
+    const auto begun = server.now_us();
+    server.load(files.first);
+    for (int i = 0; i < kMaps; ++i) server.map("m" + std::to_string(i), R"({"n":"0"})");
+    if (named) server.wait(said, [&] { return server.info().message.find(said) != std::string::npos; });
+    else server.wait("all others counted", [&] { return server.info().reconciles >= (kMaps - 1) * kRounds + kRounds / 2; });
+    const auto took_ms = (server.now_us() - begun) / 1000;
+    std::printf("{\"deed\": \"%s\", \"ms\": %.0f, \"message\": \"%s\"}\n", deed, took_ms, server.info().message.c_str());
+    if (took_ms >= kLong_ms) return 1;
+  }
+  return 0;
+}
+
 int run(const std::string& figure, const Files& files) {
   constexpr long kOneAtATime = 20'000, kSynced = 2'000, kEachOfMany = 1'000, kSyncedEach = 100;
   constexpr int kMany = 64, kWorkers = 16;
@@ -291,6 +314,7 @@ int run(const std::string& figure, const Files& files) {
   if (figure == "controllers") return controllers(files);
   if (figure == "load") return load(files);
   if (figure == "swap") return swap(files);
+  if (figure == "misdeeds") return misdeeds(files);
   throw std::runtime_error("no figure " + figure);
 }
 

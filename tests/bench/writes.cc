@@ -110,6 +110,7 @@ class Bench {
   void run() {
     leases();
     config_maps();
+    events();
     pods();
   }
 
@@ -139,6 +140,17 @@ class Bench {
     measure("renew-patch", [&](int i) { server_.write(Op::patch, at("kube-node-lease", i), R"({"spec":{"renewTime":")" + server_.now() + "\"}}"); });
     std::string revision = std::to_string(server_.write(Op::patch, at("default", 0), R"({"spec":{"leaseDurationSeconds":15}})")->revision());
     measure("update-lease", [&](int) { revision = std::to_string(server_.write(Op::update, at("default", 0), lease(name(0), "default", server_.now(), revision))->revision()); });
+  }
+
+  /// As a scheduler tells of a binding.
+  void events() {
+    measure("create-event", [&](int i) {
+      const auto name = "pod-" + std::to_string(i);
+      server_.write(Op::create, server_.target("", "Event", "default", ""),
+                    R"({"apiVersion":"v1","kind":"Event","metadata":{"name":")" + name + R"(.1","namespace":"default"},"involvedObject":{"apiVersion":"v1","kind":"Pod","namespace":"default","name":")" + name +
+                        R"(","uid":"6f5d2a10-94a4-4c3b-9a51-0242ac120002","resourceVersion":"17"},"reason":"Scheduled","message":"Successfully assigned default/)" + name +
+                        R"( to hollow-17","source":{"component":"default-scheduler"},"firstTimestamp":"2026-01-01T00:00:00Z","lastTimestamp":"2026-01-01T00:00:00Z","count":1,"type":"Normal","reportingComponent":"default-scheduler","reportingInstance":""})");
+    });
   }
 
   void config_maps() {

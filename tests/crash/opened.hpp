@@ -55,7 +55,7 @@ int run_power(std::uint64_t seed, int seconds);
 /// Every input and output call of a scripted run fails once, and then from there on for good; see README.md.
 /// `seconds` 0: every place is tried; else as many as there is time for, from a random one on.
 int run_faults(std::uint64_t seed, int seconds);
-/// Every byte of a small store is changed once, every file cut at every length; the same `seconds`.
-int run_corruption(std::uint64_t seed, int seconds);
+/// Every byte of a small store is changed once, every file cut at every length; the same `seconds`; the first `from` are left out.
+int run_corruption(std::uint64_t seed, int seconds, std::size_t from);
 
 }  // namespace keelson::store::crash

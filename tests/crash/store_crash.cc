@@ -24,6 +24,7 @@ struct Options {
   std::string mode;
   std::uint64_t seed = 0;
   int seconds = 8;
+  std::size_t from = 0;
 };
 
 // --- kill: the child ---
@@ -138,6 +139,7 @@ int run(int count, char** arguments) {
     const std::string argument = arguments[i];
     if (argument == "--seed" && i + 1 < count) options.seed = std::stoull(arguments[++i]);
     else if (argument == "--seconds" && i + 1 < count) options.seconds = std::stoi(arguments[++i]);
+    else if (argument == "--from" && i + 1 < count) options.from = std::stoull(arguments[++i]);
     else options.mode = argument;
   }
   std::printf("seed %llu\n", static_cast<unsigned long long>(options.seed));
@@ -145,8 +147,8 @@ int run(int count, char** arguments) {
   if (options.mode == "kill") return run_kill(options);
   if (options.mode == "power") return run_power(options.seed, options.seconds);
   if (options.mode == "faults") return run_faults(options.seed, options.seconds);
-  if (options.mode == "corruption") return run_corruption(options.seed, options.seconds);
-  std::fprintf(stderr, "usage: store_crash kill|power|faults|corruption [--seed N] [--seconds N]   (0 seconds: all but kill try every place)\n");
+  if (options.mode == "corruption") return run_corruption(options.seed, options.seconds, options.from);
+  std::fprintf(stderr, "usage: store_crash kill|power|faults|corruption [--seed N] [--seconds N]   (0 seconds: all but kill try every place; corruption goes on --from N)\n");
   return 2;
 }
 

@@ -319,7 +319,7 @@ def one_that_is_broken_disturbs_nobody(c):
     c.server.mode = "well"
     c.server.hanging.set()
     wait_for(c, "True", "Passed", 40)
-    eventually("the namespace is gone", lambda: "NotFound" in c.kubectl("get", "namespace", "short", check=False).stderr, 10)
+    eventually("the namespace is gone", lambda: "NotFound" in c.kubectl("get", "namespace", "short", check=False).stderr)
 
 
 def one_that_is_gone_comes_back(c):

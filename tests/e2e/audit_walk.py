@@ -42,7 +42,7 @@ def events(c, name="audit.log"):
 def of(c, verb, resource, name=None):
     def probe():
         return [e for e in events(c) if e["verb"] == verb and e.get("objectRef", {}).get("resource") == resource and name in (None, e["objectRef"].get("name"))]
-    return eventually(f"{verb} {resource} {name} is in the audit log", probe, 10)
+    return eventually(f"{verb} {resource} {name} is in the audit log", probe)
 
 
 def on_disk(folder, text):

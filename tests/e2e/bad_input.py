@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Every wrong request of bad_input_rows.py against a running server: code, reason, message and causes."""
+import concurrent.futures
 import json
 import pathlib
 import os
 import re
 import socket
+import ssl
 import sys
 import time
 
@@ -32,18 +34,38 @@ ACCOUNTS = "/api/v1/namespaces/rows/serviceaccounts"
 
 
 def begin_slowly(c):
-    """A connection whose header does not end."""
+    """A connection whose header does not end; what comes of it, once it does: (bytes, seconds)."""
     tls = c.https.context.wrap_socket(socket.create_connection(("127.0.0.1", c.port), HEADER_TIMEOUT_S + 10), server_hostname="127.0.0.1")
+    began = time.monotonic()
     tls.sendall(b"GET /version HTTP/1.1\r\nHost: t\r\n")
-    return tls, time.monotonic()
+    return concurrent.futures.ThreadPoolExecutor(1).submit(lambda: (tls.recv(1000), time.monotonic() - began))
 
 
 def a_header_that_does_not_end_is_not_answered(c):
-    tls, began = c.slow
-    equal(tls.recv(1000), b"", "what came back")
-    took = time.monotonic() - began
+    came, took = c.slow.result()
+    equal(came, b"", "what came back")
     if not HEADER_TIMEOUT_S - 1 < took < HEADER_TIMEOUT_S + 5:
         raise Failed(f"closed after {took:.1f} s")
+
+
+def who_went_before_the_handshake_gets_none(c):
+    """Its first message and its end come in one packet; a server that looked just before that answers."""
+    def answered(leaves):
+        out = ssl.MemoryBIO()
+        try:
+            c.https.context.wrap_bio(ssl.MemoryBIO(), out, server_hostname="127.0.0.1").do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+        with socket.create_connection(("127.0.0.1", c.port), HEADER_TIMEOUT_S) as client:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+            client.sendall(out.read())
+            if leaves:
+                client.shutdown(socket.SHUT_WR)
+            else:
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+            return client.recv(1)
+    equal(all(answered(leaves=True) for _ in range(50)), False, "whether the server answers each that has left")
+    equal(answered(leaves=False) != b"", True, "whether the server answers one that waits")
 
 
 CROWD = 800   # more than the seats that one level can have, and its flow's queues
@@ -257,7 +279,7 @@ def yaml_means_what_upstream_takes_it_for(c):
 STEPS = [the_objects_of_the_rows_are_made, *(surface(name, rows) for name, rows in SURFACES.items()), requests_that_could_be_cut_in_two_ways_end_the_connection,
          headers_above_1_MiB_are_431, unknown_and_duplicate_fields_are_warned_of_or_passed_over, a_deprecated_kind_and_a_deprecated_version_warn_of_themselves, yaml_bombs_are_refused_within_100_ms,
          nested_yaml_takes_linear_time, yaml_means_what_upstream_takes_it_for, too_many_at_once_are_told_to_come_back,
-         a_header_that_does_not_end_is_not_answered]
+         who_went_before_the_handshake_gets_none, a_header_that_does_not_end_is_not_answered]
 
 if __name__ == "__main__":
     start_and_run(STEPS, Cluster(hollow_nodes=0))

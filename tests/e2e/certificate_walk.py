@@ -46,7 +46,7 @@ def one_that_is_due_is_renewed_without_a_restart(c):
     lines = note.read_text().split("\n", 1)
     note.write_text(f"{int(time.time()) + 3600}\n{lines[1]}")
     c.process.send_signal(signal.SIGHUP)
-    eventually("another certificate is served", lambda: served(c) != before, 10)
+    eventually("another certificate is served", lambda: served(c) != before)
     c.out("get", "namespaces")
     equal(check(c).returncode, 0)
 
@@ -63,7 +63,7 @@ def a_new_address_is_put_in(c):
         subprocess.run(["ip", "link", "set", link, "up"], check=True)
         before = served(c)
         c.process.send_signal(signal.SIGHUP)
-        eventually("a certificate for the new address", lambda: served(c) != before, 10)
+        eventually("a certificate for the new address", lambda: served(c) != before)
         if socket.inet_aton(address) not in served(c):
             raise Failed("the address is not in the certificate")
     finally:
@@ -90,12 +90,12 @@ def tokens_outlive_the_key_that_signed_them(c):
     equal((known_keys(c), who(c, old)), ([key_of(old)], account))
     file.write_text("-----BEGIN PRIVATE KEY-----\nhalf\n")
     c.process.send_signal(signal.SIGHUP)
-    eventually("what is no key is refused", lambda: "is no P-256 private key" in c.log(), 10)
+    eventually("what is no key is refused", lambda: "is no P-256 private key" in c.log())
     equal(key_of(c.out("create", "token", "default").strip()), key_of(old))
     made = subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], capture_output=True, text=True, check=True).stdout
     file.write_text(made)
     c.process.send_signal(signal.SIGHUP)
-    eventually("two keys are known", lambda: len(known_keys(c)) == 2, 10)
+    eventually("two keys are known", lambda: len(known_keys(c)) == 2)
     fresh = c.out("create", "token", "default").strip()
     equal(known_keys(c), [key_of(fresh), key_of(old)])
     equal((who(c, old), who(c, fresh)), (account, account))
@@ -201,7 +201,7 @@ def a_kubelet_gets_its_certificate_by_itself(c):
 
     def ask(name, *more):
         text = signing_request(c, name, f"/O=system:nodes/CN=system:node:{name}", NODE_USAGES, KUBELET, more=more)
-        eventually(f"{name} may ask", lambda: subprocess.run(["kubectl", *boot, "create", "-f", "-"], input=text, capture_output=True, text=True, check=False, timeout=30).returncode == 0, 15)
+        eventually(f"{name} may ask", lambda: subprocess.run(["kubectl", *boot, "create", "-f", "-"], input=text, capture_output=True, text=True, check=False, timeout=30).returncode == 0)
     ask("unbound")
     time.sleep(0.5)
     equal(condition_of(c, "unbound"), "Pending", "nobody lets it")

@@ -14,22 +14,41 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("KEELSON_BUILD_DIR", SOURCE / "build" / "release"))
+
+
+PATIENCE_S = 60.0   # far more than anything takes: what is late on a busy machine has not failed
 
 
 class Failed(Exception):
     pass
 
 
+PORTS = range(20_000, 30_000)   # below those that the kernel gives to whoever asks for any, and below the node ports
+claims = []                      # a name of each port that was given, which no other process of the machine can have meanwhile
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of 127.0.0.1 that is this process's until it ends: also while nobody listens there no connection gets it by chance,
+    and no other test."""
+    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0keelson-test-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        claims.append(claim)
+        return port
+    raise Failed("no port is free")
 
 
-def eventually(what, probe, timeout_s=30.0, every_s=0.1):
+def eventually(what, probe, timeout_s=PATIENCE_S, every_s=0.1):
     """The probe's first true answer; fails with its last answer at the deadline."""
     deadline = time.monotonic() + timeout_s
     last = None
@@ -65,6 +84,7 @@ class Cluster:
         self.server_env = {}
         self.log_path = self.dir / "server.log"
         self.process = None
+        self.admin_context = None   # see client.py
 
     # --- the server ---------------------------------------------------------------------------------------------------
     def start_without_waiting(self):
@@ -76,10 +96,10 @@ class Cluster:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command + self.flags, stderr=log, stdout=log, stdin=subprocess.DEVNULL, env=self.env | self.server_env)
 
-    def start_wait(self, timeout_s=20):
+    def start_wait(self, timeout_s=PATIENCE_S):
         eventually("the server is ready", self.is_ready, timeout_s, 0.02)
 
-    def start(self, timeout_s=20):
+    def start(self, timeout_s=PATIENCE_S):
         self.start_without_waiting()
         self.start_wait(timeout_s)
         return self
@@ -87,18 +107,23 @@ class Cluster:
     def is_ready(self):
         if self.process.poll() is not None:
             raise SystemExit(f"the server ended with {self.process.returncode}:\n{self.log()[-4000:]}")
-        return self.kubeconfig.exists() and self.kubectl("get", "--raw", "/readyz", check=False, timeout_s=5).stdout.startswith("ok")
+        return self.kubeconfig.exists() and self.kubectl("get", "--raw", "/readyz", check=False, timeout_s=20).stdout.startswith("ok")
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def stop(self, timeout_s=5):
+    def stop(self, timeout_s=20):
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(timeout_s)
 
     def log(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def threads(self):
+        """Where each thread of the server is, when it hangs."""
+        command = ["gdb", "-p", str(self.process.pid), "-batch", "-ex", "thread apply all bt 20"]
+        return subprocess.run(command, capture_output=True, text=True).stdout if shutil.which("gdb") else "no gdb"
 
     def cleanup(self):
         if self.process and self.process.poll() is None:
@@ -177,6 +202,14 @@ def start_and_run(steps, cluster):
     run(steps, cluster)
 
 
+def told(error):
+    """What an exception says; where that is short, also where it came from and what a program printed."""
+    if isinstance(error, Failed):
+        return str(error)
+    printed = [text if isinstance(text, str) else text.decode(errors="replace") for text in (getattr(error, "stdout", None), getattr(error, "stderr", None)) if text]
+    return "".join(traceback.format_exception(error) + printed)
+
+
 def run(steps, cluster):
     """Runs the functions in order, one line each; the first that fails ends it."""
     failed = None
@@ -186,18 +219,19 @@ def run(steps, cluster):
             name = step.__name__.replace("_", " ")
             try:
                 step(cluster)
-            except (Failed, subprocess.TimeoutExpired, AssertionError, OSError, http.client.HTTPException) as error:
-                print(f" ✗ {name}\n{error}", flush=True)
-                failed = name
+            except Exception as error:
+                failed = f" ✗ {name}\n{told(error)}"
                 break
             print(f" ✓ {name:<78} {time.monotonic() - began:6.2f} s", flush=True)
         if failed:
-            print("--- the server runs ---" if cluster.process.poll() is None else f"--- the server ended with {cluster.process.returncode} ---")
-            print("--- end of its log ---")
+            print("--- the last of the server's log ---")
             print(cluster.log()[-6000:])
+            print("--- the server runs ---" if cluster.process and cluster.process.poll() is None else f"--- the server ended with {cluster.process and cluster.process.returncode} ---")
+            print(failed, flush=True)   # last: who keeps only the end of it all has the reason
     finally:
         cluster.cleanup()
-    print(f"{0 if failed else len(steps)} steps passed" if not failed else f"failed: {failed}")
+    if not failed:
+        print(f"{len(steps)} steps passed")
     sys.exit(1 if failed else 0)
 
 

@@ -217,7 +217,7 @@ def its_log_level_is_changed_at_once(cluster):
     for level, wanted in (("debug", ["debug", "info", "warning", "error"]), ("error", ["error"]), (None, ["info", "warning", "error"])):
         cluster.out("patch", "plugin", "conformance", "--type=merge", "-p", json.dumps({"spec": {"logLevel": level}}))
         names = iter(range(100))
-        eventually(f"level {level}", lambda level=level, wanted=wanted, names=names: logged(cluster, f"log-{level or 'none'}-{next(names)}".lower()) == wanted, 10)
+        eventually(f"level {level}", lambda level=level, wanted=wanted, names=names: logged(cluster, f"log-{level or 'none'}-{next(names)}".lower()) == wanted)
     equal(cluster.json("get", "plugin", "conformance")["status"].get("restarts", 0), restarts, "restarts")
 
 
@@ -247,7 +247,7 @@ def metrics_count_what_happens(cluster):
         raise Failed("reconciles are not counted")
     equal(value("conformance_task_runs_total"), 1, "runs of the task")
     there = len(cluster.json("get", "configmaps", "-A")["items"])
-    eventually("the observer knows all", lambda: value("conformance_config_maps") == there, 10)
+    eventually("the observer knows all", lambda: value("conformance_config_maps") == there)
 
 
 COMMON = [it_reads_its_configuration, what_it_makes_is_owned_and_seen_at_once, a_changed_or_removed_child_is_put_right, reads_see_every_own_write,

@@ -48,7 +48,7 @@ def the_node_lists_them_and_then_writes_nothing(c):
     def listed():
         return [name for node in c.json("get", "nodes")["items"] for image in node["status"].get("images", []) for name in image["names"]]
 
-    eventually("the node lists the image", lambda: any("keelson.dev/demo:1" in name for name in listed()), 8)
+    eventually("the node lists the image", lambda: any("keelson.dev/demo:1" in name for name in listed()))
 
     def written():
         return next(line for line in pathlib.Path(f"/proc/{c.process.pid}/io").read_text().splitlines() if line.startswith("write_bytes"))
@@ -103,7 +103,7 @@ def logs_follow(c):
                 return os.read(follow.stdout.fileno(), 65536)
             except BlockingIOError:
                 return b""
-        eventually("a followed line", line, 10, 0.3)
+        eventually("a followed line", line, every_s=0.3)
     finally:
         follow.kill()
         follow.wait()

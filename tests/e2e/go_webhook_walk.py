@@ -8,17 +8,11 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from cluster import Cluster, Failed, equal, eventually, expect, start_and_run  # noqa: E402
+from cluster import Cluster, Failed, equal, eventually, expect, free_port, start_and_run  # noqa: E402
 from go_program import program  # noqa: E402
 
 GROUP = "admissionregistration.k8s.io/v1"
 ANNOTATION = "webhook.test/asked-by"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Server:

@@ -3,13 +3,14 @@
 process, with rights, in discovery, and while the plugin is away."""
 import json
 import os
+import pathlib
 import shutil
 import signal
 import sys
 import threading
 
+from client import Client
 from cluster import BUILD, Cluster, Failed, equal, eventually, expect, run
-from kill_under_load import Client
 from plugin_process import children, plugin, running, want_process
 
 BUOYS = "/apis/example.keelson.dev/{}/namespaces/default/buoys"
@@ -64,6 +65,16 @@ def a_plugin_converts_its_kind(cluster):
     equal([item["spec"] for item in cluster.raw(BUOYS.format("v1"))["items"]], [{"place": "sea:7"}], "a list")
     expect(cluster.kubectl("apply", "-f", "-", stdin=OLD % ("b", "nowhere"), check=False).stderr,
            "conversion webhook for example.keelson.dev/v1, Kind=Buoy failed: spec.place: must be HOST:PORT")
+
+
+def who_asks_it_may_run_on_every_processor_afterwards(cluster):
+    client = Raw(cluster)
+    for _ in range(100):
+        equal(client.request("GET", BUOYS.format("v1") + "/a")[0], 200, "a conversion")
+    everywhere = os.sched_getaffinity(cluster.process.pid)
+    tasks = pathlib.Path(f"/proc/{cluster.process.pid}/task")
+    bound = {(task / "comm").read_text().strip() for task in tasks.iterdir() if os.sched_getaffinity(int(task.name)) != everywhere}
+    equal(bound - {"buoy"}, set(), "threads that stay bound beside the controller's own")
 
 
 def it_does_so_in_the_core_too(cluster):
@@ -228,6 +239,6 @@ def without_it_they_are_gone(cluster):
 if __name__ == "__main__":
     one = Cluster()
     one.start()
-    sys.exit(run([a_plugin_converts_its_kind, it_does_so_in_the_core_too, a_watch_sees_its_own_version, it_is_swapped_while_it_is_asked, without_its_plugin_only_what_is_stored_is_read,
+    sys.exit(run([a_plugin_converts_its_kind, who_asks_it_may_run_on_every_processor_afterwards, it_does_so_in_the_core_too, a_watch_sees_its_own_version, it_is_swapped_while_it_is_asked, without_its_plugin_only_what_is_stored_is_read,
                   a_stored_definition_names_a_plugin, a_plugin_serves_three_things, they_are_discovered, they_need_rights, what_it_does_not_serve_is_refused, while_it_is_away_it_is_503,
                   without_it_they_are_gone], one))

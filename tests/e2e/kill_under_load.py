@@ -2,58 +2,20 @@
 """SIGKILL of the server at random moments under load: nothing acknowledged is lost, no revision is given twice, and a watch
 that resumes sees every change once, in order. `--seed N` repeats a run, `--kills N` makes it longer."""
 import argparse
-import base64
-import http.client
 import json
 import pathlib
 import random
-import ssl
 import sys
-import tempfile
 import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from client import Client  # noqa: E402
 from cluster import Cluster, Failed, equal, eventually  # noqa: E402
 
 STARTING_EVERY, STARTING_S = 5, 0.1
 LIVES_S = [0.03, 0.3]   # after the first acknowledgement
 PATIENCE_S = 300        # for a server on a machine that does much else
-
-
-class Client:
-    """One keep-alive connection as the admin of the kubeconfig."""
-
-    def __init__(self, cluster):
-        self.context = ssl.create_default_context()
-        config = json.loads(cluster.out("config", "view", "--raw", "-o", "json"))
-        user, where = config["users"][0]["user"], config["clusters"][0]["cluster"]
-        self.context.load_verify_locations(cadata=base64.b64decode(where["certificate-authority-data"]).decode())
-        with tempfile.NamedTemporaryFile("w", suffix=".pem") as pem:
-            pem.write(base64.b64decode(user["client-certificate-data"]).decode() + base64.b64decode(user["client-key-data"]).decode())
-            pem.flush()
-            self.context.load_cert_chain(pem.name)
-        self.port = cluster.port
-        self.connection = None
-        self.sent = False   # whether the last request may have reached the server
-
-    def open(self):
-        return http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=10)
-
-    def request(self, method, path, body=None, content_type="application/json"):
-        """(status, JSON); status 0: no answer, so the outcome is unknown."""
-        self.sent = self.connection is not None
-        try:
-            if self.connection is None:
-                opened = self.open()
-                opened.connect()
-                self.connection, self.sent = opened, True
-            self.connection.request(method, path, body and json.dumps(body), {"Content-Type": content_type})
-            answer = self.connection.getresponse()
-            return answer.status, json.loads(answer.read())
-        except (OSError, http.client.HTTPException, json.JSONDecodeError):
-            self.connection = None
-            return 0, None
 
 
 class Writer(threading.Thread):
@@ -137,12 +99,12 @@ class Watcher(threading.Thread):
     def run(self):
         while not self.stop.is_set() and not self.failure:
             try:
-                connection = self.client.open()
-                connection.request("GET", self.path + str(self.last))
-                answer = connection.getresponse()
-                while line := answer.readline():
+                lines = self.client.lines(self.path + str(self.last))
+                if next(lines) != 200:
+                    raise ConnectionError("not yet")
+                for line in lines:
                     self.take(json.loads(line))
-            except (OSError, http.client.HTTPException, json.JSONDecodeError):
+            except OSError:
                 time.sleep(0.01)
 
     def take(self, event):
@@ -179,6 +141,19 @@ def arguments(kills):
     return options
 
 
+def wait_served(cluster, client):
+    """Without kubectl, whose own start costs more than the server's."""
+    def probe():
+        if (code := cluster.process.poll()) is not None:
+            raise SystemExit(f"the server ended with {code}:\n{cluster.log()[-4000:]}")
+        return client.request("GET", "/api/v1/namespaces/default")[0] == 200
+    try:
+        eventually("the server answers", probe, PATIENCE_S, 0.005)
+    except Failed:
+        print(cluster.threads())
+        raise
+
+
 def some_life(cluster, writers, chance):
     """Waits for the moment of a kill: now and then the server is still starting, else it has acknowledged something."""
     if chance.randrange(STARTING_EVERY) == 0:
@@ -210,7 +185,7 @@ def kill_under_load(cluster, options, chance, between=lambda: None):
             cluster.kill()
             between()
             cluster.start_without_waiting()
-        cluster.start_wait(PATIENCE_S)
+        wait_served(cluster, Client(cluster))
         stop.set()
         for writer in writers:
             writer.join(PATIENCE_S)

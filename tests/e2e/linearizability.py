@@ -12,9 +12,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "history")]
 import linearizable  # noqa: E402
 import order  # noqa: E402
+from client import Client  # noqa: E402
 from cluster import Cluster, Failed  # noqa: E402
 from history import FOREVER, Operation, Wrong  # noqa: E402
-from kill_under_load import Client  # noqa: E402
 
 BASE = "/api/v1/namespaces/default/configmaps"
 CLIENTS, OPERATIONS, KEYS, KILLS = 8, 2000, 6, 2

@@ -114,7 +114,7 @@ def bad_ones_are_all_refused_alike(c):
 def a_new_key_is_taken_up(c):
     equal(who(c, c.second.sign(claims(c))), REFUSED)
     c.issuer.keys = [c.second]
-    eventually("the second key counts", lambda: isinstance(who(c, c.second.sign(claims(c))), dict), 15, 0.3)
+    eventually("the second key counts", lambda: isinstance(who(c, c.second.sign(claims(c))), dict), every_s=0.3)
     equal(who(c, c.first.sign(claims(c))), REFUSED)
     before = c.issuer.asked
     for _ in range(50):

@@ -6,9 +6,9 @@ import sys
 import threading
 import time
 
+from client import Client
 from cluster import Cluster, Failed, equal, eventually, run
 from conformance import Outside, trial
-from kill_under_load import Client
 
 TRIALS = "/apis/conformance.keelson.dev/v1/namespaces/default/trials"
 LEASE_S = 15

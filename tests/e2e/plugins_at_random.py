@@ -13,8 +13,8 @@ import signal
 import sys
 import time
 
+from client import Client
 from cluster import BUILD, Cluster, Failed, equal, eventually, run
-from kill_under_load import Client
 from plugin_process import children, want_process
 
 SITES = "/apis/demo.io/v1/namespaces/default/websites"
@@ -30,6 +30,8 @@ TRUSTS_ALL = ".so" not in (BUILD / "generated/bundled_plugins.cc").read_text()
 OBJECTS = 12
 SETTLED_S = 90
 BURST = 200
+PAUSES = 3
+NAP_MS = 300
 
 
 class Storm:
@@ -119,9 +121,9 @@ class Storm:
         if status in (200, 201) and self.ask("GET", f"{SITES}/{name}", allowed=(404,))[1].get("metadata", {}).get("deletionTimestamp") is None:
             self.sites[name] = replicas
 
-    def map(self, among=OBJECTS):
-        name, text = f"m{self.random.randrange(among)}", str(self.random.randrange(1000))
-        data = {"child": text} | ({"throw": "yes"} if not self.mild and self.random.random() < 0.1 else {"throw": None}) | ({"fail": "2"} if self.random.random() < 0.2 else {})
+    def map(self, among=OBJECTS, name=None, nap_ms=None):
+        name, text = name or f"m{self.random.randrange(among)}", str(self.random.randrange(1000))
+        data = {"child": text} | ({"throw": "yes"} if not self.mild and self.random.random() < 0.1 else {"throw": None}) | ({"fail": "2"} if self.random.random() < 0.2 else {}) | {"nap": nap_ms and str(nap_ms)}
         if self.ask("PATCH", f"{MAPS}/{name}", {"data": data}, MERGE, allowed=(404,))[0] == 404:
             self.ask("POST", MAPS, {"metadata": {"name": name, "labels": {"probe": "yes"}}, "data": {k: v for k, v in data.items() if v is not None}})
         self.maps[name] = text
@@ -182,6 +184,23 @@ class Storm:
         for _ in range(BURST):
             self.site(among=2)
             self.map(among=2)
+
+    def leave_work_for_after_a_pause(self):
+        """What was due when a plugin was paused, and what came then, is done when it goes on: by the same version, which looks at nothing a second time."""
+        self.nothing_is_forgotten()   # so that nothing that is still under way adds a key
+        self.patch("probe", {"workers": 1})
+        for _ in range(PAUSES):
+            for i in range(OBJECTS):   # the first keeps the one worker, so that the others are due when the pause begins
+                self.map(name=f"m{i}", nap_ms=NAP_MS if i == 0 else None)
+            self.patch("probe", {"paused": True})
+            for i in range(OBJECTS // 2):
+                self.map(name=f"m{i}")
+            eventually("probe is paused", lambda: self.state_of("probe")["state"] == "Paused")
+            before = self.state_of("probe")["sha256"]
+            self.patch("probe", {"paused": None})
+            eventually("probe goes on", lambda: self.state_of("probe")["state"] == "Running")
+            equal(self.state_of("probe")["sha256"], before, "its version")
+            self.nothing_is_forgotten()
 
     def items(self, path):
         return {one["metadata"]["name"]: one for one in self.ask("GET", path)[1]["items"]}
@@ -247,6 +266,9 @@ def main():
         storm.go_on(options.seconds / 2)
         storm.leave_work_to_the_next()
 
+    def a_pause_loses_nothing(_):
+        storm.leave_work_for_after_a_pause()
+
     def nothing_is_forgotten(_):
         storm.nothing_is_forgotten()
         equal(cluster.process.poll(), None, "the server's exit")
@@ -272,8 +294,11 @@ def main():
     def the_server_ends_well(_):
         cluster.stop(30)
         equal(cluster.process.returncode, 0, "exit of the server")
+        # A sanitizer that finds something in a plugin's process says so there. The hostile one is meant to be found.
+        found = [line for line in cluster.log().splitlines() if "Sanitizer: " in line and " info hostile: " not in line]
+        equal(found[:5], [], "what sanitizers found")
 
-    return run([plugins_come_and_go, each_version_goes_on_where_the_one_before_ended, nothing_is_forgotten, nothing_of_them_is_left, the_server_ends_well], cluster)
+    return run([plugins_come_and_go, each_version_goes_on_where_the_one_before_ended, a_pause_loses_nothing, nothing_is_forgotten, nothing_of_them_is_left, the_server_ends_well], cluster)
 
 
 if __name__ == "__main__":

@@ -205,7 +205,7 @@ def through_a_proxy(c, args, ask):
     proxy = subprocess.Popen(c.kubectl_command("proxy", *args), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=c.env)
     try:
         said = proxy.stdout.readline()
-        eventually("it answers", lambda: "v1" in ask(said)["versions"], 10)
+        eventually("it answers", lambda: "v1" in ask(said)["versions"])
     finally:
         proxy.terminate()
         proxy.communicate()

@@ -30,12 +30,12 @@ def used(c, name="all"):
 
 
 def counts(c, resource, amount, name="all"):
-    eventually(f"{resource} is {amount}", lambda: used(c, name).get(resource) == amount, 10)
+    eventually(f"{resource} is {amount}", lambda: used(c, name).get(resource) == amount)
 
 
 def a_new_quota_says_at_once_what_is_used(c):
     c.https.made("POST", QUOTAS, named("all", spec={"hard": COUNTS}))
-    eventually("its status", lambda: c.https.made("GET", f"{QUOTAS}/all").get("status", {}).get("hard") == COUNTS, 5)
+    eventually("its status", lambda: c.https.made("GET", f"{QUOTAS}/all").get("status", {}).get("hard") == COUNTS)
     before = used(c)
     equal({key: value for key, value in before.items() if value != "0"}, {"resourcequotas": "1", "configmaps": "1"}, "used: itself and the CA")
 
@@ -168,9 +168,9 @@ def every_namespace_has_the_root_certificate_whatever_happens_to_it(c):
     whole = c.https.made("GET", path)["data"]
     expect(whole["ca.crt"], "^-----BEGIN CERTIFICATE-----")
     c.https.made("DELETE", path)
-    eventually("it is made again", lambda: c.https.ask("GET", path).code == 200 and c.https.made("GET", path)["data"] == whole, 10)
+    eventually("it is made again", lambda: c.https.ask("GET", path).code == 200 and c.https.made("GET", path)["data"] == whole)
     patch(c, path, {"data": {"ca.crt": ""}})
-    eventually("it is put right", lambda: c.https.made("GET", path)["data"] == whole, 10)
+    eventually("it is put right", lambda: c.https.made("GET", path)["data"] == whole)
 
 
 def decoded(part):

@@ -132,6 +132,10 @@ def safe_mode_loads_the_essential_plugins_only(_):
         shutil.copy(BUILD / "examples" / "website.so", c.plugins)
         eventually("all are looked at", lambda: re.search(r"^website +Refused", c.out("get", "plugins"), re.M))
         expect(c.out("get", "plugins"), r"^namespace +\S+ +Running", r"^garbage-collector +\S+ +Running", r"^scheduler +Refused")
+        refusals = lambda: len(re.findall("plugin refused .*name=website ", c.log()))
+        before = refusals()
+        os.utime(c.plugins / "website.so")
+        eventually("it is looked at again", lambda: refusals() > before)
         expect(c.out("get", "plugins", "-o", "wide"), r"^NAME .*AGE .*REASON +MESSAGE *$", r"^website +Refused .* SafeMode +the server runs in safe mode, and website is not essential$")
     in_every_way(check, safe_mode=True, **NO_CONTAINERS)
 

@@ -3,6 +3,7 @@
 reset as soon as they are opened. The healthy go on meanwhile, the server's memory stays bounded, and it lets go of what does not move.
 `--connections N`, `--slow N`, `--watchers N` and `--resets N` make the crowds larger."""
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -30,6 +31,9 @@ WARM_BYTES = 32 << 20          # what a server that has just started takes for i
 HEADER_TIMEOUT_S, STALL_TIMEOUT_S = 32, 60
 HEALTHY_S = 0.25               # that a healthy request takes at most, at the 99th percentile
 LAG_S = 0.1                    # of an event, at the 99th percentile
+TRICKLE_S = 5                  # between two bytes of a head or body that does not end
+SEGMENT_BYTES = 536            # small, so that the system keeps little for who does not read, and the server has the rest
+ENDED_S = 30
 PATIENCE_S = 120               # for what takes a moment, on a machine that stands still now and then
 TICK_S, STALL_S = 0.01, 0.1
 
@@ -78,6 +82,7 @@ class Crowd:
                 plain = socket.socket()
                 if receive_bytes:
                     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+                    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT_BYTES)
                 plain.connect(("127.0.0.1", port))
                 plain.setblocking(False)
                 tls = context.wrap_socket(plain, server_hostname="127.0.0.1", do_handshake_on_connect=False)
@@ -119,6 +124,13 @@ class Crowd:
                     self.selector.unregister(tls)
                     tls.close()
         return sum(tls.fileno() < 0 for tls in self.all)
+
+    def say(self, piece):
+        """To all that are still there, as far as it goes out at once."""
+        for tls in self.all:
+            if tls.fileno() >= 0:
+                with contextlib.suppress(OSError):
+                    tls.send(piece)
 
     def close(self):
         for tls in self.all:
@@ -185,8 +197,12 @@ def slow_headers_and_bodies_are_let_go(c):
     healthy = Healthy(c)
     heads = Crowd(c.anonymous, c.port, c.options.slow, b"GET /version HTTP/1.1\r\nHost: t\r\n")
     bodies = Crowd(c.https.context, c.port, c.options.slow // 2, f"POST {MAPS} HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{{".encode())
-    began, closed = time.monotonic(), 0
+    began, closed, said = time.monotonic(), 0, 0
     while closed < len(heads.all) and c.machine.took(began) < HEADER_TIMEOUT_S + 20:
+        if time.monotonic() - began > said * TRICKLE_S:
+            heads.say(b"X")
+            bodies.say(b" ")
+            said += 1
         closed = heads.read(1)
     equal(closed, len(heads.all), "half headers that were closed")
     while bodies.read(1) < len(bodies.all) and c.machine.took(began) < STALL_TIMEOUT_S + 40:
@@ -239,6 +255,19 @@ def frame(kind, flags, stream, payload=b""):
 HEAD = b"\x82\x87\x84\x01\x01t"
 
 
+def ended(tls):
+    """Whether the server ends the connection; what it still says is read away."""
+    tls.settimeout(ENDED_S)
+    try:
+        while tls.recv(65536):
+            pass
+    except TimeoutError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
 def streams_that_are_reset_at_once_are_bounded(c):
     before, healthy, sent, refused = resident_bytes(c), Healthy(c), 0, 0
     context = ssl.create_default_context(cadata=c.https.ca)
@@ -252,7 +281,9 @@ def streams_that_are_reset_at_once_are_bounded(c):
                 tls.sendall(b"".join(frame(1, 5, stream, HEAD) + frame(3, 0, stream, b"\0\0\0\x08") for stream in range(first, first + 200, 2)))
                 sent += 100
         except OSError:
-            refused += 1
+            pass
+        within(ended(tls), "a connection that resets its streams at once goes on")
+        refused += 1
         tls.close()
     healthy.end(f"{sent} streams reset at once, {refused} connections ended for it")
     grown = resident_bytes(c) - before
@@ -285,6 +316,7 @@ def floods(turn):
 
 
 FLOOD_PIECES = 2000
+ENDED_FOR = {"pings", "settings", "continuations"}   # the others are borne: what they cost is bounded
 
 
 def floods_of_frames_end(c):
@@ -301,6 +333,7 @@ def floods_of_frames_end(c):
         except (OSError, ssl.SSLError):
             pass
         told.append(f"{name} {pieces}")
+        within(name not in ENDED_FOR or pieces < FLOOD_PIECES, f"{name}: a flood goes on")
         tls.close()
         within(resident_bytes(c) - before < 2 * WARM_BYTES, f"{name}: the server has grown by {resident_bytes(c) - before} bytes")
     healthy.end("floods of frames, pieces until the end: " + ", ".join(told))

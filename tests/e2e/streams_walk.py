@@ -244,7 +244,8 @@ def a_port_takes_much_in(c):
     """What is sent arrives whole, and who has said all still gets the answer."""
     data = os.urandom(1 << 20) * (FORWARDED_BYTES >> 20)
     program = "#!/bin/sh\nhead -c %d | sha256sum\n" % len(data)
-    c.out("exec", "-i", "box", "--", "sh", "-c", "cat >/tmp/sum; chmod +x /tmp/sum; (nc -l -p 9001 -e /tmp/sum >/dev/null 2>&1 &)", stdin=program)
+    c.out("exec", "-i", "box", "--", "sh", "-c", "cat >/tmp/sum; chmod +x /tmp/sum; (nc -l -p 9001 -e /tmp/sum >/dev/null 2>&1 &)"
+          "; until grep -q :2329 /proc/net/tcp*; do sleep 0.1; done", stdin=program)   # 9001 in hexadecimal: it listens
     with forwarded(c, 9001) as [port], socket.create_connection(("127.0.0.1", port), timeout=60) as there:
         there.sendall(data)
         there.shutdown(socket.SHUT_WR)
@@ -404,7 +405,7 @@ def debug_looks_through_a_pod_that_runs(c):
 
     c.out("debug", "box", f"--image={IMAGE}", "--container=alone", "--", "sh", "-c", "echo looking; exec sleep 1000")
     eventually("the second runs", lambda: "running" in looked_through(c, "box")["alone"]["state"], 30)
-    eventually("and has spoken", lambda: c.out("logs", "box", "-c", "alone") == "looking\n", 10)
+    eventually("and has spoken", lambda: c.out("logs", "box", "-c", "alone") == "looking\n")
     equal(first("alone"), "sleep\0" "1000\0", "with processes of its own")
     changed = json.dumps({"spec": {"ephemeralContainers": [{"name": "alone", "image": "keelson.dev/demo:2"}]}})
     expect(c.kubectl("patch", "pod", "box", "--subresource=ephemeralcontainers", "--type=strategic", "-p", changed, check=False).stderr, 'existing ephemeral containers "alone" may not be changed')

@@ -8,8 +8,8 @@ import signal
 import sys
 import time
 
+from client import Client
 from cluster import BUILD, Cluster, Failed, eventually, run
-from kill_under_load import Client
 from plugin_process import children, running, want_process
 
 TRIALS = "/apis/conformance.keelson.dev/v1/namespaces/default/trials"

@@ -4,28 +4,50 @@ order, or is told 410. Lists in pages meanwhile show one moment each. `--seed N`
 `--watchers N` and `--seconds N` (between kills) make it longer."""
 import argparse
 import collections
-import http.client
 import json
+import math
 import pathlib
 import random
-import re
-import socket
 import sys
 import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "history")]
+from client import Client  # noqa: E402
 from cluster import Cluster, Failed, eventually  # noqa: E402
 from history import Wrong  # noqa: E402
-from kill_under_load import Client, Writer  # noqa: E402
+from kill_under_load import PATIENCE_S, Writer, wait_served  # noqa: E402
 from watching import Event, Session, Truth, replay, truth  # noqa: E402
 
 BASE = "/api/v1/namespaces/default/configmaps"
 HISTORY_BYTES = 256 << 10   # a compaction every 32 KiB of writes
 STALE_CHANCE = 0.15         # of a new start from a revision long seen, which may be compacted
 STALE_MAX = 600             # events back
-LINE = re.compile(rb'^{"type":"(\w+)","object":(.*)}\s*$', re.S)
+PARSED_MAX = 20_000         # lines that are remembered
+LONGEST = 4                 # a watch ends by itself, at most after so many lives of the server
+LIST_PAUSE_S = 0.03         # most of the time is for watches
+
+
+class Parsed:
+    """Most lines go to many watchers: each is parsed once."""
+
+    def __init__(self):
+        self.events = {}
+
+    def event(self, line):
+        """An Event, or the Status with which the watch ends."""
+        known = self.events.get(line)
+        if known is None:
+            got = json.loads(line)
+            if got["type"] == "ERROR":
+                return got["object"]
+            meta = got["object"]["metadata"]
+            known = Event(got["type"], int(meta["resourceVersion"]), meta.get("name", ""), got["object"].get("data", {}).get("n", ""), meta.get("labels", {}).get("color", ""))
+            if len(self.events) >= PARSED_MAX:
+                self.events.clear()
+            self.events[line] = known
+        return known
 
 
 class ColourWriter(Writer):
@@ -38,9 +60,9 @@ class ColourWriter(Writer):
 class Watcher(threading.Thread):
     """Goes on where it was whenever its watch ends; after a 410 from a list's revision."""
 
-    def __init__(self, cluster, index, start, seed, stop):
+    def __init__(self, cluster, index, start, seed, stop, parsed, longest_s):
         super().__init__(daemon=True)
-        self.client, self.dice, self.stop = Client(cluster), random.Random(seed), stop
+        self.client, self.dice, self.stop, self.parsed, self.longest_s = Client(cluster), random.Random(seed), stop, parsed, longest_s
         self.query, self.matches, self.what = [
             ("", lambda name, color: True, "everything"),
             ("&labelSelector=color%3Dred", lambda name, color: color == "red", "red"),
@@ -55,7 +77,7 @@ class Watcher(threading.Thread):
             while not self.stop.is_set():
                 try:
                     self.one()
-                except (OSError, http.client.HTTPException):
+                except OSError:
                     time.sleep(0.02)
         except Exception as failure:   # seen by the main thread
             self.failure = failure
@@ -63,38 +85,18 @@ class Watcher(threading.Thread):
     def one(self):
         start = self.dice.choice(self.seen) if self.dice.random() < STALE_CHANCE else self.position
         session = Session(start, self.matches, self.what)
-        path = f"{BASE}?watch=1&allowWatchBookmarks=true&timeoutSeconds={self.dice.randint(1, 4)}&resourceVersion={start}{self.query}"
-        connection = self.client.open()
-        try:
-            connection.connect()
-            # HTTP/1.0, so that lines come without chunks.
-            connection.sock.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
-            with connection.sock.makefile("rb") as stream:
-                self.read(stream, session)
-        finally:
-            connection.close()
-            self.sessions.append(session)
-
-    def read(self, stream, session):
-        status = stream.readline().split()
-        if len(status) < 2 or status[1] != b"200":
-            return
-        while stream.readline() not in (b"\r\n", b""):
-            pass
-        for line in stream:
-            if not line.endswith(b"\n"):
-                return   # cut by a kill
-            kind, body = LINE.match(line).groups()
-            if kind == b"ERROR":
-                return self.expired(json.loads(body))
-            self.take(session, kind.decode(), body)
-
-    def take(self, session, kind, body):
-        got = json.loads(body)
-        meta = got["metadata"]
-        session.events.append(Event(kind, int(meta["resourceVersion"]), meta.get("name", ""), got.get("data", {}).get("n", ""), meta.get("labels", {}).get("color", "")))
-        self.seen.append(session.events[-1].revision)
-        self.position = max(self.position, self.seen[-1])
+        path = f"{BASE}?watch=1&allowWatchBookmarks=true&timeoutSeconds={self.dice.randint(1, self.longest_s)}&resourceVersion={start}{self.query}"
+        lines = self.client.lines(path)
+        if next(lines) != 200:
+            raise ConnectionError("not yet")
+        self.sessions.append(session)
+        for line in lines:
+            event = self.parsed.event(line)
+            if not isinstance(event, Event):
+                return self.expired(event)
+            session.events.append(event)
+            self.seen.append(event.revision)
+            self.position = max(self.position, event.revision)
 
     def expired(self, status):
         if status.get("code") != 410:
@@ -128,6 +130,7 @@ class Pager(threading.Thread):
                 token = page["metadata"].get("continue", "")
                 if not token:
                     self.lists.append((int(revision), seen))
+                    time.sleep(LIST_PAUSE_S)
                     break
 
 
@@ -148,27 +151,29 @@ def check_lists(changes, lists):
 
 
 def run(cluster, options, chance):
-    cluster.start()
+    cluster.start(PATIENCE_S)
     start = int(cluster.raw(BASE)["metadata"]["resourceVersion"])
     stop, stop_watch = threading.Event(), threading.Event()
+    parsed = Parsed()
     writers = [ColourWriter(cluster, i, chance.random(), stop) for i in range(options.writers)]
-    watchers = [Watcher(cluster, i, start, chance.random(), stop_watch) for i in range(options.watchers)]
-    pager = Pager(cluster, chance.random(), stop)
+    watchers = [Watcher(cluster, i, start, chance.random(), stop_watch, parsed, LONGEST * math.ceil(options.seconds)) for i in range(options.watchers)]
+    pager, probe = Pager(cluster, chance.random(), stop), Client(cluster)
     for thread in [*writers, *watchers, pager]:
         thread.start()
     for _ in range(options.kills):
         time.sleep(chance.uniform(0.3, 1.7) * options.seconds)
         cluster.kill()
-        cluster.start()
+        cluster.start_without_waiting()
+        wait_served(cluster, probe)
     stop.set()
     for thread in [*writers, pager]:
-        thread.join(30)
+        thread.join(PATIENCE_S)
     head = max([revision for writer in writers for revision, _ in writer.acks], default=0)
     everything = [watcher for watcher in watchers if watcher.what == "everything"]
-    eventually("a watch of everything has caught up", lambda: failed(watchers) or max(watcher.position for watcher in everything) >= head, 30)
+    eventually("a watch of everything has caught up", lambda: failed(watchers) or max(watcher.position for watcher in everything) >= head, PATIENCE_S)
     stop_watch.set()
     for watcher in watchers:
-        watcher.join(30)
+        watcher.join(PATIENCE_S)
     if failed(watchers):
         raise failed(watchers)
     return check(writers, watchers, everything, pager, start)
@@ -209,7 +214,6 @@ def main():
     options = options.parse_args()
     print(f"seed {options.seed}, {options.kills} kills, {options.watchers} watchers", flush=True)
     cluster = Cluster(flags=["--history-max-bytes", str(HISTORY_BYTES)])
-    socket.setdefaulttimeout(20)
     try:
         counts = run(cluster, options, random.Random(options.seed))
     except BaseException:

@@ -3,13 +3,15 @@
 
 #include <boost/json.hpp>
 
-#include "core/kinds/convert.hpp"
+#include "core/kinds/convert/convert.hpp"
 #include "core/kinds/engine.hpp"
 #include "core/kinds/json_equal.hpp"
-#include "core/kinds/patch.hpp"
-#include "core/kinds/patch_reading.hpp"
-#include "core/kinds/protobuf.hpp"
-#include "core/kinds/typed.hpp"
+#include "core/kinds/managed/created_fields.hpp"
+#include "core/kinds/managed/managed_fields.hpp"
+#include "core/kinds/managed/typed.hpp"
+#include "core/kinds/patch/patch.hpp"
+#include "core/kinds/patch/patch_reading.hpp"
+#include "core/kinds/protobuf/protobuf.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 namespace keelson::fuzz {
@@ -163,13 +165,28 @@ KEELSON_FUZZ(strategic_patch, bytes) {
   (void)kinds::decode_value(*kind, *result, kinds::FieldValidation::warn);
 }
 
+namespace {
+
+/// What is kept by an object's shape is what is found in it field by field.
+void created_alike(const kinds::Kind& kind, const json::value& object, const kinds::ManagerInfo& creator) {
+  if (kinds::managed_fields(object)) return;
+  static kinds::CreatedFields kept;
+  auto found = object;
+  kinds::record_update(kind, nullptr, found, creator);
+  const auto managers = kinds::creator_entries(kind, creator, *kept.of(kind, object));
+  must(encoded(kind, found) == kinds::encode(kind, object, store::kRevisionSlotBytes, managers).body, "kept by its shape, others manage " + json::serialize(object));
+}
+
+}  // namespace
+
 KEELSON_FUZZ(apply, bytes) {
   const auto kind = kind_at(take(bytes));
   const auto [live_text, applied_text] = two(bytes);
   auto live = kinds::decode(*kind, kinds::Media::json, live_text, kinds::FieldValidation::ignore, {});
+  const kinds::ManagerInfo manager{"fuzz", "", kNow_unix_s};
+  if (live) created_alike(*kind, live->object, manager);
   const auto applied = kinds::decode_applied(*kind, kinds::Media::yaml, applied_text, kinds::FieldValidation::warn, {});
   if (!applied) return;
-  const kinds::ManagerInfo manager{"fuzz", "", kNow_unix_s};
   (void)kinds::apply(*kind, live ? &live->object : nullptr, applied->object, manager, false, {});
   const auto forced = kinds::apply(*kind, live ? &live->object : nullptr, applied->object, manager, true, {});
   if (!forced) return must(forced.error().code >= 400, "refused without a code");

@@ -10,8 +10,7 @@ import typing
 from history import Wrong
 
 
-@dataclasses.dataclass(frozen=True)
-class Event:
+class Event(typing.NamedTuple):
     type: str            # ADDED, MODIFIED, DELETED or BOOKMARK
     revision: int
     name: str = ""
@@ -62,18 +61,18 @@ class Truth:
 
     def __init__(self, changes, first):
         self.changes, self.first = changes, first
-        self.revisions = [change.revision for change in changes]
-        self.previous = {}
+        self.previous, self.by_filter = {}, {}
         last = {}
         for change in changes:
             self.previous[change.revision] = last.get(change.name)
             last[change.name] = None if change.type == "DELETED" else change
 
     def expected(self, session):
-        for change in self.changes[bisect.bisect_right(self.revisions, session.start):]:
-            seen = self.seen(change, session.matches)
-            if seen:
-                yield seen
+        """All that its filter shows, and the revisions of that; made once for each filter."""
+        if session.what not in self.by_filter:
+            events = [seen for change in self.changes if (seen := self.seen(change, session.matches))]
+            self.by_filter[session.what] = events, [event.revision for event in events]
+        return self.by_filter[session.what]
 
     def seen(self, change, matches):
         """Objects come into a filter and leave it: ADDED with the new state, DELETED with the last that matched."""
@@ -81,19 +80,20 @@ class Truth:
         was = before is not None and matches(before.name, before.color)
         now = change.type != "DELETED" and matches(change.name, change.color)
         if now:
-            return dataclasses.replace(change, type="MODIFIED" if was else "ADDED")
+            return change._replace(type="MODIFIED" if was else "ADDED")
         if was:
             return Event("DELETED", change.revision, before.name, before.value, before.color)
         return None
 
     def check(self, session):
-        expected = self.expected(session)
-        following = next(expected, None)
+        expected, revisions = self.expected(session)
+        at = bisect.bisect_right(revisions, session.start)
         for event in session.events:
+            following = expected[at] if at < len(expected) else None
             if event.type == "BOOKMARK":
                 if following is not None and following.revision <= event.revision:
                     raise Wrong(f"{session.what} from {session.start}: a bookmark of {event.revision} before {following}")
             elif event != following:
                 raise Wrong(f"{session.what} from {session.start}: {event} instead of {following}")
             else:
-                following = next(expected, None)
+                at += 1

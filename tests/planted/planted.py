@@ -29,7 +29,12 @@ LINEARIZABLE = (SERVER, ["tests/e2e/linearizability.py"])
 WATCHES = (SERVER, ["tests/e2e/watch_under_kills.py"])
 POWER = (SERVER + ["power_recorder"], ["tests/e2e/power_under_load.py"])
 PROCESS = (SERVER + ["examples/all", "keelson_test_plugins"], ["tests/e2e/plugin_process.py"])
+PLUGINS = (SERVER + ["examples/all", "keelson_test_plugins"], ["tests/e2e/plugins_at_random.py"])
 SIMULATION = (["simulation"], ["env", "KEELSON_PLUGIN_DIR=build/release/plugins", BIN + "simulation", "--seeds", "200"])
+MANY = (SERVER, ["tests/e2e/slow_and_many.py"])
+OVERLOAD = (SERVER, ["tests/e2e/fairness_walk.py"])
+BOMBS = (SERVER, ["tests/e2e/bombs.py"])
+FUZZ_REPLAY = (["fuzz_replay"], [BIN + "fuzz_replay", "tests/fuzz/corpus"])
 
 
 def store_test(name):
@@ -37,7 +42,7 @@ def store_test(name):
 
 
 FAULTS = {   # name: (what to build, what to run), what it says
-    "acknowledged_before_synced": (STORE_POWER, "were acknowledged|after a power cut"),
+    "acknowledged_before_synced": (POWER, "were acknowledged|lost: "),
     "log_entry_outside_the_batch": (STORE_KILL, "FAILED.*(disagree|round)"),
     "counter_in_memory_only": (STORE_POWER, "numbering would go on|power cut|were acknowledged"),
     "ceiling_not_synced": (store_test("numbers that were shown*"), "FAILED"),
@@ -58,7 +63,16 @@ FAULTS = {   # name: (what to build, what to run), what it says
     "answered_before_stored": (SIMULATION, "answered and cannot be read|acknowledged write is lost"),
     "failed_write_believed": (STORE_FAULTS, "FAILED.*(were acknowledged|LOST|acknowledged after the end)"),
     "checksums_not_looked_at": (STORE_CORRUPTION, "WRONG VALUE|never was|another revision|objects of"),
+    "forgotten_at_a_pause": (PLUGINS, "forgotten: "),
     "deadline_ignored": (PROCESS, "deadline|Stuck|stuck|not within"),
+    "slow_watcher_waited_for": (MANY, "an event took|a healthy request took"),
+    "slow_head_waited_for": (MANY, "half headers that were closed"),
+    "buffer_for_each_connection": (MANY, "the server has grown"),
+    "resets_not_counted": (MANY, "resets its streams at once goes on"),
+    "continuations_not_counted": (MANY, "continuations: a flood goes on"),
+    "queue_without_end": (OVERLOAD, "too few were refused|heartbeat|health"),
+    "head_in_pieces_forgotten": (FUZZ_REPLAY, "broken: frames depend on how they arrive|fuzz target websocket failed"),
+    "uniqueness_looked_for_in_all": (BOMBS, "a set: |a keyed list: "),
 }
 
 
@@ -108,7 +122,7 @@ def found(name):
     command = [sys.executable, *command] if command[0].endswith(".py") else command
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            done = subprocess.run(command, cwd=TREE, env=env, capture_output=True, text=True, timeout=TEST_TIMEOUT_S)
+            done = subprocess.run(command, cwd=TREE, env=env, capture_output=True, text=True, errors="replace", timeout=TEST_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             continue
         output = done.stdout + done.stderr

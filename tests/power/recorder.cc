@@ -1,10 +1,12 @@
 // recorder: notes, for a process in which it is preloaded, what that process made durable below one directory.
 //
 // Journal: one line an event, appended by one write, so it outlives SIGKILL and lines of several threads never mix:
-//   S <inode> <size>                     so much of a file is synced
-//   D <directory>\t<name> <inode>\t...   these entries of a directory are synced
+//   S <order> <inode> <size> <path>              so much of a file is synced, and that name it had
+//   D <order> <directory>\t<name> <inode>\t...   these entries of a directory are synced
+// The order is that in which the syncs began, which says what they knew of.
 // A file that loses its name keeps a hard link <keep>/<inode>, so that the name can be given back and the inode is not reused.
 // Environment: KEELSON_POWER_DIR, KEELSON_POWER_JOURNAL, KEELSON_POWER_KEEP (same file system). Without them nothing is noted.
+// KEELSON_POWER_SYNC_US: a sync takes at least so long, as on a disk.
 // Threads: any. Errors: what cannot be noted is left out, which makes a cut harder, never softer.
 #include <dirent.h>
 #include <dlfcn.h>
@@ -14,6 +16,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <mutex>
 #include <string>
 
 namespace {
@@ -62,14 +65,21 @@ std::string entries_of(const std::string& dir) {
 /// What a sync that begins now will have made durable when it succeeds; empty: none of our business.
 std::string durable_after_sync(int fd) {
   const auto path = path_of(fd);
+  if (!below(path)) return "";
+  static std::mutex mutex;   // a later number knows more
+  static unsigned long syncs = 0;
+  const std::lock_guard lock(mutex);
   struct stat status {};
-  if (!below(path) || fstat(fd, &status) != 0) return "";
-  if (S_ISDIR(status.st_mode)) return "D " + path + entries_of(path);
-  return "S " + std::to_string(status.st_ino) + ' ' + std::to_string(status.st_size);
+  if (fstat(fd, &status) != 0) return "";
+  const auto order = std::to_string(++syncs) + ' ';
+  if (S_ISDIR(status.st_mode)) return "D " + order + path + entries_of(path);
+  return "S " + order + std::to_string(status.st_ino) + ' ' + std::to_string(status.st_size) + ' ' + path;
 }
 
 int synced(int fd, int (*sync)(int)) {
+  static const auto takes_us = static_cast<useconds_t>(std::strtoul(setting("KEELSON_POWER_SYNC_US").c_str(), nullptr, 10));
   const auto line = durable_after_sync(fd);
+  if (takes_us > 0 && !line.empty()) usleep(takes_us);
   const int outcome = sync(fd);
   const int error = errno;
   if (outcome == 0 && !line.empty()) note(line);

@@ -58,7 +58,8 @@ class _Tables:
     def expression(self, expr, field=None):
         """Position of the node for a type expression; list and map attributes are the field's."""
         if expr.form == 'ref':
-            return self.node_of[expr.ref]
+            granular = field and field.data.get('map') == 'granular' and self.model.types[expr.ref].atomic
+            return self.node(('granular', expr.ref), None) if granular else self.node_of[expr.ref]
         if expr.form == 'list':
             kind = field.data.get('list', 'unset') if field else 'unset'
             keys = field.texts('listKeys') if field else []
@@ -89,6 +90,12 @@ class _Tables:
         if type_.fields and not type_.any:
             parts.append(f'.index = &indexes[{self.index(type_)}]')
         self.nodes[self.node_of[type_.name]] = ', '.join(parts)
+
+    def place_granular(self):
+        """What is atomic elsewhere, at fields where each of its members has managers of its own."""
+        for key, at in self.node_of.items():
+            if isinstance(key, tuple) and key[0] == 'granular':
+                self.nodes[at] = self.nodes[self.node_of[key[1]]].replace(', .map_atomic = true', '')
 
     def wire_order(self, type_):
         """An expression for the positions of the fields as their numbers order them on the wire; None: no message."""
@@ -186,6 +193,7 @@ class _Tables:
         self.place_types()
         for name in sorted(self.model.types):
             self.type(self.model.types[name])
+        self.place_granular()
         self.kind_parts = []
         kinds = [self.kind(k) for k in self.model.kinds]
         groups = self.list_of(self.model.groups)

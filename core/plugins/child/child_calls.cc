@@ -1,4 +1,6 @@
 // The table of a plugin in a child, as the core calls it: each function is one call over a lane. `self` is the ChildLibrary.
+#include <algorithm>
+
 #include "core/plugins/child/child_library.hpp"
 #include "core/plugins/instance.hpp"
 
@@ -18,6 +20,8 @@ ChildLibrary::Take text_to(keelson_sink sink) {
   };
 }
 
+std::string has_ended(const ChildLibrary& child) { return base::to_status_json(base::unavailable("the process of plugin " + child.instance().name() + " has ended")); }
+
 /// What the core learns when the child was not there to answer.
 keelson_status checked(ChildLibrary& child, const Asked& asked, const ChildLibrary::Fill& fill, const ChildLibrary::Take& take, keelson_sink error) {
   bool answered = false;
@@ -25,7 +29,7 @@ keelson_status checked(ChildLibrary& child, const Asked& asked, const ChildLibra
     answered = true;
     take(answer);
   });
-  if (!answered) put(error, base::to_status_json(base::unavailable("the process of plugin " + child.instance().name() + " has ended")));
+  if (!answered) put(error, has_ended(child));
   return status;
 }
 
@@ -40,55 +44,36 @@ keelson_status write_last(ChildLibrary& child, keelson_call call, wire::Answer::
 
 bool is_conflict(keelson_status status, const std::string& status_json) { return status == 409 && status_json.find(R"("reason":"Conflict")") != std::string::npos; }
 
-struct Reconcile {
-  keelson_call call;
-  uint32_t controller;
-  const keelson_key* key;
-  keelson_next* next;
-};
-
-/// `conflict`: all is well but that somebody else wrote in between.
-keelson_status reconcile_once(ChildLibrary& child, const Reconcile& asked, keelson_object object, keelson_sink error, bool& conflict) {
-  const auto [call, controller, key, next] = asked;
-  keelson_status written = 0;
-  const auto fill = [&](wire::Call::Builder to) {
+ChildLibrary::Fill fill_reconcile(const ChildLibrary& child, std::uint32_t controller, const Batched& one) {
+  return [&child, controller, &one](wire::Call::Builder to) {
     to.setIndex(controller);
-    set_text(text_of(key->ns), [&](unsigned size) { return to.initNs(size); });
-    set_text(text_of(key->name), [&](unsigned size) { return to.initName(size); });
-    if (object != nullptr) encode_handle(to.initObject(), child.instance(), object);
+    set_text(text_of(one.key.ns), [&](unsigned size) { return to.initNs(size); });
+    set_text(text_of(one.key.name), [&](unsigned size) { return to.initName(size); });
+    if (one.shown) encode_handle(to.initObject(), child.instance(), handle_of(one.shown.get()));
   };
-  const auto take = [&](wire::Answer::Reader answer) {
-    next->kind = answer.getNextKind();
-    next->delay_ns = answer.getNextDelayNs();
-    if (answer.hasText()) put(error, text_of(answer.getText()));
-    std::string refused;
-    written = write_last(child, call, answer, refused);
-    conflict = answer.getStatus() == 0 && is_conflict(written, refused);
-    if (written != 0 && answer.getStatus() == 0) put(error, refused);
-  };
-  const auto status = checked(child, {.op = CallOp::reconcile, .id = call, .give_up = child.give_up(call)}, fill, take, error);
-  return status != 0 ? status : written;
 }
 
-// The child has not seen what its last write met, so it is asked again with what is there now.
-keelson_status reconcile(void* self, keelson_call call, uint32_t controller, const keelson_key* key, keelson_object object, keelson_next* next, keelson_sink error) {
-  auto& child = child_of(self);
-  base::Outcome<store::ObjectRef> now = store::ObjectRef();
-  for (int tries = 1;; ++tries) {
-    bool conflict = false;
+/// One time that a reconcile is asked for.
+struct Attempt {
+  bool answered = false;
+  bool conflict = false;         ///< all is well but that somebody else wrote in between
+  keelson_status written = 0;
+};
+
+ChildLibrary::Take take_reconcile(ChildLibrary& child, Batched& one, Attempt& attempt) {
+  return [&](wire::Answer::Reader answer) {
+    attempt.answered = true;
+    auto& result = one.job->result;
+    result.next.kind = answer.getNextKind();
+    result.next.delay_ns = answer.getNextDelayNs();
+    result.error_json = text_of(answer.getText());
+    const auto begun = child.now();
     std::string refused;
-    const auto status = reconcile_once(child, {call, controller, key, next}, object, sink_to(refused), conflict);
-    if (!conflict || tries == kLastWriteTries) {
-      if (!refused.empty()) put(error, refused);
-      return status;
-    }
-    now = child.instance().find_for(controller, *key);
-    if (!now) {
-      put(error, base::to_status_json(now.error()));
-      return now.error().code;
-    }
-    object = handle_of(now->get());
-  }
+    attempt.written = write_last(child, one.job->call->id, answer, refused);
+    result.cost_ns = std::max<std::int64_t>(answer.getRanNs(), 0) + child.now() - begun;
+    attempt.conflict = answer.getStatus() == 0 && is_conflict(attempt.written, refused);
+    if (attempt.written != 0 && answer.getStatus() == 0) result.error_json = refused;
+  };
 }
 
 keelson_status map(void* self, keelson_call call, uint32_t controller, uint32_t source, keelson_object object, keelson_sink keys) {
@@ -207,8 +192,78 @@ keelson_status hook(void* self, keelson_call call, uint32_t hook, const keelson_
 
 }  // namespace
 
+// --- reconciles ----------------------------------------------------------------------------------------------------
+
+// One after the other, as the child answers; those that wait were sent ahead.
+void ChildLibrary::reconcile_all(std::uint32_t controller, std::span<Batched> all, const std::function<void(Batched&)>& done) {
+  auto lane = take_lane();
+  std::size_t sent = 0;
+  const auto end = [&](Batched& one) {
+    --asking_;
+    done(one);
+  };
+  const auto given_back = [&](std::uint64_t id) {   // at once: the one that they waited behind still runs
+    const auto found = std::find_if(all.begin(), all.end(), [id](const Batched& one) { return one.job != nullptr && one.job->call->id == id; });
+    if (found == all.end() || found - all.begin() >= static_cast<std::ptrdiff_t>(sent)) return;   // it makes that up
+    found->job->result.given_back = true;
+    end(*found);
+  };
+  asking_ += static_cast<int>(all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    auto& one = all[i];
+    if (one.job == nullptr) continue;
+    const CallTable::Here here(one.job->call);
+    if (lane && sent <= i) sent = send_ahead(*lane, controller, all, i);
+    if (!lane) one.job->result.status = 503, one.job->result.error_json = has_ended(*this);
+    else if (!hear_next(*lane, controller, one, given_back)) lane.reset();
+    if (one.job != nullptr) end(one);
+  }
+  if (lane) give_back(std::move(lane));
+}
+
+// Those from `from` on that may be sent together. The first that may not.
+std::size_t ChildLibrary::send_ahead(Lane& lane, std::uint32_t controller, std::span<Batched> all, std::size_t from) {
+  const auto send = [&](const Batched& one) { put(lane, {.op = CallOp::reconcile, .id = one.job->call->id, .give_up = give_up(*one.job->call)}, fill_reconcile(*this, controller, one)); };
+  send(all[from]);
+  const auto first = lane.unsent_bytes();
+  auto next = from + 1;
+  for (; next < all.size(); ++next) {
+    const auto& object = all[next].shown;
+    if (lane.unsent_bytes() - first + kFrameBytesTypical + (object ? object->body().size() : 0) > kAheadBytesMax) break;
+    send(all[next]);
+  }
+  return next;
+}
+
+// The child has not seen what its last write met, so it is asked again with what is there now.
+bool ChildLibrary::hear_next(Lane& lane, std::uint32_t controller, Batched& one, const std::function<void(std::uint64_t)>& given_back) {
+  const auto id = one.job->call->id;
+  auto& result = one.job->result;
+  Asked asked{.op = CallOp::reconcile, .id = id, .give_up = give_up(*one.job->call), .given_back = given_back};
+  Attempt attempt;
+  auto status = talk(lane, asked, take_reconcile(*this, one, attempt));
+  if (one.job == nullptr) return true;
+  const bool there = status != -1;
+  if (!there) note_lost(asked);
+  asked.given_back = nullptr;
+  for (int tries = 1; there && attempt.conflict && tries < kLastWriteTries; ++tries) {
+    auto now = instance_->find_for(controller, one.key);
+    if (!now) {
+      result.status = now.error().code, result.error_json = base::to_status_json(now.error());
+      return true;
+    }
+    one.shown = std::move(*now);
+    attempt = {};
+    status = ask(asked, fill_reconcile(*this, controller, one), take_reconcile(*this, one, attempt));
+  }
+  if (!attempt.answered) status = 503, result.error_json = has_ended(*this);
+  result.status = status != 0 ? status : attempt.written;
+  return there;
+}
+
 const keelson_plugin_v1& child_table() {
-  static const keelson_plugin_v1 table{sizeof(keelson_plugin_v1), KEELSON_ABI_MINOR, "", "", nullptr, reconcile, map, predicate, observe, task, serve, completion, check, drain, destroy, hook};
+  // Reconciles are asked for by reconcile_all().
+  static const keelson_plugin_v1 table{sizeof(keelson_plugin_v1), KEELSON_ABI_MINOR, "", "", nullptr, nullptr, map, predicate, observe, task, serve, completion, check, drain, destroy, hook};
   return table;
 }
 

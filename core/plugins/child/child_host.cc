@@ -14,6 +14,7 @@ namespace {
 
 /// The lane of a thread while it runs a call, and that call's deadline. No destructors.
 thread_local Lane* own_lane = nullptr;
+thread_local Intake* own_intake = nullptr;
 thread_local base::Monotonic own_deadline = base::kForever;
 thread_local std::vector<KeptWrite>* own_last = nullptr;
 thread_local bool own_wrote = false;
@@ -286,10 +287,39 @@ const keelson_host_v1& child_host_table() {
   return table;
 }
 
+void Intake::add(FrameRef call) {
+  const std::lock_guard lock(mutex_);
+  waiting_.push_back(std::move(call));
+}
+
+bool Intake::empty() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_.empty();
+}
+
+FrameRef Intake::take(base::Monotonic now) {
+  const std::lock_guard lock(mutex_);
+  if (waiting_.empty()) return nullptr;
+  auto next = std::move(waiting_.front());
+  waiting_.pop_front();
+  begun_ = now;
+  return next;
+}
+
+std::vector<std::uint64_t> Intake::give_back(base::Monotonic begun_before) {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::uint64_t> ids;
+  if (begun_ >= begun_before) return ids;
+  for (const auto& call : waiting_) ids.push_back(call->frame().getCall().getId());
+  waiting_.clear();
+  return ids;
+}
+
 void ChildHost::lost() { ::_exit(kLostCore); }
 
-void ChildHost::set_lane(Lane* lane, base::Monotonic deadline, std::vector<KeptWrite>* last) {
+void ChildHost::set_lane(Lane* lane, Intake* intake, base::Monotonic deadline, std::vector<KeptWrite>* last) {
   own_lane = lane;
+  own_intake = intake;
   own_deadline = deadline;
   own_last = last;
   own_wrote = false;
@@ -307,10 +337,13 @@ ChildHost::Held ChildHost::hold_lane() {
 }
 
 FrameRef ChildHost::answer_on(Lane& lane) {
-  FrameRef received;
-  lane.set_eager(&lane == own_lane && serving.load() == 1);
-  if (lane.receive(received, runtime_) != Lane::Got::frame || !received->frame().isAnswer()) lost();
-  return received;
+  for (;;) {
+    FrameRef received;
+    if (lane.receive(received, runtime_) != Lane::Got::frame) lost();
+    if (received->frame().isAnswer()) return received;
+    if (!received->frame().isCall() || &lane != own_lane) lost();
+    own_intake->add(std::move(received));   // was sent ahead
+  }
 }
 
 bool ChildHost::cancelled() const { return all_cancelled_.load() || runtime_.monotonic_ns() >= own_deadline; }

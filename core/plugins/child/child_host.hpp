@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -56,6 +57,22 @@ struct KeptWrite {
   std::array<std::string, 8> texts;
 };
 
+/// The calls that came on a lane and have not begun. Any thread.
+class Intake {
+ public:
+  void add(FrameRef call);
+  bool empty() const;
+  /// The next one, which begins now; null: none.
+  FrameRef take(base::Monotonic now);
+  /// The ids of all that wait behind one that began before then; they are here no more.
+  std::vector<std::uint64_t> give_back(base::Monotonic begun_before);
+
+ private:
+  mutable std::mutex mutex_;
+  std::deque<FrameRef> waiting_;
+  base::Monotonic begun_ = base::kForever;
+};
+
 class ChildHost {
  public:
   ChildHost(base::Runtime& runtime, Lane& outside) : runtime_(runtime), outside_(outside) {}
@@ -82,12 +99,9 @@ class ChildHost {
     if (held.lock.owns_lock() && !held.lane->flush()) lost();
   }
 
-  /// Calls under way.
-  std::atomic<int> serving{0};
-
-  /// The lane of this thread while it runs a call; null: none. `last` gets what is written with the call's answer; null: such
+  /// The lane of this thread while it runs a call, and what it brings meanwhile of further calls; null: none. `last` gets what is written with the call's answer; null: such
   /// a write is sent at once.
-  void set_lane(Lane* lane, base::Monotonic deadline, std::vector<KeptWrite>* last = nullptr);
+  void set_lane(Lane* lane, Intake* intake, base::Monotonic deadline, std::vector<KeptWrite>* last = nullptr);
   /// False: this call's answer takes none along; or the call has written already, and would do that again if it were asked once more
   /// because of a conflict.
   bool keep_for_answer(const keelson_write& write);

@@ -44,9 +44,10 @@ base::Monotonic ChildLibrary::in_ms(std::int64_t ms) const { return runtime_.in_
 
 base::Monotonic ChildLibrary::give_up(keelson_call id) const {
   const auto call = instance_->calls().find(id);
-  if (!call) return in_ms(kShortCall_ms);
-  return call->deadline == base::kForever ? base::kForever : call->deadline + kChildGrace_ms * base::kNanosPerMs;
+  return call ? give_up(*call) : in_ms(kShortCall_ms);
 }
+
+base::Monotonic ChildLibrary::give_up(const Call& call) const { return call.deadline == base::kForever ? base::kForever : call.deadline + kChildGrace_ms * base::kNanosPerMs; }
 
 std::string ChildLibrary::name_of(const Asked& asked) const {
   if (!asked.what.empty()) return asked.what;
@@ -58,14 +59,8 @@ keelson_status ChildLibrary::ask(const Asked& asked, const Fill& fill, const Tak
   auto lane = asked.on_event_lane ? nullptr : take_lane();
   auto* const used = asked.on_event_lane ? event_lane_.get() : lane.get();
   if (used == nullptr) return 503;
-  used->put([&](wire::Frame::Builder frame) {
-    auto call = frame.initCall();
-    call.setOp(static_cast<std::uint16_t>(asked.op));
-    call.setId(asked.id);
-    call.setDeadlineNs(asked.give_up == base::kForever ? base::kForever : asked.give_up - kChildGrace_ms * base::kNanosPerMs);
-    fill(call);
-  });
   ++asking_;
+  put(*used, asked, fill);
   const auto status = talk(*used, asked, take);
   --asking_;
   if (status == -1) return note_lost(asked), 503;
@@ -73,12 +68,23 @@ keelson_status ChildLibrary::ask(const Asked& asked, const Fill& fill, const Tak
   return status;
 }
 
-// Until the child answers. -1: it never will.
+void ChildLibrary::put(Lane& lane, const Asked& asked, const Fill& fill) {
+  const int processor = meets(asked) ? lane.meeting().begin(asking_.load() == 1, runtime_.monotonic_ns()) : base::kAnyProcessor;
+  lane.put([&](wire::Frame::Builder frame) {
+    auto call = frame.initCall();
+    call.setProcessor(static_cast<std::int16_t>(processor));
+    call.setOp(static_cast<std::uint16_t>(asked.op));
+    call.setId(asked.id);
+    call.setDeadlineNs(asked.give_up == base::kForever ? base::kForever : asked.give_up - kChildGrace_ms * base::kNanosPerMs);
+    fill(call);
+  });
+}
+
+// Until the child answers, or gives the call back. -1: it never will.
 keelson_status ChildLibrary::talk(Lane& lane, const Asked& asked, const Take& take) {
   const auto garbage = [&] { return kill("sent what is no message during " + name_of(asked)), -1; };
   for (;;) {
     FrameRef received;
-    lane.set_eager(asking_.load() == 1);
     switch (lane.receive(received, runtime_, asked.give_up)) {
       case Lane::Got::closed:
         if (!process_->ends_within(kChildEnds_ms)) closed_its_end_.store(true), process_->kill();
@@ -93,8 +99,13 @@ keelson_status ChildLibrary::talk(Lane& lane, const Asked& asked, const Take& ta
         answer_request(*instance_, lane, frame.getRequest(), asked.stream);
       } else if (frame.isAnswer()) {
         const auto answer = frame.getAnswer();
+        if (meets(asked)) lane.meeting().end(runtime_.monotonic_ns(), answer.getRanNs());
         take(answer);
         return answer.getStatus() < 0 ? 500 : answer.getStatus();
+      } else if (frame.isGivenBack() && asked.given_back != nullptr) {
+        bool this_one = false;
+        for (const auto id : frame.getGivenBack()) asked.given_back(id), this_one = this_one || id == asked.id;
+        if (this_one) return 0;
       } else {
         return garbage();
       }
@@ -141,6 +152,8 @@ void ChildLibrary::give_back(std::unique_ptr<Lane> lane) {
 
 // --- its end -------------------------------------------------------------------------------------------------------
 
+void ChildLibrary::give_back() { tell(control_, kGiveBack); }
+
 void ChildLibrary::cancel_calls() { tell(control_, kCancelAll); }
 
 bool ChildLibrary::kill(const std::string& why) {
@@ -179,12 +192,16 @@ void ChildLibrary::on_death(std::function<void()> tell_owner) {
 }
 
 void ChildLibrary::watch() {
-  pollfd waiting[2] = {{process_->pid_descriptor(), POLLIN, 0}, {outside_->fd(), POLLIN, 0}};
+  auto& printed = process_->printed();
+  const auto tell = [this](std::string_view line) { instance_->log(base::LogLevel::info, line); };
+  pollfd waiting[3] = {{process_->pid_descriptor(), POLLIN, 0}, {outside_->fd(), POLLIN, 0}, {printed.fd(), POLLIN, 0}};
   for (;;) {
-    if (::poll(waiting, 2, -1) < 0 && errno != EINTR) break;
+    if (::poll(waiting, 3, -1) < 0 && errno != EINTR) break;
     if (waiting[0].revents != 0) break;
     if (waiting[1].revents != 0 && !serve_outside()) waiting[1].fd = -1;
+    if (waiting[2].revents != 0 && !printed.read(runtime_.monotonic_ns(), tell)) waiting[2].fd = -1;
   }
+  printed.finish(runtime_.monotonic_ns(), tell);
   note_death();
 }
 
@@ -261,7 +278,9 @@ std::optional<Refusal> ChildLoader::hear(ChildLibrary& library, const std::strin
   FrameRef received;
   if (library.event_lane_->receive(received, runtime, runtime.in_ms(kHello_ms)) != Lane::Got::frame) {
     library.process_->kill();
-    return Refusal{"LoadFailed", name + ": its process " + library.process_->reap() + " while the file was loaded"};
+    auto how = library.process_->reap();
+    library.process_->printed().finish(runtime.monotonic_ns(), [&](std::string_view line) { base::log_info(name, line); });
+    return Refusal{"LoadFailed", name + ": its process " + how + " while the file was loaded"};
   }
   try {
     const auto hello = received->frame().getHello();

@@ -14,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@
 #include "core/plugins/child/lane.hpp"
 #include "core/plugins/child/operations.hpp"
 #include "core/plugins/child/process.hpp"
+#include "core/plugins/controller.hpp"
 #include "core/plugins/library.hpp"
 #include "core/kinds/kind.hpp"
 #include "core/store/object.hpp"
@@ -40,6 +42,10 @@ inline constexpr std::int64_t kChildExit_ms = 2'000;
 /// Lanes without a call that are kept open.
 inline constexpr std::size_t kIdleLanesMax = 8;
 inline constexpr std::size_t kLanesMax = 1024;
+/// What is sent ahead of the answer to a call is less, so that it never waits for the child to take it.
+inline constexpr std::size_t kAheadBytesMax = 32 * 1024;
+/// Of a call without its object's body, about.
+inline constexpr std::size_t kFrameBytesTypical = 1024;
 /// A reconcile whose last write meets a conflict is asked so often in all before it counts as failed.
 inline constexpr int kLastWriteTries = 4;
 /// One that has closed a lane is given this long to end by itself, so that it is known how.
@@ -55,6 +61,9 @@ class ChildLibrary final : public Library {
   keelson_status start(Instance& instance, keelson_sink out, void** self) override;
   bool in_core() const override { return false; }
   bool has_network() const override { return network_; }
+  std::size_t batch_max() const override { return kBatchMax; }
+  void reconcile_all(std::uint32_t controller, std::span<Batched> all, const std::function<void(Batched&)>& done) override;
+  void give_back() override;
   void cancel_calls() override;
   bool kill(const std::string& why) override;
   std::optional<Usage> usage() const override { return process_ ? usage_of_process(process_->pid()) : std::nullopt; }
@@ -70,21 +79,30 @@ class ChildLibrary final : public Library {
     bool on_event_lane = false;
     std::string what;                        ///< for the reason when it is killed; empty: as the call is named
     const keelson_stream* stream = nullptr;  ///< of serve
+    std::function<void(std::uint64_t id)> given_back;   ///< where calls are sent ahead: told of those that never begin, this one among them, perhaps
   };
   using Fill = std::function<void(wire::Call::Builder)>;
   using Take = std::function<void(wire::Answer::Reader)>;
   keelson_status ask(const Asked& asked, const Fill& fill, const Take& take);
+  base::Monotonic now() const { return runtime_.monotonic_ns(); }
   Instance& instance() const { return *instance_; }
   base::Monotonic in_ms(std::int64_t ms) const;
   /// When a call is given up: its deadline and some grace.
   base::Monotonic give_up(keelson_call call) const;
+  base::Monotonic give_up(const Call& call) const;
   std::string name_of(const Asked& asked) const;
 
  private:
   friend struct ChildLoader;
   explicit ChildLibrary(base::Runtime& runtime) : runtime_(runtime) {}
+  std::size_t send_ahead(Lane& lane, std::uint32_t controller, std::span<Batched> all, std::size_t from);
+  /// False: it is gone.
+  bool hear_next(Lane& lane, std::uint32_t controller, Batched& one, const std::function<void(std::uint64_t)>& given_back);
   std::unique_ptr<Lane> take_lane();
   void give_back(std::unique_ptr<Lane> lane);
+  /// Reconciles alone: their threads are the controllers' own. Who asks a hook or a route goes on to other work, and must not stay bound.
+  static bool meets(const Asked& asked) { return asked.op == CallOp::reconcile; }
+  void put(Lane& lane, const Asked& asked, const Fill& fill);
   keelson_status talk(Lane& lane, const Asked& asked, const Take& take);
   void note_lost(const Asked& asked);
   void watch();

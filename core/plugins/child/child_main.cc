@@ -9,8 +9,12 @@
 #include <memory>
 
 #include "core/base/log.hpp"
+#include "core/base/processor.hpp"
 #include "core/plugins/child/child_host.hpp"
 #include "core/plugins/library.hpp"
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#endif
 
 namespace keelson::plugins {
 namespace {
@@ -19,6 +23,8 @@ enum Descriptor : int { kControl = 3, kEventLane = 4, kOutsideLane = 5, kLibrary
 constexpr std::size_t kLaneStackBytes = 512 * 1024;
 constexpr std::size_t kEventStackBytes = 1024 * 1024;
 constexpr std::size_t kStatusBytesMax = 1u << 20;
+/// A call that has run for so long keeps none waiting behind it any more.
+constexpr std::int64_t kTooLongAhead_ms = 2;
 
 std::string_view view_of(keelson_bytes bytes) { return bytes.size == 0 ? std::string_view() : std::string_view(bytes.data, bytes.size); }
 
@@ -36,18 +42,20 @@ class Server {
   Server(ChildHost& host, Lane& lane) : host_(host), lane_(lane) {}
   /// Until the lane ends.
   void run();
-  /// One call; its answer is queued.
-  void serve(const FrameRef& received);
+  /// What has waited for a while behind a call that takes long goes back to the core. Any thread.
+  void give_back();
 
  private:
   struct Outcome {
     keelson_status status = 0;
     std::string text;
     keelson_next next{};
-    std::int64_t number = 0;
+    std::int64_t number = 0, ran_ns = 0;
     std::vector<std::string> texts;
     std::vector<KeptWrite> last;
   };
+  bool next(FrameRef& out);
+  void serve(const FrameRef& received);
   void carry_out(const FrameRef& received, wire::Call::Reader call, Outcome& out);
   void stream(wire::Call::Reader call, Outcome& outcome);
   void hook(const FrameRef& received, wire::Call::Reader call);
@@ -55,6 +63,23 @@ class Server {
 
   ChildHost& host_;
   Lane& lane_;
+  Intake intake_;
+};
+
+/// What the core asks one call after another happens in that order, whichever lanes they come on. The thread sanitizer sees but one process
+/// and has to be told.
+class InOrderOfTheCore {
+ public:
+#ifdef __SANITIZE_THREAD__
+  InOrderOfTheCore() { __tsan_acquire(&order_); }
+  ~InOrderOfTheCore() { __tsan_release(&order_); }
+
+ private:
+  inline static char order_;
+#else
+  InOrderOfTheCore() = default;
+  ~InOrderOfTheCore() {}
+#endif
 };
 
 /// The plugin's own state, one in the process.
@@ -71,25 +96,51 @@ struct Borrowed {   // for the length of a call
 };
 
 void Server::run() {
-  for (FrameRef received; lane_.receive(received, host_.runtime()) == Lane::Got::frame; received.reset()) {
-    if (!received->frame().isCall()) ChildHost::lost();
-    ++host_.serving;
+  for (FrameRef received; next(received); received.reset()) {
     serve(received);
-    lane_.set_eager(--host_.serving == 0);
   }
 }
 
+// What was answered leaves before the next call begins: of those that the core waits for on a lane the first is the one that runs.
+bool Server::next(FrameRef& out) {
+  if (!lane_.flush()) return false;
+  do {
+    while (intake_.empty() || lane_.has_frame()) {
+      FrameRef received;
+      if (lane_.receive(received, host_.runtime()) != Lane::Got::frame) return false;
+      if (!received->frame().isCall()) ChildHost::lost();
+      intake_.add(std::move(received));
+    }
+    out = intake_.take(host_.runtime().monotonic_ns());
+  } while (!out);   // given back meanwhile
+  return true;
+}
+
+void Server::give_back() {
+  const auto ids = intake_.give_back(host_.runtime().monotonic_ns() - kTooLongAhead_ms * base::kNanosPerMs);
+  if (ids.empty()) return;
+  lane_.put([&](wire::Frame::Builder frame) {
+    auto to = frame.initGivenBack(static_cast<unsigned>(ids.size()));
+    for (unsigned i = 0; i < ids.size(); ++i) to.set(i, ids[i]);
+  });
+  lane_.flush();
+}
+
 void Server::serve(const FrameRef& received) {
+  const InOrderOfTheCore in_order;
   const auto call = received->frame().getCall();
+  base::stay_on(call.getProcessor());
   const auto op = static_cast<CallOp>(call.getOp());
   Outcome outcome;
-  host_.set_lane(&lane_, call.getDeadlineNs(), op == CallOp::reconcile ? &outcome.last : nullptr);
+  host_.set_lane(&lane_, &intake_, call.getDeadlineNs(), op == CallOp::reconcile ? &outcome.last : nullptr);
   if (op == CallOp::hook) {
     hook(received, call);
-    return host_.set_lane(nullptr, base::kForever);
+    return host_.set_lane(nullptr, nullptr, base::kForever);
   }
+  const auto begun = host_.runtime().monotonic_ns();
   carry_out(received, call, outcome);
-  host_.set_lane(nullptr, base::kForever);
+  outcome.ran_ns = host_.runtime().monotonic_ns() - begun;
+  host_.set_lane(nullptr, nullptr, base::kForever);
   answer(outcome);
 }
 
@@ -98,6 +149,7 @@ void Server::answer(const Outcome& outcome) {
     auto to = frame.initAnswer();
     to.setStatus(outcome.status);
     to.setNumber(outcome.number);
+    to.setRanNs(outcome.ran_ns);
     to.setNextKind(outcome.next.kind);
     to.setNextDelayNs(outcome.next.delay_ns);
     if (!outcome.text.empty()) to.setText(data_of(std::string_view(outcome.text)));
@@ -264,16 +316,18 @@ char next_command(int& fd) {
 
 struct Serving {   // a lane and its thread
   std::unique_ptr<Lane> lane;
+  std::unique_ptr<Server> server;
   std::shared_ptr<std::atomic<bool>> ended = std::make_shared<std::atomic<bool>>(false);
   std::unique_ptr<base::Thread> thread;
 };
 
-void open_lane(std::list<Serving>& lanes, ChildHost& host, int fd, std::size_t stack_bytes) {
+void open_lane(std::list<Serving>& lanes, ChildHost& host, std::unique_ptr<Lane> lane, const char* name, std::size_t stack_bytes) {
   lanes.remove_if([](const Serving& serving) { return serving.ended->load(); });
   auto& serving = lanes.emplace_back();
-  serving.lane = std::make_unique<Lane>(fd, false);
-  serving.thread = host.runtime().spawn("lane", [&host, &lane = *serving.lane, ended = serving.ended] {
-    Server(host, lane).run();
+  serving.lane = std::move(lane);
+  serving.server = std::make_unique<Server>(host, *serving.lane);
+  serving.thread = host.runtime().spawn(name, [&server = *serving.server, ended = serving.ended] {
+    server.run();
     ended->store(true);
   }, stack_bytes);
 }
@@ -295,14 +349,14 @@ int run_child(const ChildArguments& arguments) {
   say_hello(*event_lane, host.plugin, refusal);
   if (host.plugin == nullptr) return 0;
   std::list<Serving> lanes;
-  auto& events = lanes.emplace_back();
-  events.lane = std::move(event_lane);
-  events.thread = runtime->spawn("events", [&] { Server(host, *events.lane).run(); }, kEventStackBytes);
+  open_lane(lanes, host, std::move(event_lane), "events", kEventStackBytes);
   int fd = -1;
   while (const char command = next_command(fd)) {
     if (command == kNewLane && fd < 0) ::_exit(kNoDescriptors);
-    if (command == kNewLane) open_lane(lanes, host, fd, kLaneStackBytes);
+    if (command == kNewLane) open_lane(lanes, host, std::make_unique<Lane>(fd, false), "lane", kLaneStackBytes);
     if (command == kCancelAll) host.cancel_all();
+    if (command == kGiveBack)
+      for (auto& serving : lanes) serving.server->give_back();
   }
   ::_exit(0);   // lanes may still be inside of the plugin
 }

@@ -16,8 +16,6 @@ constexpr std::size_t kInBytes = 64 * 1024;
 constexpr std::size_t kOutKeptBytes = 256 * 1024;
 constexpr std::uint32_t kMark = 0x6b656c31;
 constexpr int kNestingMax = 16;
-/// Who looks for longer has lost its processor meanwhile: others want it too.
-constexpr std::int64_t kLookedTooLong_ns = 100'000;
 
 struct Head {
   std::uint32_t words;
@@ -62,6 +60,7 @@ void Lane::append(capnp::MessageBuilder& message) {
 }
 
 bool Lane::flush() {
+  const std::lock_guard lock(out_mutex_);
   std::size_t sent = 0;
   while (!closed_ && sent < out_.size()) {
     const auto n = ::send(fd_, out_.data() + sent, out_.size() - sent, MSG_NOSIGNAL);
@@ -91,22 +90,6 @@ Lane::Got Lane::receive_bytes(char* to, std::size_t size, base::Runtime& runtime
   return Got::frame;
 }
 
-// How often to look before sleeping. Looking is as quick as the other side if each has a processor; where they have to share one, with
-// each other or with others, or the other side takes its time, it only costs.
-int Lane::looks() {
-  if (!eager_) return 0;
-  if (left_out_ == 0) return kLooksMax;
-  --left_out_;
-  return 0;
-}
-
-// Once in vain costs as much as several times not in vain gain.
-void Lane::note_looks(bool in_vain) {
-  constexpr int kCost = 3;
-  vain_ = in_vain ? std::min(vain_ + kCost, kVainMax) : std::max(vain_ - 1, 0);
-  left_out_ = (1 << vain_) - 1;
-}
-
 // Gets more into in_, at least one byte.
 Lane::Got Lane::fill(base::Runtime& runtime, base::Monotonic deadline) {
   if (begin_ == end_) begin_ = end_ = 0;
@@ -115,13 +98,9 @@ Lane::Got Lane::fill(base::Runtime& runtime, base::Monotonic deadline) {
     end_ -= begin_;
     begin_ = 0;
   }
-  const int wanted = looks();
-  const auto begun = wanted > 0 ? runtime.monotonic_ns() : 0;
-  for (int looked = 0;; ++looked) {
-    const bool looking = looked < wanted;
-    const auto n = ::recv(fd_, in_.data() + end_, in_.size() - end_, looking ? MSG_DONTWAIT : 0);
+  for (;;) {
+    const auto n = ::recv(fd_, in_.data() + end_, in_.size() - end_, 0);
     if (n > 0) {
-      if (wanted > 0) note_looks(!looking || runtime.monotonic_ns() - begun > kLookedTooLong_ns);
       end_ += static_cast<std::size_t>(n);
       return Got::frame;
     }
@@ -130,8 +109,15 @@ Lane::Got Lane::fill(base::Runtime& runtime, base::Monotonic deadline) {
       closed_ = true;
       return Got::closed;
     }
-    if (!looking && deadline != base::kForever && runtime.monotonic_ns() >= deadline) return Got::late;
+    if (deadline != base::kForever && runtime.monotonic_ns() >= deadline) return Got::late;
   }
+}
+
+bool Lane::has_frame() const {
+  Head head;
+  if (end_ - begin_ < sizeof head) return false;
+  std::memcpy(&head, in_.data() + begin_, sizeof head);
+  return end_ - begin_ - sizeof head >= std::size_t{head.words} * sizeof(capnp::word);
 }
 
 Lane::Got Lane::receive(FrameRef& out, base::Runtime& runtime, base::Monotonic deadline) {

@@ -1,18 +1,21 @@
 // Lane: one end of a stream socket between the core and a child, carrying frames: an 8-byte head (length in words, then a
-// mark) and a Cap'n Proto message. One thread uses a lane at a time.
+// mark) and a Cap'n Proto message. One thread at a time receives.
 //
 // Invariants: put() only queues; what was put leaves in order with the next flush(). A frame is at most kFrameBytesMax;
 //   what the other side sends is read with a traversal limit of its own size, so a hostile one costs bounded work.
-// Threads: one at a time; shut() any. Ownership: owns its descriptor. A frame lives as long as somebody holds it.
+// Threads: one at a time; put(), flush() and shut() any. Ownership: owns its descriptor. A frame lives as long as somebody holds it.
 // Errors: a lane that failed once stays closed.
 #pragma once
 #include <capnp/message.h>
 #include <capnp/serialize.h>
 
+#include <atomic>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "core/base/runtime.hpp"
+#include "core/plugins/child/meeting.hpp"
 #include "wire.capnp.h"
 
 namespace keelson::plugins {
@@ -22,10 +25,6 @@ inline constexpr std::size_t kFrameBytesMax = 64u << 20;
 inline constexpr std::size_t kListFrameBytes = 1u << 20;
 /// A waiting core looks this often whether the deadline has passed.
 inline constexpr std::int64_t kLaneTick_ms = 100;
-/// An eager lane looks so often for what comes before it sleeps: for about as long as a processor needs to go to sleep and to wake.
-inline constexpr int kLooksMax = 100;
-/// Where that is in vain again and again it is left out more and more often, up to all but one of two to this power times.
-inline constexpr int kVainMax = 10;
 
 class ReceivedFrame {
  public:
@@ -52,6 +51,7 @@ class Lane {
   /// `fill` gets the frame's builder.
   template <class Fill>
   void put(Fill&& fill) {
+    const std::lock_guard lock(out_mutex_);
     capnp::MallocMessageBuilder message(scratch());
     fill(message.initRoot<wire::Frame>());
     append(message);
@@ -62,8 +62,12 @@ class Lane {
   Got receive(FrameRef& out, base::Runtime& runtime, base::Monotonic deadline = base::kForever);
   /// Something of a further frame is here already.
   bool pending() const { return begin_ != end_; }
-  /// Eager: the processor has nothing else to do for this conversation than to wait for the other side.
-  void set_eager(bool eager) { eager_ = eager; }
+  /// All of a further frame is here already.
+  bool has_frame() const;
+  /// So much waits for the next flush().
+  std::size_t unsent_bytes() const { return out_.size(); }
+  /// Of the end that calls.
+  Meeting& meeting() { return meeting_; }
   int fd() const { return fd_; }
   /// Ends a receive() that waits, and all later ones.
   void shut();
@@ -72,13 +76,12 @@ class Lane {
   kj::ArrayPtr<capnp::word> scratch() { return kj::arrayPtr(scratch_.data(), scratch_.size()); }
   void append(capnp::MessageBuilder& message);
   Got fill(base::Runtime& runtime, base::Monotonic deadline);
-  int looks();
-  void note_looks(bool in_vain);
   Got receive_bytes(char* to, std::size_t size, base::Runtime& runtime, base::Monotonic deadline);
 
   const int fd_;
-  bool closed_ = false, eager_ = false;
-  int vain_ = 0, left_out_ = 0;       // how often of late; for how many times from now on
+  std::atomic<bool> closed_{false};
+  Meeting meeting_;
+  std::mutex out_mutex_;              // guards what follows, up to in_
   std::vector<capnp::word> scratch_;
   std::vector<char> out_;
   std::vector<char> in_;

@@ -17,10 +17,11 @@ enum class RequestOp : std::uint16_t {
 };
 
 /// What travels on the control socket, one byte a message: the library may be loaded (the first one), a new lane (its
-/// descriptor comes along), or: every call that is under way counts as cancelled.
+/// descriptor comes along), every call that is under way counts as cancelled, or: give back what waits behind a call that takes long.
 inline constexpr char kGo = 'G';
 inline constexpr char kNewLane = 'L';
 inline constexpr char kCancelAll = 'C';
+inline constexpr char kGiveBack = 'B';
 
 inline std::string_view text_of(capnp::Text::Reader text) { return {text.begin(), text.size()}; }
 inline std::string_view text_of(capnp::Data::Reader data) { return {reinterpret_cast<const char*>(data.begin()), data.size()}; }

@@ -68,8 +68,16 @@ std::string how_it_ended(int status) {
 
 base::Outcome<std::unique_ptr<ChildProcess>> ChildProcess::start(const std::string& program, const std::vector<std::string>& arguments, std::vector<int> descriptors) {
   Spawning spawning;
+  int printing[2];
+  if (::pipe2(printing, O_CLOEXEC) != 0) {
+    const int why = errno;
+    for (const int fd : descriptors) ::close(fd);
+    return base::internal(std::string("pipe: ") + std::strerror(why));
+  }
+  ::fcntl(printing[0], F_SETFL, O_NONBLOCK);
   ::posix_spawn_file_actions_addopen(&spawning.actions, 0, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&spawning.actions, 2, 1);
+  ::posix_spawn_file_actions_adddup2(&spawning.actions, printing[1], 1);
+  ::posix_spawn_file_actions_adddup2(&spawning.actions, printing[1], 2);
   std::vector<int> parked;
   for (std::size_t i = 0; i < descriptors.size(); ++i) {
     parked.push_back(::fcntl(descriptors[i], F_DUPFD_CLOEXEC, kParkedDescriptor));
@@ -83,9 +91,13 @@ base::Outcome<std::unique_ptr<ChildProcess>> ChildProcess::start(const std::stri
   pid_t pid = -1;
   const int failed = ::posix_spawn(&pid, program.c_str(), &spawning.actions, &spawning.attributes, pointers(words).data(), pointers(kept).data());
   for (const int fd : parked) ::close(fd);
-  if (failed != 0) return base::internal(program + ": " + std::strerror(failed));
+  ::close(printing[1]);
+  if (failed != 0) {
+    ::close(printing[0]);
+    return base::internal(program + ": " + std::strerror(failed));
+  }
   const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-  std::unique_ptr<ChildProcess> child(new ChildProcess(pid, pidfd));
+  std::unique_ptr<ChildProcess> child(new ChildProcess(pid, pidfd, printing[0]));
   if (pidfd < 0) return base::internal(std::string("pidfd_open: ") + std::strerror(errno));
   return base::Outcome<std::unique_ptr<ChildProcess>>(std::move(child));
 }

@@ -1,9 +1,8 @@
 // ChildProcess: one child of the server, from posix_spawn to its exit status.
 //
 // Invariants: the child inherits nothing but the descriptors it is given, as 3, 4, ... in that order, an empty standard
-//   input, and standard error for its last words. It never outlives the server. A process id is never signalled after it
-//   was reaped.
-// Threads: kill() any; wait() one thread. Ownership: the destructor kills and reaps.
+//   input, and a pipe for what it prints. It never outlives the server. A process id is never signalled after it was reaped.
+// Threads: kill() any; wait(), printed() one thread. Ownership: the destructor kills and reaps.
 #pragma once
 #include <sys/types.h>
 
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "core/base/error.hpp"
+#include "core/plugins/child/printed.hpp"
 
 namespace keelson::plugins {
 
@@ -36,11 +36,13 @@ class ChildProcess {
   bool ends_within(std::int64_t ms) const;
   /// Reaps it; waits for its end. Answers how it ended: "was killed by signal 11 (SIGSEGV)", "exited with status 3".
   std::string reap();
+  Printed& printed() { return printed_; }
 
  private:
-  ChildProcess(pid_t pid, int pidfd) : pid_(pid), pidfd_(pidfd) {}
+  ChildProcess(pid_t pid, int pidfd, int printed) : pid_(pid), pidfd_(pidfd), printed_(printed) {}
   const pid_t pid_;
   const int pidfd_;
+  Printed printed_;
   std::mutex mutex_;             // guards reaped_
   std::optional<std::string> reaped_;
 };

@@ -113,6 +113,7 @@ bool limit_system_calls(bool network) {
   filter.allow_if(SYS_prctl, 0, kAll, PR_SET_VMA);
 #endif
   filter.allow_if(SYS_prlimit64, 2, kAll, 0);   // reads only
+  filter.allow_if(SYS_sched_setaffinity, 0, kAll, 0);   // of the calling thread
   if (network) {
     for (const long number : kAllowedForNetwork) filter.allow(number);
     for (const std::uint32_t family : {AF_INET, AF_INET6, AF_NETLINK}) filter.allow_if(SYS_socket, 0, kAll, family);

@@ -1,6 +1,6 @@
 # What the core and the child that a plugin runs in say to each other. A call goes from the core to the child, while it
-# runs the child may send requests on the same lane; both are answered there. Fields that an operation does not need
-# stay empty.
+# runs the child may send requests on the same lane; both are answered there. Several calls may be sent ahead: they run
+# one after the other. Fields that an operation does not need stay empty.
 @0xd3c5a1f0b7e94c21;
 
 using Cxx = import "/capnp/c++.capnp";
@@ -65,6 +65,8 @@ struct Call {
   texts @12 :List(Data);
   # Absent ones have no name.
   objects @13 :List(Object);
+  # Where the child's thread is to run; -1: anywhere.
+  processor @14 :Int16 = -1;
 }
 
 struct Request {
@@ -98,6 +100,8 @@ struct Answer {
   error @12 :Data;
   body @13 :Data;
   writes @14 :List(Write);
+  # How long the plugin's code ran.
+  ranNs @15 :Int64;
 }
 
 struct Frame {
@@ -106,5 +110,7 @@ struct Frame {
     call @1 :Call;
     request @2 :Request;
     answer @3 :Answer;
+    # Calls that were sent and have not begun: they never will.
+    givenBack @4 :List(UInt64);
   }
 }

@@ -1,6 +1,6 @@
 // A plugin that is only measured: config "mode" says what it does.
 //   chain   "rounds" reconciles that do nothing but ask for the next, one after the other
-//   write   each ConfigMap is counted up to "rounds", one write a reconcile
+//   write   each ConfigMap is counted up to "rounds", one write a reconcile; half way "m0" does "deed": sleep, loop, abort
 //   watch   "controllers" controllers of all ConfigMaps that do nothing
 //   follow  notes what it has seen of each ConfigMap at the address "board" of this process
 #include <keelson/sdk.hpp>
@@ -34,18 +34,26 @@ class Chain final : public keelson::KeyReconciler {
 
 class Count final : public keelson::Reconciler<ConfigMap> {
  public:
-  explicit Count(long rounds) : rounds_(rounds) {}
+  Count(long rounds, std::string deed) : rounds_(rounds), deed_(std::move(deed)) {}
   Result reconcile(Context& ctx, const ConfigMap& map) override {
     const auto at = map.data.find("n");
     const long n = at == map.data.end() ? 0 : std::strtol(at->second.c_str(), nullptr, 10);
     if (n >= rounds_) return keelson::done();
+    if (n == rounds_ / 2 && map.meta.name == "m0" && !deed_.empty()) misbehave(ctx);
     ConfigMap next = map;
     next.data["n"] = std::to_string(n + 1);
     return ctx.modify(map, next);
   }
 
  private:
+  void misbehave(Context& ctx) const {
+    if (deed_ == "sleep") ctx.sleep(std::chrono::hours(1));
+    if (deed_ == "abort") std::abort();
+    for (volatile bool forever = deed_ == "loop"; forever;) {}
+  }
+
   const long rounds_;
+  const std::string deed_;
 };
 
 class Nothing final : public keelson::Reconciler<ConfigMap> {
@@ -80,7 +88,11 @@ KEELSON_PLUGIN("bench", BENCH_VERSION, setup) {
     self.controller = &controller;
     setup.task("begin", [&controller](Context&) { controller.trigger({"", "a"}); });
   }
-  if (mode == "write") setup.controller<ConfigMap>(std::make_unique<Count>(number(setup, "rounds"))).workers(static_cast<int>(number(setup, "workers")));
+  if (mode == "write") {
+    auto& counting = setup.controller<ConfigMap>(std::make_unique<Count>(number(setup, "rounds"), setup.config("deed")));
+    counting.workers(static_cast<int>(number(setup, "workers")));
+    if (const auto deadline = number(setup, "deadline_ms"); deadline > 0) counting.deadline(std::chrono::milliseconds(deadline));
+  }
   if (mode == "follow") setup.controller<ConfigMap>(std::make_unique<Follow>(reinterpret_cast<bench::Board*>(std::strtoull(setup.config("board").c_str(), nullptr, 10)))).workers(4);
   if (mode == "watch")
     for (long i = 0; i < std::max(1L, number(setup, "controllers")); ++i) setup.controller<ConfigMap>(std::make_unique<Nothing>()).name("nothing-" + std::to_string(i));

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -63,6 +64,7 @@ const std::map<std::string, std::function<void()>> kDeeds{
     {"close", [] { for (int fd = 3; fd < kDescriptors; ++fd) ::close(fd); }},
     {"garbage", say_garbage},
     {"throw", [] { throw 42; }},
+    {"print", [] { (void)!::write(STDERR_FILENO, "as printed\nand half", 19), std::puts(" a line"), std::fflush(stdout); }},
 };
 
 class Hostile final : public keelson::Reconciler<ConfigMap> {

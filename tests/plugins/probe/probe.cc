@@ -1,6 +1,6 @@
 // A small good plugin for tests: a kind, a controller of ConfigMaps labelled probe=yes, an observer, a task. What it does
 // to a ConfigMap is in its data: "child" makes an owned copy, "fail" n fails that often, "throw" throws, "terminal" gives
-// up, "hang" waits until it is cancelled, "say" records an event.
+// up, "nap" n waits n milliseconds, "hang" until it is cancelled, "say" records an event.
 #include <keelson/sdk.hpp>
 
 #include <map>
@@ -50,6 +50,7 @@ class Probe final : public keelson::Reconciler<ConfigMap> {
     if (data.contains("throw")) throw std::runtime_error("thrown on purpose");
     if (data.contains("terminal")) return keelson::invalid("data.terminal", "must not be set");
     if (data.contains("fail") && debts_.due(map.meta.uid, std::stoi(data.at("fail")))) return keelson::failed("failed on purpose");
+    if (data.contains("nap")) ctx.sleep(std::chrono::milliseconds(std::stoi(data.at("nap"))));
     if (data.contains("hang"))
       while (ctx.sleep(std::chrono::hours(1))) {}
     if (data.contains("say")) ctx.event(map, keelson::Normal, "Said", data.at("say"));

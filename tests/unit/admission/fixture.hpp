@@ -100,9 +100,9 @@ class Cluster {
     if (!done.get_future().get()) throw std::runtime_error("not stored");
   }
   store::ObjectRef stored(std::string_view what, std::string ns, std::string name) { return store->snapshot().get({target(what, ns).kind->storage_key, ns, name}); }
-  /// True when `holds` is within ten seconds.
+  /// True when `holds` is within half a minute.
   bool eventually(const std::function<bool()>& holds) {
-    const auto deadline = runtime->in_ms(10'000);
+    const auto deadline = runtime->in_ms(30'000);
     while (!holds()) {
       if (runtime->monotonic_ns() > deadline) return false;
       std::this_thread::yield();

@@ -310,10 +310,10 @@ TEST_CASE("the request's deadline ends a chain of webhooks that are all slow") {
   HttpsServer server([](const HttpsRequest&) { return HttpsReply{.hang = true}; });
   Cluster cluster;
   for (const std::string name : {"a", "b", "c"}) cluster.webhook(kMutating, name, server, R"({"failurePolicy":"Ignore","timeoutSeconds":30})");
-  cluster.admin.deadline = cluster.runtime->in_ms(700);
+  cluster.admin.deadline = cluster.runtime->in_ms(3'000);   // enough for the first to be asked on a busy machine
   const auto before = cluster.runtime->monotonic_ns();
   const auto outcome = cluster.create("v1/configmaps", "default", config_map("a"));
-  CHECK((cluster.runtime->monotonic_ns() - before) / base::kNanosPerMs < 5'000);
+  CHECK((cluster.runtime->monotonic_ns() - before) / base::kNanosPerMs < 20'000);
   REQUIRE_FALSE(outcome.has_value());
   CHECK(outcome.error().code == 504);
   CHECK(server.requests == 1);

@@ -44,6 +44,7 @@ struct Client::Impl {
   SSL* ssl = nullptr;
   std::string in;
   bool ended = false;   // by the server
+  std::size_t records = 0;
 };
 
 Client::Client(std::uint16_t port, const std::optional<auth::KeyPair>& identity) : impl_(std::make_unique<Impl>()) {
@@ -94,8 +95,11 @@ bool Client::fill() {
     return false;
   }
   impl_->in.append(buffer, got);
+  ++impl_->records;
   return true;
 }
+
+std::size_t Client::records() const { return impl_->records; }
 
 std::string Client::line() {
   std::size_t end;

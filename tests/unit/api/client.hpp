@@ -34,6 +34,8 @@ class Client {
   /// Exactly or up to the end.
   std::string read_bytes(std::size_t count);
   bool ended();
+  /// TLS records that were read so far.
+  std::size_t records() const;
   Answer request(std::string_view method, std::string_view path, std::string_view body = {}, std::string_view more_headers = {});
 
  private:

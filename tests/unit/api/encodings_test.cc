@@ -1,6 +1,10 @@
 // Answers in protobuf, YAML and compressed, as clients ask for them.
 #include "core/api/encodings.hpp"
-#include "core/kinds/protobuf.hpp"
+
+#include <algorithm>
+#include <random>
+
+#include "core/kinds/protobuf/protobuf.hpp"
 #include "tests/unit/api/fixture.hpp"
 
 using namespace keelson;
@@ -56,6 +60,19 @@ std::vector<std::pair<std::string, std::string>> frames(std::string_view bytes) 
   return out;
 }
 
+/// ConfigMaps as the store has them, each under a revision of its own.
+std::vector<store::ObjectRef> stored_maps(const kinds::Kind& kind, std::size_t count, auto bytes_of) {
+  std::vector<store::ObjectRef> objects;
+  for (std::size_t i = 0; i < count; ++i) {
+    store::Columns columns;
+    columns.schema_epoch = kind.schema_epoch;
+    auto body = R"({"kind":"ConfigMap","apiVersion":"v1","metadata":{"resourceVersion":")" + std::string(store::kRevisionSlotBytes, ' ') + R"(},"data":{"k":")" + std::string(bytes_of(i), 'x') + "\"}}";
+    const auto slot = body.find("resourceVersion\":\"") + std::string_view("resourceVersion\":\"").size();
+    objects.push_back(store::Draft(std::move(columns), std::move(body), slot).freeze(i + 1, {}));
+  }
+  return objects;
+}
+
 }  // namespace
 
 TEST_CASE_METHOD(Fixture, "get, create and errors are answered in protobuf") {
@@ -108,17 +125,10 @@ TEST_CASE_METHOD(Fixture, "a list in protobuf has every object, small or larger 
 
 TEST_CASE_METHOD(Fixture, "who reads more than is kept, again and again, finds most of it") {
   const auto kind = registry->current()->find("", "v1", "configmaps");
-  std::vector<store::ObjectRef> objects;
   static constexpr std::size_t kBytes = 400'000;
   const auto count = kEncodingBytesMax / kBytes * 5 / 4;
-  for (std::size_t i = 0; i < count; ++i) {
-    store::Columns columns;
-    columns.schema_epoch = kind->schema_epoch;
-    auto body = R"({"kind":"ConfigMap","apiVersion":"v1","metadata":{"resourceVersion":")" + std::string(store::kRevisionSlotBytes, ' ') + R"(},"data":{"k":")" + std::string(kBytes, 'x') + "\"}}";
-    const auto slot = body.find("resourceVersion\":\"") + std::string_view("resourceVersion\":\"").size();
-    objects.push_back(store::Draft(std::move(columns), std::move(body), slot).freeze(i + 1, {}));
-  }
-  Encodings encodings(*verbs);
+  auto objects = stored_maps(*kind, count, [](std::size_t) { return kBytes; });
+  Encodings encodings(*runtime, *verbs);
   const auto read = [&] {
     std::vector<ProtobufRef> seen;
     for (const auto& object : objects) seen.push_back(encodings.protobuf(*kind, *object));
@@ -130,12 +140,61 @@ TEST_CASE_METHOD(Fixture, "who reads more than is kept, again and again, finds m
     std::size_t found = 0;
     for (std::size_t i = 0; i < count; ++i) found += again[i] == first[i];
     CHECK(found >= count * 7 / 10);
+    CHECK(encodings.bytes() <= kEncodingBytesMax);
   }
   // What nobody reads any more makes room, in a few turns.
   objects.erase(objects.begin(), objects.end() - static_cast<std::ptrdiff_t>(count / 5));
   for (int turn = 0; turn < 6; ++turn) read();
   const auto before = read();
   CHECK((read() == before));
+}
+
+TEST_CASE_METHOD(Fixture, "what nobody has read between two looks is kept no longer") {
+  const auto kind = registry->current()->find("", "v1", "configmaps");
+  const auto objects = stored_maps(*kind, 1000, [](std::size_t) { return 100; });
+  const auto half = std::span(objects).first(500);
+  Encodings encodings(*runtime, *verbs);
+  std::vector<ProtobufRef> made, found;
+  for (const auto& object : objects) made.push_back(encodings.protobuf(*kind, *object));
+  const auto all_bytes = encodings.bytes();
+  encodings.drop_unused();
+  CHECK(encodings.bytes() == all_bytes);
+  encodings.find(*kind, half, found);
+  CHECK(std::ranges::equal(found, std::span(made).first(500)));
+  encodings.drop_unused();
+  CHECK((encodings.bytes() > all_bytes * 4 / 10 && encodings.bytes() < all_bytes * 6 / 10));
+  found.clear();
+  encodings.find(*kind, objects, found);
+  CHECK(std::ranges::equal(std::span(found).first(500), std::span(made).first(500)));
+  CHECK(std::ranges::all_of(std::span(found).last(500), [](const ProtobufRef& each) { return each == nullptr; }));
+  for (int look = 0; look < 2; ++look) encodings.drop_unused();
+  CHECK(encodings.bytes() == 0);
+  CHECK(made.back()->bytes == encodings.protobuf(*kind, *objects.back())->bytes);
+}
+
+TEST_CASE_METHOD(Fixture, "several threads that read, look and fill what is kept get each object as it is, and never keep too much") {
+  const auto kind = registry->current()->find("", "v1", "configmaps");
+  const auto objects = stored_maps(*kind, 400, [](std::size_t i) { return i % 4 == 0 ? 1'000'000 : 50'000 + 100 * i; });
+  std::vector<std::string> expected;
+  for (const auto& object : objects) expected.push_back(kinds::json_to_protobuf(object->body())->bytes);
+  Encodings encodings(*runtime, *verbs);
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> threads;
+  for (unsigned number = 0; number < 3; ++number)
+    threads.emplace_back([&, number] {
+      std::minstd_rand random(number + 1);
+      for (int turn = 0; turn < 600; ++turn) {
+        const auto at = random() % (objects.size() - 8);
+        std::vector<ProtobufRef> found;
+        if (turn % 3 != 0) encodings.find(*kind, std::span(objects).subspan(at, 8), found);
+        else found.push_back(encodings.protobuf(*kind, *objects[at]));
+        for (std::size_t i = 0; i < found.size(); ++i) wrong += found[i] && found[i]->bytes != expected[at + i];
+        wrong += encodings.bytes() > kEncodingBytesMax;
+        if (turn % 150 == 149) encodings.drop_unused();
+      }
+    });
+  for (auto& thread : threads) thread.join();
+  CHECK(wrong == 0);
 }
 
 TEST_CASE_METHOD(Fixture, "custom forms: metadata only in protobuf, tables in JSON alone") {

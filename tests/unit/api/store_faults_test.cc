@@ -12,7 +12,7 @@ using namespace keelson;
 using namespace keelson::tests;
 
 constexpr std::string_view kMaps = "/api/v1/namespaces/a/configmaps";
-constexpr std::int64_t kPatience_ms = 100;
+constexpr std::int64_t kPatience_ms = 1'000;   // more than a busy machine stands still
 
 /// Stands where values go to the disk and come from it.
 class Gate final : public store::ValueTransform {

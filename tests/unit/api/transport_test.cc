@@ -37,6 +37,23 @@ class DripPayload final : public Payload {
   int drops_;
 };
 
+/// Texts of one size, as many as are asked for and one that goes beyond.
+class ItemsPayload final : public Payload {
+ public:
+  ItemsPayload(std::string item, std::size_t count, bool sized) : item_(std::move(item)), left_(count), bytes_(item_.size() * count), sized_(sized) {}
+  Pull pull(std::vector<std::string_view>& out, std::size_t bytes_max) override {
+    for (std::size_t bytes = 0; left_ > 0 && bytes < bytes_max; --left_, bytes += item_.size()) out.push_back(item_);
+    return left_ == 0 ? Pull::end : Pull::more;
+  }
+  std::optional<std::uint64_t> length() const override { return sized_ ? std::optional(bytes_) : std::nullopt; }
+
+ private:
+  std::string item_;
+  std::size_t left_;
+  std::uint64_t bytes_;
+  bool sized_;
+};
+
 class Stub final : public RequestHandler {
  public:
   std::function<void(Request, std::shared_ptr<Responder>)> work = [](Request request, std::shared_ptr<Responder> responder) {
@@ -202,6 +219,31 @@ TEST_CASE_METHOD(Fixture, "a large answer arrives whole, plain and compressed") 
   if (compress) CHECK((answer.body.size() < large.size() / 2 && answer.body.starts_with("\x1f\x8b")));
   else CHECK(answer.body == large);
   CHECK(client.request("GET", "/").body == answer.body);
+}
+
+TEST_CASE_METHOD(Fixture, "a long answer goes out in whole records, whatever its pieces are") {
+  static constexpr std::size_t kBytes = 3'000'000, kRecordBytes = 16'384;
+  const auto item = GENERATE(as<std::size_t>(), 1, 700, 1143, 8191, 8192, 20'000, 70'000);
+  const bool sized = GENERATE(true, false);
+  std::string text;
+  for (std::size_t i = 0; text.size() < item; ++i) text += static_cast<char>('a' + i % 26);
+  stub.work = [&](Request, std::shared_ptr<Responder> responder) {
+    Response response;
+    response.payload = std::make_unique<ItemsPayload>(text, kBytes / item, sized);
+    responder->send(std::move(response));
+  };
+  Client client(server->port());
+  for (int turn = 0; turn < 2; ++turn) {
+    const auto before = client.records();
+    const auto answer = client.request("GET", "/");
+    CHECK(answer.body.size() == kBytes / item * item);
+    bool same = true;
+    for (std::size_t at = 0; at < answer.body.size(); at += item) same &= answer.body.compare(at, item, text) == 0;
+    CHECK(same);
+    // A large piece goes out from where it lies: what was gathered before it is a record of its own.
+    const auto large = item >= 8192 ? 2 * kBytes / item : 0;
+    CHECK(client.records() - before <= kBytes / kRecordBytes + large + 4);
+  }
 }
 
 TEST_CASE_METHOD(Fixture, "a stream is dropped when its client leaves") {

@@ -45,7 +45,7 @@ struct TokenStore {
       CHECK(outcome.committed);
       waiter->notify();
     });
-    REQUIRE(waiter->wait_until(runtime->in_ms(10'000)));
+    REQUIRE(waiter->wait_until(runtime->in_ms(30'000)));
   }
   void token(const std::string& id, const std::string& secret, const std::string& expiration = "", const std::string& groups = "", const std::string& usage = "true", const std::string& type = "bootstrap.kubernetes.io/token") {
     const auto coded = [](const std::string& text) { return base::base64_encode(text); };

@@ -1,8 +1,8 @@
 // Objects to protobuf and back, for every built-in kind and every field it has.
 #include <catch2/catch.hpp>
 
-#include "core/kinds/protobuf.hpp"
-#include "core/kinds/protobuf_types.hpp"
+#include "core/kinds/protobuf/protobuf.hpp"
+#include "core/kinds/protobuf/types.hpp"
 #include "tests/unit/kinds/support.hpp"
 
 using namespace keelson;

@@ -2,7 +2,7 @@
 #include <boost/json/parse.hpp>
 #include <catch2/catch.hpp>
 
-#include "core/kinds/protobuf.hpp"
+#include "core/kinds/protobuf/protobuf.hpp"
 
 using namespace keelson;
 using kinds::from_protobuf;

@@ -1,6 +1,6 @@
 #include <catch2/catch.hpp>
 
-#include "core/kinds/table_rows.hpp"
+#include "core/kinds/table/rows.hpp"
 #include "tests/unit/kinds/support.hpp"
 
 using namespace keelson::kinds;

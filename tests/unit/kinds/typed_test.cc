@@ -1,7 +1,7 @@
 // What server-side apply says of a configuration that is not of its kind's type.
 #include <catch2/catch.hpp>
 
-#include "core/kinds/typed.hpp"
+#include "core/kinds/managed/typed.hpp"
 #include "tests/unit/kinds/support.hpp"
 
 using namespace keelson::kinds;

@@ -139,7 +139,7 @@ TEST_CASE("Network policies name peers and ports") {
   CHECK(from("{'from':[{}]}") == "spec.ingress[0].from[0]: Required value: must specify a peer");
   CHECK(from("{'from':[{'ipBlock':{'cidr':'10.0.0.0/8'},'podSelector':{}}]}") == "spec.ingress[0].from[0]: Forbidden: may not specify both ipBlock and another peer");
   CHECK(from("{'from':[{'ipBlock':{'cidr':'10.0.0.0/8','except':['11.0.0.0/16']}}]}").ends_with("must be a strict subset of `cidr`"));
-  CHECK(from("{'ports':[{'port':80,'endPort':79}]}") == "spec.ingress[0].ports[0].endPort: Invalid value: 79: must be greater than or equal to `port`");
+  CHECK(from("{'ports':[{'port':80,'endPort':79}]}") == "spec.ingress[0].ports[0].endPort: Invalid value: 80: must be greater than or equal to `port`");
 }
 
 TEST_CASE("Volumes have one source and one size, claims only grow") {
@@ -178,7 +178,7 @@ TEST_CASE("Limits, quotas and priorities fit together") {
   CHECK(selecting("'scopeName':'PriorityClass','operator':'In','values':['high']") == "");
   CHECK(selecting("'scopeName':'PriorityClass','operator':'In'") == "spec.scopeSelector.matchExpressions.values: Required value: must be at least one value when `operator` is 'In' or 'NotIn' for scope selector");
   CHECK(selecting("'scopeName':'PriorityClass','operator':'Exists','values':['high']").starts_with("spec.scopeSelector.matchExpressions.values: Invalid value: [\"high\"]: must be no value when"));
-  CHECK(selecting("'scopeName':'BestEffort','operator':'DoesNotExist'").starts_with("spec.scopeSelector.matchExpressions.operator: Invalid value: \"DoesNotExist\": must be 'Exist' when scope is any of"));
+  CHECK(selecting("'scopeName':'BestEffort','operator':'DoesNotExist'").starts_with("spec.scopeSelector.matchExpressions.operator: Invalid value: \"DoesNotExist\": must be 'Exists' when scope is any of"));
   CHECK(made("scheduling.k8s.io/v1", "PriorityClass", "'value':1000000001") == "value: Forbidden: maximum allowed value of a user defined priority is 1000000000");
   CHECK(made("scheduling.k8s.io/v1", "PriorityClass", "'value':1", "system-x").starts_with("metadata.name: Forbidden: priority class names with 'system-' prefix are reserved"));
   CHECK(changed("scheduling.k8s.io/v1", "PriorityClass", "'value':1", "'value':2") == "value: Forbidden: may not be changed in an update.");
@@ -361,4 +361,184 @@ TEST_CASE("An empty list of a built-in kind is none") {
   forget_empty(*role, object);
   const auto body = encode(*role, object, 2).body;
   CHECK(body.find("\"rules\":null") != std::string::npos);
+}
+
+namespace {
+std::string slice(std::string_view device) {
+  return made("resource.k8s.io/v1", "ResourceSlice", "'spec':{'driver':'d.e','pool':{'name':'p','resourceSliceCount':1},'nodeName':'n','devices':[{'name':'a'," + std::string(device) + "}]}");
+}
+std::string claim(std::string_view devices) { return made("resource.k8s.io/v1", "ResourceClaim", "'spec':{'devices':{" + std::string(devices) + "}}"); }
+}  // namespace
+
+TEST_CASE("Slices are judged device by device") {
+  struct Row {
+    std::string_view device, said;
+  };
+  constexpr Row kRows[] = {
+      {"'attributes':{'a':{'int':1},'d.e/b':{'version':'1.2.3-rc.1'}}", ""},
+      {"'attributes':{'a':{}}", "spec.devices[0].attributes[a]: Invalid value: \"\": exactly one value must be specified"},
+      {"'attributes':{'v':{'version':'1.2'}}", "spec.devices[0].attributes[v].version: Invalid value: \"1.2\": must be a string compatible with semver.org spec 2.0.0"},
+      {"'attributes':{'1a':{'int':1}}", "spec.devices[0].attributes: Invalid value: \"1a\": a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric "
+                                        "characters or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used for validation is '[A-Za-z_][A-Za-z0-9_]*')"},
+      {"'capacity':{'c':{'value':'4','requestPolicy':{'default':'1','validRange':{'min':'1'}}}}", "spec.devices[0].capacity[c].requestPolicy: Forbidden: allowMultipleAllocations must be true"},
+      {"'allowMultipleAllocations':true,'capacity':{'c':{'value':'4','requestPolicy':{'default':'1','validRange':{'min':'1','max':'5','step':'2'}}}}",
+       "spec.devices[0].capacity[c].requestPolicy.validRange.max: Invalid value: \"5\": max is larger than capacity value: 4"},
+      {"'allowMultipleAllocations':true,'capacity':{'c':{'value':'4','requestPolicy':{'default':'1','validValues':['3','2']}}}",
+       "spec.devices[0].capacity[c].requestPolicy.validValues[1]: Invalid value: \"2\": values must be sorted in ascending order | "
+       "spec.devices[0].capacity[c].requestPolicy.validValues: Invalid value: \"1\": default value is not valid according to the requestPolicy"},
+      {"'taints':[{'key':'k','effect':'Never'}]", "spec.devices[0].taints[0].effect: Unsupported value: \"Never\": supported values: \"NoExecute\", \"NoSchedule\", \"None\""},
+      {"'consumesCounters':[{'counterSet':'s'}]", "spec.devices[0].consumesCounters[0].counters: Required value"},
+      {"'allNodes':true", "spec.devices[0]: Invalid value: null: `nodeName`, `nodeSelector` and `allNodes` can only be set if `perDeviceNodeSelection` is set to true in the ResourceSlice spec"},
+      {"'bindingConditions':['a']", "spec.devices[0].bindingFailureConditions: Invalid value: null: bindingFailureConditions are required to use bindingConditions"},
+      {"'nodeAllocatableResourceMappings':{'cpu':{'capacityKey':'x'}}", "spec.devices[0].nodeAllocatableResourceMappings[cpu].capacityKey: Not found: \"x\""},
+  };
+  for (const auto& row : kRows) CHECK(slice(row.device) == row.said);
+}
+
+TEST_CASE("Claims name requests that they have, and selectors that compile") {
+  constexpr std::string_view kOne = "'requests':[{'name':'r','exactly':{'deviceClassName':'c'}}]";
+  const auto with = [&](std::string_view more) { return claim(std::string(kOne) + "," + std::string(more)); };
+  const auto exactly = [](std::string_view more) { return claim("'requests':[{'name':'r','exactly':{'deviceClassName':'c'," + std::string(more) + "}}]"); };
+  CHECK(with("'config':[{'requests':['r'],'opaque':{'driver':'d.e','parameters':{'a':1}}}],'constraints':[{'requests':['r'],'matchAttribute':'d.e/a'}]") == "");
+  CHECK(with("'config':[{'requests':['s'],'opaque':{'driver':'d.e','parameters':{}}}]") ==
+        "spec.devices.config[0].requests[0]: Invalid value: \"s\": must be the name of a request in the claim or the name of a request and a subrequest separated by '/'");
+  CHECK(with("'config':[{'opaque':{'driver':'d.e','parameters':'text'}}]") == "spec.devices.config[0].opaque.parameters: Invalid value: \"<value omitted>\": must be a valid JSON object");
+  CHECK(with("'constraints':[{}]") == "spec.devices.constraints[0]: Required value: exactly one of \"matchAttribute\" or \"distinctAttribute\" is required, but multiple fields are set");
+  CHECK(with("'constraints':[{'matchAttribute':'a'}]") == "spec.devices.constraints[0].matchAttribute: Invalid value: \"a\": a fully qualified name must be a domain and a name separated by a slash");
+  CHECK(exactly("'selectors':[{'cel':{'expression':'device.driver == \\'d\\' && device.attributes[\\'d.e\\'].size > 3'}}]").empty());
+  CHECK(exactly("'selectors':[{'cel':{'expression':'thing'}}]").starts_with(
+      "spec.devices.requests[0].exactly.selectors[0].cel.expression: Invalid value: \"thing\": compilation failed: ERROR: <input>:1:1: undeclared reference to 'thing' (in container '')"));
+  CHECK(exactly("'selectors':[{'cel':{'expression':'device.driver'}}]") ==
+        "spec.devices.requests[0].exactly.selectors[0].cel.expression: Invalid value: \"device.driver\": must evaluate to bool or the unknown type, not string");
+  CHECK(exactly("'tolerations':[{'operator':'Maybe'}]") == "spec.devices.requests[0].exactly.tolerations[0].operator: Unsupported value: \"Maybe\": supported values: \"Equal\", \"Exists\"");
+  CHECK(made("resource.k8s.io/v1", "DeviceClass", "'spec':{'extendedResourceName':'cpu'}") == "spec.extendedResourceName: Invalid value: \"cpu\": must be a valid extended resource name");
+}
+
+TEST_CASE("Metrics name what they measure, and what it should be") {
+  const auto metric = [](std::string_view text) { return made("autoscaling/v2", "HorizontalPodAutoscaler", scaler("'maxReplicas':3,'metrics':[{" + std::string(text) + "}]")); };
+  CHECK(metric("'type':'Resource','resource':{'name':'cpu','target':{'type':'Utilization','averageUtilization':50}}") == "");
+  CHECK(metric("'type':'Resource','resource':{'name':'','target':{'type':'Most'}}") ==
+        "spec.metrics[0].resource.name: Required value: must specify a resource name | spec.metrics[0].resource.target.type: Invalid value: \"Most\": must be either Utilization, Value, or AverageValue | "
+        "spec.metrics[0].resource.target.averageUtilization: Required value: must set either a target raw value or a target utilization");
+  CHECK(metric("'type':'ContainerResource','containerResource':{'name':'gpu','container':'c','target':{'type':'Value','averageValue':'1'}}") ==
+        "spec.metrics[0].containerResource.name: Invalid value: \"gpu\": must be a standard resource type or fully qualified | "
+        "spec.metrics[0].containerResource.name: Invalid value: \"gpu\": must be a standard resource for containers");
+  CHECK(metric("'type':'External','external':{'metric':{'name':'m'},'target':{'type':'Value','value':'1','averageValue':'1'}}") ==
+        "spec.metrics[0].external.target.value: Forbidden: may not set both a target value for metric and a per-pod target");
+  CHECK(metric("'type':'Object','object':{'describedObject':{},'metric':{},'target':{'type':'Value','value':'1'}}") ==
+        "spec.metrics[0].object.describedObject.kind: Required value | spec.metrics[0].object.describedObject.name: Required value | "
+        "spec.metrics[0].object.metric.name: Required value: must specify a metric name");
+}
+
+TEST_CASE("Policies of Jobs name containers, codes and indexes that there are") {
+  const auto failing = [](std::string_view rule) { return made("batch/v1", "Job", job("'podFailurePolicy':{'rules':[{" + std::string(rule) + "}]},")); };
+  const auto indexed = [](std::string_view rule) { return made("batch/v1", "Job", job("'completionMode':'Indexed','completions':3,'successPolicy':{'rules':[{" + std::string(rule) + "}]},")); };
+  constexpr std::string_view kRule = "spec.podFailurePolicy.rules[0]", kIndexes = "spec.successPolicy.rules[0].succeededIndexes";
+  CHECK(failing("'action':'FailJob','onExitCodes':{'containerName':'d','operator':'In','values':[1]}") ==
+        std::string(kRule) + ".onExitCodes.containerName: Invalid value: \"d\": must be one of the container or initContainer names in the pod template");
+  CHECK(failing("'onExitCodes':{'operator':'','values':[2,1]}") ==
+        std::string(kRule) + ".action: Required value: valid values: [\"Count\" \"FailIndex\" \"FailJob\" \"Ignore\"] | " + std::string(kRule) +
+            ".onExitCodes.operator: Required value: valid values: [\"In\" \"NotIn\"] | " + std::string(kRule) + ".onExitCodes.values: Invalid value: [2,1]: must be ordered");
+  CHECK(failing("'action':'Ignore'") == std::string(kRule) + ": Invalid value: specifying one of OnExitCodes and OnPodConditions is required");
+  CHECK(indexed("'succeededIndexes':'0,2','succeededCount':2") == "");
+  CHECK(indexed("'succeededIndexes':'0-3'") == std::string(kIndexes) + ": Invalid value: \"0-3\": error parsing succeededIndexes: too large index: \"3\"");
+  CHECK(indexed("'succeededIndexes':'1,1'") == std::string(kIndexes) + ": Invalid value: \"1,1\": error parsing succeededIndexes: non-increasing order, previous: 1, current: 1");
+  CHECK(indexed("'succeededIndexes':'x'") == std::string(kIndexes) + ": Invalid value: \"x\": error parsing succeededIndexes: cannot convert string to integer for index: \"x\"");
+  CHECK(made("batch/v1", "Job", job("'successPolicy':{'rules':[{'succeededCount':1}]},")) ==
+        "spec.successPolicy: Invalid value: {\"Rules\":[{\"SucceededIndexes\":null,\"SucceededCount\":1}]}: requires indexed completion mode");
+  CHECK(made("batch/v1", "Job", job("'managedBy':'me',")) == "spec.managedBy: Invalid value: \"me\": must be a domain-prefixed path (such as \"acme.io/foo\")");
+  CHECK(made("batch/v1", "Job", job("'maxFailedIndexes':1,")).starts_with("spec.backoffLimitPerIndex: Required value: when maxFailedIndexes is specified"));
+  CHECK(made("batch/v1", "CronJob", cron("'schedule':'* * * * *'")) == "");
+}
+
+TEST_CASE("Classes, drivers and nodes of storage, runtimes and aggregated roles are judged in what they list") {
+  struct Row {
+    std::string_view api, kind, rest, said;
+  };
+  constexpr Row kRows[] = {
+      {"storage.k8s.io/v1", "StorageClass", "'provisioner':'p','allowedTopologies':[{'matchLabelExpressions':[{'key':'k','values':['a']}]}]", ""},
+      {"storage.k8s.io/v1", "StorageClass", "'provisioner':'p','allowedTopologies':[{'matchLabelExpressions':[{'key':'k'}]}]", "allowedTopologies[0].matchLabelExpressions[0].values: Required value"},
+      {"storage.k8s.io/v1", "CSIDriver", "'spec':{'volumeLifecycleModes':['Never']}", "spec.volumeLifecycleModes: Unsupported value: \"Never\": supported values: \"Persistent\", \"Ephemeral\""},
+      {"storage.k8s.io/v1", "CSIDriver", "'spec':{'tokenRequests':[{'audience':'a','expirationSeconds':1}]}",
+       "spec.tokenRequests[0].expirationSeconds: Invalid value: 1: may not specify a duration less than 10 minutes"},
+      {"storage.k8s.io/v1", "CSINode", "'spec':{'drivers':[{'name':'d','nodeID':'n','allocatable':{'count':-1}},{'name':'d','nodeID':''}]}",
+       "spec.drivers[0].allocatable.count: Invalid value: -1: must be greater than or equal to 0 | spec.drivers[1].nodeID: Required value | spec.drivers[1].name: Duplicate value: \"d\""},
+      {"node.k8s.io/v1", "RuntimeClass", "'handler':'h','overhead':{'podFixed':{'cpu':'-1'}}", "overhead.limits[cpu]: Invalid value: \"-1\": must be greater than or equal to 0"},
+      {"node.k8s.io/v1", "RuntimeClass", "'handler':'h','scheduling':{'tolerations':[{'operator':'Equal','value':'v'}]}",
+       "scheduling.tolerations[0].operator: Invalid value: \"Equal\": operator must be Exists when `key` is empty, which means \"match all values and all keys\""},
+      {"rbac.authorization.k8s.io/v1", "ClusterRole", "'aggregationRule':{}", "aggregationRule.clusterRoleSelectors: Required value: at least one clusterRoleSelector required if aggregationRule is non-nil"},
+      {"networking.k8s.io/v1", "NetworkPolicy", "'spec':{'podSelector':{},'policyTypes':['Both']}", "spec.policyTypes[0]: Unsupported value: \"Both\": supported values: \"Ingress\", \"Egress\""},
+  };
+  for (const auto& row : kRows) CHECK(made(row.api, row.kind, row.rest) == row.said);
+}
+
+TEST_CASE("Fields that are there and empty are judged where that is not the same as absent") {
+  const auto service = [](std::string_view more) { return made("v1", "Service", "'spec':{'ports':[{'port':80}]," + std::string(more) + "}"); };
+  CHECK(service("'internalTrafficPolicy':''") == "spec.internalTrafficPolicy: Unsupported value: \"\": supported values: \"Cluster\", \"Local\"");
+  CHECK(service("'trafficDistribution':''") == "spec.trafficDistribution: Unsupported value: \"\": supported values: \"PreferClose\", \"PreferSameZone\", \"PreferSameNode\"");
+  CHECK(service("'ipFamilyPolicy':'x'").find("spec.ipFamilyPolicy: Unsupported value: \"x\": supported values: \"PreferDualStack\", \"RequireDualStack\", \"SingleStack\"") != std::string::npos);
+  CHECK(service("'type':'LoadBalancer','loadBalancerClass':''").find("spec.loadBalancerClass: Invalid value: \"\": name part must be non-empty") != std::string::npos);
+  CHECK(service("'loadBalancerSourceRanges':['10.0.0.0/8']") == "spec.LoadBalancerSourceRanges: Forbidden: may only be used when `type` is 'LoadBalancer'");
+  CHECK(made("policy/v1", "PodDisruptionBudget", "'spec':{'unhealthyPodEvictionPolicy':''}") ==
+        "spec.unhealthyPodEvictionPolicy: Unsupported value: \"\": supported values: \"AlwaysAllow\", \"IfHealthyBudget\"");
+  CHECK(made("storage.k8s.io/v1", "StorageClass", "'provisioner':'p','volumeBindingMode':''").find("volumeBindingMode: Unsupported value: \"\"") != std::string::npos);
+  CHECK(made("scheduling.k8s.io/v1", "PriorityClass", "'value':1,'preemptionPolicy':''") == "preemptionPolicy: Required value");
+  const auto stored_template = [](std::string_view more) { return made("v1", "PodTemplate", "'template':{'spec':{'containers':[{'name':'c','image':'i'}]," + std::string(more) + "}}"); };
+  CHECK(stored_template("'preemptionPolicy':''") == "template.spec.preemptionPolicy: Required value");
+  CHECK(stored_template("'volumes':[{'name':'v','image':{'pullPolicy':'Always'}}]") == "");
+  CHECK(made("v1", "Pod", "'spec':{'containers':[{'name':'c','image':'i'}],'volumes':[{'name':'v','image':{'pullPolicy':'Always'}}]}") == "spec.volumes[0].image.reference: Required value");
+  const auto slice = [](std::string_view endpoint, std::string_view port = "") {
+    return made("discovery.k8s.io/v1", "EndpointSlice", "'addressType':'IPv4','endpoints':[{'addresses':['10.0.0.1']" + std::string(endpoint) + "}],'ports':[{'port':80" + std::string(port) + "}]");
+  };
+  CHECK(slice("") == "");
+  CHECK(slice(",'nodeName':''").starts_with("endpoints[0].nodeName: Invalid value: \"\": a lowercase RFC 1123 subdomain"));
+  CHECK(slice(",'hostname':''").starts_with("endpoints[0].hostname: Invalid value: \"\": a lowercase RFC 1123 label"));
+  CHECK(slice(",'hints':{'forZones':[{'name':'a'},{'name':'a'}],'forNodes':[{'name':'A'}]}").starts_with("endpoints[0].hints.forZones[1].name: Duplicate value: \"a\" | endpoints[0].hints.forNodes[0].name: Invalid value: \"A\""));
+  CHECK(slice("", ",'protocol':''") == "ports[0].protocol: Unsupported value: \"\": supported values: \"SCTP\", \"TCP\", \"UDP\"");
+  CHECK(slice("", ",'appProtocol':''").starts_with("ports[0].appProtocol: Invalid value: \"\": name part must be non-empty"));
+}
+
+TEST_CASE("Limits are judged in upstream's way: who is blamed, what is shown, and how far apart they may be") {
+  const auto limit = [](std::string_view amounts) { return made("v1", "LimitRange", "'spec':{'limits':[{'type':'Container'," + std::string(amounts) + "}]}"); };
+  CHECK(limit("'min':{'cpu':'2'},'default':{'cpu':'1'},'defaultRequest':{'cpu':'1'}") ==
+        "spec.limits[0].defaultRequest[cpu]: Invalid value: \"1\": min value 2 is greater than default request value 1 | spec.limits[0].default[cpu]: Invalid value: \"2\": min value 2 is greater than default value 1");
+  CHECK(limit("'max':{'cpu':'1'},'default':{'cpu':'2'},'defaultRequest':{'cpu':'1'}") == "spec.limits[0].default[cpu]: Invalid value: \"1\": default value 2 is greater than max value 1");
+  CHECK(limit("'max':{'cpu':'4'},'min':{'cpu':'1'},'maxLimitRequestRatio':{'cpu':'5'}") == "spec.limits[0].maxLimitRequestRatio[cpu]: Invalid value: \"5\": ratio 5 is greater than max/min = 4.000000");
+  CHECK(limit("'max':{'cpu':'4'},'min':{'cpu':'1'},'maxLimitRequestRatio':{'cpu':'4'}") == "");
+  CHECK(limit("'default':{'example.com/x':'2'},'defaultRequest':{'example.com/x':'1'}") ==
+        "spec.limits[0].defaultRequest[example.com/x]: Invalid value: \"1\": default value 2 must equal to defaultRequest value 1 in example.com/x");
+  CHECK(limit("'max':{'storage':'1'}").starts_with("spec.limits[0].max[storage]: Invalid value: \"storage\": must be a standard resource for containers"));
+}
+
+TEST_CASE("Scopes of quotas are known, and their operators too") {
+  const auto quota = [](std::string_view rest) { return made("v1", "ResourceQuota", "'spec':{'hard':{'pods':'1'}," + std::string(rest) + "}"); };
+  const auto term = [&](std::string_view scope, std::string_view op) {
+    return quota("'scopeSelector':{'matchExpressions':[{'scopeName':'" + std::string(scope) + "','operator':'" + std::string(op) + "'}]}");
+  };
+  CHECK(quota("'scopes':['Some']") == "spec.scopes: Invalid value: [\"Some\"]: unsupported scope");
+  CHECK(term("Some", "Exists") == "spec.scopeSelector.matchExpressions.scopeName: Invalid value: \"Some\": unsupported scope");
+  CHECK(term("PriorityClass", "Some") == "spec.scopeSelector.matchExpressions.operator: Invalid value: \"Some\": not a valid selector operator");
+  CHECK(term("Terminating", "In").find("must be 'Exists' when scope is any of ") != std::string::npos);
+}
+
+TEST_CASE("Nodes, new events, secrets and strategies are judged as upstream judges them") {
+  CHECK(made("v1", "Node", "'spec':{'taints':[{'key':'a'}]}") == "metadata.taints[0].effect: Required value");
+  CHECK(made("v1", "Node", "'status':{'capacity':{'cpu':'-1','pods':'1500m'},'allocatable':{'cpu':'1'}}") ==
+        "status.capacity.cpu: Invalid value: \"-1\": must be greater than or equal to 0 | status.capacity.pods: Invalid value: \"1500m\": must be an integer");
+  CHECK(made("v1", "Node", "'spec':{'podCIDR':'x','podCIDRs':['10.0.0.0/8']}").starts_with("spec.podCIDRs[0]: Invalid value: \"x\": must be a valid CIDR value"));
+  CHECK(made("v1", "Node", "'spec':{'podCIDRs':['10.0.0.0/8','10.0.0.0/9']}") == "spec.podCIDRs: Invalid value: [\"10.0.0.0/8\",\"10.0.0.0/9\"]: may specify no more than one CIDR for each IP family");
+  const std::string_view event = "'eventTime':'2026-01-02T03:04:05.000000Z','regarding':{'namespace':'d'},'reportingController':'c','reportingInstance':'i','action':'A','reason':'R','type':'Normal'";
+  CHECK(made("events.k8s.io/v1", "Event", std::string(event)) == "");
+  CHECK(made("events.k8s.io/v1", "Event", std::string(event) + ",'deprecatedCount':2,'deprecatedSource':{'component':'c'}") == "count: Invalid value: \"\": needs to be unset | source: Invalid value: \"\": needs to be unset");
+  const auto secret = [](std::string_view text) { return made("v1", "Secret", "'type':'kubernetes.io/dockerconfigjson','stringData':{'.dockerconfigjson':'" + std::string(text) + "'}"); };
+  CHECK(secret("x") == "data[.dockerconfigjson]: Invalid value: \"<secret contents redacted>\": invalid character 'x' looking for beginning of value");
+  CHECK(secret("[]").ends_with("json: cannot unmarshal array into Go value of type map[string]interface {}"));
+  const auto set = [](std::string_view kind, std::string_view more) { return made("apps/v1", kind, "'spec':{'selector':{'matchLabels':{'a':'b'}},'template':{'metadata':{'labels':{'a':'b'}},'spec':{'containers':[{'name':'c','image':'i'}]}}," + std::string(more) + "}"); };
+  CHECK(set("StatefulSet", "'revisionHistoryLimit':-1") == "");
+  CHECK(set("StatefulSet", "'updateStrategy':{'type':'x','rollingUpdate':{'partition':1}}") ==
+        "spec.updateStrategy: Invalid value: {\"Type\":\"x\",\"RollingUpdate\":{\"Partition\":1,\"MaxUnavailable\":null}}: must be 'RollingUpdate' or 'OnDelete'");
+  CHECK(set("StatefulSet", "'updateStrategy':{'rollingUpdate':{'partition':-1}}") == "spec.updateStrategy.rollingUpdate.partition: Invalid value: -1: must be greater than or equal to 0");
+  CHECK(set("Deployment", "'strategy':{'type':'x'}") == "spec.strategy: Unsupported value: {\"Type\":\"x\",\"RollingUpdate\":null}: supported values: \"Recreate\", \"RollingUpdate\"");
+  CHECK(set("DaemonSet", "'updateStrategy':{'type':'x'}") == "spec.updateStrategy: Unsupported value: {\"Type\":\"x\",\"RollingUpdate\":null}: supported values: \"RollingUpdate\", \"OnDelete\"");
+  CHECK(made("certificates.k8s.io/v1", "CertificateSigningRequest", "'spec':{'signerName':'a.b/c','usages':['some']}").starts_with("spec.usages[0]: Unsupported value: \"some\": supported values: \"any\", \"cert sign\""));
 }

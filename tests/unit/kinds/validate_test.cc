@@ -92,11 +92,11 @@ TEST_CASE("Environment variables, mounts and probes are checked") {
   CHECK(container(R"("env":[{"name":"a=b"}])").find("must consist only of printable ASCII characters other than '='") != std::string::npos);
   CHECK(container(R"("env":[{"name":"a","value":"x","valueFrom":{"fieldRef":{"fieldPath":"metadata.name"}}}])") ==
         "spec.containers[0].env[0].valueFrom: Invalid value: \"\": may not be specified when `value` is not empty");
-  CHECK(container(R"("env":[{"name":"a","valueFrom":{"fieldRef":{"fieldPath":"spec.x"}}}])").find("supported values: \"metadata.name\"") != std::string::npos);
+  CHECK(container(R"("env":[{"name":"a","valueFrom":{"fieldRef":{"fieldPath":"spec.x"}}}])").find("error converting fieldPath: field label not supported: spec.x") != std::string::npos);
   CHECK(container(R"("env":[{"name":"a","valueFrom":{"fieldRef":{"fieldPath":"metadata.labels['app']"}}}])") == "");
   CHECK(container(R"("volumeMounts":[{"name":"v","mountPath":"/x"}])") == "spec.containers[0].volumeMounts[0].name: Not found: \"v\"");
   CHECK(pod(R"({"containers":[{"name":"c","image":"i","volumeMounts":[{"name":"v","mountPath":"/x"},{"name":"v","mountPath":"/x","subPath":"../y"}]}],"volumes":[{"name":"v"}]})") ==
-        "spec.containers[0].volumeMounts[1].mountPath: Invalid value: \"/x\": must be unique | spec.containers[0].volumeMounts[1].subPath: Invalid value: \"../y\": must not contain '..'");
+        "spec.containers[0].volumeMounts[1].mountPath: Invalid value: \"/x\": must be unique | spec.containers[0].volumeMounts.subPath: Invalid value: \"../y\": must not contain '..'");
   CHECK(container(R"("livenessProbe":{})") == "spec.containers[0].livenessProbe: Required value: must specify a handler type");
   CHECK(container(R"("livenessProbe":{"tcpSocket":{"port":1},"successThreshold":2})") == "spec.containers[0].livenessProbe.successThreshold: Invalid value: 2: must be 1");
   CHECK(container(R"("readinessProbe":{"tcpSocket":{"port":1},"exec":{"command":["a"]}})") == "spec.containers[0].readinessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type");

@@ -1,6 +1,6 @@
 #include <catch2/catch.hpp>
 
-#include <chrono>
+#include <ctime>
 
 #include "tests/unit/kinds/support.hpp"
 
@@ -38,13 +38,13 @@ TEST_CASE("An alias bomb is refused at once") {
     for (int k = 0; k < 9; ++k) bomb += (k ? ",*a" : "*a") + std::to_string(i - 1);
     bomb += "]\n";
   }
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = std::clock();   // its own time: the machine may have other work
   CHECK(yaml(bomb).find("document contains excessive aliasing") != std::string::npos);
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(1));
+  CHECK(std::clock() - start < CLOCKS_PER_SEC);
 }
 
 TEST_CASE("Deep YAML is refused and does not take long") {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = std::clock();
   for (const std::string_view piece : {"[", "{a: ", "- ", "? ", "{", "[{"}) {
     std::string text;
     while (text.size() < 200'000) text += piece;
@@ -53,7 +53,7 @@ TEST_CASE("Deep YAML is refused and does not take long") {
     REQUIRE(!value);
     CHECK(value.error().code == 400);
   }
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
+  CHECK(std::clock() - start < 10 * CLOCKS_PER_SEC);
 }
 
 TEST_CASE("A manifest in YAML decodes as the same in JSON") {

@@ -9,7 +9,7 @@
 #include "core/kinds/builtin.hpp"
 #include "core/kinds/catalog.hpp"
 #include "core/kinds/catalog_group.hpp"
-#include "core/kinds/convert.hpp"
+#include "core/kinds/convert/convert.hpp"
 
 using namespace keelson;
 using namespace keelson::kinds;

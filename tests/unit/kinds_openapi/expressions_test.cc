@@ -1,7 +1,7 @@
 // x-kubernetes-validations: told when the definition is made, and of values.
 #include <algorithm>
 
-#include "core/kinds/schema_rules.hpp"
+#include "core/kinds/crd/schema_rules.hpp"
 #include "support.hpp"
 
 using namespace kinds_test;

@@ -1,5 +1,5 @@
 // What formats let through: each text was asked of upstream's server (1.36.3).
-#include "core/kinds/schema_formats.hpp"
+#include "core/kinds/crd/schema_formats.hpp"
 #include "support.hpp"
 
 using namespace kinds_test;

@@ -1,7 +1,7 @@
 #include <map>
 #include <set>
 
-#include "core/kinds/openapi_protobuf.hpp"
+#include "core/kinds/openapi/protobuf.hpp"
 #include "support.hpp"
 
 using namespace kinds_test;

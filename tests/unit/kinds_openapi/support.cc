@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/kinds/schema_rules.hpp"
+#include "core/kinds/crd/schema_rules.hpp"
 
 namespace kinds_test {
 using namespace keelson::kinds;

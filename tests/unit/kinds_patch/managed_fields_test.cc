@@ -1,4 +1,4 @@
-#include "core/kinds/managed_fields.hpp"
+#include "core/kinds/managed/managed_fields.hpp"
 #include "support.hpp"
 
 using namespace kinds_test;

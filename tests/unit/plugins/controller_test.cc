@@ -1,7 +1,9 @@
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <map>
 #include <mutex>
+#include <span>
 
 #include "core/base/simulated_runtime.hpp"
 #include "core/plugins/controller.hpp"
@@ -167,4 +169,134 @@ TEST_CASE("a call past its deadline is cancelled, later overdue, and its sleep e
   CHECK(f.calls.overdue(base::kNanosPerSecond) == "reconcile test default/a");
   f.calls.end(*call);
   CHECK_FALSE(f.calls.overdue(0));
+}
+
+namespace {
+
+// One whose reconciles are asked for together, as of a plugin in a process of its own: one after the other, until somebody wants back what waits.
+struct Batches {
+  explicit Batches(int workers) {
+    declaration.name = "test";
+    declaration.workers = workers;
+    plugins::Controller::Hooks hooks;
+    hooks.run_all = [this](std::span<plugins::KeyJob> jobs, const std::function<void(plugins::KeyJob&)>& done) { run(jobs, done); };
+    hooks.give_back = [this] { ++given_back; };
+    hooks.wanted = [this] { wanted = true; };
+    hooks.ended = [this](keelson_status, const std::string& key, const std::string&) { again(key); };
+    controller = std::make_unique<plugins::Controller>(*runtime, *metrics, calls, declaration, std::move(hooks));
+  }
+  ~Batches() {
+    over = true;
+    controller->stop();
+    controller->join();
+  }
+  void again(const std::string& key) {
+    const std::lock_guard lock(mutex);
+    if (++runs[key] < rounds) more.push_back(key);
+  }
+  void run(std::span<plugins::KeyJob> jobs, const std::function<void(plugins::KeyJob&)>& done) {
+    const auto count = static_cast<int>(jobs.size());
+    {
+      const std::lock_guard lock(mutex);
+      largest = std::max(largest, count);
+      in_hand += count;
+      most_in_hand = std::max(most_in_hand, in_hand);
+    }
+    const auto end = [&](plugins::KeyJob& job) {
+      {
+        const std::lock_guard lock(mutex);
+        --in_hand;
+      }
+      done(job);
+    };
+    for (auto left = jobs; !left.empty();) {
+      auto& job = left.front();
+      left = left.subspan(1);
+      if (*job.taken == slow && runs[slow] == rounds / 2) left = take_long(left, end);
+      job.result.ended = runtime->monotonic_ns();
+      job.result.cost_ns = cost_ns;
+      end(job);
+    }
+  }
+  /// What is left of those that wait behind it.
+  template <class End>
+  std::span<plugins::KeyJob> take_long(std::span<plugins::KeyJob> behind, const End& end) {
+    const auto waiter = runtime->waiter();
+    const auto given = given_back.load();
+    for (const auto until = runtime->in_ms(60'000); !over && runtime->monotonic_ns() < until; waiter->wait_until(runtime->in_ms(1))) {
+      if (given_back == given) continue;
+      for (auto& job : std::exchange(behind, {})) {
+        job.result.given_back = true;
+        end(job);
+      }
+    }
+    return behind;
+  }
+  /// For so long, in steps of a quarter millisecond, in each of which every key that is wanted again is added.
+  void go_on(int ms) {
+    for (int i = 0; i < 4 * ms; ++i) {
+      controller->spawn();
+      REQUIRE(runtime->advance(base::kNanosPerMs / 4, 100'000));
+      std::vector<std::string> keys;
+      {
+        const std::lock_guard lock(mutex);
+        keys.swap(more);
+      }
+      for (const auto& key : keys) controller->add(key);
+    }
+  }
+
+  std::unique_ptr<base::SimulatedRuntime> runtime = base::simulated_runtime(7);
+  std::unique_ptr<base::Metrics> metrics = base::make_metrics();
+  plugins::CallTable calls{*runtime};
+  plugins::ControllerDeclaration declaration;
+  std::mutex mutex;
+  std::map<std::string, int> runs;
+  std::vector<std::string> more;
+  std::string slow;
+  std::int64_t cost_ns = 10'000;
+  int rounds = 100, in_hand = 0, most_in_hand = 0, largest = 0;
+  std::atomic<int> given_back{0};
+  std::atomic<bool> over{false};
+  bool wanted = false;
+  std::unique_ptr<plugins::Controller> controller;
+};
+
+constexpr int kBatchedKeys = 40;
+
+void add_keys(Batches& b) {
+  for (int i = 0; i < kBatchedKeys; ++i) b.controller->add("default/" + std::to_string(i));
+}
+
+}  // namespace
+
+TEST_CASE("reconciles that cost little are taken in batches, together never more than there are workers") {
+  Batches b(16);
+  add_keys(b);
+  b.go_on(100);
+  CHECK(b.largest == static_cast<int>(plugins::kBatchMax));
+  CHECK(b.most_in_hand <= 16);
+  CHECK(b.runs.size() == kBatchedKeys);
+  for (const auto& [key, count] : b.runs) CHECK(count == b.rounds);
+}
+
+TEST_CASE("reconciles that cost more than a switch of threads are taken one by one, and so are those of few workers") {
+  for (const int workers : {16, 3, 1}) {
+    Batches b(workers);
+    b.cost_ns = workers == 16 ? 2 * plugins::kBatchedCost_ns : 10'000;
+    add_keys(b);
+    b.go_on(100);
+    CHECK(b.largest == 1);
+    CHECK(b.most_in_hand <= workers);
+  }
+}
+
+TEST_CASE("a reconcile that takes long holds up no other, neither in its batch nor outside") {
+  Batches b(16);
+  b.slow = "default/3";
+  add_keys(b);
+  b.go_on(200);
+  CHECK(b.given_back > 0);
+  CHECK(b.largest > 1);
+  for (const auto& [key, count] : b.runs) CHECK((key == b.slow ? count == b.rounds / 2 : count == b.rounds));
 }

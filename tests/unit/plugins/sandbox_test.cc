@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -64,6 +65,10 @@ TEST_CASE("in the sandbox nothing is started, nobody else is signalled, and no r
     return ::execv(program, words) == 0;
   }) == kRefused);
   CHECK(in_sandbox([] { return ::kill(::getppid(), 0) == 0; }) == kRefused);
+  CHECK(in_sandbox([] {
+    cpu_set_t all;
+    return ::sched_getaffinity(0, sizeof all, &all) == 0 && ::sched_setaffinity(::getppid(), sizeof all, &all) == 0;
+  }) == kRefused);
   CHECK(in_sandbox([] { return ::setuid(0) == 0; }) == kRefused);
   CHECK(in_sandbox([] { return ::getuid() != 0; }) == kDid);
 }

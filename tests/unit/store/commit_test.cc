@@ -290,14 +290,17 @@ TEST_CASE("who waits for its commit may do it itself, one at a time with all oth
   CHECK(sink.seen == kThreads * kEach);
   CHECK(sink.twice_at_once == 0);
   CHECK(sink.backwards == 0);
-  CHECK(here > 0);
+  if (!on.durable()) CHECK(here > 0);   // behind a slow disk there may always be somebody who is at it already
 }
 
-TEST_CASE("a patient thread that is alone wakes nobody") {
-  Opened on("memory");
-  on.open();
-  bool answered = false;
+TEST_CASE("a patient thread that is alone wakes nobody, however young the store is") {
+  constexpr int kStores = 200;   // the store's own thread begins somewhere between open() and well after the write
   const Patient patient;
-  on.store->commit(commit_of(write_of(Operation::create, key_of("a"))), [&](CommitOutcome outcome) { answered = outcome.committed.has_value(); });
-  CHECK(answered);   // before commit() returned
+  for (int i = 0; i < kStores; ++i) {
+    Opened on("memory");
+    on.open();
+    bool answered = false;
+    on.store->commit(commit_of(write_of(Operation::create, key_of("a"))), [&](CommitOutcome outcome) { answered = outcome.committed.has_value(); });
+    REQUIRE(answered);   // before commit() returned
+  }
 }

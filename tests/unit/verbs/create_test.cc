@@ -5,6 +5,28 @@
 using namespace keelson;
 using namespace keelson::verbs_test;
 
+namespace {
+
+/// Looks at who manages what is created, as a webhook does.
+class Onlooker final : public auth::AdmissionUnit {
+ public:
+  std::string_view name() const override { return "Onlooker"; }
+  bool handles(auth::AdmissionRequest::Operation, const kinds::Kind&, std::string_view) const override { return true; }
+  void validate(auth::AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) override {
+    if (request.object && auth::list_at(*request.object, {"metadata", "managedFields"})) ++seen;
+    done({});
+  }
+  int seen = 0;
+};
+
+std::string masked(const store::ObjectRef& object) {
+  auto body = std::string(object->body());
+  body.replace(body.find(object->columns().uid), object->columns().uid.size(), "UID");
+  return body;
+}
+
+}  // namespace
+
 TEST_CASE("a create stamps uid, creation time, namespace and resourceVersion") {
   Cluster cluster;
   const auto object = Cluster::must(cluster.create("v1/configmaps", "default", R"({"metadata":{"name":"a"},"data":{"k":"v"}})"));
@@ -212,6 +234,31 @@ TEST_CASE("a node begins with the not-ready taint") {
   const auto* taints = auth::list_at(node, {"spec", "taints"});
   REQUIRE(taints);
   CHECK(auth::text_at(taints->front(), {"key"}) == "node.kubernetes.io/not-ready");
+}
+
+TEST_CASE("an object is stored alike whether somebody looks at who manages it or not") {
+  Cluster alone, watched;
+  const auto onlooker = std::make_shared<Onlooker>();
+  watched.chains->add(1, onlooker);
+  const std::string metadata = R"("metadata":{"labels":{"app":"x"},"annotations":{"a":""},"name":")";
+  const std::vector<std::pair<std::string, std::string>> made = {
+      {"v1/configmaps", R"(a"},"data":{"k":"v"}})"},
+      {"v1/configmaps", R"(b"},"data":{"k":"w"}})"},
+      {"v1/configmaps", R"(c","managedFields":[{"manager":"own","operation":"Apply","apiVersion":"v1","time":"2026-01-01T00:00:00Z","fieldsType":"FieldsV1","fieldsV1":{"f:data":{"f:k":{}}}}]},"data":{"k":"w"}})"},
+      {"v1/configmaps", R"(d","managedFields":[]}})"},
+      {"v1/pods", R"(a"},"spec":{"containers":[{"name":"c","image":"i","env":[{"name":"A","value":"1"}],"ports":[{"containerPort":80}]}]}})"},
+      {"v1/pods", R"(b"},"spec":{"containers":[{"name":"c","image":"j","env":[{"name":"A","value":"2"}],"ports":[{"containerPort":80}]}]}})"},
+      {"v1/pods", R"(c"},"spec":{"containers":[{"name":"c","image":"j","env":[{"name":"A"}],"ports":[{"containerPort":81}]}]},"status":{"phase":"Running"}})"},
+      {"v1/services", R"(a"},"spec":{"ports":[{"port":80}]}})"},
+      {"apps/v1/deployments", R"(a"},"spec":{"selector":{"matchLabels":{"app":"x"}},"template":{"metadata":{"labels":{"app":"x"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}})"},
+      {"coordination.k8s.io/v1/leases", R"(a"},"spec":{"holderIdentity":"h","leaseDurationSeconds":40}})"}};
+  for (const auto& [what, rest] : made) {
+    const auto first = Cluster::must(alone.create(what, "default", "{" + metadata + rest)), second = Cluster::must(watched.create(what, "default", "{" + metadata + rest));
+    INFO(first->body());
+    CHECK(masked(first) == masked(second));
+    CHECK(has(first, {"metadata", "managedFields"}));
+  }
+  CHECK(onlooker->seen == static_cast<int>(made.size()));
 }
 
 TEST_CASE("durability follows kind and namespace") {

@@ -1,6 +1,6 @@
 #include "core/verbs/definitions.hpp"
 
-#include "core/kinds/compiled_definitions.hpp"
+#include "core/kinds/crd/compiled_definitions.hpp"
 #include "fixture.hpp"
 
 namespace {

@@ -21,7 +21,76 @@ store::ObjectRef config(Cluster& cluster, const std::string& more = "") {
   return Cluster::must(cluster.create("v1/configmaps", "default", R"({"metadata":{"name":"a")" + more + "}}"));
 }
 
+/// Looks at every object that is deleted, as a webhook does.
+class Onlooker final : public auth::AdmissionUnit {
+ public:
+  std::string_view name() const override { return "Onlooker"; }
+  bool handles(auth::AdmissionRequest::Operation operation, const kinds::Kind&, std::string_view) const override { return operation == auth::AdmissionRequest::Operation::remove; }
+  void validate(auth::AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) override {
+    if (request.old && auth::find(*request.old, {"metadata"})) ++seen;
+    done({});
+  }
+  int seen = 0;
+};
+
+/// Two clusters that see the same, in one of which somebody looks at what is deleted.
+struct Both {
+  Both() { watched.chains->add(1, onlooker); }
+  template <class Act>
+  void act(Act act) {
+    for (Cluster* cluster : {&alone, &watched}) act(*cluster);
+  }
+  static std::string told(Cluster& cluster, const std::string& what, const std::string& name, const DeleteOptions& options) {
+    const auto uid = [&] { return cluster.stored(what, "default", name) ? cluster.stored(what, "default", name)->columns().uid : std::string("none"); };
+    const auto had = uid();
+    const auto removed = cluster.remove(what, "default", name, options);
+    const auto left = cluster.stored(what, "default", name);
+    auto text = removed ? (removed->gone ? "gone " : "there ") + std::string(removed->object->body()) : std::to_string(removed.error().code) + removed.error().message;
+    text += left ? " left " + std::string(left->body()) : " nothing left";
+    for (auto at = text.find(had); at != std::string::npos; at = text.find(had, at)) text.replace(at, had.size(), "UID");
+    return text + " " + std::to_string(cluster.revision());
+  }
+  void same(const std::string& what, const std::string& name, const DeleteOptions& options = {}) {
+    const auto first = told(alone, what, name, options);
+    INFO(what << ' ' << name);
+    CHECK(first == told(watched, what, name, options));
+  }
+  Cluster alone, watched;
+  std::shared_ptr<Onlooker> onlooker = std::make_shared<Onlooker>();
+};
+
 }  // namespace
+
+TEST_CASE("a delete does the same whether somebody looks at the object or not") {
+  Both both;
+  DeleteOptions dry = grace(0), other_uid, other_revision, orphan = propagation("Orphan");
+  dry.dry_run = true;
+  other_uid.uid = "other";
+  other_revision.resource_version = "1";
+  const std::string maps = "v1/configmaps", pods = "v1/pods";
+  const auto made = [&](const std::string& more) { both.act([&](Cluster& cluster) { config(cluster, more); }); };
+  const auto bound = [&](const std::string& node, const std::string& more = "") { both.act([&](Cluster& cluster) { cluster.pod("p", node, more); }); };
+  made("");
+  for (const auto& options : {other_uid, other_revision, dry, DeleteOptions()}) both.same(maps, "a", options);
+  both.same(maps, "a");
+  made("");
+  for (const auto& options : {orphan, propagation("Orphan"), propagation("Foreground")}) both.same(maps, "a", options);
+  both.act([](Cluster& cluster) { Cluster::must(cluster.patch("v1/configmaps", "default", "a", R"({"metadata":{"finalizers":null}})")); });
+  made(R"(,"finalizers":["orphan"])");
+  for (const auto& options : {DeleteOptions(), propagation("Background")}) both.same(maps, "a", options);
+  for (const std::string node : {"", "n1"})
+    for (const auto& last : {grace(0), DeleteOptions(), grace(-1), grace(5)}) {
+      bound(node);
+      for (const auto& options : {dry, last, grace(5), grace(7), DeleteOptions(), grace(-3), grace(0), grace(0)}) both.same(pods, "p", options);
+    }
+  bound("n1", R"(,"finalizers":["x.io/a"])");
+  for (const auto& options : {grace(0), grace(0), DeleteOptions()}) both.same(pods, "p", options);
+  both.act([](Cluster& cluster) { Cluster::must(cluster.patch("v1/pods", "default", "p", R"({"metadata":{"finalizers":null}})")); });
+  bound("n1");
+  both.act([](Cluster& cluster) { Cluster::must(cluster.patch("v1/pods/status", "default", "p", R"({"status":{"phase":"Succeeded"}})")); });
+  both.same(pods, "p");
+  CHECK(both.onlooker->seen > 20);
+}
 
 TEST_CASE("a delete takes the object out under a revision of its own") {
   Cluster cluster;

@@ -106,7 +106,7 @@ class Cluster {
   store::ObjectRef pod(const std::string& name, const std::string& node = "n1", const std::string& more_metadata = "") {
     auto made = must(create("v1/pods", "default", R"({"metadata":{"name":")" + name + "\"" + more_metadata + R"(},"spec":{"containers":[{"name":"c","image":"i"}]}})"));
     if (node.empty()) return made;
-    return must(create_at(target("v1/pods/binding", "default", name), R"({"target":{"kind":"Node","name":")" + node + "\"}}"));
+    return must(create_at(target("v1/pods/binding", "default", name), R"({"metadata":{"name":")" + name + R"("},"target":{"kind":"Node","name":")" + node + "\"}}"));
   }
 
   std::unique_ptr<base::SimulatedRuntime> runtime;

@@ -48,7 +48,7 @@ class Onlooker final : public auth::AdmissionUnit {
 store::ObjectRef bound_plainly(Cluster& cluster) {
   Cluster::must(cluster.create("v1/pods", "default",
                                R"({"metadata":{"name":"p","annotations":{"a":"}],\"spec\":{\\","b":"[{"}},"spec":{"containers":[{"name":"c","image":"i","env":[{"name":"E","value":"\"status\":{"}]}]}})"));
-  return Cluster::must(cluster.create_at(cluster.target("v1/pods/binding", "default", "p"), R"({"target":{"kind":"Node","name":"n1"}})"));
+  return Cluster::must(cluster.create_at(cluster.target("v1/pods/binding", "default", "p"), R"({"metadata":{"name":"p"},"target":{"kind":"Node","name":"n1"}})"));
 }
 
 std::string masked(const store::Object& object) {
@@ -88,7 +88,7 @@ TEST_CASE("a binding is the same when somebody looks at the pod") {
 TEST_CASE("a pod behind gates is not bound") {
   Cluster cluster;
   Cluster::must(cluster.create("v1/pods", "default", R"({"metadata":{"name":"p"},"spec":{"schedulingGates":[{"name":"wait.example.com/x"}],"containers":[{"name":"c","image":"i"}]}})"));
-  CHECK(error_of(cluster.create_at(cluster.target("v1/pods/binding", "default", "p"), R"({"target":{"kind":"Node","name":"n1"}})")).message.find("has non-empty .spec.schedulingGates") != std::string::npos);
+  CHECK(error_of(cluster.create_at(cluster.target("v1/pods/binding", "default", "p"), R"({"metadata":{"name":"p"},"target":{"kind":"Node","name":"n1"}})")).message.find("has non-empty .spec.schedulingGates") != std::string::npos);
 }
 
 TEST_CASE("two bindings at once: one wins, the other hears of it") {
@@ -104,12 +104,79 @@ TEST_CASE("two bindings at once: one wins, the other hears of it") {
 
 TEST_CASE("a pod that goes cannot be bound, and a binding needs a node") {
   Cluster cluster;
-  CHECK(error_of(cluster.create_at(cluster.target("v1/pods/binding", "default", "gone"), binding("n1"))).code == 404);
+  CHECK(error_of(cluster.create_at(cluster.target("v1/pods/binding", "default", "gone"), R"({"metadata":{"name":"gone"},"target":{"kind":"Node","name":"n1"}})")).code == 404);
   cluster.pod("p", "", R"(,"finalizers":["x.io/a"])");
-  CHECK(error_of(cluster.create_at(cluster.target("v1/pods/binding", "default", "p"), R"({"target":{"kind":"Node"}})")).code == 422);
+  CHECK(error_of(cluster.create_at(cluster.target("v1/pods/binding", "default", "p"), R"({"metadata":{"name":"p"},"target":{"kind":"Node"}})")).code == 422);
   cluster.remove("v1/pods", "default", "p");
   const auto error = error_of(cluster.create_at(cluster.target("v1/pods/binding", "default", "p"), binding("n1")));
   CHECK(error.message == "Operation cannot be fulfilled on pods/binding \"p\": pod p is being deleted, cannot be assigned to a host");
+}
+
+TEST_CASE("what is posted about a pod says which, before the pod is looked for") {
+  Cluster cluster;
+  cluster.pod("p", "");
+  for (const std::string_view kind : {"Binding", "Eviction"})
+    for (const std::string pod : {"p", "none"}) {
+      const auto target = cluster.target(kind == "Binding" ? "v1/pods/binding" : "v1/pods/eviction", "default", pod);
+      for (const std::string_view body : {"{}", R"({"metadata":{"name":"other"}})"}) {
+        const auto error = error_of(cluster.create_at(target, std::string(body)));
+        CHECK(error.code == 400);
+        CHECK(error.message == "name in URL does not match name in " + std::string(kind) + " object");
+      }
+      CHECK(error_of(cluster.create_at(target, R"({"metadata":{"name":")" + pod + R"(","namespace":"other"}})")).message == "the namespace of the provided object does not match the namespace sent on the request");
+    }
+}
+
+TEST_CASE("who applies a scale owns the replicas under the name of the subresource") {
+  Cluster cluster;
+  Cluster::must(cluster.create("apps/v1/deployments", "default", kDeployment));
+  const auto applied = [&](const std::string& spec, bool force = false) {
+    WriteOptions options;
+    options.force = force;
+    return cluster.patch("apps/v1/deployments/scale", "default", "d", R"({"apiVersion":"autoscaling/v1","kind":"Scale","metadata":{"name":"d","labels":{"not":"kept"}},"spec":)" + spec + "}", kinds::PatchType::apply, options);
+  };
+  const auto disputed = error_of(applied(R"({"replicas":4})"));
+  CHECK(disputed.code == 409);
+  CHECK(disputed.message == "Apply failed with 1 conflict: conflict with \"test\" using autoscaling/v1: .spec.replicas");
+  CHECK(number(Cluster::must(applied(R"({"replicas":4})", true)), {"spec", "replicas"}) == 4);
+  const auto stored = cluster.stored("apps/v1/deployments", "default", "d");
+  CHECK(number(stored, {"spec", "replicas"}) == 4);
+  CHECK_FALSE(has(stored, {"metadata", "labels", "not"}));
+  CHECK(stored->body().find(R"("operation":"Apply")") != std::string_view::npos);
+  CHECK(stored->body().find(R"("subresource":"scale")") != std::string_view::npos);
+  CHECK(error_of(applied(R"({"replicas":-1})", true)).code == 422);
+  CHECK(error_of(cluster.update("apps/v1/deployments/scale", "default", "d", R"({"metadata":{"name":"d","uid":"other"},"spec":{"replicas":1}})")).message.find("UID in precondition: other") != std::string::npos);
+}
+
+TEST_CASE("who applies a status owns no metadata that such a write leaves as it is") {
+  Cluster cluster;
+  Cluster::must(cluster.create("apps/v1/deployments", "default", kDeployment));
+  const auto applied = Cluster::must(cluster.patch("apps/v1/deployments/status", "default", "d",
+      R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d","labels":{"mine":"1"},"annotations":{"p":"q"}},"status":{"replicas":3}})", kinds::PatchType::apply));
+  CHECK(applied->body().find("f:mine") == std::string_view::npos);
+  CHECK(applied->body().find("f:p\"") != std::string_view::npos);
+  CHECK_FALSE(has(applied, {"metadata", "labels", "mine"}));
+}
+
+TEST_CASE("a request for a token names its account or none") {
+  Cluster cluster;
+  const auto told = error_of(cluster.create_at(cluster.target("v1/serviceaccounts/token", "default", "default"), R"({"metadata":{"name":"x"}})"));
+  CHECK(told.code == 422);
+  CHECK(told.message.find("metadata.name: Invalid value: \"x\": must match the service account name if specified") != std::string::npos);
+}
+
+TEST_CASE("zones of CronJobs are known, names of accounts in bindings of roles are names") {
+  Cluster cluster;
+  const auto job = [](const std::string& zone) {
+    return R"({"metadata":{"name":"c"},"spec":{"schedule":"* * * * *","timeZone":")" + zone + R"(","jobTemplate":{"spec":{"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"c","image":"i"}]}}}}}})";
+  };
+  for (const std::string zone : {"Nowhere/Land", "europe/berlin", "Europe/../Europe/Berlin"}) CHECK(error_of(cluster.create("batch/v1/cronjobs", "default", job(zone))).message.find("unknown time zone " + zone) != std::string::npos);
+  Cluster::must(cluster.create("batch/v1/cronjobs", "default", job("Europe/Berlin")));
+  const auto binding = [](const std::string& name) {
+    return R"({"metadata":{"name":"b"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"view"},"subjects":[{"kind":"User","apiGroup":"rbac.authorization.k8s.io","name":"Any_One"},{"kind":"ServiceAccount","namespace":"default","name":")" + name + "\"}]}";
+  };
+  CHECK(error_of(cluster.create("rbac.authorization.k8s.io/v1/rolebindings", "default", binding("Not_A"))).message.find("subjects[1].name: Invalid value: \"Not_A\"") != std::string::npos);
+  Cluster::must(cluster.create("rbac.authorization.k8s.io/v1/rolebindings", "default", binding("a")));
 }
 
 TEST_CASE("scale shows and sets the replicas of a workload") {

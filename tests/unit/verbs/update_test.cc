@@ -48,6 +48,48 @@ TEST_CASE("an update of what is missing creates only kinds that allow it") {
   CHECK(written->created);
 }
 
+TEST_CASE("a Service is made by its status too, like any other, and by no patch of it") {
+  Cluster cluster;
+  const std::string body = R"({"metadata":{"name":"s"},"spec":{"ports":[{"port":80}]},"status":{"loadBalancer":{"ingress":[{"ip":"1.2.3.4"}]}}})";
+  const auto written = cluster.update("v1/services/status", "default", "s", body);
+  const auto object = Cluster::must(written);
+  CHECK(written->created);
+  CHECK_FALSE(has(object, {"status", "loadBalancer", "ingress"}));
+  CHECK(object->body().find("\"subresource\"") == std::string_view::npos);
+  for (const auto type : {kinds::PatchType::merge, kinds::PatchType::apply}) CHECK(error_of(cluster.patch("v1/services/status", "default", "none", R"({"metadata":{"name":"none"}})", type)).code == 404);
+  CHECK(error_of(cluster.update("v1/pods/status", "default", "s", R"({"metadata":{"name":"s"}})")).code == 404);
+}
+
+TEST_CASE("where a Service is reached from outside is told of balanced ones alone, and has to be an address") {
+  Cluster cluster;
+  const auto service = [](std::string_view type, std::string_view point) {
+    return R"({"metadata":{"name":"s"},"spec":{"type":")" + std::string(type) + R"(","ports":[{"port":80}]},"status":{"loadBalancer":{"ingress":[)" + std::string(point) + "]}}}";
+  };
+  for (const std::string_view type : {"ClusterIP", "LoadBalancer"}) Cluster::must(cluster.update("v1/services", "default", "s", service(type, "")));
+  const auto refused = [&](std::string_view point) { return error_of(cluster.update("v1/services/status", "default", "s", service("LoadBalancer", point))).message; };
+  Cluster::must(cluster.update("v1/services/status", "default", "s", service("LoadBalancer", R"({"ip":"1.2.3.4"})")));
+  CHECK(refused(R"({"ip":"1.2.3"})").find("status.loadBalancer.ingress[0].ip: Invalid value: \"1.2.3\"") != std::string::npos);
+  CHECK(refused(R"({"hostname":"1.2.3.4"})").find("must be a DNS name, not an IP address") != std::string::npos);
+  CHECK(refused(R"({"hostname":"a","ipMode":"VIP"})").find("may not be specified when `ip` is not set") != std::string::npos);
+  CHECK(refused(R"({"ip":"1.2.3.4","ipMode":"x"})").find("supported values: \"Proxy\", \"VIP\"") != std::string::npos);
+  Cluster::must(cluster.create("v1/services", "default", R"({"metadata":{"name":"inner"},"spec":{"ports":[{"port":80}]}})"));
+  const auto told = error_of(cluster.update("v1/services/status", "default", "inner", R"({"metadata":{"name":"inner"},"status":{"loadBalancer":{"ingress":[{"ip":"1.2.3.4"}]}}})"));
+  CHECK(told.message.find("may only be used when `spec.type` is 'LoadBalancer'") != std::string::npos);
+}
+
+TEST_CASE("what is wrong with an update is told even where nothing is there to update") {
+  Cluster cluster;
+  const auto told = [&](std::string_view resource, std::string_view body) { return error_of(cluster.update(resource, "default", "a", std::string(body))).message; };
+  CHECK(told("v1/configmaps", "[]").find("the object provided is unrecognized") != std::string::npos);
+  CHECK(told("v1/configmaps", R"({"metadata":{"name":"b"}})") == "the name of the object (b) does not match the name on the URL (a)");
+  CHECK(told("v1/configmaps", R"({"metadata":{"namespace":"x"}})") == "the namespace of the object (x) does not match the namespace on the request (default)");
+  CHECK(told("v1/configmaps", R"({"metadata":{"name":"a","uid":"u"}})").find("Precondition failed: UID in precondition: u, UID in object meta: ") != std::string::npos);
+  CHECK(told("v1/pods/status", R"({"metadata":{"name":"b"}})") == "the name of the object (b) does not match the name on the URL (a)");
+  CHECK(told("apps/v1/deployments/scale", R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"a"}})").find("cannot be handled as a Scale") != std::string::npos);
+  CHECK(told("apps/v1/deployments/scale", R"({"metadata":{"name":"a"}})") == "deployments.apps \"a\" not found");
+  CHECK(told("v1/services", R"({"metadata":{"name":"a","uid":"u"},"spec":{"ports":[{"port":80}]}})").find("Key: /registry/services/specs/default/a,") != std::string::npos);
+}
+
 TEST_CASE("a write whose result equals what is stored commits nothing") {
   Cluster cluster;
   const auto first = Cluster::must(cluster.create("apps/v1/deployments", "default", kDeployment));

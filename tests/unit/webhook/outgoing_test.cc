@@ -14,7 +14,7 @@ using test::HttpsServer;
 
 namespace {
 
-constexpr std::int64_t kDeadline_ms = 10'000;
+constexpr std::int64_t kDeadline_ms = 30'000;
 constexpr std::size_t kAnswerBytesMax = 1 << 20;
 
 struct Fixture {

@@ -1,0 +1,225 @@
+// Narrow writes: what is worked out on one member of the stored text is what the whole object gives, whoever looks at it.
+#include <random>
+
+#include "tests/unit/verbs/fixture.hpp"
+
+using namespace keelson;
+using namespace keelson::verbs_test;
+
+namespace {
+
+/// Looks at every object that is updated, as a webhook does: then the whole way is taken.
+class Onlooker final : public auth::AdmissionUnit {
+ public:
+  std::string_view name() const override { return "Onlooker"; }
+  bool handles(auth::AdmissionRequest::Operation operation, const kinds::Kind&, std::string_view) const override { return operation == auth::AdmissionRequest::Operation::update; }
+};
+
+struct Thing {
+  std::string what, ns, name, subresource, made;
+  std::vector<std::pair<std::string, std::vector<std::string>>> members;   ///< of the patched part: a name and values that it may be set to
+};
+
+const std::vector<std::string> kTimes = {R"("2026-01-02T03:04:05Z")", R"("2026-01-02T03:04:05.123456Z")", R"("2026-01-02T05:04:05+02:00")", R"("soon")", "null", "7"};
+const std::vector<std::string> kTexts = {R"("a")", R"("a\"\\b\u00e9<")", R"("")", "null", "3"};
+const std::vector<std::string> kNumbers = {"1", "2", "40", "0", "-1", "null", R"("x")", "2147483648"};
+const std::vector<std::string> kConditions = {
+    R"([{"type":"Ready","status":"True","lastTransitionTime":"2026-01-02T03:04:05Z"}])", R"([{"type":"Ready","status":"False","reason":"r","message":"m\n"},{"type":"PodScheduled","status":"True"}])",
+    R"([{"status":"True","type":"Ready"},{"type":"Ready","status":"Unknown"}])", "[]", "null", R"([{"type":"Q\"uoted","status":"True","unknown":1}])", R"("none")"};
+
+Thing lease() {
+  return {"coordination.k8s.io/v1/leases", "default", "l", "", R"({"metadata":{"name":"l","labels":{"a":"b"}},"spec":{"holderIdentity":"l","leaseDurationSeconds":40,"renewTime":"2026-01-01T00:00:00.000001Z"}})",
+          {{"renewTime", kTimes}, {"renewTime", kTimes}, {"acquireTime", kTimes}, {"holderIdentity", kTexts}, {"leaseDurationSeconds", kNumbers}, {"leaseTransitions", kNumbers}, {"strategy", kTexts}, {"unknown", kNumbers}}};
+}
+Thing pod() {
+  return {"v1/pods", "default", "p", "status", R"({"metadata":{"name":"p","annotations":{"x":"}],\"spec\":{\\"}},"spec":{"nodeName":"n1","restartPolicy":"Never","containers":[{"name":"c","image":"i","resources":{"requests":{"cpu":"0.1"}}}]}})",
+          {{"phase", {R"("Running")", R"("Failed")", R"("")", "null"}}, {"conditions", kConditions}, {"podIP", {R"("10.0.0.1")", R"("10.0.0.2")", "null"}}, {"podIPs", {R"([{"ip":"10.0.0.3"},{"ip":"fd00::1"}])", "[]"}},
+           {"message", kTexts}, {"startTime", kTimes}, {"qosClass", {R"("Burstable")", R"("Guaranteed")", "null"}}, {"observedGeneration", kNumbers}, {"nominatedNodeName", kTexts},
+           {"containerStatuses", {R"([{"name":"c","image":"i","imageID":"","ready":true,"restartCount":0,"state":{"running":{"startedAt":"2026-01-02T03:04:05Z"}}}])",
+                                  R"([{"name":"c","image":"i","imageID":"","ready":false,"restartCount":1,"state":{"terminated":{"exitCode":1}},"allocatedResources":{"cpu":"0.10"}}])", "null"}},
+           {"unknown", kNumbers}}};
+}
+Thing node() {
+  return {"v1/nodes", "", "n", "status", R"({"metadata":{"name":"n"},"spec":{"podCIDR":"10.0.0.0/24","taints":[{"key":"k","effect":"NoSchedule"}]},"status":{"capacity":{"cpu":"4"}}})",
+          {{"conditions", kConditions}, {"capacity", {R"({"cpu":"8","memory":"1024Mi"})", R"({"cpu":null})", R"({"cpu":"0.0001"})", "null"}}, {"allocatable", {R"({"cpu":"8"})", "null", "{}"}},
+           {"addresses", {R"([{"type":"InternalIP","address":"10.0.0.1"}])", R"([{"type":"InternalIP","address":"10.0.0.1"},{"type":"InternalIP","address":"10.0.0.1"}])", "null"}},
+           {"nodeInfo", {R"({"kubeletVersion":"v1"})", R"({"kubeletVersion":""})"}}, {"phase", kTexts}, {"images", {R"([{"names":["a"],"sizeBytes":1}])", "[{}]"}}}};
+}
+Thing deployment() {
+  return {"apps/v1/deployments", "default", "d", "status", R"({"metadata":{"name":"d"},"spec":{"replicas":2,"selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}})",
+          {{"replicas", kNumbers}, {"readyReplicas", kNumbers}, {"availableReplicas", kNumbers}, {"observedGeneration", kNumbers}, {"conditions", kConditions}, {"collisionCount", kNumbers}}};
+}
+
+class Both {
+ public:
+  Both(Thing thing, std::uint64_t seed) : thing_(std::move(thing)), random_(seed) {
+    watched.chains->add(1, std::make_shared<Onlooker>());
+    for (auto* cluster : {&alone, &watched}) Cluster::must(cluster->create(thing_.what, thing_.ns, thing_.made));
+  }
+
+  /// One write to each of the two clusters, which have to answer and to store the same.
+  void step() {
+    const auto patch = below(8) == 0 ? other_patch() : own_patch();
+    const auto type = below(2) == 0 ? kinds::PatchType::merge : kinds::PatchType::strategic;
+    const auto sub = patch.starts_with(R"({"metadata":{"labels)") && below(2) == 0 ? std::string() : thing_.subresource;
+    constexpr const char* kManagers[] = {"test", "test", "test", "another", "zone", "other\"s"};
+    const std::string manager = kManagers[below(std::size(kManagers))];
+    const WriteOptions options{below(10) == 0, static_cast<kinds::FieldValidation>(below(3)), false};
+    const auto seconds = static_cast<std::int64_t>(below(3));
+    std::vector<std::string> told;
+    for (auto* cluster : {&alone, &watched}) {
+      cluster->sleep_s(seconds);
+      cluster->admin.field_manager = manager;
+      auto body = patch;
+      if (const auto uid = body.find("$UID"); uid != std::string::npos) body.replace(uid, 4, cluster->stored(thing_.what, thing_.ns, thing_.name)->columns().uid);
+      told.push_back(tell(*cluster, cluster->patch(thing_.what + (sub.empty() ? "" : "/" + sub), thing_.ns, thing_.name, body, type, options)));
+    }
+    INFO(patch);
+    CHECK(told[0] == told[1]);
+    CHECK(stored(alone) == stored(watched));
+  }
+
+  /// The same by sending the whole object: as it is stored, or as somebody would write it, with something set in its part or elsewhere.
+  void update() {
+    constexpr const char* kManagers[] = {"test", "test", "another"};
+    const std::string manager = kManagers[below(std::size(kManagers))];
+    const WriteOptions options{below(10) == 0, static_cast<kinds::FieldValidation>(below(3)), false};
+    const auto seconds = static_cast<std::int64_t>(below(3));
+    const auto draw = random_;
+    std::vector<std::string> told;
+    for (auto* cluster : {&alone, &watched}) {
+      random_ = draw;
+      cluster->sleep_s(seconds);
+      cluster->admin.field_manager = manager;
+      const auto sent = json::serialize(whole(parsed(cluster->stored(thing_.what, thing_.ns, thing_.name))));
+      UNSCOPED_INFO(sent);
+      told.push_back(tell(*cluster, cluster->update(thing_.what + (thing_.subresource.empty() ? "" : "/" + thing_.subresource), thing_.ns, thing_.name, sent, options)));
+    }
+    CHECK(told[0] == told[1]);
+    CHECK(stored(alone) == stored(watched));
+  }
+
+  Cluster alone, watched;
+
+ private:
+  json::value whole(json::value object) {
+    for (const std::string_view name : {"managedFields", "resourceVersion", "creationTimestamp", "uid", "generation", "namespace"})
+      if (below(4) == 0) object.at("metadata").as_object().erase(name);
+    auto& part = auth::object_at(object, {thing_.subresource.empty() ? "spec" : "status"});
+    for (auto count = below(4); count > 0; --count) {
+      const auto& [name, values] = thing_.members[below(thing_.members.size())];
+      part[name] = json::parse(values[below(below(3) == 0 ? values.size() : 2)]);
+    }
+    if (below(8) == 0 && !part.empty()) part.erase(part.begin());
+    if (below(3) == 0) unlike(object);
+    return object;
+  }
+  void unlike(json::value& object) {
+    const auto set = [&](const char* name, const char* text) { object.at("metadata").as_object()[name] = json::parse(text); };
+    switch (below(16)) {
+      case 0: return set("labels", R"({"l":"1"})");
+      case 1: return set("labels", R"({"a":"b"})");
+      case 2: return set("labels", "{}");
+      case 3: return set("annotations", R"({"z":"1","y":"\u00e9<"})");
+      case 4: return set("finalizers", R"(["x.io/f"])");
+      case 5: return set("ownerReferences", R"([{"apiVersion":"v1","kind":"Node","name":"n","uid":"u","controller":false}])");
+      case 6: return set("managedFields", "[]");
+      case 7: return set("managedFields", R"([{"manager":"m","operation":"Update","apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{"f:metadata":{}}}])");
+      case 8: return set("resourceVersion", R"("1")");
+      case 9: return set("resourceVersion", R"("0")");
+      case 10: return set("uid", R"("other")");
+      case 11: return set("creationTimestamp", R"("2020-01-01T00:00:00Z")");
+      case 12: return set("generation", R"("seven")");
+      case 13: return set("unknown", "1");
+      case 14: return void(object.as_object()["more"] = 1);
+      default: return void(object.as_object().erase("kind"));
+    }
+  }
+
+  std::size_t below(std::size_t count) { return random_() % count; }
+
+  std::string own_patch() {
+    std::string set;
+    for (auto count = 1 + below(3); count > 0; --count) {
+      const auto& [name, values] = thing_.members[below(thing_.members.size())];
+      set += (set.empty() ? "" : ",") + ("\"" + name + "\":") + values[below(below(3) == 0 ? values.size() : 2)];
+    }
+    constexpr std::string_view kMore[] = {"", "", "", R"("metadata":{"uid":"$UID"},)", R"("metadata":{"uid":"other"},)", R"("metadata":{"labels":{"x":"y"}},)", R"("kind":"None",)", R"("unknown":1,)"};
+    return "{" + std::string(kMore[below(std::size(kMore))]) + "\"" + (thing_.subresource.empty() ? "spec" : "status") + "\":{" + set + "}}";
+  }
+  std::string other_patch() {
+    constexpr std::string_view kOthers[] = {R"({"metadata":{"labels":{"l":"1"}}})", R"({"metadata":{"labels":{"l":"2"},"finalizers":["x.io/f"]}})", R"({"metadata":{"labels":null,"managedFields":[]}})", R"({"spec":null})", R"({"status":null})",
+                                            R"([])", R"({"status":{)", R"({"spec":{"unknown":1},"status":{"phase":"x"}})", R"({"metadata":{"resourceVersion":"1"},"status":{"phase":"x"}})"};
+    return std::string(kOthers[below(std::size(kOthers))]);
+  }
+
+  std::string masked(Cluster& cluster, std::string text) const {
+    const auto& uid = cluster.stored(thing_.what, thing_.ns, thing_.name)->columns().uid;
+    for (auto at = text.find(uid); at != std::string::npos; at = text.find(uid, at)) text.replace(at, uid.size(), "UID");
+    return text;
+  }
+  std::string stored(Cluster& cluster) const {
+    const auto object = cluster.stored(thing_.what, thing_.ns, thing_.name);
+    const auto& columns = object->columns();
+    std::string out = masked(cluster, std::string(object->body())) + " " + std::to_string(object->revision() - cluster.revision()) + " " + std::to_string(object->revision_offset()) + " " + std::to_string(columns.generation);
+    for (const auto& field : columns.fields) out += " " + field;
+    for (const auto& [key, value] : columns.labels) out += " " + std::string(key.text()) + "=" + value;
+    for (const auto& finalizer : columns.finalizers) out += " " + finalizer;
+    return out;
+  }
+  std::string tell(Cluster& cluster, const base::Outcome<Written>& written) const {
+    std::string out;
+    if (written) {
+      out = std::string(written->object->body());
+      for (const auto& warning : written->warnings) out += " " + warning;
+    } else {
+      out = std::to_string(written.error().code) + " " + written.error().reason + " " + written.error().message;
+      for (const auto& cause : written.error().causes) out += " " + cause.field + ":" + cause.message;
+    }
+    return masked(cluster, out);
+  }
+
+  const Thing thing_;
+  std::mt19937_64 random_;
+};
+
+constexpr int kObjects = 12, kSteps = 60;
+
+}  // namespace
+
+TEST_CASE("what is worked out on one member is what the whole object gives: bytes, columns, answers and errors") {
+  for (const auto& thing : {lease(), pod(), node(), deployment()})
+    for (int seed = 1; seed <= kObjects; ++seed) {
+      Both both(thing, static_cast<std::uint64_t>(seed));
+      for (int i = 0; i < kSteps; ++i) {
+        INFO(thing.what << " seed " << seed << " step " << i);
+        both.step();
+      }
+    }
+}
+
+TEST_CASE("an object that is sent whole is written alike, whether one member of it or all is looked at") {
+  for (const auto& thing : {lease(), pod()})
+    for (int seed = 1; seed <= kObjects; ++seed) {
+      Both both(thing, static_cast<std::uint64_t>(seed));
+      for (int i = 0; i < kSteps; ++i) {
+        INFO(thing.what << " seed " << seed << " step " << i);
+        both.update();
+      }
+    }
+}
+
+TEST_CASE("a renewal moves the time of its manager's entry, and one that says nothing new writes nothing") {
+  Cluster cluster;
+  const auto thing = lease();
+  const auto made = Cluster::must(cluster.create(thing.what, "default", thing.made));
+  cluster.sleep_s(100);
+  const auto renewed = Cluster::must(cluster.patch(thing.what, "default", "l", R"({"spec":{"renewTime":"2026-01-01T00:00:09.000001Z"}})"));
+  CHECK(renewed->revision() > made->revision());
+  CHECK(at(renewed, {"spec", "renewTime"}) == "2026-01-01T00:00:09.000001Z");
+  const auto entry = [](const store::ObjectRef& object) { return parsed(object).at("metadata").at("managedFields").at(0); };
+  CHECK(entry(renewed).at("time") != entry(made).at("time"));
+  CHECK(entry(renewed).at("fieldsV1") == entry(made).at("fieldsV1"));
+  cluster.sleep_s(100);
+  CHECK(Cluster::must(cluster.patch(thing.what, "default", "l", R"({"spec":{"renewTime":"2026-01-01T00:00:09.000001Z"}})"))->revision() == renewed->revision());
+}
