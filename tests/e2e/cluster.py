@@ -210,6 +210,19 @@ def told(error):
     return "".join(traceback.format_exception(error) + printed)
 
 
+def print_what_waits(cluster):
+    """Pods and warnings of a cluster whose test failed: why a pod does not run stands in events, not in the server's log."""
+    for what in (["pods"], ["nodes"], ["events", "--field-selector=type=Warning"]):
+        try:
+            answer = cluster.kubectl("get", *what, "--all-namespaces", "-o", "wide", "--request-timeout=5s")
+            print(f"--- {' '.join(what)} ---", (answer.stdout + answer.stderr)[-4000:], sep="\n")
+        except Exception as error:   # the reason why the test failed is still to be printed
+            print(f"--- {' '.join(what)}: {error} ---")
+    containerd = cluster.data / "agent" / "containerd" / "containerd.log"
+    if containerd.exists():
+        print("--- the last of containerd's log ---", containerd.read_text(errors="replace")[-4000:], sep="\n")
+
+
 def run(steps, cluster):
     """Runs the functions in order, one line each; the first that fails ends it."""
     failed = None
@@ -224,6 +237,7 @@ def run(steps, cluster):
                 break
             print(f" ✓ {name:<78} {time.monotonic() - began:6.2f} s", flush=True)
         if failed:
+            print_what_waits(cluster)
             print("--- the last of the server's log ---")
             print(cluster.log()[-6000:])
             print("--- the server runs ---" if cluster.process and cluster.process.poll() is None else f"--- the server ended with {cluster.process and cluster.process.returncode} ---")

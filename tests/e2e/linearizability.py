@@ -97,8 +97,9 @@ def record(cluster, name, chance, kills):
     clients = [Recorder(cluster, name, i, chance.random()) for i in range(CLIENTS)]
     for client in clients:
         client.start()
-    for _ in range(kills):
-        time.sleep(chance.uniform(0.1, 0.5))
+    for mark in sorted(chance.randrange(OPERATIONS // 10, OPERATIONS * 9 // 10) for _ in range(kills)):
+        while any(client.is_alive() for client in clients) and sum(len(client.history) for client in clients) < mark:   # by what is done: whatever the machine, requests are under way
+            time.sleep(0.001)
         cluster.kill()
         cluster.start()
     for client in clients:
