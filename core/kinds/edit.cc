@@ -5,7 +5,6 @@
 #endif
 
 #include <algorithm>
-#include <vector>
 
 namespace keelson::kinds {
 namespace {
@@ -163,40 +162,42 @@ std::string_view sent_member(std::string_view object, std::string_view name) {
   return is(at, '}') ? found : std::string_view();
 }
 
-std::string edited(const Type& type, std::string_view object, std::span<const Edit> edits) {
-  std::size_t more = 0;
-  for (const auto& edit : edits) more += edit.name.size() + edit.value.size() + 4;
-  std::string out;
-  out.reserve(object.size() + more);
-  const auto put = [&](std::string_view name, std::string_view value) {
-    out += out.empty() ? '{' : ',';
-    out += '"';
-    out.append(name);
-    out.append("\":", 2);
-    out.append(value);
-  };
-  std::vector<bool> done(edits.size());
-  const auto put_before = [&](const Field* field) {   // null: the end
-    for (std::size_t i = 0; i < edits.size(); ++i)
-      if (!done[i] && (!field || find_field(type, edits[i].name) < field)) {
-        done[i] = true;
-        if (!edits[i].value.empty()) put(edits[i].name, edits[i].value);
-      }
-  };
-  for (PrintedMembers members(object); members.next();) {
-    const auto found = std::find_if(edits.begin(), edits.end(), [&](const Edit& edit) { return edit.name == members.name(); });
-    if (const auto* field = find_field(type, members.name())) put_before(field);
-    if (found == edits.end()) {
-      put(members.name(), members.value());
-    } else {
-      done[static_cast<std::size_t>(found - edits.begin())] = true;
-      if (!found->value.empty()) put(found->name, found->value);
-    }
+void MemberSlot::pass(const PrintedMembers& member) {
+  if (at_) return;
+  if (member.name() == name_) {
+    value_ = member.value();
+    at_ = value_.data();
+  } else if (const auto* field = find_field(*type_, member.name()); field && field > wanted_) {
+    at_ = member.name().data() - 1;
+  } else {
+    first_ = false;
   }
-  put_before(nullptr);
-  if (out.empty()) out += '{';
-  out += '}';
-  return out;
+}
+
+void MemberSlot::end(const PrintedMembers& members) {
+  if (at_) return;
+  at_ = members.behind();
+  last_ = true;
+}
+
+std::string spliced(std::string_view text, std::span<const std::pair<MemberSlot, std::string_view>> slots) {
+  std::size_t more = 0, from = 0;
+  for (const auto& [slot, value] : slots) more += slot.name_.size() + value.size() + 4;
+  std::string out;
+  out.reserve(text.size() + more);
+  for (const auto& [slot, value] : slots) {
+    const auto at = static_cast<std::size_t>(slot.at_ - text.data());
+    out.append(text, from, at - from);
+    from = at + slot.value_.size();
+    if (!slot.value_.empty()) {
+      out.append(value);
+      continue;
+    }
+    if (slot.last_ && !slot.first_) out += ',';
+    out.append(1, '"').append(slot.name_).append("\":", 2).append(value);
+    if (!slot.last_) out += ',';
+  }
+  return out.append(text, from);
 }
 
 }  // namespace keelson::kinds

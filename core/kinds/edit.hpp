@@ -1,13 +1,15 @@
-// Edit: members of a printed object replaced where they stand, without reading the rest: what a write leaves alone is neither
+// Edit: members of a printed object set where they stand or would stand, without reading the rest: what a write leaves alone is neither
 // parsed nor printed again.
 //
 // Invariants: only for text as encode() printed it: compact but for the spaces behind a resourceVersion, members in their type's
 //   order. What comes out is what encode() would print. Names are compared as they are printed.
 // Threads: any, stateless. Ownership: views are into the given text. Errors: none; text that is no object has no members.
 #pragma once
+#include <algorithm>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/kinds/engine.hpp"
 #include "core/kinds/type.hpp"
@@ -27,6 +29,9 @@ class PrintedMembers {
   bool next_name();
   void take_value();
   PrintedMembers inside() const { return PrintedMembers(text_.substr(from_)); }
+  bool is_object() const { return from_ < text_.size() && text_[from_] == '{'; }
+  /// After the last one: the closing brace.
+  const char* behind() const { return text_.data() + std::min(at_ == 0 ? std::size_t{1} : at_, text_.size()); }
   void go_behind(const PrintedMembers& inside);
 
  private:
@@ -57,11 +62,26 @@ std::string_view printed_member(std::string_view object, std::string_view name);
 /// member of that name stands, an object. Empty: there is none or more than one, or a name is not written plainly.
 std::string_view sent_member(std::string_view object, std::string_view name);
 
-struct Edit {
-  std::string_view name;   ///< a field of the type
-  std::string value;       ///< as encode_value() prints it; empty: the member goes
+/// One member of an object within a text: where it stands or, where there is none of that name, where it would.
+class MemberSlot {
+ public:
+  MemberSlot(const Type& type, std::string_view name) : type_(&type), name_(name), wanted_(find_field(type, name)) {}
+  /// Is shown each member of the object, one after another, and then what is left.
+  void pass(const PrintedMembers& member);
+  void end(const PrintedMembers& members);
+  /// Empty: there is none.
+  std::string_view value() const { return value_; }
+
+ private:
+  friend std::string spliced(std::string_view text, std::span<const std::pair<MemberSlot, std::string_view>> slots);
+  const Type* type_;
+  std::string_view name_, value_;
+  const Field* wanted_;
+  const char* at_ = nullptr;             // null: not known so far
+  bool first_ = true, last_ = false;     // of its object, where it is put in
 };
-std::string edited(const Type& type, std::string_view object, std::span<const Edit> edits);
+/// The text with these values in their slots, which follow one another.
+std::string spliced(std::string_view text, std::span<const std::pair<MemberSlot, std::string_view>> slots);
 
 /// A value of `type` as encode() prints it.
 std::string encode_value(const Type& type, const json::value& value);

@@ -54,6 +54,17 @@ void CallTable::pause(const Lock&, Call& call) {
   if (--under_way_ == 0 && closed_) emptied_->notify();
 }
 
+Call& CallTable::renew(const Lock& held, std::shared_ptr<Call>& call) {
+  if (call && call.use_count() != kCallHolders) {
+    end(held, *call);
+    call.reset();
+  }
+  if (!call) call = std::make_shared<Call>();
+  std::atomic_thread_fence(std::memory_order_acquire);   // whatever others did with it
+  call->cancelled.store(false, std::memory_order_relaxed);
+  return *call;
+}
+
 void CallTable::end(const Call& call) {
   std::shared_ptr<Call> kept;   // destroyed after the lock
   const Lock lock(*mutex_);
@@ -67,6 +78,19 @@ void CallTable::end(const Lock& held, const Call& call) {
   free_.push_back(ended->place - 1);
   ended->place = 0;
   pause(held, *ended);
+}
+
+bool CallTable::enter() {
+  const std::lock_guard lock(*mutex_);
+  if (closed_) return false;
+  ++under_way_;
+  return true;
+}
+
+void CallTable::leave(std::size_t calls) {
+  const std::lock_guard lock(*mutex_);
+  under_way_ -= calls;
+  if (under_way_ == 0 && closed_) emptied_->notify();
 }
 
 std::shared_ptr<Call> CallTable::find(std::uint64_t id) const {
@@ -100,6 +124,22 @@ bool CallTable::sleep(Call* call, std::int64_t ns) {
   const std::lock_guard lock(call->mutex);
   call->sleeper = nullptr;
   return !cancelled(call);
+}
+
+NextCall::NextCall(CallTable& table, std::shared_ptr<Call>& kept, const char* what, std::string_view about, base::Monotonic deadline, store::Revision trigger) : table_(table), call_(kept) {
+  const CallTable::Lock lock(*table_.mutex());
+  auto& call = table_.renew(lock, call_);
+  call.what = what;
+  call.about.assign(1, ' ').append(about);
+  call.deadline = deadline;
+  call.trigger = trigger;
+  begun_ = table_.begin(lock, call_);
+}
+
+NextCall::~NextCall() {
+  if (!begun_) return;
+  const CallTable::Lock lock(*table_.mutex());
+  table_.pause(lock, *call_);
 }
 
 void CallTable::close() {

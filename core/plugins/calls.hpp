@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/runtime.hpp"
@@ -58,8 +59,13 @@ class CallTable {
   /// its owner and this table hold it then, if `use_count()` is kCallHolders.
   bool begin(const Lock& held, const std::shared_ptr<Call>& call);
   void pause(const Lock& held, Call& call);
+  /// The next call of such a one, to be filled in for begin(): the last one in its place again, unless somebody still holds that.
+  Call& renew(const Lock& held, std::shared_ptr<Call>& call);
   void end(const Lock& held, const Call& call);
   bool closed(const Lock&) const { return closed_; }
+  /// A call that nobody cancels, asks after or limits, like a write that was submitted: it is only counted. False after close().
+  bool enter();
+  void leave(std::size_t calls);
   std::shared_ptr<Call> find(std::uint64_t id) const;
   /// While one of these lives its thread finds that call without asking anybody: what a plugin does in a call mostly comes from there.
   class Here {
@@ -119,6 +125,22 @@ class CallScope {
  private:
   CallTable& table_;
   std::shared_ptr<Call> call_;
+};
+
+/// The same for who makes one call after the other: `kept` is what they are made of.
+class NextCall {
+ public:
+  NextCall(CallTable& table, std::shared_ptr<Call>& kept, const char* what, std::string_view about, base::Monotonic deadline, store::Revision trigger);
+  NextCall(const NextCall&) = delete;
+  NextCall& operator=(const NextCall&) = delete;
+  ~NextCall();
+  explicit operator bool() const { return begun_; }
+  std::uint64_t id() const { return call_->id; }
+
+ private:
+  CallTable& table_;
+  std::shared_ptr<Call>& call_;
+  bool begun_ = false;
 };
 
 /// Starts something that answers by callback and waits for the answer. A scheduling point.

@@ -247,24 +247,16 @@ bool Controller::begin_next(const Lock& lock, Worker& self, int others) {
   return self.count > 0;
 }
 
-// The last one in its place again, unless somebody still holds it.
 void Controller::begin_call(const Lock& lock, KeyJob& job) {
-  if (job.call && job.call.use_count() != kCallHolders) {
-    calls_.end(lock, *job.call);
-    job.call.reset();
+  auto& call = calls_.renew(lock, job.call);
+  if (call.run_of == nullptr) {
+    call.what = "reconcile " + declaration_.name;
+    call.run_of = &declaration_.name;
   }
-  if (!job.call) {
-    job.call = std::make_shared<Call>();
-    job.call->what = "reconcile " + declaration_.name;
-    job.call->run_of = &declaration_.name;
-  }
-  std::atomic_thread_fence(std::memory_order_acquire);   // whatever others did with it
-  auto& call = *job.call;
   call.about.assign(1, ' ').append(*job.taken);
   call.run = ++runs_;
   call.started = job.taken.at();
   call.deadline = job.taken.at() + declaration_.deadline_ms * base::kNanosPerMs;
-  call.cancelled.store(false, std::memory_order_relaxed);
   calls_.begin(lock, job.call);   // it is not closed: may_work() has looked
 }
 

@@ -139,8 +139,9 @@ bool Instance::lets_through(std::uint32_t controller, std::uint32_t source, cons
 }
 
 void Instance::map(std::uint32_t controller, std::uint32_t source, const store::ObjectRef& object) {
-  const CallScope scope(calls_, calls_.begin("map " + object->key().name, core_.runtime.in_ms(kCallDeadline_ms), object->revision()));
+  const NextCall scope(calls_, mapping_, "map", object->key().name, core_.runtime.in_ms(kCallDeadline_ms), object->revision());
   if (!scope) return;
+  const CallTable::Here here(mapping_);
   std::string error;
   struct Mapped { Controller& to; bool cluster_scoped; } mapped{*controllers_[controller], cluster_scoped(controller)};
   const keelson_sink keys{&mapped, [](void* to, keelson_bytes bytes) {
@@ -185,8 +186,9 @@ void Instance::observe(const store::Change& change) {
 
 void Instance::show(std::uint32_t observer, std::int32_t what, const store::ObjectRef& now, const store::ObjectRef& before) {
   const auto& shown = now ? now : before;
-  const CallScope scope(calls_, calls_.begin("observe", core_.runtime.in_ms(kCallDeadline_ms), shown ? shown->revision() : 0));
+  const NextCall scope(calls_, observing_, "observe", shown ? std::string_view(shown->key().name) : std::string_view(), core_.runtime.in_ms(kCallDeadline_ms), shown ? shown->revision() : 0);
   if (!scope) return;
+  const CallTable::Here here(observing_);
   const bool all = declaration_.observers[observer].all;
   const std::string none;
   const auto& kind = all && shown ? kind_json(shown->key().resource) : none;

@@ -326,7 +326,7 @@ keelson_status write_now(Instance& instance, keelson_call call, const keelson_wr
   return written ? 0 : fail(error, written.error());
 }
 
-// The call "submit" stays open until the completion ran, so that the plugin is not taken away from under it.
+// It counts as a call until its completion ran, so that the plugin is not taken away from under it.
 keelson_status submit(void* host, keelson_call call, const keelson_write* request, uint64_t token, keelson_sink error) {
   return guarded(error, [&]() -> keelson_status {
     auto& instance = instance_of(host);
@@ -337,17 +337,14 @@ keelson_status submit(void* host, keelson_call call, const keelson_write* reques
       return fail(error, base::too_many_requests("too many writes of plugin " + instance.name() + " are under way", 1));
     }
     instance.take_spent();
-    auto open = instance.calls().begin("submit");
-    if (!open) {
+    if (!instance.calls().enter()) {
       instance.submits_in_flight().fetch_sub(1);
       return fail(error, base::unavailable("the plugin is stopping"));
     }
-    begin_write(instance, call, *request, [&instance, token, open](base::Outcome<verbs::Written> written) {
+    begin_write(instance, call, *request, [&instance, token](base::Outcome<verbs::Written> written) {
       const bool last = instance.submits_in_flight().fetch_sub(1) == 1;
-      if (written && !last) instance.put_spent(std::move(written->made_by));
-      const auto code = written ? 0 : written.error().code;
-      auto status = written ? std::string() : base::to_status_json(written.error());
-      if (!instance.post([&instance, token, open, code, status = std::move(status)] { instance.complete(token, code, status, *open); })) instance.calls().end(*open);
+      if (!written) instance.complete({token, written.error().code, base::to_status_json(written.error())}, nullptr);
+      else instance.complete({token, 0, {}}, last ? nullptr : std::move(written->made_by));
     });
     return 0;
   });

@@ -210,31 +210,40 @@ void Instance::events() {
       for (const auto& change : taken_)
         if (change.revision > seen_ && !stopping_.load()) process(change);
       taken_.clear();
-      run_posted();
+      tell_completions();
     }
     look_after_threads();
     inbox_->waiter().wait_until(base::kForever);
   }
-  run_posted();
+  tell_completions();
 }
 
-bool Instance::post(std::function<void()> work) {
-  if (ending_.load()) return false;
+// The committer answers hundreds of writes in a row: only the first of them wakes the event thread.
+void Instance::complete(Completion completion, std::shared_ptr<void> made_by) {
+  if (ending_.load()) return calls_.leave(1);
+  bool first = false;
   {
     const std::lock_guard lock(mutex_);
-    posted_.push_back(std::move(work));
+    first = completions_.empty();
+    completions_.push_back(std::move(completion));
+    if (made_by) spent_.push_back(std::move(made_by));
   }
-  inbox_->waiter().notify();
-  return true;
+  if (first) inbox_->waiter().notify();
 }
 
-void Instance::run_posted() {
-  std::deque<std::function<void()>> work;
+void Instance::tell_completions() {
+  std::vector<Completion> told;
   {
     const std::lock_guard lock(mutex_);
-    work.swap(posted_);
+    told.swap(completions_);
   }
-  for (auto& item : work) item();
+  if (told.empty()) return;
+  for (const auto& one : told) {
+    std::string error;
+    guarded_call(name_, error, [&] { return library_->table().completion(self_, one.token, one.code, bytes_of(one.status_json)), 0; });
+  }
+  calls_.leave(told.size());
+  if (submits_.load() == 0) take_spent();
 }
 
 void Instance::begin_work() {

@@ -64,6 +64,13 @@ struct Handover {
   std::map<std::string, std::vector<std::pair<std::string, base::Monotonic>>> keys;   ///< by controller: see WorkQueue::leftovers
 };
 
+/// How a submitted write ended; code 0: well.
+struct Completion {
+  std::uint64_t token = 0;
+  int code = 0;
+  std::string status_json;
+};
+
 class Instance : public std::enable_shared_from_this<Instance> {
  public:
   /// `changed`: statistics or state changed; any thread, must not wait.
@@ -128,15 +135,12 @@ class Instance : public std::enable_shared_from_this<Instance> {
   void enqueue(std::uint32_t controller, const std::string& key, std::int64_t delay_ns);
   void note_failure(keelson_status status, const std::string& what, const std::string& error_json);
   void log(base::LogLevel level, std::string_view message) const;
-  /// Runs on the event thread. False: the instance is stopping.
-  bool post(std::function<void()> work);
   std::atomic<std::size_t>& submits_in_flight() { return submits_; }
-  /// What finished submits were made with is taken down by whoever submits next, so that memory goes back to the thread that will
-  /// ask for it again; when nothing is under way, by the event thread.
-  void put_spent(std::shared_ptr<void> made_by);
+  /// The event thread tells the plugin, then the submit is no call any more. What it was made with (null: nothing that is worth it) is
+  /// taken down by whoever submits next, so that memory goes back to the thread that will ask for it again; when nothing is under
+  /// way, by the event thread.
+  void complete(Completion completion, std::shared_ptr<void> made_by);
   void take_spent();
-  /// Event thread: tells the plugin, then ends the call that `submit` opened.
-  void complete(std::uint64_t token, int code, const std::string& status_json, const Call& open);
   std::uint64_t add_metric(std::function<void(double)> record);
   void record(std::uint64_t metric, double value);
 
@@ -152,7 +156,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::optional<Refusal> install_kinds();
   void make_controllers();
   void want_source(Controller& controller, const SourceDeclaration& source);
-  void run_posted();
+  void tell_completions();
   void look_after_threads();
   void start_tasks();
   void run_task(std::uint32_t index);
@@ -211,6 +215,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   store::Revision seen_ = 0;                      // event thread
   store::Revision routed_after_ = store::Revision(-1);   // event thread; later changes were queued as they came, where at_once()
   std::deque<store::Change> taken_;               // event thread
+  std::shared_ptr<Call> observing_, mapping_;     // event thread: what its calls are made of
   std::optional<Handover> handover_;              // event thread, once it runs
   std::map<base::Atom, std::pair<std::uint64_t, std::string>> kind_jsons_;   // event thread: by catalog epoch
   std::unique_ptr<base::Thread> thread_;
@@ -222,7 +227,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::atomic<std::int64_t> handles_{0};
   std::atomic<std::size_t> submits_{0};
   mutable std::mutex mutex_;                      // guards what follows
-  std::deque<std::function<void()>> posted_;
+  std::vector<Completion> completions_;           // that the plugin has not been told
   std::vector<std::shared_ptr<void>> spent_;
   std::vector<Job> jobs_;
   std::string last_error_;

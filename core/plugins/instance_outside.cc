@@ -125,18 +125,6 @@ void Instance::log(base::LogLevel level, std::string_view message) const {
   else if (level >= *own) base::log_anyway(level, name_, message);
 }
 
-void Instance::complete(std::uint64_t token, int code, const std::string& status_json, const Call& open) {
-  std::string error;
-  guarded_call(name_, error, [&] { return library_->table().completion(self_, token, code, bytes_of(status_json)), 0; });
-  calls_.end(open);
-  if (submits_.load() == 0) take_spent();
-}
-
-void Instance::put_spent(std::shared_ptr<void> made_by) {
-  const std::lock_guard lock(mutex_);
-  spent_.push_back(std::move(made_by));
-}
-
 void Instance::take_spent() {
   std::vector<std::shared_ptr<void>> spent;   // ends after the lock
   const std::lock_guard lock(mutex_);

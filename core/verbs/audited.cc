@@ -74,18 +74,22 @@ class Audited final : public Verbs {
 
   void create(const Context& context, Target target, Body body, WriteOptions options, OnWritten done) override {
     const auto record = begin(context, target, "create", &body);
+    if (!record) return verbs_.create(context, std::move(target), std::move(body), options, std::move(done));
     verbs_.create(told(context, record), std::move(target), std::move(body), options, ending(record, std::move(done)));
   }
   void update(const Context& context, Target target, Body body, WriteOptions options, OnWritten done) override {
     const auto record = begin(context, target, "update", &body);
+    if (!record) return verbs_.update(context, std::move(target), std::move(body), options, std::move(done));
     verbs_.update(told(context, record), std::move(target), std::move(body), options, ending(record, std::move(done)));
   }
   void patch(const Context& context, Target target, kinds::PatchType type, Body body, WriteOptions options, OnWritten done) override {
     const auto record = begin(context, target, "patch", &body);
+    if (!record) return verbs_.patch(context, std::move(target), type, std::move(body), options, std::move(done));
     verbs_.patch(told(context, record), std::move(target), type, std::move(body), options, ending(record, std::move(done)));
   }
   void remove(const Context& context, Target target, DeleteOptions options, OnWritten done) override {
     const auto record = begin(context, target, "delete", nullptr);
+    if (!record) return verbs_.remove(context, std::move(target), std::move(options), std::move(done));
     verbs_.remove(told(context, record), std::move(target), std::move(options), ending(record, std::move(done)));
   }
   void remove_collection(const Context& context, Target target, ListOptions which, DeleteOptions options, std::function<void(base::Outcome<Listed>)> done) override {
@@ -131,11 +135,10 @@ class Audited final : public Verbs {
   }
   static Context told(const Context& context, const RecordRef& record) {
     Context out = context;
-    if (record) out.notes = record->notes;
+    out.notes = record->notes;
     return out;
   }
   OnWritten ending(const RecordRef& record, OnWritten done) const {
-    if (!record) return done;
     return [audit = audit_, record, done = std::move(done)](base::Outcome<Written> written) {
       if (written) note_success(*record, *written);
       else note_failure(*record, written.error());

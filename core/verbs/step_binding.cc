@@ -6,6 +6,7 @@
 #include "core/kinds/body_kinds.hpp"
 #include "core/kinds/edit.hpp"
 #include "core/kinds/json_print.hpp"
+#include "core/verbs/plain_binding.hpp"
 
 namespace keelson::verbs {
 namespace {
@@ -28,7 +29,19 @@ void set_condition(json::value& object, std::string_view type, std::string_view 
   conditions.emplace_back(json::object({{"type", type}, {"status", status}, {"lastTransitionTime", now}}));
 }
 
+// What would be refused is told by the whole way.
+bool BindRun::read_plainly() {
+  const auto& body = in_.step.body;
+  const auto binding = body.media == kinds::Media::json ? read_plain_binding(body.bytes) : std::nullopt;
+  if (!binding || binding->name != target().name || (!binding->ns.empty() && binding->ns != target().ns)) return false;
+  if (binding->target_name.empty() || (!binding->target_kind.empty() && binding->target_kind != "Node")) return false;
+  if (existing_ && !binding->uid.empty() && binding->uid != existing_->columns().uid) return false;
+  node_ = binding->target_name;
+  return true;
+}
+
 base::Outcome<void> BindRun::read_binding() {
+  if (read_plainly()) return {};
   const auto& body = in_.step.body;
   auto decoded = kinds::decode(kinds::body_kind("Binding"), body.media, body.bytes, in_.step.options.validation, in_.memory);
   if (!decoded) return decoded.error();
@@ -55,13 +68,12 @@ base::Outcome<void> BindRun::check_free() const {
   const auto node = as_text_ ? std::string_view(existing_->columns().fields.at(column_of(*kind_, kNodeName))) : text_at(*old_, {"spec", "nodeName"});
   if (!node.empty()) return refuse(" is already assigned to node " + base::quoted(node));
   const auto* gates = as_text_ ? nullptr : list_at(*old_, {"spec", "schedulingGates"});
-  const auto printed = as_text_ ? kinds::printed_member(spec_, "schedulingGates") : std::string_view();
-  if ((gates && !gates->empty()) || (!printed.empty() && printed != "[]" && printed != "null")) return refuse(" has non-empty .spec.schedulingGates");
+  if ((gates && !gates->empty()) || (!gates_.empty() && gates_ != "[]" && gates_ != "null")) return refuse(" has non-empty .spec.schedulingGates");
   return {};
 }
 
 void BindRun::merge(std::string_view field) {
-  const auto* given = find(*binding_, {"metadata", field});
+  const auto* given = binding_ ? find(*binding_, {"metadata", field}) : nullptr;
   if (!given || !given->is_object()) return;
   auto& own = object_at(*object_, {"metadata", field});
   for (const auto& [key, value] : given->get_object()) own[key] = value;
@@ -85,11 +97,27 @@ base::Outcome<void> BindRun::produce() {
 // Whether what is stored can be changed as text, and nobody wants to see more of it.
 bool BindRun::reads_as_text() {
   if (brings_metadata_ || in_.form || existing_->columns().schema_epoch != kind_->schema_epoch || kind_->declared_by != "") return false;
-  if (in_.core.parts.chains.reads_objects(request_)) return false;
-  for (kinds::PrintedMembers members(existing_->body()); members.next();)
-    if (members.name() == "spec") spec_ = members.value();
-    else if (members.name() == "status") status_ = members.value();
-  return !spec_.empty() && !status_.empty();
+  return !in_.core.parts.chains.reads_objects(request_) && find_places();
+}
+
+// In one pass over the text. False: there is no spec or no status.
+bool BindRun::find_places() {
+  const auto find = [&](kinds::PrintedMembers& members, std::optional<kinds::MemberSlot>& slot, std::string_view name) {
+    if (!members.is_object()) return members.take_value();
+    slot.emplace(*kinds::find_field(*kind_->type, members.name())->type, name);
+    auto inside = members.inside();
+    while (inside.next()) {
+      slot->pass(inside);
+      if (inside.name() == "schedulingGates") gates_ = inside.value();
+    }
+    slot->end(inside);
+    members.go_behind(inside);
+  };
+  for (kinds::PrintedMembers members(existing_->body()); !conditions_slot_ && members.next_name();)   // status is the last
+    if (members.name() == "spec") find(members, node_slot_, "nodeName");
+    else if (members.name() == "status") find(members, conditions_slot_, "conditions");
+    else members.take_value();
+  return node_slot_ && conditions_slot_;
 }
 
 base::Outcome<StepRun::Next> BindRun::begin() {
@@ -118,20 +146,27 @@ base::Outcome<void> BindRun::finish() {
   return conclude(store::Operation::update);
 }
 
+// Most pods have none so far.
+std::string BindRun::conditions() const {
+  const auto now = base::rfc3339(in_.core.parts.runtime.unix_s());
+  const auto printed = conditions_slot_->value();
+  if (printed.empty()) return R"([{"type":"PodScheduled","status":"True","lastProbeTime":null,"lastTransitionTime":")" + now + R"("}])";
+  json::value pod(json::object(in_.memory));
+  if (auto read = kinds::parse(kinds::Media::json, printed, in_.memory)) object_at(pod, {"status"})["conditions"] = std::move(*read);
+  set_condition(pod, "PodScheduled", "True", now);
+  const auto& status = *kinds::find_field(*kind_->type, "status")->type;
+  return kinds::encode_value(*kinds::find_field(status, "conditions")->type, *find(pod, {"status", "conditions"}));
+}
+
 store::Draft BindRun::draft() const {
   if (!as_text_) return PutRun::draft();
-  const auto& spec = *kinds::find_field(*kind_->type, "spec")->type;
-  const auto& status = *kinds::find_field(*kind_->type, "status")->type;
-  json::value conditions(json::object(in_.memory));
-  if (const auto printed = kinds::printed_member(status_, "conditions"); !printed.empty())
-    if (auto read = kinds::parse(kinds::Media::json, printed, in_.memory)) object_at(conditions, {"status"})["conditions"] = std::move(*read);
-  set_condition(conditions, "PodScheduled", "True", base::rfc3339(in_.core.parts.runtime.unix_s()));
-  kinds::Edit node{"nodeName", {}}, condition{"conditions", kinds::encode_value(*kinds::find_field(status, "conditions")->type, *find(conditions, {"status", "conditions"}))};
-  kinds::print_string(node.value, node_);
-  const kinds::Edit members[] = {{"spec", kinds::edited(spec, spec_, {&node, 1})}, {"status", kinds::edited(status, status_, {&condition, 1})}};
+  std::string node;
+  kinds::print_string(node, node_);
+  const auto told = conditions();
+  const std::pair<kinds::MemberSlot, std::string_view> slots[] = {{*node_slot_, node}, {*conditions_slot_, told}};
   auto columns = existing_->columns();
   columns.fields.at(column_of(*kind_, kNodeName)) = node_;
-  return {std::move(columns), kinds::edited(*kind_->type, existing_->body(), members), existing_->revision_offset()};
+  return {std::move(columns), kinds::spliced(existing_->body(), slots), existing_->revision_offset()};
 }
 
 void BindRun::forget_documents() {

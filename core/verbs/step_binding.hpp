@@ -1,9 +1,10 @@
 // BindRun: POST pods/<name>/binding gives a pod its node, once.
 //
 // Invariants: as upstream, only the node, the condition and what the binding's metadata brings change: neither the generation nor
-//   managedFields, and nothing of the pod is judged again. Where no admission unit looks at the pod, it is not even read: two of
-//   its members are replaced in the stored text.
+//   managedFields, and nothing of the pod is judged again. Where no admission unit looks at the pod, it is not even read: two values
+//   are put into the stored text.
 #pragma once
+#include "core/kinds/edit.hpp"
 #include "core/verbs/step_put.hpp"
 
 namespace keelson::verbs {
@@ -24,14 +25,18 @@ class BindRun final : public PutRun {
   store::Draft draft() const override;
 
  private:
+  bool read_plainly();
   base::Outcome<void> read_binding();
   base::Outcome<void> check_free() const;
   void merge(std::string_view field);
   bool reads_as_text();
+  bool find_places();
+  std::string conditions() const;
 
-  std::optional<json::value> binding_;   ///< in the attempt's memory
+  std::optional<json::value> binding_;   ///< in the attempt's memory; none where it was read plainly
   std::string node_;
-  std::string_view spec_, status_;   ///< of the stored text
+  std::optional<kinds::MemberSlot> node_slot_, conditions_slot_;   ///< in the stored text
+  std::string_view gates_;                                         ///< of the stored text; empty: none
   bool brings_metadata_ = false;
   bool as_text_ = false;
 };

@@ -14,8 +14,8 @@ WantsRef Cluster::share(Wants wants) {
   return pool_.share(std::move(wants));
 }
 
-// Without what was decoded of the pod: very many may wait.
-Candidate Cluster::candidate_of(const keelson::Ref<Pod>& pod) { return {keelson::Ref<Pod>(pod.handle()), pod.key(), std::string(pod.uid()), pod->spec.priority.value_or(0), share(wants_of(pod->spec)), pod.handle().generation()}; }
+// Without the pod itself: very many may wait.
+Candidate Cluster::candidate_of(const keelson::Ref<Pod>& pod) { return {pod.key(), std::string(pod.uid()), pod.revision(), pod->spec.priority.value_or(0), share(wants_of(pod->spec)), pod.handle().generation()}; }
 
 bool Cluster::node_changed(const keelson::Observed<Node>& change) {
   using What = keelson::Observed<Node>::What;

@@ -22,9 +22,9 @@ inline constexpr std::size_t kChangesMax = 65'536;
 
 /// A pod that waits for a node.
 struct Candidate {
-  keelson::Ref<Pod> pod;
   keelson::Key key;
   std::string uid;
+  std::uint64_t revision = 0;
   std::int32_t priority = 0;
   WantsRef wants;
   std::int64_t generation = 0;

@@ -1,5 +1,7 @@
 // scheduler: pods without a node get one. Bindings are submitted without waiting, so that one worker keeps many in flight.
 #include <algorithm>
+#include <deque>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <set>
@@ -13,6 +15,8 @@ namespace {
 
 constexpr std::string_view kProfile = "default-scheduler";
 constexpr int kBindingsPerLook = 512;
+constexpr std::size_t kEventsPerLook = 256;
+constexpr std::size_t kUntoldMax = 16'384;     // bindings whose events wait until no pod waits
 constexpr std::int64_t kBackoffFirst_s = 1, kBackoffMax_s = 10;
 constexpr const char* kLook = "look";          // take what waits
 constexpr const char* kLookAgain = "again";    // the same, with those that were put aside
@@ -97,15 +101,27 @@ struct Shared {
   Waiting waiting;
   std::function<void(const char* look, std::int64_t delay_s)> wake;
   std::mutex bound_mutex;
-  std::vector<Bound> bound;             ///< bindings that succeeded and have no event so far
+  std::deque<Bound> bound;              ///< bindings that succeeded and have no event so far
   std::vector<Bound> unbound;           ///< bindings that failed and whose reservations are still held
 
   void look_again() { if (waiting.reconsider()) wake(kLook, 0); }
+  void remember_bound(Bound to) {
+    {
+      std::lock_guard lock(bound_mutex);
+      bound.push_back(std::move(to));
+      if (bound.size() > 1) return;   // the worker looks until none is left
+    }
+    wake(kLook, 0);
+  }
 };
 
 bool wants_node(const keelson::Ref<Pod>& pod) {
   return pod.field("spec.nodeName").empty() && !pod.deleting() && pod.field("spec.schedulerName") == kProfile && pod->spec.schedulingGates.empty() &&
          pod.field("status.phase") != "Succeeded" && pod.field("status.phase") != "Failed";
+}
+
+std::string reference_to(const Candidate& pod) {
+  return keelson::str(R"({"kind":"Pod","apiVersion":"v1","namespace":")", pod.key.ns, R"(","name":")", pod.key.name, R"(","uid":")", pod.uid, R"(","resourceVersion":")", pod.revision, R"("})");
 }
 
 std::string fit_error(const Choice& choice) {
@@ -124,12 +140,19 @@ class SchedulingLoop final : public keelson::KeyReconciler {
 
   keelson::Result reconcile(keelson::Context& ctx, const keelson::Key& key) override {
     if (key.name == kLookAgain) shared_->waiting.reconsider();
-    tell_bound(ctx);
     Extensions extensions(ctx);
     give_back(ctx, extensions);
+    const bool more = work_off(ctx, extensions);
+    if (tell_bound(ctx, more) || more) shared_->wake(kLook, 0);
+    return keelson::done();
+  }
+
+ private:
+  /// False: no pod is left that could be looked at now.
+  bool work_off(keelson::Context& ctx, Extensions& extensions) {
     for (int i = 0; i < kBindingsPerLook; ++i) {
       const auto candidate = shared_->waiting.take();
-      if (!candidate) return keelson::done();
+      if (!candidate) return false;
       if (extensions.choose() || extensions.place()) {
         schedule(ctx, candidate, extensions);
         continue;
@@ -138,19 +161,25 @@ class SchedulingLoop final : public keelson::KeyReconciler {
       if (choice.node.empty()) refuse(ctx, *candidate, fit_error(choice));
       else bind(ctx, {candidate, std::move(choice.node)}, false);
     }
-    shared_->wake(kLook, 0);
-    return keelson::done();
+    return true;
   }
 
- private:
-  void tell_bound(keelson::Context& ctx) {
+  /// Pods that wait come first: what is told of those that have a node can wait. True: not all of it was told.
+  bool tell_bound(keelson::Context& ctx, bool others_wait) {
     std::vector<Bound> bound;
+    bool left = false;
     {
       std::lock_guard lock(shared_->bound_mutex);
-      bound.swap(shared_->bound);
+      auto& all = shared_->bound;
+      if (others_wait && all.size() < kUntoldMax) return false;
+      const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), kEventsPerLook));
+      bound.assign(std::make_move_iterator(all.begin()), std::make_move_iterator(end));
+      all.erase(all.begin(), end);
+      left = !all.empty();
     }
     for (const auto& [candidate, node] : bound)
-      ctx.event(candidate->pod, keelson::Normal, "Scheduled", keelson::str("Successfully assigned ", candidate->key.ns, "/", candidate->key.name, " to ", node));
+      ctx.record_event(reference_to(*candidate), keelson::Normal, "Scheduled", keelson::str("Successfully assigned ", candidate->key.ns, "/", candidate->key.name, " to ", node));
+    return left;
   }
 
   /// One pod with the say of other plugins. It waits when one of them wants that or cannot answer.
@@ -170,7 +199,7 @@ class SchedulingLoop final : public keelson::KeyReconciler {
     }
     const auto bound = extensions.bind(pod, node);
     if (bound && !*bound) return bind(ctx, {waits, node}, true);
-    if (bound) return remember_bound({waits, node});
+    if (bound) return shared_->remember_bound({waits, node});
     extensions.unreserve(pod, node);
     shared_->cluster.forget(candidate.uid);
     refuse(ctx, candidate, bound.error().message, true);
@@ -183,12 +212,6 @@ class SchedulingLoop final : public keelson::KeyReconciler {
       if (best.empty() || fit.score == best.front()->score) best.push_back(&fit);
     }
     return best.empty() ? std::string() : std::string(best[draw % best.size()]->node.name());
-  }
-
-  void remember_bound(Bound bound) {
-    std::lock_guard lock(shared_->bound_mutex);
-    shared_->bound.push_back(std::move(bound));
-    shared_->wake(kLook, 0);
   }
 
   /// What others reserved for bindings that failed.
@@ -207,12 +230,8 @@ class SchedulingLoop final : public keelson::KeyReconciler {
     const auto body = keelson::str(R"({"apiVersion":"v1","kind":"Binding","metadata":{"name":")", key.name, R"(","namespace":")", key.ns, R"(","uid":")", uid,
                                    R"("},"target":{"apiVersion":"v1","kind":"Node","name":")", to.node, R"("}})");
     ctx.submit_post(Pod::gvk, key, "binding", body, [shared = shared_, to, reserved](const keelson::Error* error) {
+      if (!error) return shared->remember_bound(to);
       const auto& bound_uid = to.candidate->uid;
-      if (!error) {
-        std::lock_guard lock(shared->bound_mutex);
-        shared->bound.push_back(to);
-        return shared->wake(kLook, 0);
-      }
       shared->cluster.forget(bound_uid);
       if (reserved) {
         std::lock_guard lock(shared->bound_mutex);

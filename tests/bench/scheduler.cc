@@ -60,7 +60,7 @@ int bench(int nodes, int pods, const std::string& form) {
   const double read = cpu_us();
   for (const auto& body : bodies) {
     const auto pod = keelson::decode<Pod>(body);
-    candidates.push_back({{}, {pod.meta.namespace_, pod.meta.name}, pod.meta.uid, 0, cluster.share(wants_of(pod.spec))});
+    candidates.push_back({{pod.meta.namespace_, pod.meta.name}, pod.meta.uid, 0, 0, cluster.share(wants_of(pod.spec))});
   }
   const double read_us = (cpu_us() - read) / pods;
   int placed = 0;

@@ -4,9 +4,12 @@
 
 #include "core/admission/review.hpp"
 #include "core/api/options.hpp"
+#include "core/auth/json_access.hpp"
 #include "core/auth/signing_request.hpp"
+#include "core/kinds/body_kinds.hpp"
 #include "core/plugins/declaration.hpp"
 #include "core/remote/credential_program.hpp"
+#include "core/verbs/plain_binding.hpp"
 #include "tests/fuzz/fuzz.hpp"
 #include "tests/fuzz/kinds.hpp"
 
@@ -51,4 +54,16 @@ KEELSON_FUZZ(query, bytes) {
   if (const auto write = api::write_query(query, "PatchOptions", true)) must(write->field_manager.size() <= api::kFieldManagerBytesMax, "a manager's name that is too long");
   (void)api::delete_query(query, {kinds::Media::json, std::string(body)});
   if (const auto timeout = api::request_timeout_ns(query, kMost_ms)) must(*timeout <= kMost_ms, "a time beyond the most");
+}
+
+// What is read without a document is what the document says.
+KEELSON_FUZZ(binding, bytes) {
+  const auto plain = verbs::read_plain_binding(bytes);
+  if (!plain) return;
+  const auto decoded = kinds::decode(kinds::body_kind("Binding"), kinds::Media::json, bytes, kinds::FieldValidation::strict, {});
+  must(decoded.has_value(), "a binding that was read plainly cannot be decoded");
+  const auto said = [&](auth::Path path) { return auth::text_at(decoded->object, path); };
+  must(plain->name == said({"metadata", "name"}) && plain->ns == said({"metadata", "namespace"}) && plain->uid == said({"metadata", "uid"}), "its metadata reads otherwise");
+  must(plain->target_kind == said({"target", "kind"}) && plain->target_name == said({"target", "name"}), "its target reads otherwise");
+  for (const std::string_view more : {"labels", "annotations"}) must(!auth::find(decoded->object, {"metadata", more}), "it has more than was read");
 }

@@ -9,7 +9,6 @@
 
 using namespace keelson;
 using namespace keelson::api;
-using namespace keelson::http;
 
 namespace {
 

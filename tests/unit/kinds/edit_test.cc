@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 #include <functional>
+#include <vector>
 
 #include "core/kinds/edit.hpp"
 
@@ -17,16 +18,24 @@ TEST_CASE("members of a printed object come one after another, whatever their te
     for (PrintedMembers members(text.substr(0, length)); members.next();) CHECK(members.name().size() == 1);
 }
 
-TEST_CASE("edits replace members, put new ones where the type has them, and take out what has no value") {
+TEST_CASE("a value replaces a member or is put in where the type has it") {
   const auto& spec = *builtin_type("core/v1.PodSpec");
+  const auto with = [&](std::string_view text, std::string_view object, std::string_view name, std::string_view value) {
+    MemberSlot slot(spec, name);
+    PrintedMembers members(object);
+    while (members.next()) slot.pass(members);
+    slot.end(members);
+    return spliced(text, std::vector<std::pair<MemberSlot, std::string_view>>{{slot, value}});
+  };
+  const auto alone = [&](std::string_view text, std::string_view name) { return with(text, text, name, R"("n1")"); };
   const std::string_view text = R"({"containers":[],"restartPolicy":"Always","schedulerName":"default-scheduler"})";
-  const Edit edits[] = {{"schedulerName", R"("other")"}, {"nodeName", R"("n1")"}, {"restartPolicy", ""}, {"hostname", ""}};
-  const auto out = edited(spec, text, edits);
-  CHECK(out == R"({"containers":[],"nodeName":"n1","schedulerName":"other"})");
-  const Edit first[] = {{"nodeName", R"("n1")"}};
-  CHECK(edited(spec, "{}", first) == R"({"nodeName":"n1"})");
-  const Edit all[] = {{"containers", ""}, {"restartPolicy", ""}, {"schedulerName", ""}};
-  CHECK(edited(spec, text, all) == "{}");
+  CHECK(alone(text, "schedulerName") == R"({"containers":[],"restartPolicy":"Always","schedulerName":"n1"})");
+  CHECK(alone(text, "nodeName") == R"({"containers":[],"restartPolicy":"Always","nodeName":"n1","schedulerName":"default-scheduler"})");
+  CHECK(alone(text, "volumes") == R"({"volumes":"n1","containers":[],"restartPolicy":"Always","schedulerName":"default-scheduler"})");
+  CHECK(alone(text, "hostAliases") == R"({"containers":[],"restartPolicy":"Always","schedulerName":"default-scheduler","hostAliases":"n1"})");
+  CHECK(alone("{}", "nodeName") == R"({"nodeName":"n1"})");
+  const std::string_view within = R"({"spec":{},"status":{"phase":"Pending"}})";
+  CHECK(with(within, within.substr(8), "nodeName", "1") == R"({"spec":{"nodeName":1},"status":{"phase":"Pending"}})");
 }
 
 TEST_CASE("where a nested value ends is found at any length, whatever its strings hold") {

@@ -34,7 +34,7 @@ Wants wants_number(int number) {
 }
 constexpr int kWants = 5;
 
-Candidate pod_of(Cluster& cluster, int number) { return {{}, {"default", "p"}, "uid-" + std::to_string(number), 0, cluster.share(wants_number(number % kWants))}; }
+Candidate pod_of(Cluster& cluster, int number) { return {{"default", "p"}, "uid-" + std::to_string(number), 1, 0, cluster.share(wants_number(number % kWants))}; }
 
 /// Each node looked at, as no table would: the scores of those that fit.
 std::map<std::string, int> by_rules(const NodeTable& nodes, const Wants& wants) {
@@ -131,7 +131,7 @@ TEST_CASE("pods of many kinds in turn, more than are remembered, are placed as t
   for (int i = 0; i < 2 * static_cast<int>(kStandingsMax); ++i) {
     auto wants = wants_number(1);
     wants.demand.requested.cpu_milli = 1 + i;
-    const Candidate candidate{{}, {"default", "p"}, "u", 0, cluster.share(std::move(wants))};
+    const Candidate candidate{{"default", "p"}, "u", 1, 0, cluster.share(std::move(wants))};
     REQUIRE_FALSE(cluster.choose(candidate, 0).node.empty());
     cluster.forget("u");
   }
