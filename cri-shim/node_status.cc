@@ -6,7 +6,6 @@
 namespace keelson::node {
 namespace {
 
-constexpr std::int64_t kDiskAvailablePercentMin = 10;
 constexpr const char* kReadyMessage = "kubelet is posting ready status";
 
 struct Verdict {
@@ -17,7 +16,7 @@ struct Verdict {
 
 std::vector<Verdict> verdicts(const NodeInputs& in) {
   const bool memory = in.load.memory_available < kMemoryReserveBytes;
-  const bool disk = in.load.disk_available * 100 < in.machine.disk_bytes * kDiskAvailablePercentMin;
+  const bool disk = disk_is_short(in.load.disk_available, in.machine.disk_bytes);
   const std::string trouble = not_ready_message(in.runtime);
   return {{"MemoryPressure", memory, memory ? "KubeletHasInsufficientMemory" : "KubeletHasSufficientMemory",
            memory ? "kubelet has insufficient memory available" : "kubelet has sufficient memory available"},
@@ -98,6 +97,10 @@ void fill_info(core_v1::NodeStatus& status, const NodeInputs& in) {
 }
 
 }  // namespace
+
+bool disk_is_short(std::int64_t available_bytes, std::int64_t size_bytes) {
+  return available_bytes < kDiskEnoughBytes && available_bytes * 100 < size_bytes * kDiskAvailablePercentMin;
+}
 
 std::map<std::string, std::int64_t> allocatable_of(const MachineFacts& machine) {
   return {{"cpu", machine.cpus * 1000},

@@ -13,6 +13,8 @@ namespace keelson::node {
 
 inline constexpr std::int64_t kPodsMax = 110;
 inline constexpr std::int64_t kMemoryReserveBytes = 100ll << 20;   ///< the hard eviction threshold of upstream
+inline constexpr std::int64_t kDiskAvailablePercentMin = 10;       ///< upstream's nodefs.available, in hundredths of the file system
+inline constexpr std::int64_t kDiskEnoughBytes = 2ll << 30;        ///< so much is no pressure however large the disk: a tenth of it may be more than pods ever write
 inline constexpr int kNodeImagesMax = 50;
 inline constexpr int kNamesPerImageMax = 5;
 inline constexpr std::int64_t kStatusPeriodS = 10;                 ///< how often it is computed
@@ -35,6 +37,8 @@ std::string detect_node_ip();
 /// "amd64", "arm64": Go's name of this architecture.
 std::string go_architecture(const std::string& machine);
 
+/// Whether the node tells of DiskPressure, which keeps new pods away.
+bool disk_is_short(std::int64_t available_bytes, std::int64_t size_bytes);
 /// cpu in thousandths, others whole.
 std::map<std::string, std::int64_t> allocatable_of(const MachineFacts& machine);
 

@@ -17,7 +17,7 @@ constexpr int kNoContent = 204, kRedirects = 300, kNotModified = 304, kErrors = 
 constexpr std::string_view kRedirected = "the backend attempted to redirect this request, which is not permitted\n";
 
 bool among(std::string_view name, std::initializer_list<std::string_view> names) {
-  return std::any_of(names.begin(), names.end(), [&](std::string_view known) { return same_text(name, known); });
+  return std::any_of(names.begin(), names.end(), [&](std::string_view known) { return http::same_text(name, known); });
 }
 
 bool hop_header(std::string_view name) {
@@ -27,18 +27,18 @@ bool hop_header(std::string_view name) {
 /// Credentials and claims stay here; who says who asks is this server.
 bool private_header(std::string_view name) {
   return among(name, {"Authorization", "Cookie", "Audit-Id"}) || impersonates(name) || aggregation::claims_identity(name) ||
-         (name.size() > 12 && same_text(name.substr(0, 12), "X-Forwarded-"));
+         (name.size() > 12 && http::same_text(name.substr(0, 12), "X-Forwarded-"));
 }
 
-bool names_hop(const Request& request, std::string_view name) { return lists_token(request.joined("Connection"), name); }
+bool names_hop(const http::Request& request, std::string_view name) { return http::lists_token(request.joined("Connection"), name); }
 
-bool sent_there(const Request& request, std::string_view name) {
+bool sent_there(const http::Request& request, std::string_view name) {
   return !hop_header(name) && !private_header(name) && !among(name, {"Host", "Content-Length", "Expect"}) && !names_hop(request, name);
 }
 
 bool passed_back(std::string_view name) {
   if (hop_header(name) || among(name, {"Content-Type", "Content-Length", "Date", "Audit-Id"})) return false;
-  const auto begins = [&](std::string_view prefix) { return name.size() >= prefix.size() && same_text(name.substr(0, prefix.size()), prefix); };
+  const auto begins = [&](std::string_view prefix) { return name.size() >= prefix.size() && http::same_text(name.substr(0, prefix.size()), prefix); };
   return !begins("Access-Control-") && !begins("X-Kubernetes-Pf-");
 }
 
@@ -51,7 +51,7 @@ struct Backlog {
   std::shared_ptr<webhook::Flow> flow;
 };
 
-class RelayedPayload final : public Payload {
+class RelayedPayload final : public http::Payload {
  public:
   RelayedPayload(std::shared_ptr<Backlog> backlog, std::optional<std::uint64_t> length, bool endless) : backlog_(std::move(backlog)), length_(length), endless_(endless) {}
   ~RelayedPayload() override {
@@ -114,11 +114,11 @@ class Answering final : public webhook::Receiver {
     answer([status, headers = std::move(headers), backlog = backlog_](Call& call) mutable {
       std::string type;
       std::optional<std::uint64_t> length;
-      Headers more;
+      http::Headers more;
       for (auto& [name, value] : headers) {
-        if (same_text(name, "Content-Type")) type = value;
+        if (http::same_text(name, "Content-Type")) type = value;
         std::uint64_t bytes = 0;
-        if (same_text(name, "Content-Length") && std::from_chars(value.data(), value.data() + value.size(), bytes).ec == std::errc()) length = bytes;
+        if (http::same_text(name, "Content-Length") && std::from_chars(value.data(), value.data() + value.size(), bytes).ec == std::errc()) length = bytes;
         if (passed_back(name)) more.emplace_back(std::move(name), std::move(value));
       }
       call.send(status, std::move(type), std::make_unique<RelayedPayload>(std::move(backlog), length, call.streams()), std::move(more));
@@ -176,9 +176,9 @@ class Answering final : public webhook::Receiver {
   void lead_through(int status, webhook::HeaderList& headers) {
     std::string type, encoding;
     for (auto& [name, value] : headers) {
-      if (same_text(name, "Location")) return void(value = proxied_url(value, *proxied_));
-      if (same_text(name, "Content-Type")) type = value.substr(0, value.find(';'));
-      if (same_text(name, "Content-Encoding")) encoding = value;
+      if (http::same_text(name, "Location")) return void(value = proxied_url(value, *proxied_));
+      if (http::same_text(name, "Content-Type")) type = value.substr(0, value.find(';'));
+      if (http::same_text(name, "Content-Encoding")) encoding = value;
     }
     while (type.ends_with(' ')) type.pop_back();
     auto inflating = Inflating::of(encoding);
@@ -211,7 +211,7 @@ class Answering final : public webhook::Receiver {
 
   CallRef call_;
   std::shared_ptr<Backlog> backlog_;
-  std::shared_ptr<Responder> responder_;
+  std::shared_ptr<http::Responder> responder_;
   const std::optional<ProxiedAt> proxied_;   // null: another API server
   const bool bodyless_;
   std::optional<Page> page_;
@@ -223,11 +223,11 @@ void refuse(Call& call, const base::Error& why) {
   call.text(kUnavailable, "service unavailable\n");
 }
 
-std::string target_of(const Request& request) { return request.query.empty() ? request.path : request.path + "?" + request.query; }
+std::string target_of(const http::Request& request) { return request.query.empty() ? request.path : request.path + "?" + request.query; }
 
 void hand_over_connection(const CallRef& call, const webhook::Outbound& outbound) {
   if (!call->request.http1) return call->fail(base::bad_request("unable to upgrade: only over HTTP/1.1"));
-  Tunnel tunnel;
+  http::Tunnel tunnel;
   tunnel.address = outbound.endpoint.host;
   tunnel.port = static_cast<std::uint16_t>(std::atoi(outbound.endpoint.port.c_str()));
   tunnel.head = call->request.method + " " + outbound.endpoint.path + " HTTP/1.1\r\nHost: " + outbound.endpoint.authority + "\r\n";
@@ -235,7 +235,7 @@ void hand_over_connection(const CallRef& call, const webhook::Outbound& outbound
     if (among(name, {"Connection", "Upgrade"}) || sent_there(call->request, name)) tunnel.head += name + ": " + value + "\r\n";
   for (const auto& [name, value] : outbound.headers) tunnel.head += name + ": " + value + "\r\n";
   tunnel.head += "Content-Length: 0\r\n\r\n";
-  if (!outbound.plain) tunnel.tls = TunnelTls{outbound.endpoint.server_name, outbound.endpoint.ca_pem, outbound.verify, {}, {}};
+  if (!outbound.plain) tunnel.tls = http::TunnelTls{outbound.endpoint.server_name, outbound.endpoint.ca_pem, outbound.verify, {}, {}};
   if (outbound.certificate) {
     tunnel.tls->certificate_pem = outbound.certificate->certificate_pem;
     tunnel.tls->key_pem = outbound.certificate->key_pem;

@@ -7,10 +7,10 @@
 #include "core/api/impersonation.hpp"
 #include "core/api/options.hpp"
 #include "core/api/proxying.hpp"
-#include "core/api/server.hpp"
 #include "core/api/turns.hpp"
 #include "core/api/warnings.hpp"
 #include "core/base/log.hpp"
+#include "core/http/server.hpp"
 #include "core/kinds/body_kinds.hpp"
 
 namespace keelson::api {
@@ -36,10 +36,10 @@ std::string base64url_decode(std::string_view text) {
   return out;
 }
 
-std::optional<std::string> bearer_token(const Request& request) {
+std::optional<std::string> bearer_token(const http::Request& request) {
   static constexpr std::string_view scheme = "Bearer ", protocol = "base64url.bearer.authorization.k8s.io.";
   const auto authorization = request.header("Authorization");
-  if (authorization.size() > scheme.size() && same_text(authorization.substr(0, scheme.size()), scheme)) return std::string(authorization.substr(scheme.size()));
+  if (authorization.size() > scheme.size() && http::same_text(authorization.substr(0, scheme.size()), scheme)) return std::string(authorization.substr(scheme.size()));
   const auto offered = request.joined("Sec-WebSocket-Protocol");
   const auto at = offered.find(protocol);
   if (at == std::string::npos) return std::nullopt;
@@ -49,7 +49,7 @@ std::optional<std::string> bearer_token(const Request& request) {
 
 std::string manager_from_agent(std::string_view agent) { return std::string(agent.substr(0, std::min(agent.find('/'), kFieldManagerBytesMax))); }
 
-class Api final : public RequestHandler {
+class Api final : public http::RequestHandler {
  public:
   explicit Api(ApiParts parts) : core_(parts), process_metrics_(add_process_metrics(parts.runtime, parts.metrics)) {
     objects_metric_ = parts.metrics.on_scrape("apiserver_storage_objects", "Objects stored, by resource.", "gauge", [&store = parts.store](const auto& emit) {
@@ -58,7 +58,7 @@ class Api final : public RequestHandler {
     });
   }
 
-  void handle(Request request, std::shared_ptr<Responder> responder) override {
+  void handle(http::Request request, std::shared_ptr<http::Responder> responder) override {
     auto call = std::make_shared<Call>(core_, std::move(request), std::move(responder));
     guarded(call, [&] {
       answer(call);
@@ -79,7 +79,7 @@ class Api final : public RequestHandler {
   }
   void answer(const CallRef& call);
   void serve(const CallRef& call);
-  base::Outcome<auth::Identity> who_asks(Request& request) const;
+  base::Outcome<auth::Identity> who_asks(http::Request& request) const;
   bool identify(const CallRef& call, auth::Attributes& asked);
   void answer_resource(const CallRef& call);
   bool may_learn(const CallRef& call);
@@ -107,11 +107,11 @@ void Api::answer(const CallRef& call) {
   context.request_id = audit_id.empty() || audit_id.size() > kAuditIdBytesMax ? base::uuid_v4(core_.parts.runtime) : std::string(audit_id);
   context.field_manager = manager_from_agent(call->request.header("User-Agent"));
   if (!core_.parts.fairness && core_.observer->in_flight() > kRequestsInFlightMax)
-    return call->send(429, "text/plain; charset=utf-8", text_payload("Too many requests, please try again later.\n"), {{"Retry-After", "1"}});
+    return call->send(429, "text/plain; charset=utf-8", http::text_payload("Too many requests, please try again later.\n"), {{"Retry-After", "1"}});
   auto asked = attributes_of(call->info, nullptr);
   if (!identify(call, asked)) return;
   call->form.pretty = wants_pretty(*call);
-  const auto timeout_ns = request_timeout_ns(call->query, kRequestTimeout_ms * base::kNanosPerMs);
+  const auto timeout_ns = request_timeout_ns(call->query, http::kRequestTimeout_ms * base::kNanosPerMs);
   if (!timeout_ns) return call->fail(timeout_ns.error());
   context.deadline = core_.parts.runtime.monotonic_ns() + *timeout_ns;
   const auto entry = core_.parts.fairness ? take_turn(call, asked) : Entry::now;
@@ -126,7 +126,7 @@ void Api::serve(const CallRef& call) {
   call->info.resource_request ? answer_resource(call) : answer_path(call);
 }
 
-base::Outcome<auth::Identity> Api::who_asks(Request& request) const {
+base::Outcome<auth::Identity> Api::who_asks(http::Request& request) const {
   auto spoken = spoken_for(request, core_.parts.front_proxy);
   if (!spoken) return spoken.error();
   if (*spoken) return std::move(**spoken);
@@ -263,6 +263,6 @@ base::Error method_not_routed() {
   return error;
 }
 
-std::unique_ptr<RequestHandler> make_api(ApiParts parts) { return std::make_unique<Api>(parts); }
+std::unique_ptr<http::RequestHandler> make_api(ApiParts parts) { return std::make_unique<Api>(parts); }
 
 }  // namespace keelson::api

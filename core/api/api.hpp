@@ -9,7 +9,7 @@
 
 #include "core/api/front_proxy.hpp"
 #include "core/api/health.hpp"
-#include "core/api/http.hpp"
+#include "core/http/http.hpp"
 #include "core/plugins/route.hpp"
 #include "core/verbs/verbs.hpp"
 
@@ -57,6 +57,6 @@ struct ApiParts {
   FrontProxy front_proxy = {};
 };
 
-std::unique_ptr<RequestHandler> make_api(ApiParts parts);
+std::unique_ptr<http::RequestHandler> make_api(ApiParts parts);
 
 }  // namespace keelson::api

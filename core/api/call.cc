@@ -10,7 +10,7 @@
 namespace keelson::api {
 namespace {
 
-class ObjectPayload final : public Payload {
+class ObjectPayload final : public http::Payload {
  public:
   explicit ObjectPayload(store::ObjectRef object) : object_(std::move(object)) {}
   Pull pull(std::vector<std::string_view>& out, std::size_t bytes_max) override {
@@ -30,7 +30,7 @@ constexpr std::size_t kUsualHeaders = 6;   // of an answer
 
 }  // namespace
 
-Call::Call(Core& core, Request given, std::shared_ptr<Responder> responder)
+Call::Call(Core& core, http::Request given, std::shared_ptr<http::Responder> responder)
     : core(core), request(std::move(given)), responder(std::move(responder)), query(request.query), info(resolve(request.method, request.path, query)), observer_(core.observer) {
   watching_.began = core.parts.runtime.monotonic_ns();
   watching_.mutating = request.method != "GET" && request.method != "HEAD";
@@ -82,8 +82,8 @@ void Call::ended(int status) {
   observer_->ended(watching_, status);
 }
 
-Headers Call::headers() const {
-  Headers headers;
+http::Headers Call::headers() const {
+  http::Headers headers;
   headers.reserve(kUsualHeaders);
   headers.emplace_back("Audit-Id", context.request_id);
   headers.emplace_back("Cache-Control", "no-cache, private");
@@ -95,10 +95,10 @@ Headers Call::headers() const {
   return headers;
 }
 
-void Call::send(int code, std::string content_type, std::unique_ptr<Payload> payload, Headers more) {
+void Call::send(int code, std::string content_type, std::unique_ptr<http::Payload> payload, http::Headers more) {
   answered_ = true;
   if (record && streams()) audit_started(*this, code);
-  Response response;
+  http::Response response;
   response.status = code;
   response.content_type = std::move(content_type);
   response.headers = headers();
@@ -106,8 +106,8 @@ void Call::send(int code, std::string content_type, std::unique_ptr<Payload> pay
     std::erase_if(response.headers, [&](const auto& old) { return old.first == header.first && header.first == "Cache-Control"; });
     response.headers.push_back(std::move(header));
   }
-  if (payload && !payload->endless() && !payload->as_it_is() && request.method == "GET" && lists_token(request.header("Accept-Encoding"), "gzip") && at_least(payload, kGzipBytesMin)) {
-    payload = gzip_payload(std::move(payload));
+  if (payload && !payload->endless() && !payload->as_it_is() && request.method == "GET" && http::lists_token(request.header("Accept-Encoding"), "gzip") && http::at_least(payload, kGzipBytesMin)) {
+    payload = http::gzip_payload(std::move(payload));
     response.headers.emplace_back("Content-Encoding", "gzip");
     response.headers.emplace_back("Vary", "Accept-Encoding");
   }
@@ -120,7 +120,7 @@ void Call::send(int code, std::string content_type, std::unique_ptr<Payload> pay
 
 void Call::fail(const base::Error& error) {
   if (record) audit_failure(*record, error);
-  Headers more;
+  http::Headers more;
   if (error.retry_after_s > 0) more.emplace_back("Retry-After", std::to_string(error.retry_after_s));
   if (error.code == 403) more.emplace_back("X-Content-Type-Options", "nosniff");
   const auto shape = settled_form();
@@ -129,7 +129,7 @@ void Call::fail(const base::Error& error) {
   if (shape.media == Encoding::protobuf)
     if (const auto encoded = Encodings::protobuf_of(body)) body = encoded->bytes;
   if (shape.media == Encoding::json && shape.pretty) body = pretty_json(body) + "\n";
-  send(error.code, shape.content_type(), text_payload(std::move(body)), std::move(more));
+  send(error.code, shape.content_type(), http::text_payload(std::move(body)), std::move(more));
 }
 
 // A request may fail, or be answered, before its form was settled.
@@ -142,7 +142,7 @@ Form Call::settled_form() const {
 }
 
 void Call::text(int code, std::string text) {
-  send(code, "text/plain; charset=utf-8", text_payload(std::move(text)), {{"X-Content-Type-Options", "nosniff"}});
+  send(code, "text/plain; charset=utf-8", http::text_payload(std::move(text)), {{"X-Content-Type-Options", "nosniff"}});
 }
 
 void Call::json(int code, std::string json_text) {
@@ -150,15 +150,15 @@ void Call::json(int code, std::string json_text) {
   const auto shape = info.resource_request ? settled_form() : form;
   if (shape.media == Encoding::protobuf)
     if (const auto encoded = Encodings::protobuf_of(json_text)) return protobuf(code, encoded);
-  if (shape.media == Encoding::yaml) return send(code, shape.content_type(), text_payload(json_to_yaml(json_text)));
+  if (shape.media == Encoding::yaml) return send(code, shape.content_type(), http::text_payload(json_to_yaml(json_text)));
   if (shape.pretty) json_text = pretty_json(json_text) + "\n";
-  send(code, Form{}.content_type(), text_payload(std::move(json_text)));
+  send(code, Form{}.content_type(), http::text_payload(std::move(json_text)));
 }
 
 // What is sent is read when its head is printed: until then it comes into the cache.
 void Call::protobuf(int code, const ProtobufRef& encoded) {
   base::expect_text(encoded->bytes);
-  send(code, std::string(kinds::kProtobufMedia), shared_payload(std::shared_ptr<const std::string>(encoded, &encoded->bytes)));
+  send(code, std::string(kinds::kProtobufMedia), http::shared_payload(std::shared_ptr<const std::string>(encoded, &encoded->bytes)));
 }
 
 void Call::object(int code, const store::ObjectRef& object) {

@@ -25,14 +25,14 @@ struct Core;   // core/api/core.hpp: what all calls share
 
 class Call : public std::enable_shared_from_this<Call> {
  public:
-  Call(Core& core, Request request, std::shared_ptr<Responder> responder);
+  Call(Core& core, http::Request request, std::shared_ptr<http::Responder> responder);
   ~Call();
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
   Core& core;
-  Request request;
-  std::shared_ptr<Responder> responder;
+  http::Request request;
+  std::shared_ptr<http::Responder> responder;
   Query query;
   RequestInfo info;
   verbs::Context context;
@@ -62,9 +62,9 @@ class Call : public std::enable_shared_from_this<Call> {
   void object(int code, const store::ObjectRef& object);
   /// The object is what is stored under its revision (no dry run, no Scale): its encodings are shared.
   void stored_object(int code, const store::ObjectRef& object);
-  void send(int code, std::string content_type, std::unique_ptr<Payload> payload, Headers more = {});
+  void send(int code, std::string content_type, std::unique_ptr<http::Payload> payload, http::Headers more = {});
   /// The headers every answer has.
-  Headers headers() const;
+  http::Headers headers() const;
   /// Marks a stream (watch, log, exec): counted apart, no request deadline.
   void long_running();
   bool answered() const { return answered_; }

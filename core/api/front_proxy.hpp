@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/api/http.hpp"
+#include "core/http/http.hpp"
 
 namespace keelson::api {
 
@@ -21,6 +21,6 @@ struct FrontProxy {
 };
 
 /// Whom the request is made for; nothing: it says so itself, by other means. The headers are gone afterwards.
-base::Outcome<std::optional<auth::Identity>> spoken_for(Request& request, const FrontProxy& rules);
+base::Outcome<std::optional<auth::Identity>> spoken_for(http::Request& request, const FrontProxy& rules);
 
 }  // namespace keelson::api

@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "core/api/http.hpp"
+#include "core/http/http.hpp"
 
 namespace keelson::api {
 namespace {
@@ -29,7 +29,7 @@ constexpr LinkAttributes kLinks[] = {
 bool holds_link(std::string_view attributes, std::string_view name) {
   while (!attributes.empty()) {
     const auto end = std::min(attributes.find(' '), attributes.size());
-    if (same_text(attributes.substr(0, end), name)) return true;
+    if (http::same_text(attributes.substr(0, end), name)) return true;
     attributes.remove_prefix(std::min(end + 1, attributes.size()));
   }
   return false;
@@ -145,7 +145,7 @@ std::size_t HtmlLinks::tag(std::string_view rest, std::string& out) {
   const auto tag = TagReader(rest).read();
   if (!tag) return 0;
   std::size_t written = 0;
-  const auto links = std::find_if(std::begin(kLinks), std::end(kLinks), [&](const auto& one) { return same_text(one.element, tag->name); });
+  const auto links = std::find_if(std::begin(kLinks), std::end(kLinks), [&](const auto& one) { return http::same_text(one.element, tag->name); });
   for (const auto& attribute : tag->attributes) {
     if (links == std::end(kLinks) || attribute.begin == attribute.end || !holds_link(links->attributes, attribute.name)) continue;
     out.append(rest.substr(written, attribute.begin - written));
@@ -153,7 +153,7 @@ std::size_t HtmlLinks::tag(std::string_view rest, std::string& out) {
     written = attribute.end;
   }
   out.append(rest.substr(written, tag->end - written));
-  const auto raw = std::find_if(std::begin(kRaw), std::end(kRaw), [&](std::string_view name) { return same_text(name, tag->name); });
+  const auto raw = std::find_if(std::begin(kRaw), std::end(kRaw), [&](std::string_view name) { return http::same_text(name, tag->name); });
   if (raw != std::end(kRaw)) raw_ = *raw, in_ = In::raw;
   return tag->end;
 }
@@ -175,7 +175,7 @@ std::size_t HtmlLinks::raw(std::string_view rest, std::string& out) {
   const auto size = raw_.size() + 2;   // of "</script"
   std::size_t at = 0;
   for (; at + size <= rest.size(); ++at)
-    if (rest[at] == '<' && rest[at + 1] == '/' && same_text(rest.substr(at + 2, raw_.size()), raw_)) {
+    if (rest[at] == '<' && rest[at + 1] == '/' && http::same_text(rest.substr(at + 2, raw_.size()), raw_)) {
       in_ = In::text;
       break;
     }

@@ -11,7 +11,7 @@ constexpr std::string_view kPrefix = "Impersonate-", kUser = "Impersonate-User",
 constexpr std::string_view kAccountPrefix = "system:serviceaccount:", kAnonymous = "system:anonymous";
 constexpr std::string_view kAuthenticated = "system:authenticated", kUnauthenticated = "system:unauthenticated";
 
-bool begins(std::string_view name, std::string_view prefix) { return name.size() > prefix.size() && same_text(name.substr(0, prefix.size()), prefix); }
+bool begins(std::string_view name, std::string_view prefix) { return name.size() > prefix.size() && http::same_text(name.substr(0, prefix.size()), prefix); }
 
 std::string lower(std::string text) {
   for (char& c : text)
@@ -19,10 +19,10 @@ std::string lower(std::string text) {
   return text;
 }
 
-std::vector<std::string> values_of(const Request& request, std::string_view name) {
+std::vector<std::string> values_of(const http::Request& request, std::string_view name) {
   std::vector<std::string> all;
   for (const auto& [header, value] : request.headers)
-    if (same_text(header, name)) all.push_back(value);
+    if (http::same_text(header, name)) all.push_back(value);
   return all;
 }
 
@@ -33,7 +33,7 @@ struct Wanted {
   bool any() const { return !user.empty() || !uid.empty() || !groups.empty() || !extra.empty(); }
 };
 
-Wanted wanted_by(const Request& request) {
+Wanted wanted_by(const http::Request& request) {
   Wanted wanted{std::string(request.header(kUser)), std::string(request.header(kUid)), values_of(request, kGroup), {}};
   for (const auto& [header, value] : request.headers)
     if (begins(header, kExtra)) wanted.extra[lower(percent_decode(std::string_view(header).substr(kExtra.size())))].push_back(value);
@@ -88,11 +88,11 @@ auth::Identity identity_of(Wanted wanted) {
 
 bool impersonates(std::string_view header_name) { return begins(header_name, kPrefix); }
 
-bool impersonates(const Request& request) {
+bool impersonates(const http::Request& request) {
   return std::any_of(request.headers.begin(), request.headers.end(), [](const auto& header) { return impersonates(header.first); });
 }
 
-base::Outcome<auth::Identity> acting_as(const Request& request, const auth::Chains& chains, auth::Identity asker) {
+base::Outcome<auth::Identity> acting_as(const http::Request& request, const auth::Chains& chains, auth::Identity asker) {
   auto wanted = wanted_by(request);
   if (!wanted.any()) return asker;
   if (wanted.user.empty()) return base::bad_request("groups, a uid or extra can be impersonated only together with a user");

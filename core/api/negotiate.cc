@@ -7,7 +7,7 @@
 #include <cmath>
 #include <optional>
 
-#include "core/api/http.hpp"
+#include "core/http/http.hpp"
 #include "core/kinds/protobuf/protobuf.hpp"
 
 namespace keelson::api {
@@ -189,9 +189,9 @@ base::Outcome<Form> negotiate(std::string_view accept, const Offer& offer) {
 
 base::Outcome<verbs::Body> read_body(std::string_view content_type, std::string bytes) {
   const auto type = media_type(content_type);
-  if (type.empty() || same_text(type, "application/json")) return verbs::Body{kinds::Media::json, std::move(bytes)};
-  if (same_text(type, "application/yaml")) return verbs::Body{kinds::Media::yaml, std::move(bytes)};
-  if (!same_text(type, kinds::kProtobufMedia)) return unknown_format(kAccepted);
+  if (type.empty() || http::same_text(type, "application/json")) return verbs::Body{kinds::Media::json, std::move(bytes)};
+  if (http::same_text(type, "application/yaml")) return verbs::Body{kinds::Media::yaml, std::move(bytes)};
+  if (!http::same_text(type, kinds::kProtobufMedia)) return unknown_format(kAccepted);
   boost::json::monotonic_resource memory;
   const auto value = kinds::from_protobuf(bytes, &memory);
   if (!value) return value.error();

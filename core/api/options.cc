@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "core/api/http.hpp"
+#include "core/http/http.hpp"
 #include "core/kinds/body_kinds.hpp"
 
 namespace keelson::api {

@@ -47,13 +47,13 @@ std::string http_date(std::int64_t unix_s) {
 
 void send_document(const CallRef& call, const DocumentRef& document, bool immutable = false) {
   if (!document) return call->text(404, std::string(kNotFound));
-  Headers more{{"Etag", document->etag}, {"Vary", "Accept"}};
+  http::Headers more{{"Etag", document->etag}, {"Vary", "Accept"}};
   if (immutable) {
     more.emplace_back("Cache-Control", "public, immutable");
     more.emplace_back("Expires", http_date(call->core.parts.runtime.unix_s() + kYear_s));
   }
   if (holds(call->request.header("If-None-Match"), document->etag)) return call->send(304, "", nullptr, std::move(more));
-  call->send(200, document->content_type, shared_payload(document->bytes), std::move(more));
+  call->send(200, document->content_type, http::shared_payload(document->bytes), std::move(more));
 }
 
 struct DiscoveryForm {
@@ -157,7 +157,7 @@ void answer_health(const CallRef& call, const std::string& path) {
   call->text(200, call->query.has("verbose") ? report.verbose : "ok");
 }
 
-void answer_metrics(const CallRef& call) { call->send(200, "text/plain; version=0.0.4; charset=utf-8", text_payload(call->core.parts.metrics.prometheus_text())); }
+void answer_metrics(const CallRef& call) { call->send(200, "text/plain; version=0.0.4; charset=utf-8", http::text_payload(call->core.parts.metrics.prometheus_text())); }
 
 void answer_index(const CallRef& call) {
   std::string text = "{\"paths\":[";
@@ -175,7 +175,7 @@ void answer_index(const CallRef& call) {
 void answer_openid(const CallRef& call) {
   const auto& parts = call->core.parts;
   if (!parts.tokens) return call->text(404, std::string(kNotFound));
-  if (call->info.path == "/openid/v1/jwks") return call->send(200, "application/jwk-set+json", text_payload(parts.tokens->jwks_json()));
+  if (call->info.path == "/openid/v1/jwks") return call->send(200, "application/jwk-set+json", http::text_payload(parts.tokens->jwks_json()));
   call->json(200, "{\"issuer\":" + quoted(parts.issuer) + ",\"jwks_uri\":" + quoted("https://" + parts.server_address + "/openid/v1/jwks") +
                       ",\"response_types_supported\":[\"id_token\"],\"subject_types_supported\":[\"public\"],\"id_token_signing_alg_values_supported\":[\"ES256\"]}\n");
 }

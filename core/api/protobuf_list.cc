@@ -16,9 +16,9 @@ constexpr std::size_t kFindTogether = 32, kFindBytes = 256;
 /// Items whose texts come into the cache meanwhile.
 constexpr std::size_t kAhead = 4;
 
-class ProtobufListPayload final : public Payload {
+class ProtobufListPayload final : public http::Payload {
  public:
-  ProtobufListPayload(std::shared_ptr<Responder> responder, const std::string& api_version, const std::string& kind, verbs::Listed listed, ItemEncoder encoder)
+  ProtobufListPayload(std::shared_ptr<http::Responder> responder, const std::string& api_version, const std::string& kind, verbs::Listed listed, ItemEncoder encoder)
       : responder_(std::move(responder)), api_version_(api_version), kind_(kind), listed_(std::move(listed)), encoder_(std::move(encoder)) {
     measure();
   }
@@ -89,7 +89,7 @@ class ProtobufListPayload final : public Payload {
     return sending_.emplace_back(held_[index] ? std::move(held_[index]) : encoder_.encode(listed_.objects[index]));
   }
 
-  std::shared_ptr<Responder> responder_;
+  std::shared_ptr<http::Responder> responder_;
   std::string api_version_, kind_;
   verbs::Listed listed_;
   ItemEncoder encoder_;
@@ -102,7 +102,7 @@ class ProtobufListPayload final : public Payload {
 
 }  // namespace
 
-std::unique_ptr<Payload> protobuf_list_payload(std::shared_ptr<Responder> responder, const std::string& api_version, const std::string& kind, verbs::Listed listed, ItemEncoder encoder) {
+std::unique_ptr<http::Payload> protobuf_list_payload(std::shared_ptr<http::Responder> responder, const std::string& api_version, const std::string& kind, verbs::Listed listed, ItemEncoder encoder) {
   return std::make_unique<ProtobufListPayload>(std::move(responder), api_version, kind, std::move(listed), std::move(encoder));
 }
 

@@ -18,6 +18,6 @@ struct ItemEncoder {
   std::function<ProtobufRef(const store::ObjectRef&)> encode;
 };
 
-std::unique_ptr<Payload> protobuf_list_payload(std::shared_ptr<Responder> responder, const std::string& api_version, const std::string& kind, verbs::Listed listed, ItemEncoder encoder);
+std::unique_ptr<http::Payload> protobuf_list_payload(std::shared_ptr<http::Responder> responder, const std::string& api_version, const std::string& kind, verbs::Listed listed, ItemEncoder encoder);
 
 }  // namespace keelson::api

@@ -13,7 +13,7 @@ namespace {
 
 /// prefix, bodies joined by commas, suffix: nothing is copied here. What each body would say of its kind (`head`, with the brace before it)
 /// the list has said for all.
-class ListPayload final : public Payload {
+class ListPayload final : public http::Payload {
  public:
   ListPayload(std::string prefix, std::string head, std::vector<store::ObjectRef> objects)
       : prefix_(std::move(prefix)), head_(std::move(head)), objects_(std::move(objects)) {
@@ -54,7 +54,7 @@ class ListPayload final : public Payload {
 };
 
 /// A list whose items are printed one by one as the client takes them.
-class PrintedListPayload final : public Payload {
+class PrintedListPayload final : public http::Payload {
  public:
   using Print = std::function<void(std::string&, const store::ObjectRef&)>;
   PrintedListPayload(std::string prefix, std::vector<store::ObjectRef> objects, Print print) : text_(std::move(prefix)), objects_(std::move(objects)), print_(std::move(print)) {}
@@ -78,10 +78,10 @@ class PrintedListPayload final : public Payload {
   bool started_ = false;
 };
 
-std::string drain(Payload& payload) {
+std::string drain(http::Payload& payload) {
   std::string all;
   std::vector<std::string_view> pieces;
-  for (auto state = Payload::Pull::more; state == Payload::Pull::more;) {
+  for (auto state = http::Payload::Pull::more; state == http::Payload::Pull::more;) {
     pieces.clear();
     state = payload.pull(pieces, 1u << 20);
     for (const auto piece : pieces) all += piece;
@@ -120,13 +120,13 @@ bool as_stored(const CallRef& call, std::span<store::ObjectRef> objects) {
 
 std::string list_kind_of(const kinds::Kind& kind) { return kind.list_kind.empty() ? kind.kind + "List" : kind.list_kind; }
 
-std::unique_ptr<Payload> protobuf_list(const CallRef& call, verbs::Listed listed, bool stored) {
+std::unique_ptr<http::Payload> protobuf_list(const CallRef& call, verbs::Listed listed, bool stored) {
   const bool partial = call->form.as != Form::As::object;
   const auto api_version = partial ? "meta.k8s.io/" + call->form.version : call->kind->api_version();
   return protobuf_list_payload(call->responder, api_version, partial ? "PartialObjectMetadataList" : list_kind_of(*call->kind), std::move(listed), item_encoder(call, stored));
 }
 
-std::unique_ptr<Payload> list_payload(const CallRef& call, verbs::Listed listed) {
+std::unique_ptr<http::Payload> list_payload(const CallRef& call, verbs::Listed listed) {
   const auto& kind = *call->kind;
   if (call->form.as == Form::As::object) {
     auto prefix = list_prefix(list_kind_of(kind), kind.api_version(), listed);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <boost/container/small_vector.hpp>
 
-#include "core/api/http.hpp"
+#include "core/http/http.hpp"
 
 namespace keelson::api {
 namespace {
@@ -134,7 +134,7 @@ std::vector<std::string> Query::all(std::string_view key) const {
 bool truthy(const Query& query, std::string_view key) {
   if (!query.has(key)) return false;
   const auto value = query.get(key);
-  return !same_text(value, "false") && value != "0";
+  return !http::same_text(value, "false") && value != "0";
 }
 
 std::string path_segment_complaint(std::string_view name) {

@@ -10,13 +10,13 @@
 #include "core/api/connecting.hpp"
 #include "core/api/core.hpp"
 #include "core/api/impersonation.hpp"
-#include "core/api/websocket.hpp"
+#include "core/http/websocket.hpp"
 
 namespace keelson::api {
 namespace {
 
 /// Filled by a plugin's worker, emptied by the connection.
-class QueuePayload final : public Payload {
+class QueuePayload final : public http::Payload {
  public:
   struct Shared {
     std::mutex mutex;
@@ -82,13 +82,13 @@ std::optional<Endpoint> parse_endpoint(std::string_view host_port) {
 
 // Upgrade headers go through, credentials and hop headers do not.
 bool forwarded(std::string_view name) {
-  if (name.size() >= 14 && same_text(name.substr(0, 14), "Sec-WebSocket-")) return true;
+  if (name.size() >= 14 && http::same_text(name.substr(0, 14), "Sec-WebSocket-")) return true;
   for (const std::string_view kept : {"Connection", "Upgrade", "X-Stream-Protocol-Version", "Content-Length", "User-Agent", "Origin"})
-    if (same_text(name, kept)) return true;
+    if (http::same_text(name, kept)) return true;
   return false;
 }
 
-std::string forwarded_head(const Request& request, std::string_view host_port, std::string_view path_and_query) {
+std::string forwarded_head(const http::Request& request, std::string_view host_port, std::string_view path_and_query) {
   std::string head = request.method + " " + std::string(path_and_query) + " HTTP/1.1\r\nHost: " + std::string(host_port) + "\r\n";
   for (const auto& [name, value] : request.headers)
     if (forwarded(name)) head += name + ": " + value + "\r\n";
@@ -101,10 +101,10 @@ constexpr std::string_view kTunnelled = "SPDY/3.1+portforward.k8s.io", kTunnelle
 constexpr std::string_view kChannels = "v5.channel.k8s.io", kChannelsInside = "v4.channel.k8s.io";
 
 /// The subprotocol to translate; empty: none.
-std::string_view translated(const Request& request, std::string_view subresource) {
-  if (!asks_websocket(request)) return {};
+std::string_view translated(const http::Request& request, std::string_view subresource) {
+  if (!http::asks_websocket(request)) return {};
   const auto protocol = subresource == "portforward" ? kTunnelled : kChannels;
-  return lists_token(request.joined("Sec-WebSocket-Protocol"), protocol) ? protocol : std::string_view();
+  return http::lists_token(request.joined("Sec-WebSocket-Protocol"), protocol) ? protocol : std::string_view();
 }
 
 std::string spdy_head(std::string_view host_port, std::string_view path_and_query, std::string_view protocol) {
@@ -113,7 +113,7 @@ std::string spdy_head(std::string_view host_port, std::string_view path_and_quer
 }
 
 // The plugin says in its query what the server at the other end was asked for, which may be less than what the client wants.
-StreamChannels channels_of(std::string_view path_and_query) {
+http::StreamChannels channels_of(std::string_view path_and_query) {
   const auto mark = path_and_query.find('?');
   const Query asked(mark == std::string_view::npos ? std::string_view() : path_and_query.substr(mark + 1));
   return {.input = truthy(asked, "stdin"), .output = truthy(asked, "stdout"), .errors = truthy(asked, "stderr"), .terminal = truthy(asked, "tty"),
@@ -166,7 +166,7 @@ class Stream final : public plugins::RouteStream {
     const auto endpoint = parse_endpoint(host_port);
     if (!endpoint) return fail(base::internal("not an address: " + std::string(host_port)));
     begun_ = true;
-    Tunnel tunnel;
+    http::Tunnel tunnel;
     tunnel.address = endpoint->address;
     tunnel.port = endpoint->port;
     const auto protocol = translated(call_->request, call_->info.subresource);
@@ -174,7 +174,7 @@ class Stream final : public plugins::RouteStream {
       tunnel.head = forwarded_head(call_->request, host_port, path_and_query);
     } else {
       tunnel.head = spdy_head(host_port, path_and_query, protocol == kChannels ? kChannelsInside : kTunnelledInside);
-      tunnel.websocket_head = websocket_head(call_->request, protocol);
+      tunnel.websocket_head = http::websocket_head(call_->request, protocol);
       if (protocol == kChannels) tunnel.channels = channels_of(path_and_query);
     }
     tunnel.ended = call_->finisher();
@@ -205,16 +205,16 @@ class Stream final : public plugins::RouteStream {
 };
 
 // kubectl takes a refused WebSocket handshake as "use SPDY".
-std::string upgrade_complaint(const Request& request, std::string_view subresource) {
+std::string upgrade_complaint(const http::Request& request, std::string_view subresource) {
   if (!request.upgrade) return "Upgrade request required";
   if (!request.http1) return "unable to upgrade: only over HTTP/1.1";
   const auto protocol = request.header("Upgrade");
-  if (same_text(protocol, "SPDY/3.1")) return {};
-  if (!same_text(protocol, "websocket")) return "unable to upgrade: unknown protocol";
+  if (http::same_text(protocol, "SPDY/3.1")) return {};
+  if (!http::same_text(protocol, "websocket")) return "unable to upgrade: unknown protocol";
   const auto offered = request.joined("Sec-WebSocket-Protocol");
   if (offered.empty() || !translated(request, subresource).empty()) return {};
   for (const std::string_view known : {"v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io", "channel.k8s.io", "v4.base64.channel.k8s.io", "base64.channel.k8s.io"})
-    if (lists_token(offered, known)) return {};
+    if (http::lists_token(offered, known)) return {};
   return "unable to upgrade: no known subprotocol among " + offered;
 }
 
@@ -226,7 +226,7 @@ plugins::RouteRequest route_request(const Call& call) {
   request.path = call.request.path;
   request.query = call.request.query;
   for (const auto& header : call.request.headers)
-    if (!same_text(header.first, "Authorization") && !same_text(header.first, "Cookie") && !impersonates(header.first)) request.headers.push_back(header);
+    if (!http::same_text(header.first, "Authorization") && !http::same_text(header.first, "Cookie") && !impersonates(header.first)) request.headers.push_back(header);
   request.kind = call.kind;
   request.subresource = call.info.subresource;
   request.ns = call.info.ns;

@@ -29,7 +29,7 @@ int seats_of(const Call& call) {
 }
 
 void refuse(Call& call) {
-  call.send(429, "text/plain; charset=utf-8", text_payload("Too many requests, please try again later.\n"), {{"Retry-After", std::to_string(fairness::kRetryAfter_s)}});
+  call.send(429, "text/plain; charset=utf-8", http::text_payload("Too many requests, please try again later.\n"), {{"Retry-After", std::to_string(fairness::kRetryAfter_s)}});
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ std::string header_text(std::string_view text) {
 
 }  // namespace
 
-void append_warnings(Headers& headers, std::span<const std::string> texts) {
+void append_warnings(http::Headers& headers, std::span<const std::string> texts) {
   std::size_t total = 0;
   for (const auto& text : texts) total += characters(text);
   const auto most = total > kWarningsTotalMax ? kWarningShortenedMax : kWarningsTotalMax;

@@ -2,7 +2,7 @@
 #pragma once
 #include <span>
 
-#include "core/api/http.hpp"
+#include "core/http/http.hpp"
 
 namespace keelson::api {
 
@@ -12,6 +12,6 @@ inline constexpr std::size_t kWarningsTotalMax = 4096;
 inline constexpr std::size_t kWarningShortenedMax = 256;
 
 /// Appends a `Warning: 299` for each different text, in their order. Beyond kWarningsTotalMax each is shortened, and what then is too much left out.
-void append_warnings(Headers& headers, std::span<const std::string> texts);
+void append_warnings(http::Headers& headers, std::span<const std::string> texts);
 
 }  // namespace keelson::api

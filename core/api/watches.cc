@@ -6,7 +6,7 @@
 #include "core/api/options.hpp"
 #include "core/api/table.hpp"
 #include "core/api/text.hpp"
-#include "core/api/websocket.hpp"
+#include "core/http/websocket.hpp"
 
 namespace keelson::api {
 namespace {
@@ -97,7 +97,7 @@ std::string encoding_id(const Printer& printer) {
   }
 }
 
-class WatchPayload final : public Payload, public watch::WatchSink {
+class WatchPayload final : public http::Payload, public watch::WatchSink {
  public:
   WatchPayload(CallRef call, std::string columns) : call_(std::move(call)), responder_(call_->responder), columns_(std::move(columns)), sent_(call_->core.observer->watch_events(call_->info.group, call_->info.version, call_->info.resource)) {}
   ~WatchPayload() override {
@@ -159,7 +159,7 @@ class WatchPayload final : public Payload, public watch::WatchSink {
   }
 
   CallRef call_;
-  std::shared_ptr<Responder> responder_;
+  std::shared_ptr<http::Responder> responder_;
   std::string columns_;
   base::Counter& sent_;
   std::unique_ptr<watch::Watch> watch_;
@@ -206,8 +206,8 @@ void answer_watch(const CallRef& call) {
   if (!opened) return call->fail(opened.error());
   call->long_running();
   payload->open(std::move(*opened), watch_timeout_ms(call, *options));
-  if (!asks_websocket(call->request)) return call->send(200, call->form.stream_type(), std::move(payload));
-  auto response = websocket_response(call->request, std::move(payload), call->headers(), call->form.media == Encoding::protobuf);
+  if (!http::asks_websocket(call->request)) return call->send(200, call->form.stream_type(), std::move(payload));
+  auto response = http::websocket_response(call->request, std::move(payload), call->headers(), call->form.media == Encoding::protobuf);
   response.sent = call->finisher();
   call->responder->send(std::move(response));
 }

@@ -9,9 +9,9 @@
 #include <set>
 #include <sstream>
 
-#include "core/api/server.hpp"
 #include "core/auth/event_rate.hpp"
 #include "core/auth/json_access.hpp"
+#include "core/http/server.hpp"
 #include "core/main/check_list.hpp"
 
 namespace keelson::server {
@@ -73,7 +73,7 @@ Finding no_profiling(Probe& probe) {
   return well("there are no such endpoints");
 }
 
-Finding timeouts(Probe&) { return well("requests " + std::to_string(api::kRequestTimeout_ms / 1000) + " s, idle connections " + std::to_string(api::kIdleTimeout_ms / 1000) + " s"); }
+Finding timeouts(Probe&) { return well("requests " + std::to_string(http::kRequestTimeout_ms / 1000) + " s, idle connections " + std::to_string(http::kIdleTimeout_ms / 1000) + " s"); }
 Finding accounts_looked_up(Probe&) { return well("a token's account, and what it is bound to, are read from the store at each request; no setting turns it off"); }
 Finding no_etcd(Probe&) { return not_here("the store is part of the process: no network"); }
 

@@ -8,7 +8,6 @@
 #include "core/admission/admission.hpp"
 #include "core/aggregation/aggregation.hpp"
 #include "core/api/api.hpp"
-#include "core/api/server.hpp"
 #include "core/auth/bootstrap_tokens.hpp"
 #include "core/auth/event_rate.hpp"
 #include "core/auth/node.hpp"
@@ -18,10 +17,11 @@
 #include "core/base/log.hpp"
 #include "core/base/metrics.hpp"
 #include "core/fairness/keeper.hpp"
+#include "core/http/server.hpp"
 #include "core/kinds/catalog.hpp"
 #include "core/main/bootstrap.hpp"
-#include "core/main/held_addresses.hpp"
 #include "core/main/front_proxy_wiring.hpp"
+#include "core/main/held_addresses.hpp"
 #include "core/main/identity.hpp"
 #include "core/main/pass_on.hpp"
 #include "core/main/plugin_command.hpp"
@@ -106,7 +106,7 @@ class RunningCluster final : public Cluster {
   verbs::Verbs& writing() { return audited_verbs_ ? *audited_verbs_ : *verbs_; }
   std::string public_address() const;
   std::map<std::string, std::string> plugin_facts() const;
-  api::TlsOptions tls() const { return {identity_.server.certificate_pem, identity_.server.key_pem, identity_.ca.certificate_pem, front_proxy_.ca_pem}; }
+  http::TlsOptions tls() const { return {identity_.server.certificate_pem, identity_.server.key_pem, identity_.ca.certificate_pem, front_proxy_.ca_pem}; }
 
   Settings settings_;
   base::Runtime& runtime_;
@@ -138,8 +138,8 @@ class RunningCluster final : public Cluster {
   std::unique_ptr<fairness::Fairness> fairness_;
   std::unique_ptr<fairness::Keeper> fairness_keeper_;
   std::unique_ptr<aggregation::Aggregation> aggregation_;
-  std::unique_ptr<api::RequestHandler> api_;
-  std::unique_ptr<api::Server> server_;
+  std::unique_ptr<http::RequestHandler> api_;
+  std::unique_ptr<http::Server> server_;
   bool stopped_ = false;
 };
 
@@ -241,12 +241,12 @@ base::Outcome<void> RunningCluster::serve() {
   plugins_ = make_plugin_wiring({*store_, writing(), *registry_, *chains_, runtime_, *metrics_, *health_, std::move(*keys), plugin_hooks_, pass_on_to(*aggregation_, *chains_, runtime_)}, settings_);
   api_ = api::make_api({*verbs_, *registry_, *store_, *chains_, plugins_->routes(), *health_, runtime_, *metrics_, tokens_.get(), std::string(kIssuer),
                         address + ":" + std::to_string(settings_.https_port), audit_, fairness_.get(), aggregation_.get(), front_proxy_.rules});
-  api::ServerOptions options;
+  http::ServerOptions options;
   options.address = settings_.bind_address;
   options.port = settings_.https_port;
   options.threads = settings_.network_threads;
   options.tls = tls();
-  auto server = api::start_server(options, *api_, runtime_, *metrics_);
+  auto server = http::start_server(options, *api_, runtime_, *metrics_);
   if (!server) return server.error();
   server_ = std::move(*server);
   return {};

@@ -4,11 +4,11 @@
 #include <ctime>
 #include <iostream>
 
-#include "core/api/build_info.hpp"
 #include "core/api/api.hpp"
-#include "core/api/tls.hpp"
+#include "core/api/build_info.hpp"
 #include "core/base/log.hpp"
 #include "core/base/memory.hpp"
+#include "core/http/tls.hpp"
 #include "core/main/bench_command.hpp"
 #include "core/main/certificate_command.hpp"
 #include "core/main/check_command.hpp"
@@ -75,7 +75,7 @@ int run_server(const ServerFlags& flags, bool config_given) {
   std::signal(SIGPIPE, SIG_IGN);
   base::keep_few_arenas();
   base::use_huge_pages();
-  api::use_kept_memory_for_tls();
+  http::use_kept_memory_for_tls();
   const auto runtime = base::real_runtime();
   const auto began = runtime->monotonic_ns();
   auto cluster = start_cluster(*settings, *runtime);

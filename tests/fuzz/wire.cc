@@ -8,10 +8,10 @@
 
 #include <algorithm>
 
-#include "core/api/head_parser.hpp"
-#include "core/api/spdy.hpp"
-#include "core/api/translation.hpp"
-#include "core/api/websocket_frames.hpp"
+#include "core/http/head_parser.hpp"
+#include "core/http/spdy.hpp"
+#include "core/http/translation.hpp"
+#include "core/http/websocket_frames.hpp"
 #include "core/plugins/child/lane.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
@@ -24,8 +24,8 @@ constexpr std::size_t kPiecemealBytesMax = 4096;   // quadratic work in the test
 
 /// What a parser makes of the bytes when `step` more arrive at a time.
 std::string read_request(std::string_view bytes, std::size_t step) {
-  api::RequestParser parser;
-  using State = api::RequestParser::State;
+  http::RequestParser parser;
+  using State = http::RequestParser::State;
   std::size_t at = 0, there = 0;
   while (parser.state() == State::head || parser.state() == State::body) {
     const auto used = parser.feed(bytes.substr(at, there - at));
@@ -44,7 +44,7 @@ std::string read_request(std::string_view bytes, std::size_t step) {
   return out + "\n" + request.body;
 }
 
-struct Heard final : api::SpdyListener {
+struct Heard final : http::SpdyListener {
   std::string text;
   void data(std::uint32_t stream, std::string_view bytes) override {
     for (const char c : bytes) text += std::to_string(stream) + c;
@@ -54,7 +54,7 @@ struct Heard final : api::SpdyListener {
 };
 
 std::string read_spdy(std::string_view bytes, std::size_t step) {
-  api::SpdyReader reader;
+  http::SpdyReader reader;
   Heard heard;
   for (std::size_t at = 0; at < bytes.size(); at += step)
     if (!reader.feed(bytes.substr(at, step), heard)) return heard.text + " broken";
@@ -62,18 +62,18 @@ std::string read_spdy(std::string_view bytes, std::size_t step) {
 }
 
 std::string read_websocket(std::string_view bytes, std::size_t step) {
-  api::WebSocketReader reader;
+  http::WebSocketReader reader;
   std::string data, reply;
   for (std::size_t at = 0; at < bytes.size(); at += step)
-    if (reader.feed(bytes.substr(at, step), data, reply) == api::WebSocketReader::State::closed) break;
+    if (reader.feed(bytes.substr(at, step), data, reply) == http::WebSocketReader::State::closed) break;
   return data + "\n" + reply;
 }
 
 std::string translated(std::string_view bytes, std::size_t step, unsigned char wanted) {
-  api::Tunnel tunnel;
+  http::Tunnel tunnel;
   tunnel.websocket_head = "x";
-  if ((wanted & 128) == 0) tunnel.channels = api::StreamChannels{(wanted & 1) != 0, (wanted & 2) != 0, (wanted & 4) != 0, (wanted & 8) != 0, (wanted & 16) != 0};
-  const auto translation = api::make_translation(tunnel);
+  if ((wanted & 128) == 0) tunnel.channels = http::StreamChannels{(wanted & 1) != 0, (wanted & 2) != 0, (wanted & 4) != 0, (wanted & 8) != 0, (wanted & 16) != 0};
+  const auto translation = http::make_translation(tunnel);
   std::string up, down;
   translation->begin(up);
   const bool client = (wanted & 32) != 0;
@@ -96,7 +96,7 @@ KEELSON_FUZZ(http1_request, bytes) {
 }
 
 KEELSON_FUZZ(http1_answer, bytes) {
-  const auto some = api::parse_upgrade_answer(bytes, false), all = api::parse_upgrade_answer(bytes, true);
+  const auto some = http::parse_upgrade_answer(bytes, false), all = http::parse_upgrade_answer(bytes, true);
   if (some && some->complete) must(all && all->status == some->status, "an answer changes at its end");
   if (all) must(all->head_bytes <= bytes.size(), "a head longer than what came");
 }

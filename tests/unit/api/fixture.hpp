@@ -6,14 +6,15 @@
 #include <thread>
 
 #include "core/api/api.hpp"
-#include "core/api/server.hpp"
 #include "core/base/metrics.hpp"
+#include "core/http/server.hpp"
 #include "core/plugins/route.hpp"
-#include "tests/unit/api/client.hpp"
+#include "tests/unit/http/client.hpp"
 
 namespace keelson::tests {
 
 using namespace keelson::api;
+using namespace keelson::http;
 namespace json = boost::json;
 
 /// Answers pods/log by a stream of its own thread, everything else by what it was asked.

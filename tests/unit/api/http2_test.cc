@@ -1,11 +1,12 @@
 // HTTP/2: the same requests and answers as over HTTP/1.1, and what a client may not make the server do.
 #include "tests/unit/api/http2_client.hpp"
 
-#include "core/api/http2_stream.hpp"
+#include "core/http/http2_stream.hpp"
 #include "tests/unit/api/fixture.hpp"
 
 using namespace keelson;
 using namespace keelson::api;
+using namespace keelson::http;
 using tests::Fixture;
 using tests::Http2Client;
 using tests::http2_frame;

@@ -3,6 +3,7 @@
 
 using namespace keelson;
 using namespace keelson::api;
+using namespace keelson::http;
 using tests::Client;
 using tests::Fixture;
 namespace json = boost::json;

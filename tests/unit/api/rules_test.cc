@@ -9,6 +9,7 @@
 
 using namespace keelson;
 using namespace keelson::api;
+using namespace keelson::http;
 
 namespace {
 
