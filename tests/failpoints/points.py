@@ -45,8 +45,8 @@ POINTS = [
     ("request-begin", "verbs/transaction.cc", "  begin_next();\n}\n\nvoid Transaction::begin_next() {\n", BEFORE, 'return fail(base::internal("failpoint"));'),
     ("request-commit", "verbs/transaction.cc", "  core_.parts.store.commit(std::move(commit), [self", BEFORE, None),
     ("request-committed", "verbs/transaction.cc", "  if (outcome.error) return fail(named(std::move(*outcome.error)));\n", BEFORE, None),
-    ("send-begin", "api/connection_sending.cc", "  response_ = std::move(response);\n", BEFORE, None),
-    ("send-some", "api/connection_sending.cc", "    if (out_at_ < out_.size()) {\n      if (!ready_to_write(", BEFORE, None),
+    ("send-begin", "http/connection_sending.cc", "  response_ = std::move(response);\n", BEFORE, None),
+    ("send-some", "http/connection_sending.cc", "    if (out_at_ < out_.size()) {\n      if (!ready_to_write(", BEFORE, None),
     # Definitions.
     ("definition-serve", "verbs/definitions.cc", "    auto compiled = compile(definition);\n", BEFORE, None),
     ("definition-installed", "verbs/definitions.cc", "    served_[name] = std::move(now);\n", BEFORE, None),
