@@ -214,7 +214,9 @@ bool Api::offered(const CallRef& call) {
     if (may_learn(call)) call->fail(why);
     return false;
   };
-  if (collection_write || named_create || unknown || everywhere || call->request.method == "HEAD") return refuse(method_not_routed());
+  // Upstream's router knows no HEAD; what serves custom resources takes it for GET.
+  const bool head = call->request.method == "HEAD" && !call->kind->strategy.custom_resource;
+  if (collection_write || named_create || unknown || everywhere || head) return refuse(method_not_routed());
   if (misplaced || (!call->kind->namespaced && !info.ns.empty() && info.resource != "namespaces")) return refuse(base::no_such_resource());
   bool has = call->kind->allows(info.verb) || kinds::definition_ends(*call->kind);
   if (sub) has = std::find(sub->verbs.begin(), sub->verbs.end(), info.verb) != sub->verbs.end();

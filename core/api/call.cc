@@ -132,6 +132,11 @@ void Call::fail(const base::Error& error) {
   send(error.code, shape.content_type(), http::text_payload(std::move(body)), std::move(more));
 }
 
+void Call::refuse(const base::Error& error) {
+  if (const auto& told = context.failure_warnings) warnings.insert(warnings.end(), told->begin(), told->end());
+  fail(error);
+}
+
 // A request may fail, or be answered, before its form was settled.
 Form Call::settled_form() const {
   if (form_settled) return form;

@@ -77,7 +77,9 @@ class Call : public std::enable_shared_from_this<Call> {
 
  private:
   template <class T, class Work>
-  void settle(base::Outcome<T>& outcome, const Work& work) { outcome ? work(shared_from_this(), std::move(*outcome)) : fail(outcome.error()); }
+  void settle(base::Outcome<T>& outcome, const Work& work) { outcome ? work(shared_from_this(), std::move(*outcome)) : refuse(outcome.error()); }
+  /// Of what a verb refused, with what it warned of before.
+  void refuse(const base::Error& error);
   void ended(int status);
   Form settled_form() const;
   void protobuf(int code, const std::shared_ptr<const kinds::ProtobufObject>& encoded);

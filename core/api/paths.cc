@@ -9,6 +9,7 @@
 #include "core/api/core.hpp"
 #include "core/api/text.hpp"
 #include "core/base/log.hpp"
+#include "core/kinds/catalog_group.hpp"
 
 namespace keelson::api {
 namespace {
@@ -61,6 +62,17 @@ struct DiscoveryForm {
   Encoding encoding = Encoding::json;
 };
 
+/// A path of upstream's router, which knows nothing but GET of it and no wildcard of subtypes. What is said of groups and of versions of
+/// definitions goes by handlers of other kinds (upstream: kube-aggregator's apisHandler, apiGroupHandler; apiextensions' versionDiscoveryHandler).
+bool is_routed(const Call& call, std::string_view path) {
+  if (path == "/version" || path == "/api" || path.starts_with("/api/")) return true;
+  if (!path.starts_with("/apis/") || std::count(path.begin(), path.end(), '/') != 3) return false;
+  const auto slash = path.rfind('/'), begin = std::string_view("/apis/").size();
+  const auto catalog = call.core.parts.registry.current();
+  const auto kinds = kinds::kinds_in_group(*catalog, path.substr(begin, slash - begin));
+  return std::none_of(kinds.begin(), kinds.end(), [&](const auto& kind) { return kind->version == path.substr(slash + 1) && kind->strategy.custom_resource; });
+}
+
 // The aggregated form is taken only when the client wants it at least as much as the plain one.
 base::Outcome<DiscoveryForm> discovery_form(std::string_view accept, bool aggregates, bool routed) {
   const auto ranges = aggregates ? parse_accept(accept) : MediaRanges();
@@ -79,7 +91,7 @@ base::Outcome<DiscoveryForm> discovery_form(std::string_view accept, bool aggreg
 }
 
 void answer_discovery(const CallRef& call, const std::string& path) {
-  const auto form = discovery_form(call->request.joined("Accept"), path == "/api" || path == "/apis", !path.starts_with("/apis"));
+  const auto form = discovery_form(call->request.joined("Accept"), path == "/api" || path == "/apis", is_routed(*call, path));
   if (!form) return call->fail(form.error());
   send_document(call, call->core.discovery.find(call->core.parts.registry.current(), served_by_plugins(call->core.parts.routes), aggregated_apis(*call), path, form->aggregated, form->encoding));
 }
@@ -186,12 +198,6 @@ bool is_health(std::string_view path) {
   return false;
 }
 
-/// A path of upstream's router, which knows nothing but GET of it.
-bool is_routed(std::string_view path) {
-  const bool version = path.starts_with("/apis/") && std::count(path.begin(), path.end(), '/') == 3;
-  return version || path == "/version" || path == "/api" || path.starts_with("/api/");
-}
-
 bool authorized(const CallRef& call) {
   if (is_health(call->info.path) || call->info.path == "/version" || call->info.path == "/version/") return true;
   auth::Attributes attributes;
@@ -209,7 +215,7 @@ void answer_path(const CallRef& call) {
   auto path = call->info.path;
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   if (answer_plugin_path(call) || answer_aggregated_path(call, path)) return;
-  if (is_routed(path) && call->request.method != "GET" && call->request.method != "HEAD") return call->fail(method_not_routed());
+  if (call->request.method != "GET" && is_routed(*call, path)) return call->fail(method_not_routed());
   if (call->request.method != "GET" && call->request.method != "HEAD") return call->text(405, "405 method not allowed\n");
   if (path == "/") return answer_index(call);
   if (is_health(path)) return answer_health(call, path);

@@ -1,4 +1,5 @@
 // Reviews: questions about identity and rights, answered at once and never stored.
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -11,6 +12,7 @@
 #include "core/auth/rules.hpp"
 #include "core/base/json_text.hpp"
 #include "core/kinds/body_kinds.hpp"
+#include "core/kinds/json_access.hpp"
 
 namespace keelson::api {
 namespace {
@@ -109,12 +111,23 @@ json::object rules_status(const auth::Chains& chains, const auth::Identity& user
   return status;
 }
 
-json::object token_status(const auth::Chains& chains, const json::object& spec) {
+/// Tokens that name no audience are for this server alone (upstream: WrapAudienceAgnosticToken).
+std::vector<std::string> granted(const auth::Identity& user, const std::vector<std::string>& wanted, const std::string& own) {
+  if (!user.audiences.empty()) return user.audiences;
+  const bool ours = wanted.empty() || std::find(wanted.begin(), wanted.end(), own) != wanted.end();
+  return ours ? std::vector<std::string>{own} : std::vector<std::string>();
+}
+
+json::object token_status(const CallRef& call, const json::object& spec) {
+  const auto& parts = call->core.parts;
   auth::Credentials credentials;
   credentials.bearer_token = text_of(spec, "token");
-  const auto user = chains.authenticate(credentials);
-  if (!user || user->name == auth::anonymous().name) return {{"authenticated", false}, {"error", "[invalid bearer token, token lookup failed]"}};
-  return {{"authenticated", true}, {"user", user_info(*user)}, {"audiences", json::array()}};
+  credentials.audiences = texts_of(spec, "audiences");
+  const auto user = parts.chains.authenticate(credentials);
+  const bool known = user && user->name != auth::anonymous().name;
+  const auto audiences = known ? granted(*user, credentials.audiences, parts.issuer) : std::vector<std::string>();
+  if (audiences.empty()) return {{"user", json::object()}, {"error", "[invalid bearer token, token lookup failed]"}};
+  return {{"authenticated", true}, {"user", user_info(*user)}, {"audiences", array_of(audiences)}};
 }
 
 auth::Identity subject_of(const json::object& spec) {
@@ -145,7 +158,7 @@ json::object status_of(const CallRef& call, const Review& review, const json::ob
   if (review.resource == "selfsubjectaccessreviews") return access_status(chains, spec, user);
   if (review.resource == "selfsubjectrulesreviews") return rules_status(chains, user, text_of(spec, "namespace"));
   if (review.resource == "selfsubjectreviews") return {{"userInfo", user_info(user)}};
-  if (review.resource == "tokenreviews") return token_status(chains, spec);
+  if (review.resource == "tokenreviews") return token_status(call, spec);
   return access_status(chains, spec, subject_of(spec));
 }
 
@@ -169,7 +182,14 @@ void selector_faults(const json::object& resource, std::vector<base::Cause>& fau
   }
 }
 
-std::vector<base::Cause> access_faults(const Review& review, const json::object& spec, const std::string& ns) {
+/// Who may do what is asked of nothing that has a name (upstream: ValidateSubjectAccessReview and its like).
+void metadata_faults(const Review& review, const json::object& metadata, std::vector<base::Cause>& faults) {
+  const bool local = review.resource == "localsubjectaccessreviews";
+  const bool empty = std::all_of(metadata.begin(), metadata.end(), [&](const auto& member) { return kinds::is_zero(member.value()) || member.key() == "managedFields" || (local && member.key() == "namespace"); });
+  if (!empty) faults.push_back(wrong("metadata", json::serialize(metadata), local ? "must be empty except for namespace" : "must be empty"));
+}
+
+std::vector<base::Cause> access_faults(const Review& review, const json::object& metadata, const json::object& spec, const std::string& ns) {
   std::vector<base::Cause> faults;
   const bool of_resource = spec.if_contains("resourceAttributes") && !spec.at("resourceAttributes").is_null();
   const bool of_path = spec.if_contains("nonResourceAttributes") && !spec.at("nonResourceAttributes").is_null();
@@ -178,6 +198,7 @@ std::vector<base::Cause> access_faults(const Review& review, const json::object&
   if (!review.self && text_of(spec, "user").empty() && texts_of(spec, "groups").empty())
     faults.push_back(wrong("spec.user", "\"\"", "at least one of user or group must be specified"));
   if (of_resource) selector_faults(child(spec, "resourceAttributes"), faults);
+  metadata_faults(review, metadata, faults);
   if (review.resource != "localsubjectaccessreviews") return faults;
   if (const auto named = text_of(child(spec, "resourceAttributes"), "namespace"); of_resource && named != ns)
     faults.push_back(wrong("spec.resourceAttributes.namespace", base::quoted(named), "must match metadata.namespace"));
@@ -186,13 +207,22 @@ std::vector<base::Cause> access_faults(const Review& review, const json::object&
 }
 
 /// What the review cannot be about.
-std::optional<base::Error> complaint(const Review& review, const json::object& spec, const std::string& ns) {
+std::optional<base::Error> complaint(const Review& review, const json::object& metadata, const json::object& spec, const std::string& ns) {
   if (review.resource == "tokenreviews" && text_of(spec, "token").empty()) return base::bad_request("token is required for TokenReview in authentication");
   if (review.resource == "selfsubjectrulesreviews" && text_of(spec, "namespace").empty()) return base::bad_request("no namespace on request");
   if (!review.kind.ends_with("AccessReview")) return std::nullopt;
-  auto faults = access_faults(review, spec, ns);
+  auto faults = access_faults(review, metadata, spec, ns);
   if (faults.empty()) return std::nullopt;
   return base::invalid(review.group, review.kind, "", std::move(faults));
+}
+
+/// What is asked of whoever asks is answered by an object of its own (upstream: selfsubjectreview's and selfsubjectrulesreview's REST.Create).
+json::object metadata_of(const CallRef& call, const Review& review, const json::object& sent) {
+  if (review.resource == "selfsubjectreviews") return {{"creationTimestamp", base::rfc3339(call->core.parts.runtime.unix_s())}};
+  if (review.resource == "selfsubjectrulesreviews") return {};
+  auto out = sent;
+  if (!call->info.ns.empty()) out["namespace"] = call->info.ns;
+  return out;
 }
 
 bool allowed(const CallRef& call, const Review& review) {
@@ -221,13 +251,14 @@ void answer(const CallRef& call, const Review& review) {
   if (!body) return call->fail(body.error());
   call->warnings = std::move(body->warnings);
   const auto& object = body->object.as_object();
-  if (const auto ns = text_of(child(object, "metadata"), "namespace"); !call->info.ns.empty() && !ns.empty() && ns != call->info.ns)
+  const auto& metadata = child(object, "metadata");
+  if (const auto ns = text_of(metadata, "namespace"); !call->info.ns.empty() && !ns.empty() && ns != call->info.ns)
     return call->fail(base::bad_request("the namespace of the provided object does not match the namespace sent on the request"));
   json::object out{{"kind", review.kind}, {"apiVersion", std::string(review.group) + "/" + call->info.version}};
-  out["metadata"] = json::object{{"creationTimestamp", nullptr}};
+  out["metadata"] = metadata_of(call, review, metadata);
   const auto& spec = child(object, "spec");
-  if (const auto wrong = complaint(review, spec, call->info.ns)) return call->fail(*wrong);
-  if (review.resource != "selfsubjectreviews") out["spec"] = spec;
+  if (const auto wrong = complaint(review, metadata, spec, call->info.ns)) return call->fail(*wrong);
+  if (review.resource != "selfsubjectreviews") out["spec"] = review.resource == "selfsubjectrulesreviews" ? json::object() : spec;
   out["status"] = status_of(call, review, spec);
   call->json(201, json::serialize(out) + "\n");
 }

@@ -24,7 +24,7 @@ std::string success_status(const kinds::Kind& kind, const store::Object& object)
   return text + ",\"kind\":" + quoted(kind.resource) + ",\"uid\":" + quoted(object.columns().uid) + "}}";
 }
 
-/// What was tried only has no revision.
+/// What was tried only, or is stored nowhere, has no revision.
 std::string without_revision(const store::Object& object) {
   static constexpr std::string_view kName = "\"resourceVersion\":\"";
   std::string text(object.body());
@@ -38,7 +38,7 @@ std::string without_revision(const store::Object& object) {
 void show(const CallRef& call, int code, const store::ObjectRef& object) {
   const bool own = call->info.subresource.empty() || call->info.subresource == "status";
   if (call->form.as == Form::As::partial || (own && call->form.as == Form::As::table)) return send_transformed(call, code, object);
-  if (!own || object->revision() != 0) return call->object(code, object);
+  if (object->revision() != 0) return call->object(code, object);
   if (call->record) audit_object(*call->record, object);
   call->json(code, without_revision(*object));
 }
@@ -57,6 +57,9 @@ struct Prepared {
   verbs::Body body;
 };
 
+/// Upstream sends warnings when they are found, whatever becomes of the request.
+void tells_warnings(const CallRef& call) { call->context.failure_warnings = std::make_shared<std::vector<std::string>>(); }
+
 // Options and body of a create or update; nullopt: answered.
 std::optional<Prepared> prepare(const CallRef& call, std::string_view options_kind) {
   auto body = read_body(call->request.header("Content-Type"), std::move(call->request.body));
@@ -64,6 +67,7 @@ std::optional<Prepared> prepare(const CallRef& call, std::string_view options_ki
   auto options = write_query(call->query, options_kind);
   if (!options) return call->fail(options.error()), std::nullopt;
   if (!options->field_manager.empty()) call->context.field_manager = std::move(options->field_manager);
+  tells_warnings(call);
   return Prepared{options->write, std::move(*body)};
 }
 
@@ -124,6 +128,7 @@ void answer_patch(const CallRef& call) {
   auto options = write_query(call->query, "PatchOptions", form->type == kinds::PatchType::apply);
   if (!options) return call->fail(options.error());
   if (!options->field_manager.empty()) call->context.field_manager = std::move(options->field_manager);
+  tells_warnings(call);
   call->core.parts.verbs.patch(call->context, call->target(), form->type, {form->media, std::move(call->request.body)}, options->write,
                                call->then<verbs::Written>([](const CallRef& self, verbs::Written result) { written(self, std::move(result)); }));
 }
@@ -131,6 +136,7 @@ void answer_patch(const CallRef& call) {
 void answer_delete(const CallRef& call) {
   auto options = delete_options(call);
   if (!options) return call->fail(options.error());
+  tells_warnings(call);
   call->core.parts.verbs.remove(call->context, call->target(), *options,
                                 call->then<verbs::Written>([options = *options](const CallRef& self, verbs::Written result) { deleted(self, options, std::move(result)); }));
 }

@@ -32,6 +32,7 @@ struct Identity {
   std::map<std::string, std::vector<std::string>> extra;
   std::string plugin;                                      ///< set when a plugin acts ...
   std::shared_ptr<const Rules> rights;                     ///< ... with what it asked for; shared by all of its calls. Null: nothing
+  std::vector<std::string> audiences;                      ///< of Credentials::audiences, those that its token is for
   bool member_of(std::string_view group) const;
 };
 Identity anonymous();
@@ -47,6 +48,7 @@ struct Credentials {
     std::vector<std::string> organizations;
     std::string serial;                                    ///< hexadecimal, as openssl prints it
   };
+  std::vector<std::string> audiences;                      ///< the token has to be for one of them; none: for this server
   const Certificate* certificate = nullptr;                ///< verified against our CA by the TLS layer, which keeps it meanwhile; null: none
 };
 

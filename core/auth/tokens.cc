@@ -28,15 +28,18 @@ bool usable(const store::ObjectRef& object, std::string_view uid, std::int64_t n
   return !object->deleting() || object->columns().deletion_unix_s + kClockLeeway_s > now_unix_s;
 }
 
-bool has_audience(const json::value& claims, std::string_view audience) {
+std::vector<std::string> audiences_of(const json::value& claims) {
+  std::vector<std::string> out;
   const auto* found = find(claims, {"aud"});
-  if (!found) return false;
-  if (const auto* one = found->if_string()) return std::string_view(*one) == audience;
+  if (!found) return out;
+  if (const auto* one = found->if_string()) out.emplace_back(*one);
   if (const auto* list = found->if_array())
     for (const auto& entry : *list)
-      if (const auto* text = entry.if_string(); text && std::string_view(*text) == audience) return true;
-  return false;
+      if (const auto* text = entry.if_string()) out.emplace_back(*text);
+  return out;
 }
+
+bool contains(const std::vector<std::string>& all, const std::string& one) { return std::find(all.begin(), all.end(), one) != all.end(); }
 
 json::object reference(const std::string& name, const std::string& uid) {
   json::object out;
@@ -83,7 +86,9 @@ struct Known {
   bool ours = false;
   std::int64_t begins_unix_s = 0, ends_unix_s = 0;
   std::vector<Needed> needed;
-  std::optional<Identity> identity;   ///< none: it is nobody's, or not for us
+  std::optional<Identity> identity;   ///< none: it is nobody's
+  std::vector<std::string> audiences;
+  bool for_us = false;
 };
 
 /// How long it takes says nothing about where two tokens differ.
@@ -104,11 +109,21 @@ class TokenAuthenticator final : public Authenticator {
     const auto now = runtime_.unix_s();
     const bool timely = now < known->ends_unix_s + kClockLeeway_s && now + kClockLeeway_s >= known->begins_unix_s;
     if (!timely || !known->identity || !alive(*known, now)) return base::unauthorized();
+    if (!credentials.audiences.empty()) return for_others(*known, credentials.audiences);
+    if (!known->for_us) return base::unauthorized();
     return known->identity;
   }
 
  private:
   using KnownRef = std::shared_ptr<const Known>;
+
+  static base::Outcome<std::optional<Identity>> for_others(const Known& known, const std::vector<std::string>& wanted) {
+    auto out = known.identity;
+    for (const auto& audience : known.audiences)
+      if (contains(wanted, audience)) out->audiences.push_back(audience);
+    if (out->audiences.empty()) return base::unauthorized();
+    return out;
+  }
 
   KnownRef verified(const std::string& token) {
     if (token.size() > kTokenBytesMax) return nullptr;
@@ -134,7 +149,9 @@ class TokenAuthenticator final : public Authenticator {
     out.begins_unix_s = integer_at(claims, {"nbf"});
     out.ends_unix_s = integer_at(claims, {"exp"});
     const auto* own = find(claims, {"kubernetes.io"});
-    if (!out.ours || !own || !has_audience(claims, issuer_)) return out;
+    if (!out.ours || !own) return out;
+    out.audiences = audiences_of(claims);
+    out.for_us = contains(out.audiences, issuer_);
     const std::string ns(text_at(*own, {"namespace"})), account(text_at(*own, {"serviceaccount", "name"}));
     const std::string user = "system:serviceaccount:" + ns + ":" + account;
     if (ns.empty() || account.empty() || text_at(claims, {"sub"}) != user) return out;

@@ -10,11 +10,12 @@ namespace {
 
 struct Body {
   std::string_view type, group, version, resource;
+  std::string_view older = {};   ///< a version that is taken as well
 };
 
 constexpr Body kBodies[] = {
     {"autoscaling/v1.Scale", "autoscaling", "v1", "scales"},
-    {"policy/v1.Eviction", "policy", "v1", "evictions"},
+    {"policy/v1.Eviction", "policy", "v1", "evictions", "v1beta1"},   // upstream: EvictionREST.AcceptsGroupVersion
     {"core/v1.Binding", "", "v1", "bindings"},
     {"authentication/v1.TokenRequest", "authentication.k8s.io", "v1", "tokenrequests"},
     {"authentication/v1.TokenReview", "authentication.k8s.io", "v1", "tokenreviews"},
@@ -32,6 +33,7 @@ Kind made_of(const Body& body) {
   out.version = body.version;
   out.kind = body.type.substr(body.type.rfind('.') + 1);
   out.resource = body.resource;
+  if (!body.older.empty()) out.other_versions.emplace_back(body.older);
   // No deleter: the type is one of the static tables.
   out.type = std::shared_ptr<const Type>(builtin_type(body.type), [](const Type*) {});
   return out;

@@ -9,6 +9,7 @@
 #include "core/kinds/json_erase.hpp"
 #include "core/kinds/parse.hpp"
 #include "core/kinds/quantity.hpp"
+#include "core/kinds/time_fault.hpp"
 #include "core/kinds/time_text.hpp"
 
 namespace keelson::kinds {
@@ -256,8 +257,8 @@ class Walk {
     const auto text = text_of(&value);
     const auto instant = parse_time(text);
     if (!instant) {
-      const std::string form = micro ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00";
-      return fault("parsing time " + quoted(text) + " as " + quoted(form) + ": cannot parse " + quoted(text) + " as \"2006\"");
+      auto why = time_fault(text, micro);
+      return fault(why.empty() ? "parsing time " + quoted(text) + ": out of range" : std::move(why));
     }
     constexpr std::size_t kCanonicalBytes = 20;   // 2006-01-02T15:04:05Z, as nearly all are that are written again
     const bool canonical = !micro && text.size() == kCanonicalBytes && text[10] == 'T';

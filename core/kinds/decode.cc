@@ -72,7 +72,12 @@ std::optional<base::Error> settle_type(const Kind& kind, json::object& object, s
     if (!custom) value = name == "kind" ? kind.kind : kind.api_version();
   }
   const auto given_kind = text_of(&object["kind"]), given_version = text_of(&object["apiVersion"]);
-  if (given_kind == kind.kind && given_version == kind.api_version()) return std::nullopt;
+  const auto expected = kind.api_version();
+  const bool served = given_version == expected ||
+                      std::any_of(kind.other_versions.begin(), kind.other_versions.end(), [&](const std::string& other) {
+                        return given_version == (kind.group.empty() ? other : kind.group + "/" + other);
+                      });
+  if (given_kind == kind.kind && served) return std::nullopt;
   if (!custom && !registered(given_version, given_kind))
     return cannot_be_handled(kind, given_kind, version_of(given_version), "no kind \"" + std::string(given_kind) + "\" is registered for version \"" + std::string(given_version) +
                                                                                "\" in scheme \"pkg/runtime/scheme.go:111\"");
@@ -80,14 +85,7 @@ std::optional<base::Error> settle_type(const Kind& kind, json::object& object, s
     return cannot_be_handled(kind, given_kind, version_of(given_version),
                              "converting (" + std::string(version_of(given_version)) + "." + std::string(given_kind) + ") to (" +
                                  std::string(package_of(kind)) + "." + kind.kind + "): unknown conversion");
-  const auto expected = kind.api_version();
-  const bool served = given_version == expected ||
-                      std::any_of(kind.other_versions.begin(), kind.other_versions.end(), [&](const std::string& other) {
-                        return given_version == (kind.group.empty() ? other : kind.group + "/" + other);
-                      });
-  if (!served)
-    return base::bad_request("the API version in the data (" + std::string(given_version) + ") does not match the expected API version (" + expected + ")");
-  return std::nullopt;
+  return base::bad_request("the API version in the data (" + std::string(given_version) + ") does not match the expected API version (" + expected + ")");
 }
 
 /// What is applied says itself what it is.

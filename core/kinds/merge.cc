@@ -1,6 +1,7 @@
 // Which part of an object a write through a subresource may change; the rest is taken from what is stored.
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "core/base/json_member.hpp"
 #include "core/kinds/engine.hpp"
@@ -74,13 +75,43 @@ void merge_custom_status(json::object& object, const json::object& old) {
   else place["managedFields"] = std::move(managed);
 }
 
+/// Of which generation something was said is kept where a write leaves it out: for the conditions of a type one after another
+/// (upstream: preserveOldObservedGeneration).
+void keep_observed_generations(json::object& status, const json::object& old) {
+  constexpr std::string_view kObserved = "observedGeneration";
+  const auto unset = [&](const json::object& of) { return integer_of(of.if_contains(kObserved)) == 0; };
+  if (unset(status)) take(status, old, kObserved);
+  auto* now = as_array(status.if_contains("conditions"));
+  const auto* before = as_array(old.if_contains("conditions"));
+  if (!now || !before) return;
+  struct Said {
+    std::string_view type;
+    const json::value* condition;
+    std::size_t repeated = 0;   // of the first of its type: how many were met again
+  };
+  std::vector<Said> said;
+  for (const auto& condition : *before) said.push_back({text_of(member(&condition, "type")), &condition});
+  const auto earlier = [](const Said& one, const Said& other) { return one.type < other.type; };
+  std::stable_sort(said.begin(), said.end(), earlier);
+  for (auto& condition : *now) {
+    const auto type = text_of(member(&condition, "type"));
+    const auto first = std::lower_bound(said.begin(), said.end(), Said{type, nullptr}, earlier);
+    if (first == said.end() || first->type != type) continue;
+    const auto same_one = static_cast<std::size_t>(first - said.begin()) + first->repeated++;
+    if (same_one >= said.size() || said[same_one].type != type) continue;
+    if (auto* one = condition.if_object(); one && unset(*one)) take(*one, said[same_one].condition->get_object(), kObserved);
+  }
+}
+
 void merge_status(const Kind& kind, json::object& object, const json::object& old) {
   restore_but(object, old, {"metadata", "status", "kind", "apiVersion"});
   keep_metadata(object, old, metadata_kept_by_status(kind));
   if (kind.group.empty() && kind.kind == "Pod") {
     auto& status = make_object(object, "status");
-    if (text_of(status.if_contains("qosClass")).empty())
-      if (const auto* before = as_object(old.if_contains("status"))) take(status, *before, "qosClass");
+    if (const auto* before = as_object(old.if_contains("status"))) {
+      if (text_of(status.if_contains("qosClass")).empty()) take(status, *before, "qosClass");
+      keep_observed_generations(status, *before);
+    }
   }
 }
 

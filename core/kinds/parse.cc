@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "core/kinds/json_print.hpp"
+#include "core/kinds/json_syntax.hpp"
 
 namespace keelson::kinds {
 namespace {
@@ -92,17 +92,11 @@ class Builder {
   std::size_t depth_ = 0, deepest_ = 0;
 };
 
-// The texts are those of Go's encoding/json where the cause is known.
+// In Go's words; what Go takes for JSON and we do not in our own.
 std::string fault_text(std::string_view body, simdjson::error_code fault) {
   if (fault == simdjson::DEPTH_ERROR) return "exceeded max depth";
+  if (auto wrong = json_syntax_fault(body); !wrong.empty()) return wrong;
   if (fault == simdjson::UTF8_ERROR) return "invalid UTF-8 in string";
-  const auto first = body.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos || fault == simdjson::EMPTY || fault == simdjson::UNCLOSED_STRING) return "unexpected end of JSON input";
-  if (std::string_view("{[\"-0123456789tfn").find(body[first]) == std::string_view::npos) {
-    std::string shown;
-    print_string(shown, body.substr(first, 1));
-    return "invalid character '" + shown.substr(1, shown.size() - 2) + "' looking for beginning of value";
-  }
   if (fault == simdjson::NUMBER_ERROR) return "invalid number: out of range or malformed";
   return std::string("invalid JSON: ") + simdjson::error_message(fault);
 }

@@ -1,6 +1,8 @@
 #include "core/verbs/step_token.hpp"
 
+#include "core/auth/jwt.hpp"
 #include "core/base/json_text.hpp"
+#include "core/base/json_value.hpp"
 #include "core/kinds/body_kinds.hpp"
 
 namespace keelson::verbs {
@@ -13,6 +15,16 @@ base::Outcome<std::int64_t> lifetime_of(const json::value& request) {
   if (seconds > kTokenLifetimeMax_s) why = "may not specify a duration larger than 2^32 seconds";
   if (!why.empty()) return base::invalid("authentication.k8s.io", "TokenRequest", "", {invalid_value("spec.expirationSeconds", std::to_string(seconds), why)});
   return seconds;
+}
+
+/// Of a token that was asked for without any, for this server.
+void show_audiences(json::value& request, std::string_view token) {
+  auto& spec = object_at(request, {"spec"});
+  if (const auto* asked = list_at(request, {"spec", "audiences"}); asked && !asked->empty()) return;
+  const auto parts = auth::split_jwt(token);
+  boost::system::error_code fault;
+  const auto claims = parts ? base::json_of(parts->payload, fault) : json::value();
+  if (const auto* audiences = list_at(claims, {"aud"})) spec["audiences"] = json::array(*audiences, request.storage());
 }
 
 base::Error another_uid(std::string_view kind, const std::string& name, const std::string& uid) {
@@ -81,6 +93,9 @@ base::Outcome<StepRun::Next> TokenRun::begin() {
   auto request = wanted();
   if (!request) return request.error();
   if (auto named = check_request_name(*request); !named) return named.error();
+  // upstream: TokenRequestServiceAccountUIDValidation
+  if (const std::string uid(text_at(*request, {"metadata", "uid"})), own(account->columns().uid); !uid.empty() && uid != own)
+    return base::conflict("authentication.k8s.io", "TokenRequest", target().name, "the UID in the token request (" + uid + ") does not match the UID of the service account (" + own + ")");
   auto lifetime = lifetime_of(*request);
   if (!lifetime) return lifetime.error();
   auth::TokenIssuer::Claims& claims = claims_;
@@ -117,13 +132,15 @@ void TokenRun::respond(json::value request, const auth::TokenIssuer::Claims& cla
   auto& metadata = object_at(request, {"metadata"});
   metadata["name"] = target().name;
   metadata["namespace"] = target().ns;
+  metadata["uid"] = account.columns().uid;
   metadata["creationTimestamp"] = base::rfc3339(in_.core.parts.runtime.unix_s());
   object_at(request, {"spec"})["expirationSeconds"] = claims.lifetime_s;
+  show_audiences(request, token.text);
   auto& status = object_at(request, {"status"});
   status["token"] = token.text;
   status["expirationTimestamp"] = base::rfc3339(token.expires_unix_s);
   created_ = true;
-  result_ = synthesized(std::move(request), account.columns(), account.revision());
+  result_ = synthesized(std::move(request), account.columns(), 0);
 }
 
 }  // namespace keelson::verbs

@@ -251,6 +251,8 @@ void Transaction::note(const store::Committed* committed) const {
 
 void Transaction::fail(base::Error error) {
   note(nullptr);
+  if (context_.failure_warnings)
+    for (const auto& step : runs_) context_.failure_warnings->insert(context_.failure_warnings->end(), step->warnings.begin(), step->warnings.end());
   done_(std::move(error));
   extras_ = {};   // who waits for what is held goes on after the answer
 }

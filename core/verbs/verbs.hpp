@@ -46,6 +46,8 @@ struct Context {
   store::Revision trigger = 0;      ///< of a reconcile: the revision that led here
   base::Monotonic deadline = base::kForever;
   std::shared_ptr<audit::Notes> notes;   ///< null: the request is not audited
+  /// What a write warned of before it failed: complete when the failure is told. Null: nobody asks. Of one write alone.
+  std::shared_ptr<std::vector<std::string>> failure_warnings;
 };
 
 /// Names an object (or a collection: name empty) by what the URL says.

@@ -222,6 +222,20 @@ def unknown_and_duplicate_fields_are_warned_of_or_passed_over(c):
     equal((last.code, json.loads(last.body)["data"], last.headers.get_all("Warning")), (201, {"k": "2"}, ['299 - "duplicate field \\"data\\""']), "the last one wins")
 
 
+def what_is_refused_is_warned_of_all_the_same(c):
+    wrong = c.https.ask("POST", MAPS, config_map("not a name", nothing=1))
+    equal((wrong.code, wrong.headers.get_all("Warning")), (422, ['299 - "unknown field \\"nothing\\""']), "a name that is none")
+    there = c.https.ask("POST", MAPS, config_map("one", nothing=1))
+    equal((there.code, there.headers.get_all("Warning")), (409, ['299 - "unknown field \\"nothing\\""']), "what is there")
+    patched = c.https.ask("PATCH", f"{MAPS}/one", {"nothing": 1, "metadata": {"labels": {"not a label": "x"}}}, {"Content-Type": MERGE})
+    equal((patched.code, patched.headers.get_all("Warning")), (422, ['299 - "unknown field \\"nothing\\""']), "a patch")
+
+
+def heads_are_told_where_upstream_tells_them(c):
+    asked = ["/healthz", "/apis", "/apis/apps", "/apis/rows.dev/v1", f"{WIDGETS}/one", "/version", "/api", "/api/v1", "/apis/apps/v1", MAPS, f"{MAPS}/one"]
+    equal([c.https.ask("HEAD", path).code for path in asked], [200] * 5 + [405] * 6, f"HEAD of {asked}")
+
+
 def a_deprecated_kind_and_a_deprecated_version_warn_of_themselves(c):
     def told(method, path, body=None):
         return c.https.ask(method, path, body).headers.get_all("Warning")
@@ -277,7 +291,7 @@ def yaml_means_what_upstream_takes_it_for(c):
 
 
 STEPS = [the_objects_of_the_rows_are_made, *(surface(name, rows) for name, rows in SURFACES.items()), requests_that_could_be_cut_in_two_ways_end_the_connection,
-         headers_above_1_MiB_are_431, unknown_and_duplicate_fields_are_warned_of_or_passed_over, a_deprecated_kind_and_a_deprecated_version_warn_of_themselves, yaml_bombs_are_refused_within_100_ms,
+         headers_above_1_MiB_are_431, unknown_and_duplicate_fields_are_warned_of_or_passed_over, what_is_refused_is_warned_of_all_the_same, heads_are_told_where_upstream_tells_them, a_deprecated_kind_and_a_deprecated_version_warn_of_themselves, yaml_bombs_are_refused_within_100_ms,
          nested_yaml_takes_linear_time, yaml_means_what_upstream_takes_it_for, too_many_at_once_are_told_to_come_back,
          who_went_before_the_handshake_gets_none, a_header_that_does_not_end_is_not_answered]
 

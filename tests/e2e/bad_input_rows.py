@@ -67,6 +67,8 @@ HTTP = [
     *[get(f"Accept cannot be met: {accept} is no name of the router's", MAPS, 406, "NotAcceptable", "only the following media types are accepted: ...", Accept=accept) for accept in ("application/*", "application/*;q=0.1", "*")],
     *[get(f"Accept: {accept}", MAPS, 200, "", "", Accept=accept) for accept in ("*/*", "*/*;q=0.1", "application/*, */*", "application/json;q=0", "application/json;q=abc", "application/*, application/json;q=0.1")],
     get("Accept of a custom resource, which no router looks at", WIDGETS, 200, "", "", Accept="application/*"),
+    *[get(f"Accept of {path}, which is the router's", path, 406, "NotAcceptable", "only the following media types are accepted: ...", Accept="application/*") for path in ("/api", "/api/v1", "/apis/apps/v1")],
+    *[get(f"Accept of {path}, which no router looks at", path, 200, "", "", Accept="application/*") for path in ("/apis", "/apis/apps", "/apis/rows.dev/v1")],
     get("the version is told in JSON alone", "/version", 406, "NotAcceptable", "only the following media types are accepted: application/json", Accept="application/cbor"),
     get("OpenAPI is not told in CBOR", "/openapi/v2", 406, "NotAcceptable", "only the following media types are accepted: application/json, ...", Accept="application/cbor"),
     get("OpenAPI looks at no parameters", "/openapi/v2", 200, "", "", Accept="application/json;as=Table;g=meta.k8s.io;v=v1"),
@@ -118,6 +120,10 @@ BODIES = [   # of what is stored nowhere
     *[post(f"{what}: unknown field, Strict", f"{path}?dryRun=All&fieldValidation=Strict", {"x": 1} | more, 400, "BadRequest", '...strict decoding error: unknown field "x"') for what, path, more in (
         ("eviction", f"{PODS}/one/eviction", {}), ("binding", f"{PODS}/one/binding", {"target": {"name": "n"}}), ("token", f"{NS}/serviceaccounts/default/token", {}), ("review", REVIEWS, {}))],
     post("eviction: a word for a number", f"{PODS}/one/eviction?dryRun=All", {"deleteOptions": {"gracePeriodSeconds": "x"}}, 400, "BadRequest", 'Eviction in version "v1" cannot be handled as a Eviction: json: cannot unmarshal string into Go struct field ...'),
+    post("eviction of a version that there is not", f"{PODS}/one/eviction?dryRun=All", {"apiVersion": "policy/v1alpha1", "kind": "Eviction"}, 400, "BadRequest", 'Eviction in version "v1alpha1" cannot be handled as a Eviction: no kind "Eviction" is registered for version "policy/v1alpha1" in scheme "..."'),
+    post("eviction of the version before, which is taken", f"{PODS}/one/eviction?dryRun=All", {"apiVersion": "policy/v1beta1", "kind": "Eviction", "metadata": {"name": "one"}}, 201, "", ""),
+    post("review of something with a name", REVIEWS, {"metadata": {"name": "x"}, "spec": {"user": "u", "nonResourceAttributes": {"path": "/", "verb": "get"}}}, 422, "Invalid", '...metadata: Invalid value: {"name":"x"}: must be empty', [("FieldValueInvalid", "metadata")]),
+    post("review in a namespace, of something with a name", "/apis/authorization.k8s.io/v1/namespaces/rows/localsubjectaccessreviews", {"metadata": {"name": "x", "namespace": "rows"}, "spec": {"user": "u", "resourceAttributes": {"namespace": "rows", "resource": "pods", "verb": "get"}}}, 422, "Invalid", '...metadata: Invalid value: {"name":"x","namespace":"rows"}: must be empty except for namespace', [("FieldValueInvalid", "metadata")]),
     post("review: a number for a word", REVIEWS, {"spec": {"user": 1}}, 400, "BadRequest", 'SubjectAccessReview in version "v1" cannot be handled as a SubjectAccessReview: json: cannot unmarshal number into Go struct field ...'),
     Row("delete options: a dry run that is no list", "DELETE", f"{MAPS}/one", {"dryRun": "All"}, {}, 400, "BadRequest", NO_LIST),
     Row("delete options: a dry run that is no list, of a collection", "DELETE", MAPS, {"dryRun": "All"}, {}, 400, "BadRequest", NO_LIST),
@@ -130,6 +136,7 @@ BODIES = [   # of what is stored nowhere
 UNREADABLE = "the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: ..."
 JSON = [
     post("not JSON", MAPS, "{", 400, "BadRequest", UNREADABLE),
+    post("a comma too many", MAPS, '{"kind":"ConfigMap",}', 400, "BadRequest", UNREADABLE[:-3] + "invalid character '}' looking for beginning of object key string..."),
     post("not an object", MAPS, "[]", 400, "BadRequest", "..."),
     post("bad UTF-8", MAPS, b'{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"new"},"data":{"k":"\xff\xfe"}}', 400, "BadRequest", UNREADABLE + "invalid UTF-8..."),
     post("depth > 10,000", MAPS, '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"new"},"x":' + "[" * 10001 + "]" * 10001 + "}", 400, "BadRequest", "...exceeded max depth..."),

@@ -540,9 +540,27 @@ def a_token_that_was_asked_for_passes_review(c):
     given = c.https.made("POST", f"{ACCOUNTS}/asked/token", {"spec": {"expirationSeconds": 7200}})
     equal(bool(given["status"]["token"] and given["status"]["expirationTimestamp"]), True, "the answer")
     review = c.https.made("POST", "/apis/authentication.k8s.io/v1/tokenreviews", {"spec": {"token": given["status"]["token"]}})["status"]
-    equal((review["authenticated"], review["user"]["username"]), (True, "system:serviceaccount:required:asked"), "the review")
+    equal((review["authenticated"], review["user"]["username"], review["audiences"]), (True, "system:serviceaccount:required:asked", ["https://kubernetes.default.svc.cluster.local"]), "the review")
+    tokens_for_others_are_known_to_them_alone(c)
     c.https.made("DELETE", f"{ACCOUNTS}/asked")
     gone(c, f"{ACCOUNTS}/asked")
+
+
+def tokens_for_others_are_known_to_them_alone(c):
+    """What Vault, Istio, Linkerd and their like ask about the tokens that pods show them."""
+    given = c.https.made("POST", f"{ACCOUNTS}/asked/token", {"spec": {"audiences": ["vault", "istio-ca"]}})["status"]["token"]
+    own = c.https.made("POST", f"{ACCOUNTS}/asked/token", {"spec": {}})["status"]["token"]
+
+    def review(token, *audiences):
+        status = c.https.made("POST", "/apis/authentication.k8s.io/v1/tokenreviews", {"metadata": {"name": "kept"}, "spec": {"token": token, "audiences": list(audiences)}})["status"]
+        return status.get("authenticated", False), status.get("audiences")
+
+    equal(review(given, "vault"), (True, ["vault"]), "one of its audiences")
+    equal(review(given, "other", "istio-ca", "vault"), (True, ["vault", "istio-ca"]), "both")
+    equal(review(given, "other"), (False, None), "another's")
+    equal(review(given), (False, None), "the server itself is none of its audiences")
+    equal(review(own, "vault"), (False, None), "the server's own, asked about by another")
+    equal(review(own, "vault", "https://kubernetes.default.svc.cluster.local"), (True, ["https://kubernetes.default.svc.cluster.local"]), "the server's own")
 
 
 def an_account_lives_and_a_watch_sees_it(c):

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <boost/json.hpp>
+#include <vector>
 
 #include "core/base/json_member.hpp"
 #include "core/kinds/json_access.hpp"
@@ -25,14 +27,31 @@ bool equal_objects(const json::object& a, const json::object& b, Skip skip, Comp
 
 bool equal_values(std::string_view, const json::value& a, const json::value& b) { return same(&a, &b); }
 
+bool equal_entry(const json::value& one, const json::value& other) {
+  return one.is_object() && other.is_object() && equal_objects(one.get_object(), other.get_object(), [](std::string_view key) { return key == "time"; }, equal_values);
+}
+
+using Entries = std::vector<const json::value*>;
+
+Entries by_name(const json::array& entries) {
+  const auto before = [](const json::value* a, const json::value* b) {
+    for (const std::string_view member : {"operation", "manager", "apiVersion", "subresource"})
+      if (const int order = entry_text(*a, member).compare(entry_text(*b, member)); order != 0) return order < 0;
+    return false;
+  };
+  Entries out;
+  for (const auto& entry : entries) out.push_back(&entry);
+  std::stable_sort(out.begin(), out.end(), before);
+  return out;
+}
+
+/// When somebody wrote decides the order of entries, too.
 bool equal_entries(const json::value& a, const json::value& b) {
   if (!a.is_array() || !b.is_array() || a.get_array().size() != b.get_array().size()) return same_json(a, b);
-  for (std::size_t i = 0; i < a.get_array().size(); ++i) {
-    const json::value &one = a.get_array()[i], &other = b.get_array()[i];
-    if (!one.is_object() || !other.is_object()) return false;
-    if (!equal_objects(one.get_object(), other.get_object(), [](std::string_view key) { return key == "time"; }, equal_values)) return false;
-  }
-  return true;
+  const auto &mine = a.get_array(), &others = b.get_array();
+  if (std::equal(mine.begin(), mine.end(), others.begin(), equal_entry)) return true;
+  const auto sorted = by_name(mine), other = by_name(others);
+  return std::equal(sorted.begin(), sorted.end(), other.begin(), [](const json::value* one, const json::value* two) { return equal_entry(*one, *two); });
 }
 
 bool equal_metadata(const json::value& a, const json::value& b) {

@@ -2,6 +2,7 @@
 #include "core/kinds/formats.hpp"
 #include "core/kinds/json_access.hpp"
 #include "core/kinds/validate/more.hpp"
+#include "core/kinds/validate/new_addresses.hpp"
 
 namespace keelson::kinds {
 namespace {
@@ -12,7 +13,7 @@ constexpr std::size_t kServiceRangesMax = 2;
 void validate_endpoint_address(const json::value& address, const Path& at, FieldErrors& errors) {
   const auto ip = text_of(member(&address, "ip")), host = text_of(member(&address, "hostname"));
   const auto ip_at = at.child("ip");
-  if (ip_family(ip) == 0) errors.invalid_each(ip_at, ip, check_ip(ip));
+  errors.invalid_each(ip_at, ip, check_new_ip(ip));
   if (!host.empty()) errors.invalid_each(at.child("hostname"), host, check_label_1123(host));
   if (const auto* node = member(&address, "nodeName")) errors.invalid_each(at.child("nodeName"), text_of(node), check_subdomain_1123(text_of(node)));
   if (ip_family(ip) != 0) validate_reachable(ip, ip_at, errors);
@@ -66,7 +67,7 @@ void validate_service_cidr(const Candidate& candidate, FieldErrors& errors) {
   if (count == 0) return errors.required(path, "at least one CIDR required");
   if (count > kServiceRangesMax) return errors.invalid(path, given, "may only hold up to 2 values");
   each_element(given, path, [&](const json::value& range, const Path& at) {
-    if (range_family(text_of(&range)) == 0) errors.invalid(at, text_of(&range), "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
+    errors.invalid_each(at, text_of(&range), check_canonical_cidr(text_of(&range)));
   });
   const auto& ranges = *as_array(given);
   if (count == kServiceRangesMax && range_family(text_of(&ranges[0])) == range_family(text_of(&ranges[1]))) errors.invalid(path, given, "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64");

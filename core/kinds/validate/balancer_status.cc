@@ -3,6 +3,7 @@
 
 #include "core/kinds/formats.hpp"
 #include "core/kinds/json_access.hpp"
+#include "core/kinds/validate/new_addresses.hpp"
 #include "core/kinds/validate/parts.hpp"
 
 namespace keelson::kinds {
@@ -30,7 +31,7 @@ void validate_balancer_status(const Candidate& candidate, bool has_modes, FieldE
   const auto* before = candidate.old ? at_path(*candidate.old, kPoints) : nullptr;
   each_element(at_path(candidate.object, kPoints), path, [&](const json::value& point, const Path& at) {
     const auto ip = text_of(member(&point, "ip")), host = text_of(member(&point, "hostname"));
-    if (!ip.empty() && !stood(before, ip)) errors.invalid_each(at.child("ip"), ip, check_ip(ip));
+    if (!ip.empty() && !stood(before, ip)) errors.invalid_each(at.child("ip"), ip, check_new_ip(ip));
     if (has_modes) validate_mode(point, !ip.empty(), at.child("ipMode"), errors);
     if (host.empty()) return;
     errors.invalid_each(at.child("hostname"), host, check_subdomain_1123(host));

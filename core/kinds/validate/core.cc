@@ -9,6 +9,7 @@
 #include "core/kinds/parse.hpp"
 #include "core/kinds/quantity.hpp"
 #include "core/kinds/resource_names.hpp"
+#include "core/kinds/validate/new_addresses.hpp"
 #include "core/kinds/validate/parts.hpp"
 
 namespace keelson::kinds {
@@ -88,7 +89,7 @@ void validate_pod_ranges(const Candidate& candidate, const Path& path, FieldErro
   std::set<bool> families;
   each_element(ranges, here, [&](const json::value& range, const Path& at) {
     const auto text = text_of(&range);
-    errors.invalid_each(at, text, check_cidr(text));
+    errors.invalid_each(at, text, check_new_cidr(text));
     families.insert(text.find(':') != std::string_view::npos);
   });
   if (families.size() < length_of(ranges)) errors.invalid(here, ranges, "may specify no more than one CIDR for each IP family");

@@ -4,6 +4,7 @@
 
 #include "core/kinds/formats.hpp"
 #include "core/kinds/json_access.hpp"
+#include "core/kinds/validate/new_addresses.hpp"
 #include "core/kinds/validate/parts.hpp"
 
 namespace keelson::kinds {
@@ -24,7 +25,7 @@ Check name_check(const Kind& kind) {
   if ((kind.group.empty() && kind.kind == "Event") || kind.group == "policy") return check_path_segment;
   if (kind.group == "rbac.authorization.k8s.io" || kind.group == "certificates.k8s.io" || kind.group == "apiregistration.k8s.io") return check_path_segment;
   if (kind.group == "authentication.k8s.io" || kind.group == "authorization.k8s.io") return anything;
-  if (kind.group == "networking.k8s.io" && kind.kind == "IPAddress") return check_ip;
+  if (kind.group == "networking.k8s.io" && kind.kind == "IPAddress") return check_canonical_ip;
   return check_subdomain_1123;
 }
 

@@ -7,6 +7,7 @@
 #include "core/kinds/formats.hpp"
 #include "core/kinds/json_access.hpp"
 #include "core/kinds/validate/more.hpp"
+#include "core/kinds/validate/new_addresses.hpp"
 
 namespace keelson::kinds {
 namespace {
@@ -130,44 +131,55 @@ bool strictly_inside(std::string_view inner, std::string_view outer) {
   return inner_prefix > outer_prefix && std::string_view(a).substr(0, outer_prefix) == std::string_view(b).substr(0, outer_prefix);
 }
 
-void validate_block(const json::value& block, const Path& path, FieldErrors& errors) {
+void validate_block(const json::value& block, const Written& before, const Path& path, FieldErrors& errors) {
   const auto cidr = text_of(member(&block, "cidr"));
   const auto here = path.child("cidr"), except = path.child("except");
   if (cidr.empty()) return errors.required(here);
-  const auto faults = check_cidr(cidr);
-  errors.invalid_each(here, cidr, faults);
+  errors.invalid_each(here, cidr, check_cidr_unless(before, cidr));
+  if (!check_cidr(cidr).empty()) return;
   each_element(member(&block, "except"), except, [&](const json::value& one, const Path& at) {
     const auto text = text_of(&one);
-    const auto wrong = check_cidr(text);
-    errors.invalid_each(at, text, wrong);
-    if (wrong.empty() && faults.empty() && !strictly_inside(text, cidr)) errors.invalid(at, text, "must be a strict subset of `cidr`");
+    errors.invalid_each(at, text, check_cidr_unless(before, text));
+    if (check_cidr(text).empty() && !strictly_inside(text, cidr)) errors.invalid(at, text, "must be a strict subset of `cidr`");
   });
 }
 
-void validate_peer(const json::value& peer, const Path& at, FieldErrors& errors) {
+void validate_peer(const json::value& peer, const Written& before, const Path& at, FieldErrors& errors) {
   const auto *block = member(&peer, "ipBlock"), *pods = member(&peer, "podSelector"), *namespaces = member(&peer, "namespaceSelector");
   validate_label_selector(pods, at.child("podSelector"), errors);
   validate_label_selector(namespaces, at.child("namespaceSelector"), errors);
-  if (block) validate_block(*block, at.child("ipBlock"), errors);
+  if (block) validate_block(*block, before, at.child("ipBlock"), errors);
   if (!block && !pods && !namespaces) errors.required(at, "must specify a peer");
   else if (block && (pods || namespaces)) errors.forbidden(at, "may not specify both ipBlock and another peer");
 }
 
-void validate_policy_rules(const json::value* rules, std::string_view peers, const Path& path, FieldErrors& errors) {
-  each_element(rules, path, [&](const json::value& rule, const Path& at) {
-    const auto ports = at.child("ports"), list = at.child(peers);
-    each_element(member(&rule, "ports"), ports, [&](const json::value& port, const Path& here) { validate_policy_port(port, here, errors); });
-    each_element(member(&rule, peers), list, [&](const json::value& peer, const Path& here) { validate_peer(peer, here, errors); });
+void add_ranges(const json::value* rules, std::string_view peers, Written& out) {
+  const Path nowhere("");
+  each_element(rules, nowhere, [&](const json::value& rule, const Path&) {
+    each_element(member(&rule, peers), nowhere, [&](const json::value& peer, const Path&) {
+      const auto* block = member(&peer, "ipBlock");
+      out.insert(text_of(member(block, "cidr")));
+      each_element(member(block, "except"), nowhere, [&](const json::value& range, const Path&) { out.insert(text_of(&range)); });
+    });
   });
 }
 
-void validate_address(std::string_view type, const json::value& address, const Path& at, FieldErrors& errors) {
+void validate_policy_rules(const json::value* rules, std::string_view peers, const Written& before, const Path& path, FieldErrors& errors) {
+  each_element(rules, path, [&](const json::value& rule, const Path& at) {
+    const auto ports = at.child("ports"), list = at.child(peers);
+    each_element(member(&rule, "ports"), ports, [&](const json::value& port, const Path& here) { validate_policy_port(port, here, errors); });
+    each_element(member(&rule, peers), list, [&](const json::value& peer, const Path& here) { validate_peer(peer, before, here, errors); });
+  });
+}
+
+/// `list`: where upstream says that it is of the other family.
+void validate_address(std::string_view type, const json::value& address, const Path& list, const Path& at, FieldErrors& errors) {
   const auto text = text_of(&address);
   if (type == "FQDN") return errors.invalid_each(at, text, check_subdomain_1123(text));
   const int family = type == "IPv4" ? 4 : type == "IPv6" ? 6 : 0;
   if (family == 0) return;
-  if (ip_family(text) == 0) return errors.invalid_each(at, text, check_ip(text));
-  if (ip_family(text) != family) return errors.invalid(at, text, "must be an " + std::string(type) + " address");
+  if (const auto wrong = family == 4 ? check_new_ip(text) : check_canonical_ip(text); !wrong.empty()) return errors.invalid_each(at, text, wrong);
+  if (ip_family(text) != family) errors.invalid(list, text, "must be an " + std::string(type) + " address");
   validate_reachable(text, at, errors);
 }
 
@@ -243,8 +255,13 @@ void validate_network_policy(const Candidate& candidate, FieldErrors& errors) {
   const auto* spec = at_path(candidate.object, "spec");
   const Path path("spec"), types = path.child("policyTypes");
   validate_label_selector(member(spec, "podSelector"), path.child("podSelector"), errors);
-  validate_policy_rules(member(spec, "ingress"), "from", path.child("ingress"), errors);
-  validate_policy_rules(member(spec, "egress"), "to", path.child("egress"), errors);
+  Written before;
+  if (candidate.old) {
+    add_ranges(at_path(*candidate.old, "spec.ingress"), "from", before);
+    add_ranges(at_path(*candidate.old, "spec.egress"), "to", before);
+  }
+  validate_policy_rules(member(spec, "ingress"), "from", before, path.child("ingress"), errors);
+  validate_policy_rules(member(spec, "egress"), "to", before, path.child("egress"), errors);
   if (length_of(member(spec, "policyTypes")) > 2) return errors.invalid(types, member(spec, "policyTypes"), "may not specify more than two policyTypes");
   each_element(member(spec, "policyTypes"), types, [&](const json::value& type, const Path& at) { errors.one_of(at, text_of(&type), {"Ingress", "Egress"}); });
 }
@@ -254,7 +271,7 @@ void validate_endpoint_slice(const Candidate& candidate, FieldErrors& errors) {
   const Path endpoints("endpoints"), ports("ports");
   each_element(at_path(candidate.object, "endpoints"), endpoints, [&](const json::value& endpoint, const Path& at) {
     const auto addresses = at.child("addresses");
-    each_element(member(&endpoint, "addresses"), addresses, [&](const json::value& address, const Path& here) { validate_address(type, address, here, errors); });
+    each_element(member(&endpoint, "addresses"), addresses, [&](const json::value& address, const Path& here) { validate_address(type, address, addresses, here, errors); });
     if (const auto* host = member(&endpoint, "hostname")) errors.invalid_each(at.child("hostname"), text_of(host), check_label_1123(text_of(host)));
     if (const auto* node = member(&endpoint, "nodeName")) errors.invalid_each(at.child("nodeName"), text_of(node), check_subdomain_1123(text_of(node)));
     validate_hints(member(&endpoint, "hints"), at.child("hints"), errors);

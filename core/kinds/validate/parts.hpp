@@ -53,6 +53,10 @@ void validate_stored_template(const Candidate& candidate, FieldErrors& errors);
 
 // pod_update.cc
 void validate_pod_update(const json::value& pod, const json::value& old, FieldErrors& errors);
+/// Whether a pod is the image of one that a node has from elsewhere stays as it is.
+void validate_mirror(const json::value& pod, const json::value& old, FieldErrors& errors);
+
+// pod_status.cc
 void validate_pod_status_update(const json::value& pod, const json::value& old, FieldErrors& errors);
 
 // pod_running.cc

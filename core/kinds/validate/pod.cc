@@ -4,6 +4,7 @@
 
 #include "core/kinds/formats.hpp"
 #include "core/kinds/json_access.hpp"
+#include "core/kinds/validate/new_addresses.hpp"
 #include "core/kinds/validate/parts.hpp"
 
 namespace keelson::kinds {
@@ -39,7 +40,7 @@ void validate_dns(const json::value& spec, const Path& path, FieldErrors& errors
   if (alone && !config) return errors.required(path, "must provide `dnsConfig` when `dnsPolicy` is None");
   if (alone && count == 0) return errors.required(servers, "must provide at least one DNS nameserver when `dnsPolicy` is None");
   if (count > kNameserversMax) errors.invalid(servers, member(config, "nameservers"), "must not have more than 3 nameservers");
-  each_element(member(config, "nameservers"), servers, [&](const json::value& ip, const Path& at) { errors.invalid_each(at, text_of(&ip), check_ip(text_of(&ip))); });
+  each_element(member(config, "nameservers"), servers, [&](const json::value& ip, const Path& at) { errors.invalid_each(at, text_of(&ip), check_new_ip(text_of(&ip))); });
   const auto* list = member(config, "searches");
   if (length_of(list) > kSearchesMax) errors.invalid(searches, list, "must not have more than 32 search paths");
   std::size_t characters = length_of(list) > 0 ? length_of(list) - 1 : 0;
@@ -92,7 +93,7 @@ void validate_gates(const json::value& spec, const Path& path, FieldErrors& erro
 void validate_aliases(const json::value& spec, const Path& path, FieldErrors& errors) {
   const auto aliases = path.child("hostAliases");
   each_element(member(&spec, "hostAliases"), aliases, [&](const json::value& alias, const Path& at) {
-    errors.invalid_each(at.child("ip"), text_of(member(&alias, "ip")), check_ip(text_of(member(&alias, "ip"))));
+    errors.invalid_each(at.child("ip"), text_of(member(&alias, "ip")), check_new_ip(text_of(member(&alias, "ip"))));
     const auto names = at.child("hostnames");
     each_element(member(&alias, "hostnames"), names, [&](const json::value& name, const Path& here) { errors.invalid_each(here, text_of(&name), check_subdomain_1123(text_of(&name))); });
   });

@@ -81,19 +81,19 @@ std::string difference(const json::object& now, const json::value* before) {
   return text;
 }
 
-bool finished_for_good(const json::value& old_status, std::string_view policy) {
-  const auto* terminated = member(member(&old_status, "state"), "terminated");
-  if (!terminated) return false;
-  return policy == "Never" || (policy == "OnFailure" && integer_of(member(terminated, "exitCode")) == 0);
-}
-
 }  // namespace
+
+void validate_mirror(const json::value& pod, const json::value& old, FieldErrors& errors) {
+  const auto *now = member(at_path(pod, "metadata.annotations"), kMirrorAnnotation), *before = member(at_path(old, "metadata.annotations"), kMirrorAnnotation);
+  if (same(now, before)) return;
+  const Path metadata("metadata"), annotations = metadata.child("annotations");
+  errors.forbidden(annotations.key(kMirrorAnnotation), before ? "may not remove or update mirror pod annotation" : "may not add mirror pod annotation");
+}
 
 void validate_pod_update(const json::value& pod, const json::value& old, FieldErrors& errors) {
   const Path path("spec");
   const auto *spec = at_path(pod, "spec"), *before = at_path(old, "spec");
-  if (text_of(member(at_path(pod, "metadata.annotations"), kMirrorAnnotation)) != text_of(member(at_path(old, "metadata.annotations"), kMirrorAnnotation)))
-    errors.forbidden(Path("metadata").child("annotations").key(kMirrorAnnotation), "may not remove or update mirror pod annotation");
+  validate_mirror(pod, old, errors);
   for (const std::string_view list : {"containers", "initContainers"})
     if (length_of(member(spec, list)) != length_of(member(before, list))) return errors.forbidden(path.child(list), "pod updates may not add or remove containers");
   validate_deadline(member(spec, "activeDeadlineSeconds"), member(before, "activeDeadlineSeconds"), path, errors);
@@ -109,23 +109,6 @@ void validate_pod_update(const json::value& pod, const json::value& old, FieldEr
     take(rest, before, "terminationGracePeriodSeconds");
   const json::value left(std::move(rest));
   if (!same(&left, before)) errors.forbidden(path, "pod updates may not change fields other than " + std::string(kMayChange) + "\n" + difference(left.get_object(), before));
-}
-
-void validate_pod_status_update(const json::value& pod, const json::value& old, FieldErrors& errors) {
-  const Path path("status");
-  const auto before_qos = text_at(old, "status.qosClass"), qos = text_at(pod, "status.qosClass");
-  if (!before_qos.empty() && qos != before_qos) errors.invalid(path.child("qosClass"), qos, kImmutable);
-  if (text_at(pod, "spec.nodeName") != text_at(old, "spec.nodeName")) errors.forbidden(path.child("nodeName"), "may not be changed directly");
-  const auto policy = text_at(pod, "spec.restartPolicy");
-  if (policy == "Always") return;
-  const auto* before = as_array(at_path(old, "status.containerStatuses"));
-  const auto statuses = path.child("containerStatuses");
-  each_element(at_path(pod, "status.containerStatuses"), statuses, [&](const json::value& status, const Path& at) {
-    if (!before || member(member(&status, "state"), "terminated")) return;
-    for (const auto& was : *before)
-      if (text_of(member(&was, "name")) == text_of(member(&status, "name")) && finished_for_good(was, policy))
-        errors.forbidden(at.child("state"), "may not be transitioned to non-terminated state");
-  });
 }
 
 }  // namespace keelson::kinds

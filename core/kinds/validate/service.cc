@@ -3,6 +3,8 @@
 
 #include "core/kinds/formats.hpp"
 #include "core/kinds/json_access.hpp"
+#include "core/kinds/validate/more.hpp"
+#include "core/kinds/validate/new_addresses.hpp"
 #include "core/kinds/validate/parts.hpp"
 
 namespace keelson::kinds {
@@ -13,6 +15,7 @@ constexpr std::size_t kAddressesMax = 2;   // one a family
 
 struct Service {
   const json::value& spec;
+  const json::value* old;    ///< its spec so far, null: it is new
   std::string_view type;
   bool headless;
   const Path& path;
@@ -20,6 +23,11 @@ struct Service {
 
   const json::value* get(std::string_view name) const { return member(&spec, name); }
   std::string_view text(std::string_view name) const { return text_of(get(name)); }
+  Written written(std::string_view list) const {
+    Written out;
+    each_element(member(old, list), path, [&](const json::value& one, const Path&) { out.insert(trimmed(text_of(&one))); });
+    return out;
+  }
 };
 
 void validate_port(const Service& service, const json::value& port, const Path& path, bool named, std::set<std::string_view>& names) {
@@ -72,10 +80,11 @@ void validate_addresses(const Service& service) {
   if (text_of(&addresses->front()) != service.text("clusterIP")) service.errors.invalid(path, list, "first value must match `clusterIP`");
   if (addresses->size() > kAddressesMax) service.errors.invalid(path, list, "may only hold up to 2 values");
   std::set<int> families;
+  const auto before = service.written("clusterIPs");
   each_element(list, path, [&](const json::value& address, const Path& at) {
     const auto text = text_of(&address);
     if (text == "None") return;
-    service.errors.invalid_each(at, text, check_ip(text));
+    service.errors.invalid_each(at, text, check_ip_unless(before, text));
     if (const int family = ip_family(text); family != 0 && !families.insert(family).second)
       service.errors.invalid(path, list, "may specify no more than one IP for each IP family");
   });
@@ -113,16 +122,13 @@ void validate_affinity(const Service& service) {
     service.errors.forbidden(config, "must not be set when session affinity is None");
 }
 
-bool usable_outside(std::string_view ip) {
-  return ip != "0.0.0.0" && ip != "::" && ip != "::1" && !ip.starts_with("127.") && !ip.starts_with("169.254.") && !ip.starts_with("fe80:");
-}
-
 void validate_traffic(const Service& service) {
   const auto outside = service.path.child("externalIPs");
+  const auto before = service.written("externalIPs");
   each_element(service.get("externalIPs"), outside, [&](const json::value& ip, const Path& at) {
     const auto text = text_of(&ip);
-    service.errors.invalid_each(at, text, check_ip(text));
-    if (ip_family(text) != 0 && !usable_outside(text)) service.errors.invalid(at, text, "may not be unspecified, in the loopback or in the link-local range");
+    if (const auto wrong = check_ip_unless(before, text); !wrong.empty()) service.errors.invalid_each(at, text, wrong);
+    else validate_reachable(text, at, service.errors);
   });
   const bool reachable = service.type == "NodePort" || service.type == "LoadBalancer" || (service.type == "ClusterIP" && length_of(service.get("externalIPs")) > 0);
   if (const auto policy = service.text("externalTrafficPolicy"); !policy.empty()) {
@@ -139,8 +145,10 @@ void validate_balancer(const Service& service) {
   const bool balanced = service.type == "LoadBalancer";
   const auto ranges = service.path.child("LoadBalancerSourceRanges");   // told so upstream
   if (length_of(service.get("loadBalancerSourceRanges")) > 0 && !balanced) service.errors.forbidden(ranges, "may only be used when `type` is 'LoadBalancer'");
+  const auto before = service.written("loadBalancerSourceRanges");
   each_element(service.get("loadBalancerSourceRanges"), ranges, [&](const json::value& range, const Path& at) {
-    service.errors.invalid_each(at, text_of(&range), check_cidr(text_of(&range)));
+    const auto text = trimmed(text_of(&range));
+    service.errors.invalid_each(at, text, check_cidr_unless(before, text));
   });
   if (service.get("allocateLoadBalancerNodePorts") && !balanced)
     service.errors.forbidden(service.path.child("allocateLoadBalancerNodePorts"), "may only be used when `type` is 'LoadBalancer'");
@@ -186,7 +194,7 @@ void validate_service(const Candidate& candidate, FieldErrors& errors) {
   static const json::value nothing = json::object();
   const auto* given = at_path(candidate.object, "spec");
   const auto& spec = given ? *given : nothing;
-  const Service service{spec, text_of(member(&spec, "type")), text_of(member(&spec, "clusterIP")) == "None", path, errors};
+  const Service service{spec, candidate.old ? at_path(*candidate.old, "spec") : nullptr, text_of(member(&spec, "type")), text_of(member(&spec, "clusterIP")) == "None", path, errors};
   validate_ports(service);
   if (service.type.empty()) errors.required(path.child("type"));
   else errors.one_of(path.child("type"), service.type, {"ClusterIP", "ExternalName", "LoadBalancer", "NodePort"});

@@ -23,6 +23,7 @@ struct Thing {
 const std::vector<std::string> kTimes = {R"("2026-01-02T03:04:05Z")", R"("2026-01-02T03:04:05.123456Z")", R"("2026-01-02T05:04:05+02:00")", R"("soon")", "null", "7"};
 const std::vector<std::string> kTexts = {R"("a")", R"("a\"\\b\u00e9<")", R"("")", "null", "3"};
 const std::vector<std::string> kNumbers = {"1", "2", "40", "0", "-1", "null", R"("x")", "2147483648"};
+const std::vector<std::string> kAddresses = {R"([{"ip":"10.0.0.3"},{"ip":"fd00::1"}])", R"([{"ip":"10.0.0.1"}])", "[]", R"([{"ip":"10.0.0.3"},{"ip":"10.0.0.4"}])", R"([{"ip":"none"}])", R"([{}])", "null"};
 const std::vector<std::string> kConditions = {
     R"([{"type":"Ready","status":"True","lastTransitionTime":"2026-01-02T03:04:05Z"}])", R"([{"type":"Ready","status":"False","reason":"r","message":"m\n"},{"type":"PodScheduled","status":"True"}])",
     R"([{"status":"True","type":"Ready"},{"type":"Ready","status":"Unknown"}])", "[]", "null", R"([{"type":"Q\"uoted","status":"True","unknown":1}])", R"("none")"};
@@ -33,7 +34,10 @@ Thing lease() {
 }
 Thing pod() {
   return {"v1/pods", "default", "p", "status", R"({"metadata":{"name":"p","annotations":{"x":"}],\"spec\":{\\"}},"spec":{"nodeName":"n1","restartPolicy":"Never","containers":[{"name":"c","image":"i","resources":{"requests":{"cpu":"0.1"}}}]}})",
-          {{"phase", {R"("Running")", R"("Failed")", R"("")", "null"}}, {"conditions", kConditions}, {"podIP", {R"("10.0.0.1")", R"("10.0.0.2")", "null"}}, {"podIPs", {R"([{"ip":"10.0.0.3"},{"ip":"fd00::1"}])", "[]"}},
+          {{"phase", {R"("Running")", R"("Failed")", R"("")", "null"}}, {"conditions", kConditions}, {"podIP", {R"("10.0.0.1")", R"("10.0.0.2")", "null"}}, {"podIPs", kAddresses}, {"hostIPs", kAddresses}, {"hostIP", {R"("10.0.0.3")", R"("10.0.0.1")", "null"}},
+           {"conditions", {R"([{"type":"Ready","status":"True","observedGeneration":1},{"type":"x.io/gate","status":"True"}])", R"([{"type":"x.io/gate","status":"False","observedGeneration":2}])", R"([{"type":"no name","status":"True"}])", R"([{"type":"Ready","status":"True","observedGeneration":-1}])"}},
+           {"initContainerStatuses", {R"([{"name":"i","image":"i","imageID":"","ready":false,"restartCount":0,"state":{"terminated":{"exitCode":0}}}])", R"([{"name":"i","image":"i","imageID":"","ready":false,"restartCount":0,"state":{"running":{}}}])", "null"}},
+           {"resourceClaimStatuses", {R"([{"name":"none"}])", "null"}},
            {"message", kTexts}, {"startTime", kTimes}, {"qosClass", {R"("Burstable")", R"("Guaranteed")", "null"}}, {"observedGeneration", kNumbers}, {"nominatedNodeName", kTexts},
            {"containerStatuses", {R"([{"name":"c","image":"i","imageID":"","ready":true,"restartCount":0,"state":{"running":{"startedAt":"2026-01-02T03:04:05Z"}}}])",
                                   R"([{"name":"c","image":"i","imageID":"","ready":false,"restartCount":1,"state":{"terminated":{"exitCode":1}},"allocatedResources":{"cpu":"0.10"}}])", "null"}},
@@ -222,4 +226,30 @@ TEST_CASE("a renewal moves the time of its manager's entry, and one that says no
   CHECK(entry(renewed).at("fieldsV1") == entry(made).at("fieldsV1"));
   cluster.sleep_s(100);
   CHECK(Cluster::must(cluster.patch(thing.what, "default", "l", R"({"spec":{"renewTime":"2026-01-01T00:00:09.000001Z"}})"))->revision() == renewed->revision());
+}
+
+TEST_CASE("what says nothing new writes nothing where somebody else wrote last: whoever looks") {
+  const std::pair<Thing, std::vector<std::string>> cases[] = {
+      {node(), {R"({"status":{"conditions":[{"type":"Ready","status":"True","lastTransitionTime":"2026-01-02T03:04:05Z"}],"capacity":{"cpu":"8"},"images":[{"names":["a"],"sizeBytes":1}]}})",
+                R"({"status":{"images":[{}]}})", R"({"status":{"phase":"Running"}})"}},
+      {pod(), {R"({"status":{"phase":"Failed","podIP":"10.0.0.1","hostIP":"10.0.0.1","containerStatuses":[{"name":"c","image":"i","imageID":"","ready":false,"restartCount":1,"state":{"terminated":{"exitCode":1}},"allocatedResources":{"cpu":"0.10"}}]}})",
+               R"({"status":{"podIPs":[{"ip":"10.0.0.3"},{"ip":"fd00::1"}]}})"}}};
+  for (const auto& [thing, firsts] : cases)
+    for (const auto& first : firsts) {
+      Both both(thing, 1);
+      for (auto* cluster : {&both.alone, &both.watched}) {
+        cluster->admin.field_manager = "test";
+        Cluster::must(cluster->patch(thing.what + "/status", thing.ns, thing.name, first));
+        cluster->sleep_s(2);
+        Cluster::must(cluster->patch(thing.what, thing.ns, thing.name, R"({"metadata":{"labels":{"l":"1"}}})"));
+        const auto before = cluster->stored(thing.what, thing.ns, thing.name)->revision();
+        for (const std::string again : {first, std::string(R"({"status":{"addresses":null,"conditions":null}})")}) {
+          if (again != first && first.find("conditions") != std::string::npos) continue;
+          cluster->sleep_s(2);
+          Cluster::must(cluster->patch(thing.what + "/status", thing.ns, thing.name, again));
+          CAPTURE(thing.what, first, again, cluster == &both.watched);
+          CHECK(cluster->stored(thing.what, thing.ns, thing.name)->revision() == before);
+        }
+      }
+    }
 }

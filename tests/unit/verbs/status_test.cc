@@ -94,6 +94,70 @@ TEST_CASE("what ended in a pod that restarts nothing does not run again, whoever
   }
 }
 
+TEST_CASE("what nodes and schedulers say of a pod is held to upstream's rules, whoever looks") {
+  Both both;
+  const auto host = [](std::string_view ips, std::string_view ip) { return R"({"status":{"hostIPs":)" + std::string(ips) + R"(,"hostIP":")" + std::string(ip) + "\"}}"; };
+  const std::pair<std::string, std::string> refused[] = {
+      {R"({"status":{"podIPs":[{"ip":"none"}]}})", "status.podIPs[0]: Invalid value: \"none\": must be a valid IP address"},
+      {R"({"status":{"podIPs":[{"ip":"10.0.0.1"},{"ip":"10.0.0.2"}]}})", "status.podIPs: Invalid value: [{\"ip\":\"10.0.0.1\"},{\"ip\":\"10.0.0.2\"}]: may specify no more than one IP for each IP family"},
+      {R"({"status":{"podIPs":[{"ip":"10.0.0.1"},{"ip":"fd00::1"},{"ip":"fd00::2"}]}})", "may specify no more than one IP for each IP family"},
+      {host(R"([{"ip":"10.0.0.1"}])", "10.0.0.2"), "status.hostIPs[0].ip: Invalid value: \"10.0.0.1\": must be equal to `hostIP`"},
+      {host(R"([{"ip":"none"}])", "none"), "status.hostIPs[0]: Invalid value: \"none\": must be a valid IP address"},
+      {R"({"status":{"conditions":[{"type":"Ready","status":"True","observedGeneration":-1}]}})", "status.conditions[0].observedGeneration: Invalid value: -1: must be a non-negative integer"},
+      {R"({"status":{"conditions":[{"type":"no name","status":"True"}]}})", "status.conditions[0].Type: Invalid value: \"no name\": name part must consist of"},
+      {R"({"status":{"observedGeneration":-1}})", "status.observedGeneration: Invalid value: -1: must be a non-negative integer"},
+      {R"({"status":{"nominatedNodeName":"n2"}})", "status.nominatedNodeName: Forbidden: may not be set on pods that are already bound to a node"},
+      {R"({"status":{"resourceClaimStatuses":[{"name":"none"}]}})", "status.resourceClaimStatuses[0].name: Invalid value: \"none\": must match the name of an entry in `spec.resourceClaims`"},
+      {R"({"metadata":{"annotations":{"kubernetes.io/config.mirror":"m"}},"status":{"phase":"Running"}})", "metadata.annotations[kubernetes.io/config.mirror]: Forbidden: may not add mirror pod annotation"},
+  };
+  for (Cluster* cluster : {&both.alone, &both.watched}) {
+    Cluster::must(cluster->create("v1/pods", "default", std::string(kPod)));
+    for (const auto& [patch, why] : refused) {
+      const auto error = error_of(cluster->patch("v1/pods/status", "default", "p", patch));
+      CAPTURE(patch, error.message);
+      CHECK(error.code == 422);
+      CHECK(error.message.find(why) != std::string::npos);
+    }
+    Cluster::must(cluster->patch("v1/pods/status", "default", "p", R"({"status":{"podIPs":[{"ip":"10.0.0.1"},{"ip":"fd00::1"}],"hostIP":"10.0.0.9","hostIPs":[{"ip":"10.0.0.9"},{"ip":"fd00::9"}]}})"));
+  }
+}
+
+TEST_CASE("containers start again as their own policies say, whatever the pod's does") {
+  const auto restarts = [](std::string_view container_more, std::int64_t code) {
+    Both both;
+    std::vector<int> codes;
+    for (Cluster* cluster : {&both.alone, &both.watched}) {
+      Cluster::must(cluster->create("v1/pods", "default", R"({"metadata":{"name":"p"},"spec":{"restartPolicy":"OnFailure","containers":[{"name":"c","image":"i")" + std::string(container_more) + "}]}}"));
+      Cluster::must(cluster->patch("v1/pods/status", "default", "p", container(R"({"terminated":{"exitCode":)" + std::to_string(code) + "}}")));
+      const auto again = cluster->patch("v1/pods/status", "default", "p", container(R"({"running":{}})"));
+      codes.push_back(again ? 200 : again.error().code);
+    }
+    CHECK(codes[0] == codes[1]);
+    return codes[0] == 200;
+  };
+  CHECK(restarts("", 1));
+  CHECK_FALSE(restarts("", 0));
+  CHECK(restarts(R"(,"restartPolicy":"Always")", 0));
+  CHECK_FALSE(restarts(R"(,"restartPolicy":"Never")", 1));
+  CHECK(restarts(R"(,"restartPolicy":"Never","restartPolicyRules":[{"action":"Restart","exitCodes":{"operator":"In","values":[42]}}])", 42));
+  CHECK_FALSE(restarts(R"(,"restartPolicy":"Never","restartPolicyRules":[{"action":"Restart","exitCodes":{"operator":"In","values":[42]}}])", 41));
+}
+
+TEST_CASE("of which generation a condition speaks is kept where a write leaves it out, one of its type after another") {
+  Both both;
+  const auto conditions = [](std::string_view list) { return R"({"status":{"conditions":)" + std::string(list) + "}}"; };
+  for (Cluster* cluster : {&both.alone, &both.watched}) {
+    Cluster::must(cluster->create("v1/pods", "default", std::string(kPod)));
+    Cluster::must(cluster->patch("v1/pods/status", "default", "p", R"({"status":{"observedGeneration":7,"conditions":[{"type":"Ready","status":"True","observedGeneration":3},{"type":"x.io/g","status":"True","observedGeneration":4},{"type":"Ready","status":"True","observedGeneration":5}]}})"));
+    const auto kept = Cluster::must(cluster->patch("v1/pods/status", "default", "p", conditions(R"([{"type":"x.io/g","status":"False"},{"type":"Ready","status":"False"},{"type":"Ready","status":"False"},{"type":"Ready","status":"False"}])")));
+    std::vector<std::int64_t> generations;
+    const auto object = parsed(kept);
+    for (const auto& condition : *auth::list_at(object, {"status", "conditions"})) generations.push_back(auth::integer_at(condition, {"observedGeneration"}));
+    CHECK(generations == std::vector<std::int64_t>{4, 3, 5, 0});
+    CHECK(number(kept, {"status", "observedGeneration"}) == 7);
+  }
+}
+
 TEST_CASE("a status that a pod cannot hold is refused with the whole pod, whoever looks") {
   Both both;
   for (Cluster* cluster : {&both.alone, &both.watched}) {

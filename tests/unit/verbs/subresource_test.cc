@@ -323,6 +323,19 @@ TEST_CASE("a token of an account authenticates as it until the account is gone")
   CHECK(cluster.chains->authenticate(credentials).error().code == 401);
 }
 
+TEST_CASE("a token is of the account of the uid that is asked for, and says which that is") {
+  Cluster cluster;
+  const auto& uid = cluster.stored("v1/serviceaccounts", "default", "default")->columns().uid;
+  const auto ask = [&](const std::string& asked) { return cluster.create_at(cluster.target("v1/serviceaccounts/token", "default", "default"), R"({"metadata":{"uid":")" + asked + R"("},"spec":{}})"); };
+  CHECK(at(Cluster::must(ask("")), {"metadata", "uid"}) == uid);
+  const auto answer = parsed(Cluster::must(ask(uid)));
+  CHECK(auth::text_at(answer, {"metadata", "uid"}) == uid);
+  CHECK(json::serialize(answer.at("spec").at("audiences")) == R"(["https://kubernetes.default.svc"])");
+  const auto error = error_of(ask("other"));
+  CHECK(error.code == 409);
+  CHECK(error.message == "Operation cannot be fulfilled on TokenRequest.authentication.k8s.io \"default\": the UID in the token request (other) does not match the UID of the service account (" + uid + ")");
+}
+
 TEST_CASE("a token expires, and is for its audience only") {
   Cluster cluster;
   const auto token = [&](std::string spec) {
@@ -333,6 +346,14 @@ TEST_CASE("a token expires, and is for its audience only") {
   const auto mine = token(""), elsewhere = token(R"("audiences":["vault"])");
   CHECK(cluster.chains->authenticate(mine).has_value());
   CHECK(cluster.chains->authenticate(elsewhere).error().code == 401);
+  const auto asked_by = [&](auth::Credentials credentials, std::vector<std::string> audiences) {
+    credentials.audiences = std::move(audiences);
+    const auto who = cluster.chains->authenticate(credentials);
+    return who ? who->audiences : std::vector<std::string>{std::to_string(who.error().code)};
+  };
+  CHECK(asked_by(elsewhere, {"other", "vault"}) == std::vector<std::string>{"vault"});
+  CHECK(asked_by(elsewhere, {"other"}) == std::vector<std::string>{"401"});
+  CHECK(asked_by(mine, {"vault"}) == std::vector<std::string>{"401"});
   cluster.sleep_s(3600 + 61);
   CHECK(cluster.chains->authenticate(mine).error().code == 401);
   CHECK(error_of(cluster.create_at(cluster.target("v1/serviceaccounts/token", "default", "default"), R"({"spec":{"expirationSeconds":10}})")).message.find("may not specify a duration less than 10 minutes") !=
