@@ -94,10 +94,11 @@ class Audited final : public Verbs {
   }
   void remove_collection(const Context& context, Target target, ListOptions which, DeleteOptions options, std::function<void(base::Outcome<Listed>)> done) override {
     const auto record = begin(context, target, "deletecollection", nullptr);
+    if (!record) return verbs_.remove_collection(context, std::move(target), std::move(which), std::move(options), std::move(done));
     verbs_.remove_collection(told(context, record), std::move(target), std::move(which), std::move(options), [audit = audit_, record, done = std::move(done)](base::Outcome<Listed> listed) {
-      if (record && !listed) note_failure(*record, listed.error());
-      else if (record) record->code = kOk;
-      if (record) audit->at(audit::Stage::response_complete, *record);
+      if (listed) record->code = kOk;
+      else note_failure(*record, listed.error());
+      audit->at(audit::Stage::response_complete, *record);
       done(std::move(listed));
     });
   }

@@ -101,6 +101,20 @@ TEST_CASE("what the policy does not keep is written as well, and secrets are tol
   CHECK(cluster.last().message.empty());
 }
 
+TEST_CASE("a collection is deleted whether the policy keeps that or not") {
+  AuditedCluster cluster;
+  const auto removes = [&] {
+    Cluster::must(cluster.creates("v1/configmaps", R"({"metadata":{"name":"a"}})"));
+    return cluster.wait<verbs::Listed>([&](auto done) { cluster.audited->remove_collection(cluster.plugin, cluster.target("v1/configmaps", "default"), {}, {}, std::move(done)); });
+  };
+  CHECK(removes().has_value());
+  CHECK(cluster.log->records.empty());
+  cluster.log->levels = {{"configmaps", audit::Level::metadata}};
+  CHECK(removes().has_value());
+  CHECK(cluster.last().verb == "deletecollection");
+  CHECK(cluster.last().code == 200);
+}
+
 TEST_CASE("who may not is told of, too, and each step of a transaction by itself") {
   AuditedCluster cluster;
   cluster.log->levels = {{"configmaps", audit::Level::metadata}};
