@@ -219,6 +219,10 @@ OBJECTS = [
     post("label value too long", MAPS, meta(labels={"a": "x" * 64}), 422, "Invalid", "...must be no more than 63 bytes", [("FieldValueInvalid", "metadata.labels")]),
     post("bad label key", MAPS, meta(labels={"/": "x"}), 422, "Invalid", "...", [("FieldValueInvalid", "metadata.labels")] * 3),
     post("annotations > 256 KiB", MAPS, meta(annotations={"a": "x" * 262145}), 422, "Invalid", "...metadata.annotations: Too long: may not be more than 262144 bytes", [("FieldValueTooLong", "metadata.annotations")]),
+    post("two containers of one name", PODS, pod(containers=[{"name": "c", "image": "i"}] * 2), 422, "Invalid", '...spec.containers[1].name: Duplicate value: "c"', [("FieldValueDuplicate", "spec.containers[1].name")]),
+    post("a mount of no volume", PODS, pod(containers=[{"name": "c", "image": "i", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}]), 422, "Invalid", '...spec.containers[0].volumeMounts[0].name: Not found: "v"',
+         [("FieldValueNotFound", "spec.containers[0].volumeMounts[0].name")]),
+    patch("an apply that makes", APPLY, {**config_map("made"), "data": {"k": "v"}}, 201, "", "", path=f"{MAPS}/made?fieldManager=m&dryRun=All"),
     post("two controllers", MAPS, meta(ownerReferences=[{"apiVersion": "v1", "kind": "Pod", "name": n, "uid": n, "controller": True} for n in "ab"]), 422, "Invalid", "...Only one reference can have Controller set to true...", [("FieldValueInvalid", "metadata.ownerReferences")]),
     patch("new finalizer while deleting", MERGE, '{"metadata":{"finalizers":["rows.dev/a","rows.dev/b"]}}', 422, "Invalid", '...metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{"rows.dev/b"}', [("FieldValueForbidden", "metadata.finalizers")], path=f"{MAPS}/going"),
     post("a finalizer without a domain", MAPS, meta(finalizers=["x"]), 422, "Invalid", 'ConfigMap "new" is invalid: metadata.finalizers[0]: Invalid value: "x": name is neither a standard finalizer name nor is it fully qualified', [("FieldValueInvalid", "metadata.finalizers[0]")]),
@@ -235,6 +239,8 @@ POLICIES = [
          [("FieldValueRequired", "spec.policyName"), ("FieldValueRequired", "spec.paramRef"), ("FieldValueRequired", "spec.paramRef.parameterNotFoundAction"), ("FieldValueRequired", "spec.validationActions")]),
     post("a condition that does not compile", f"{HOOKS}/validatingwebhookconfigurations", {"metadata": {"name": "new"}, "webhooks": [{"name": "a.b.c", "clientConfig": {"url": "https://x/y"}, "sideEffects": "None",
          "admissionReviewVersions": ["v1"], "matchConditions": [{"name": "c", "expression": "nothing"}]}]}, 422, "Invalid", "...undeclared reference to 'nothing'...", [("FieldValueInvalid", "webhooks[0].matchConditions[0].expression")]),
+    post("a condition that cannot be planned", f"{HOOKS}/validatingwebhookconfigurations", {"metadata": {"name": "new"}, "webhooks": [{"name": "a.b.c", "clientConfig": {"url": "https://x/y"}, "sideEffects": "None",
+         "admissionReviewVersions": ["v1"], "matchConditions": [{"name": "c", "expression": "uint('-1') == 1u"}]}]}, 422, "Invalid", "...Internal error: program instantiation failed: ...", [("InternalError", "webhooks[0].matchConditions[0].expression")]),
 ]
 NAMESPACES = [
     post("missing namespace", "/api/v1/namespaces/none/configmaps", config_map(), 404, "NotFound", 'namespaces "none" not found'),
