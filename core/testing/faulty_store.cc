@@ -1,4 +1,4 @@
-#include "sdk/testing/faulty_store.hpp"
+#include "core/testing/faulty_store.hpp"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "sdk/testing/documents.hpp"
+#include "core/testing/documents.hpp"
 
 #include <boost/json.hpp>
 

@@ -8,7 +8,7 @@
 
 #include "core/base/json_value.hpp"
 #include "sdk/testing/cluster.hpp"
-#include "sdk/testing/documents.hpp"
+#include "core/testing/documents.hpp"
 
 namespace keelson::testing {
 namespace {

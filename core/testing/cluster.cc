@@ -19,8 +19,8 @@
 #include "core/store/store.hpp"
 #include "core/verbs/verbs.hpp"
 #include "core/watch/hub.hpp"
-#include "sdk/testing/documents.hpp"
-#include "sdk/testing/faulty_store.hpp"
+#include "core/testing/documents.hpp"
+#include "core/testing/faulty_store.hpp"
 
 namespace keelson::testing {
 
