@@ -37,6 +37,9 @@ class PodTopologyLabels final : public auth::InlineMutator {
     const auto node = node_of(request);
     return node && (!label_of(*node, kZone).empty() || !label_of(*node, kRegion).empty());
   }
+  bool rests_on(const AdmissionRequest& request, auth::Grounds& grounds) override {
+    return request.operation == Operation::create && request.subresource.empty() && text_at(grounds.spec, {"nodeName"}).empty();
+  }
   base::Outcome<void> mutate(AdmissionRequest& request) const override {
     const auto node = node_of(request);
     if (!node || !request.object) return {};

@@ -32,6 +32,7 @@ class ResourceQuota final : public auth::AdmissionUnit {
     return subresource.empty() && (key == "services" || key == "persistentvolumeclaims");
   }
 
+  bool rests_on(const AdmissionRequest& request, auth::Grounds&) override { return !any_quota(request); }
   void validate(AdmissionRequest& request, Done done) override {
     if (!any_quota(request) || !request.object || !request.extras) return done({});
     const auto delta = wanted(request);

@@ -65,6 +65,7 @@ class DefaultTolerationSeconds final : public InlineMutator {
   bool handles(Operation operation, const kinds::Kind& kind, std::string_view subresource) const override {
     return (operation == Operation::create || operation == Operation::update) && is(kind, "pods") && subresource.empty();
   }
+  bool rests_on(const AdmissionRequest&, Grounds&) override { return true; }
   base::Outcome<void> mutate(AdmissionRequest& request) const override {
     constexpr std::int64_t kSeconds = 300;
     for (const std::string_view key : {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}) {
@@ -104,6 +105,13 @@ void expect_unchanged(AdmissionRequest& request, const store::Key& key, const st
   if (!request.expectations) return;
   using Kind = store::Expectation::Kind;
   request.expectations->push_back({key, seen ? Kind::at_revision : Kind::absent, seen ? seen->revision() : 0});
+}
+
+void Grounds::add(const store::Key& key, const store::ObjectRef& seen, bool expected) {
+  text.append(key.resource.text()).append("/").append(key.ns).append("/").append(key.name).append(" ");
+  add(std::to_string(seen ? seen->revision() : 0));
+  using Kind = store::Expectation::Kind;
+  if (expected) expectations.push_back({key, seen ? Kind::at_revision : Kind::absent, seen ? seen->revision() : 0});
 }
 
 std::shared_ptr<AdmissionUnit> namespace_lifecycle() { return std::make_shared<NamespaceLifecycle>(); }

@@ -38,7 +38,7 @@ class InlineMutator : public AdmissionUnit, public AnswersAtOnce {
  public:
   bool reads_managers(const AdmissionRequest&) override { return false; }
   bool reinvoke() const override { return true; }
-  void mutate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) final { done(mutate(request)); }
+  void mutate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) final { done(request.spec_is_known ? base::Outcome<void>() : mutate(request)); }
   virtual base::Outcome<void> mutate(AdmissionRequest& request) const = 0;
 };
 

@@ -113,6 +113,11 @@ class RuntimeClass final : public InlineMutator {
   bool handles(Operation operation, const kinds::Kind& kind, std::string_view subresource) const override {
     return operation == Operation::create && subresource.empty() && is(kind, "pods");
   }
+  bool rests_on(const AdmissionRequest& request, Grounds& grounds) override {
+    const store::Key key{store::Atom(kRuntimeClasses), "", std::string(text_at(grounds.spec, {"runtimeClassName"}))};
+    if (!key.name.empty()) grounds.add(key, request.snapshot.get(key), true);
+    return true;
+  }
   base::Outcome<void> mutate(AdmissionRequest& request) const override {
     const std::string chosen(text_at(*request.object, {"spec", "runtimeClassName"}));
     const auto* given = find(*request.object, {"spec", "overhead"});

@@ -220,13 +220,20 @@ class LimitRanger final : public AdmissionUnit, public AnswersAtOnce {
     if (kind.storage_key.text() != "pods") return false;
     return subresource.empty() ? operation == Operation::create : subresource == "resize" && operation == Operation::update;
   }
+  // What it fills in is told in an annotation.
+  bool rests_on(const AdmissionRequest& request, Grounds&) override {
+    bool any = false;
+    request.snapshot.scan(ranges_, request.ns, nullptr, [&](const store::ObjectRef& object) { return any = object->key().ns == request.ns, false; });
+    return !any;
+  }
   void mutate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) override {
+    if (request.spec_is_known) return done({});
     if (is_pod(request) && request.object) fill_pod(*request.object, limits_of(request));
     done({});
   }
   void validate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) override {
     const bool deleting = request.old && find(*request.old, {"metadata", "deletionTimestamp"});
-    if (deleting || !request.object) return done({});
+    if (deleting || !request.object || request.spec_is_known) return done({});
     const auto ranges = limits_of(request);
     auto faults = is_pod(request) ? pod_faults(*request.object, ranges) : claim_faults(*request.object, ranges);
     if (faults.empty()) return done({});
@@ -235,6 +242,8 @@ class LimitRanger final : public AdmissionUnit, public AnswersAtOnce {
 
  private:
   static bool is_pod(const AdmissionRequest& request) { return request.kind->storage_key.text() == "pods"; }
+
+  const store::Atom ranges_{"limitranges"};
 };
 
 }  // namespace

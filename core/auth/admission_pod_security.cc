@@ -128,13 +128,20 @@ class PodSecurity final : public AdmissionUnit, public AnswersAtOnce {
     if (key == "pods") return writes && (subresource.empty() || subresource == "ephemeralcontainers" || subresource == "resize");
     return writes && subresource.empty() && (key == "namespaces" || makes_pods(key));
   }
+  bool rests_on(const AdmissionRequest& request, Grounds& grounds) override {
+    const auto ns = namespace_of(request);
+    if (!ns || request.kind->storage_key.text() != "pods" || annotations_count(*request.object)) return false;
+    grounds.add(ns->key(), ns, false);
+    return true;
+  }
   void validate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) override {
+    if (request.spec_is_known) return done({});
     done(request.kind->storage_key.text() == "namespaces" ? check_namespace(request) : check_pod(request));
   }
 
  private:
   base::Outcome<void> check_pod(AdmissionRequest& request) const {
-    const auto ns = request.snapshot.get({store::Atom("namespaces"), "", request.ns});
+    const auto ns = namespace_of(request);
     const auto* pod = ns ? pod_in(request) : nullptr;
     if (!pod) return {};
     const bool is_pod = request.kind->storage_key.text() == "pods";
@@ -152,6 +159,10 @@ class PodSecurity final : public AdmissionUnit, public AnswersAtOnce {
     return {};
   }
 
+  static store::ObjectRef namespace_of(const AdmissionRequest& request) {
+    static const store::Atom namespaces("namespaces");
+    return request.snapshot.get({namespaces, "", request.ns});
+  }
   static void annotate(const AdmissionRequest& request, const char* key, std::string text) {
     if (request.annotations) request.annotations->emplace_back(key, std::move(text));
   }

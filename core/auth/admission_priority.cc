@@ -11,6 +11,13 @@ constexpr std::int64_t kSystemClusterCritical = 2'000'000'000;
 constexpr std::int64_t kSystemNodeCritical = 2'000'001'000;
 constexpr std::string_view kPreempt = "PreemptLowerPriority";
 
+store::Atom classes() {
+  static const store::Atom name("priorityclasses.scheduling.k8s.io");
+  return name;
+}
+
+store::Key key_of(std::string name) { return {classes(), "", std::move(name)}; }
+
 struct Class {
   std::string name;
   std::int64_t value = 0;
@@ -29,7 +36,7 @@ std::optional<Class> read_class(const store::Object& object) {
 /// The class of pods that name none: of several defaults the lowest.
 Class default_class(const AdmissionRequest& request) {
   std::optional<Class> best;
-  request.snapshot.scan(store::Atom("priorityclasses.scheduling.k8s.io"), "", nullptr, [&](const store::ObjectRef& object) {
+  request.snapshot.scan(classes(), "", nullptr, [&](const store::ObjectRef& object) {
     if (object->body().find("\"globalDefault\":true") == std::string_view::npos) return true;
     if (auto found = read_class(*object); found && (!best || found->value < best->value)) best = std::move(found);
     return true;
@@ -38,7 +45,7 @@ Class default_class(const AdmissionRequest& request) {
 }
 
 std::optional<Class> named_class(AdmissionRequest& request, const std::string& name) {
-  const store::Key key{store::Atom("priorityclasses.scheduling.k8s.io"), "", name};
+  const auto key = key_of(name);
   if (const auto found = request.snapshot.get(key)) {
     expect_unchanged(request, key, found);
     return read_class(*found);
@@ -54,6 +61,15 @@ class PriorityAdmission final : public InlineMutator {
   bool handles(AdmissionRequest::Operation operation, const kinds::Kind& kind, std::string_view subresource) const override {
     const bool writes = operation == AdmissionRequest::Operation::create || operation == AdmissionRequest::Operation::update;
     return writes && kind.storage_key.text() == "pods" && subresource.empty();
+  }
+
+  bool rests_on(const AdmissionRequest& request, Grounds& grounds) override {
+    if (request.operation != AdmissionRequest::Operation::create) return false;
+    const std::string wanted(text_at(grounds.spec, {"priorityClassName"}));
+    const auto key = key_of(wanted.empty() ? default_class(request).name : wanted);
+    const auto found = key.name.empty() ? store::ObjectRef() : request.snapshot.get(key);
+    grounds.add(key, found, found && !wanted.empty());
+    return true;
   }
 
   base::Outcome<void> mutate(AdmissionRequest& request) const override {

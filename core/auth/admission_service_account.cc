@@ -10,7 +10,7 @@ namespace keelson::auth {
 namespace {
 
 constexpr std::string_view kMountPath = "/var/run/secrets/kubernetes.io/serviceaccount";
-constexpr std::string_view kVolumePrefix = "kube-api-access-";
+constexpr std::string_view kVolumePrefix = "kube-api-access-", kDefault = "default";
 
 /// Five letters out of the pod's own names: the volume has to be unique only inside the pod, and a replay gets the same.
 std::string suffix_for(const AdmissionRequest& request) {
@@ -45,14 +45,25 @@ class ServiceAccountAdmission final : public InlineMutator {
     return operation == AdmissionRequest::Operation::create && kind.storage_key.text() == "pods" && subresource.empty();
   }
 
+  bool rests_on(const AdmissionRequest& request, Grounds& grounds) override {
+    if (find(*request.object, {"metadata", "annotations", kMirrorAnnotation})) return false;
+    const auto account = text_at(grounds.spec, {"serviceAccountName"});
+    const store::Key key{accounts_, request.ns, std::string(account.empty() ? kDefault : account)};
+    const auto found = request.snapshot.get(key);
+    if (!found) return false;
+    grounds.add(key, found, true);
+    if (flag_at(grounds.spec, {"automountServiceAccountToken"}, true)) grounds.add(suffix_for(request));
+    return true;
+  }
+
   base::Outcome<void> mutate(AdmissionRequest& request) const override {
     // A mirror pod shows what a node runs by itself; it acts as nobody.
     if (find(*request.object, {"metadata", "annotations", kMirrorAnnotation})) return {};
     auto& spec = object_at(*request.object, {"spec"});
-    if (text_at(*request.object, {"spec", "serviceAccountName"}).empty()) spec["serviceAccountName"] = "default";
+    if (text_at(*request.object, {"spec", "serviceAccountName"}).empty()) spec["serviceAccountName"] = kDefault;
     const std::string account(text_at(*request.object, {"spec", "serviceAccountName"}));
     spec["serviceAccount"] = account;   // its deprecated name, which decoding kept equal until now
-    const store::Key key{store::Atom("serviceaccounts"), request.ns, account};
+    const store::Key key{accounts_, request.ns, account};
     const auto found = request.snapshot.get(key);
     if (!found) return refused(request, "error looking up service account " + request.ns + "/" + account + ": serviceaccount \"" + account + "\" not found");
     expect_unchanged(request, key, found);
@@ -98,6 +109,8 @@ class ServiceAccountAdmission final : public InlineMutator {
       if (text_at(entry, {"mountPath"}) == kMountPath) return true;
     return false;
   }
+
+  const store::Atom accounts_{"serviceaccounts"};
 };
 
 }  // namespace

@@ -96,6 +96,17 @@ struct CommitExtras {
   std::vector<std::shared_ptr<void>> held;                 ///< let go when the attempt is decided
 };
 
+/// What admission's answer about a new object rests on beside its spec: on equal grounds an equal spec becomes the same.
+struct Grounds {
+  const boost::json::value& spec;                          ///< as its author sent it, with defaults
+  std::string text{};
+  std::vector<store::Expectation> expectations{};          ///< what must still hold at commit
+
+  void add(std::string_view what) { text.append(what) += '\n'; }
+  /// An object as the decision saw it, null: that there is none. `expected`: the commit has to find it so.
+  void add(const store::Key& key, const store::ObjectRef& seen, bool expected);
+};
+
 /// What an admission unit sees and may change.
 struct AdmissionRequest {
   enum class Operation { create, update, remove, connect } operation = Operation::create;
@@ -118,6 +129,8 @@ struct AdmissionRequest {
   std::map<const void*, std::shared_ptr<void>> remembered; ///< what a unit keeps between its turns at this request, by unit
   std::string_view node;                                   ///< of a binding: where the pod goes
   bool keeps_metadata = false;                             ///< the write cannot change what metadata says
+  bool spec_is_known = false;                              ///< what becomes of the spec is known: `object` is without it, and whoever gave grounds has nothing to say
+  std::shared_ptr<const void> units;                       ///< who gave grounds, and so is asked; null: whoever is there
 };
 
 class AdmissionUnit {
@@ -129,6 +142,9 @@ class AdmissionUnit {
   virtual bool reads_objects(const AdmissionRequest& request) { return (void)request, true; }
   /// Whether it would look at who manages the fields of an object that is created. Where no unit would, that is not in the object.
   virtual bool reads_managers(const AdmissionRequest& request) { return reads_objects(request); }
+  /// Adds what its answer rests on beside the spec of the new object, promising to change nothing else, to add nothing to the commit and not to look at who
+  /// manages what. False: its answer rests on more than can be told. Without a look at the spec there are no grounds to add.
+  virtual bool rests_on(const AdmissionRequest& request, Grounds& grounds) { return (void)grounds, !reads_objects(request); }
   /// Asked to mutate once more, after all others, when `changes` grew behind it.
   virtual bool reinvoke() const { return false; }
   /// Inline units answer before they return.
@@ -154,6 +170,8 @@ class Chains {
   virtual bool reads_objects(const AdmissionRequest& request) const { return (void)request, true; }
   /// Whether any unit that handles the request would look at who manages its object's fields.
   virtual bool reads_managers(const AdmissionRequest& request) const { return (void)request, true; }
+  /// All that the answers of all units that handle the request rest on. True: these units are asked about it from here on.
+  virtual bool grounds(AdmissionRequest& request, Grounds& grounds) const { return (void)request, (void)grounds, false; }
   /// Mutators in order, then once more those that want to be reinvoked; validators in order; first error wins. `request`
   /// lives until `done`.
   virtual void admit_mutate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) const = 0;

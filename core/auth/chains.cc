@@ -195,6 +195,14 @@ class ChainsImpl final : public Chains, public RulesSource {
 
   bool reads_objects(const AdmissionRequest& request) const override { return any_of(request, &AdmissionUnit::reads_objects); }
   bool reads_managers(const AdmissionRequest& request) const override { return any_of(request, &AdmissionUnit::reads_managers); }
+  bool grounds(AdmissionRequest& request, Grounds& grounds) const override {
+    auto units = current();
+    const auto plan = units->plan_of(request);
+    grounds.add(request.ns);
+    if (!std::all_of(plan->begin(), plan->end(), [&](const PlannedUnit& planned) { return planned.unit->rests_on(request, grounds); })) return false;
+    request.units = std::move(units);
+    return true;
+  }
   void admit_mutate(AdmissionRequest& request, Done done) const override { run(request, &AdmissionUnit::mutate, true, std::move(done)); }
   void admit_validate(AdmissionRequest& request, Done done) const override { run(request, &AdmissionUnit::validate, false, std::move(done)); }
 
@@ -204,7 +212,8 @@ class ChainsImpl final : public Chains, public RulesSource {
     return std::any_of(plan->begin(), plan->end(), [&](const PlannedUnit& planned) { return (planned.unit->*says)(request); });
   }
   void run(AdmissionRequest& request, Phase phase, bool reinvokes, Done done) const {
-    std::make_shared<AdmissionRun>(current(), request, phase, reinvokes, std::move(done))->go();
+    auto units = request.units ? std::static_pointer_cast<const Units>(request.units) : current();
+    std::make_shared<AdmissionRun>(std::move(units), request, phase, reinvokes, std::move(done))->go();
   }
   UnitsRef current() const { return std::atomic_load(&units_); }
   void change(const std::function<void(Units&)>& edit) {

@@ -10,6 +10,8 @@
 namespace keelson::auth {
 namespace {
 
+constexpr std::string_view kAppArmorPrefix = "container.apparmor.security.beta.kubernetes.io/";
+
 bool among(std::initializer_list<std::string_view> all, std::string_view one) { return std::find(all.begin(), all.end(), one) != all.end(); }
 
 void add(Violations& to, std::string_view reason, std::string detail) { to.push_back({std::string(reason), std::move(detail)}); }
@@ -30,7 +32,7 @@ void check_app_armor(const json::value& pod, Violations& out) {
   if (const auto* all = find(pod, {"metadata", "annotations"}); all && all->is_object())
     for (const auto& entry : all->get_object()) {
       const std::string_view key = entry.key(), value = entry.value().is_string() ? std::string_view(entry.value().get_string()) : std::string_view();
-      if (!key.starts_with("container.apparmor.security.beta.kubernetes.io/") || value.empty() || value == "runtime/default" || value.starts_with("localhost/")) continue;
+      if (!key.starts_with(kAppArmorPrefix) || value.empty() || value == "runtime/default" || value.starts_with("localhost/")) continue;
       annotations.insert(fmt::format("{}={}", key, base::quoted(value)));
     }
   const bool one = types.size() + annotations.size() == 1;
@@ -198,6 +200,11 @@ bool has_own_users(const json::value& pod) { return !flag_at(pod, {"spec", "host
 std::string setters(bool pod, const Names& containers) {
   if (containers.empty()) return pod ? "pod" : "";
   return (pod ? "pod and " : "") + called("container", containers);
+}
+
+bool annotations_count(const json::value& pod) {
+  const auto* all = find(pod, {"metadata", "annotations"});
+  return all && all->is_object() && std::ranges::any_of(all->get_object(), [](const auto& entry) { return std::string_view(entry.key()).starts_with(kAppArmorPrefix); });
 }
 
 std::string with_details(const Violations& violations) {

@@ -22,6 +22,8 @@ struct Violation {
 using Violations = std::vector<Violation>;
 /// Why a pod (or a template of one: metadata and spec) is beyond the level.
 Violations pod_violations(const json::value& pod, PodLevel level);
+/// Whether its annotations may be why.
+bool annotations_count(const json::value& pod);
 /// As one text; "": none.
 std::string with_details(const Violations& violations);
 std::string reasons_of(const Violations& violations);

@@ -139,7 +139,7 @@ std::string_view printed_member(std::string_view object, std::string_view name) 
   return {};
 }
 
-std::string_view sent_member(std::string_view object, std::string_view name) {
+std::string_view sent_member(std::string_view object, std::string_view name, std::string_view likely) {
   const auto behind_space = [&](std::size_t at) { return std::min(object.find_first_not_of(" \t\r\n", at), object.size()); };
   const auto is = [&](std::size_t at, char c) { return at < object.size() && object[at] == c; };
   std::string_view found;
@@ -152,7 +152,8 @@ std::string_view sent_member(std::string_view object, std::string_view name) {
     const auto key = object.substr(key_at + 1, key_end - key_at - 2);
     const auto colon = behind_space(key_end), from = behind_space(std::min(colon + 1, object.size()));
     if (!is(colon, ':') || from == object.size() || key.find('\\') != npos) return {};
-    const auto end = end_of_value(object, from);
+    const bool is_likely = !likely.empty() && key == name && object.substr(from).starts_with(likely);
+    const auto end = is_likely ? from + likely.size() : end_of_value(object, from);
     if (key == name) {
       if (!found.empty() || object[from] != '{') return {};
       found = object.substr(from, end - from);

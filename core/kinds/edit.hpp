@@ -59,8 +59,9 @@ std::size_t end_of_value(std::string_view text, std::size_t at);
 std::string_view printed_member(std::string_view object, std::string_view name);
 
 /// The same, of an object as anybody may have sent it, with what white space it pleases; where it is JSON at all, this is where its one
-/// member of that name stands, an object. Empty: there is none or more than one, or a name is not written plainly.
-std::string_view sent_member(std::string_view object, std::string_view name);
+/// member of that name stands, an object. Empty: there is none or more than one, or a name is not written plainly. `likely`: an object
+/// as which it may stand there, whose end is known then; empty: none.
+std::string_view sent_member(std::string_view object, std::string_view name, std::string_view likely = {});
 
 /// One member of an object within a text: where it stands or, where there is none of that name, where it would.
 class MemberSlot {

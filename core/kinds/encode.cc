@@ -130,9 +130,9 @@ class Printer {
         meta(*field.type, metadata ? *metadata : nothing);
         continue;
       }
-      if (is_root && field.name == kSpec && !printed_.spec.empty()) {
+      if (const auto text = is_root ? printed_of(field) : std::string_view(); !text.empty()) {
         key(field.name);
-        out_.put(printed_.spec);
+        out_.put(text);
         continue;
       }
       print_field(field, value);
@@ -145,6 +145,8 @@ class Printer {
         }
     end();
   }
+
+  std::string_view printed_of(const Field& field) const { return field.name == kSpec ? printed_.spec : field.name == kStatus ? printed_.status : std::string_view(); }
 
   // Structs and what prints itself are never empty to Go's omitempty.
   static bool is_struct(Shape shape) {

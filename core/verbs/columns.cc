@@ -59,7 +59,9 @@ store::Durability durability_of(const kinds::Kind& kind, std::string_view ns) {
   return store::Durability::synced;
 }
 
-store::Columns columns_of(const kinds::Kind& kind, const json::value& object) {
+store::Columns columns_of(const kinds::Kind& kind, const json::value& object) { return columns_of(kind, object, kinds::selectable_values(kind, object)); }
+
+store::Columns columns_of(const kinds::Kind& kind, const json::value& object, std::vector<std::string> selectable) {
   store::Columns out;
   out.key.resource = kind.storage_key;
   out.schema_epoch = kind.schema_epoch;
@@ -77,7 +79,7 @@ store::Columns columns_of(const kinds::Kind& kind, const json::value& object) {
       for (const auto& entry : *finalizers)
         if (const auto* text = entry.if_string()) out.finalizers.emplace_back(*text);
   }
-  out.fields = kinds::selectable_values(kind, object);
+  out.fields = std::move(selectable);
   return out;
 }
 

@@ -118,18 +118,32 @@ base::Outcome<StepRun::Next> PutRun::begin_create() {
   if (auto same = check_uid(""); !same) return same.error();
   stamp_new(in_.core.parts.runtime, *object_);
   set_request(auth::AdmissionRequest::Operation::create);
-  if (!managers_recorded_) record_creator();
   request_.name = own_name();
   request_.object = &*object_;
+  if (known_spec_ && !recalls_spec()) known_spec_->put_into(*object_);
+  if (!managers_recorded_) record_creator();
   if (kinds::definition_ends(*kind_)) return base::forbidden(kind_->group, kind_->resource, request_.name, "create not allowed while custom resource definition is terminating");
   return Next::admit;
+}
+
+// What becomes of a spec that has come before is known where admission rests on what it rested on then.
+bool PutRun::recalls_spec() {
+  auth::Grounds grounds{known_spec_->value()};
+  if (!in_.core.parts.chains.grounds(request_, grounds)) return false;
+  const auto admitted = known_spec_->admitted(grounds.text);
+  if (!admitted) return grounds_ = std::move(grounds.text), false;
+  settled_spec_ = admitted->settled;
+  annotations = admitted->annotations;
+  read_expectations = std::move(grounds.expectations);
+  return request_.spec_is_known = true;
 }
 
 // Where nobody looks at it before it is printed, who manages what is printed already.
 void PutRun::record_creator() {
   const bool as_stored = asked().schema_epoch == kind_->schema_epoch && target().subresource.empty() && object_->is_object();
-  if (!as_stored || kinds::managed_fields(*object_) || in_.core.parts.chains.reads_managers(request_)) return kinds::record_update(*kind_, asked(), nullptr, *object_, manager());
-  created_fields_ = in_.core.created_fields->of(*kind_, *object_, known_spec_ ? known_spec_->id() : 0);
+  const auto read = [&] { return kinds::managed_fields(*object_) || in_.core.parts.chains.reads_managers(request_); };
+  if (!request_.spec_is_known && (!as_stored || read())) return kinds::record_update(*kind_, asked(), nullptr, *object_, manager());
+  created_fields_ = in_.core.created_fields->of(*kind_, *object_, known_spec_.get());
 }
 
 base::Outcome<void> PutRun::settle_create() {
@@ -139,7 +153,7 @@ base::Outcome<void> PutRun::settle_create() {
   if (own_name().empty() && !base_name.empty()) metadata["name"] = base_name.substr(0, kGeneratedBaseBytesMax) + base::name_suffix(in_.core.parts.runtime);
   if (own_name().empty() && is(*kind_, "limitranges")) metadata["name"] = base::uuid_v4(in_.core.parts.runtime);   // the one kind that needs no name
   key_ = {kind_->storage_key, kind_->namespaced ? target().ns : std::string(), own_name()};
-  kinds::prepare(*kind_, *object_, nullptr, target().subresource);
+  if (!settled_spec_) kinds::prepare(*kind_, *object_, nullptr, target().subresource);
   if (kind_->strategy.generation) metadata["generation"] = 1;
   return {};
 }
@@ -152,6 +166,7 @@ base::Outcome<void> PutRun::finish_create() {
     if (request_.dry_run) return base::already_exists(kind_->group, kind_->resource, key_.name);
   }
   own_expectations.push_back({key_, store::Expectation::Kind::absent, 0});
+  if (!grounds_.empty() && settled_spec_ && warnings.empty()) known_spec_->admit({std::move(grounds_), settled_spec_, annotations});
   return conclude(store::Operation::create);
 }
 
@@ -212,7 +227,7 @@ base::Outcome<void> PutRun::finish_update() {
 
 base::Outcome<void> PutRun::settle() {
   if (narrowed_) return {};
-  return known_spec_ ? settle_known_spec() : settle_object();
+  return known_spec_ && !request_.spec_is_known ? settle_known_spec() : settle_object();
 }
 
 const json::value* PutRun::spec() const { return find(*object_, {kinds::kSpec}); }
@@ -226,7 +241,7 @@ base::Outcome<void> PutRun::settle_known_spec() {
   const json::value before(*admitted, in_.memory);
   const auto told = warnings.size();
   if (auto settled = settle_object(); !settled) return settled;
-  if (const auto* stored = spec(); stored && warnings.size() == told) known_spec_->settle(before, *stored);
+  if (warnings.size() == told) known_spec_->settle(*kind_, before, *object_);
   return {};
 }
 
@@ -276,9 +291,11 @@ store::Draft PutRun::draft() const {
     return store::Draft(std::move(columns), narrowed_->body, existing_->revision_offset());
   }
   const auto managers = created_fields_ ? kinds::creator_entries(*kind_, manager(), *created_fields_) : std::string();
-  const std::string_view spec = settled_spec_ ? std::string_view(settled_spec_->text) : std::string_view();
-  auto encoded = kinds::encode(*kind_, *object_, store::kRevisionSlotBytes, kinds::Printed{.managers = managers, .spec = spec});
-  return store::Draft(columns_of(*kind_, *object_), std::move(encoded.body), encoded.revision_offset);
+  kinds::Printed printed{.managers = managers};
+  if (settled_spec_) printed.spec = settled_spec_->spec, printed.status = settled_spec_->status;
+  auto encoded = kinds::encode(*kind_, *object_, store::kRevisionSlotBytes, printed);
+  auto fields = settled_spec_ ? settled_spec_->fields : kinds::selectable_values(*kind_, *object_);
+  return store::Draft(columns_of(*kind_, *object_, std::move(fields)), std::move(encoded.body), encoded.revision_offset);
 }
 
 // An object that is too large may be so by who manages its fields: it is stored without that then, as upstream does.

@@ -69,13 +69,15 @@ class PutRun : public StepRun {
   bool name_is_generated_ = false;
   kinds::CreatedFields::Text created_fields_;   ///< what the creator manages, where the object does not say so itself; null otherwise
   std::shared_ptr<kinds::KnownSpec> known_spec_;                ///< of a new object whose spec has come before; null otherwise
-  std::shared_ptr<const kinds::SettledSpec> settled_spec_;      ///< what became of it, where it becomes of it again
+  std::shared_ptr<const kinds::SettledSpec> settled_spec_;      ///< what became of it, where it becomes of it again; with request_.spec_is_known the object is without it
+  std::string grounds_;               ///< what admission of it rests on, where that can be told and was not known yet
   bool managers_recorded_ = false;    ///< apply does it itself
   bool metadata_is_kept_ = false;     ///< produce() started from the stored object
 
  private:
   base::Outcome<Next> begin_create();
   void record_creator();
+  bool recalls_spec();
   base::Outcome<Next> begin_update();
   base::Outcome<void> check_revision();
   base::Outcome<Next> begin_missing();

@@ -139,6 +139,8 @@ class Verbs {
 store::Durability durability_of(const kinds::Kind& kind, std::string_view ns);
 /// Columns of a decoded object: the one place that derives them (also the store's ColumnsOf at start).
 store::Columns columns_of(const kinds::Kind& kind, const boost::json::value& object);
+/// Of an object whose selectable values are known.
+store::Columns columns_of(const kinds::Kind& kind, const boost::json::value& object, std::vector<std::string> selectable);
 
 struct Parts {
   store::Store& store;

@@ -105,6 +105,9 @@ class ShapeWriter {
   const std::uint64_t spec_;   // 0: the spec's members are written
 };
 
+/// Of an entry beside its set and its manager's name, and somewhat more.
+constexpr std::size_t kEntryBytes = 256;
+
 std::string printed(FieldSet&& set) {
   std::string text;
   if (!empty_set(set)) print_value(text, json::value(std::move(set)));
@@ -124,10 +127,15 @@ bool append_shape(const Kind& kind, const json::value& object, TextBuffer& shape
   return !object.is_object() || ShapeWriter(shape, spec).root(kind, object);
 }
 
-CreatedFields::Text CreatedFields::of(const Kind& kind, const json::value& object, std::uint64_t spec) {
-  const auto compute = [&] { return std::make_shared<const std::string>(printed(created_fields(kind, object))); };
+CreatedFields::Text CreatedFields::of(const Kind& kind, const json::value& object, const KnownSpec* spec) {
+  const auto compute = [&] {
+    if (!spec) return std::make_shared<const std::string>(printed(created_fields(kind, object)));
+    auto whole = object;
+    spec->put_into(whole);
+    return std::make_shared<const std::string>(printed(created_fields(kind, whole)));
+  };
   auto& buffer = shape_buffer();
-  if (!append_shape(kind, object, buffer, spec)) return compute();
+  if (!append_shape(kind, object, buffer, spec ? spec->id() : 0)) return compute();
   const auto shape = buffer.text();
   auto& place = known_[std::hash<std::string_view>()(shape) % kShapesKeptMax];
   std::shared_ptr<const Known> known;
@@ -144,7 +152,9 @@ CreatedFields::Text CreatedFields::of(const Kind& kind, const json::value& objec
 
 std::string creator_entries(const Kind& kind, const ManagerInfo& creator, std::string_view set) {
   if (set.empty()) return {};
-  std::string out = R"([{"manager":)";
+  std::string out;
+  out.reserve(set.size() + kEntryBytes);
+  out = R"([{"manager":)";
   print_string(out, creator.manager.empty() ? kNobodyKnown : creator.manager);
   out.append(R"(,"operation":")").append(kUpdate).append(R"(","apiVersion":)");
   print_string(out, kind.api_version());

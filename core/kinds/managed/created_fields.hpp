@@ -19,13 +19,15 @@ namespace keelson::kinds {
 inline constexpr std::size_t kShapesKeptMax = 256;
 inline constexpr std::size_t kShapeBytesMax = 16u << 10;
 
+class KnownSpec;
+
 class CreatedFields {
  public:
   using Text = std::shared_ptr<const std::string>;
   /// The printed set of the fields of a new `object` of `kind`, of which nothing is said yet about who manages them. Never null;
   /// empty when there are none.
-  /// `spec`: a number that only objects with this spec are given; 0: none.
-  Text of(const Kind& kind, const json::value& object, std::uint64_t spec = 0);
+  /// `spec`: the object's, which then may be missing in it; null: it is not known.
+  Text of(const Kind& kind, const json::value& object, const KnownSpec* spec = nullptr);
 
  private:
   struct Known {
@@ -38,7 +40,7 @@ class CreatedFields {
 };
 
 /// Appends to `shape` all that the fields of a new object depend on, in a form that reads back one way only. False: it is larger than is kept.
-/// `spec`: as in CreatedFields::of.
+/// `spec`: a number that only objects with this spec are given; 0: none.
 bool append_shape(const Kind& kind, const json::value& object, TextBuffer& shape, std::uint64_t spec = 0);
 /// metadata.managedFields of an object whose creator manages `set`, as encode() prints it; empty when the set is.
 std::string creator_entries(const Kind& kind, const ManagerInfo& creator, std::string_view set);

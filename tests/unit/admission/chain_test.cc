@@ -70,3 +70,45 @@ TEST_CASE("every unit stands where upstream has it, and none that is on by defau
   }
   admission->stop();
 }
+
+TEST_CASE("a spec that has come before hides no pod from a node's zone, a quota, a limit, a policy, a webhook or a node's own rights") {
+  Cluster cluster;
+  const std::string plain = R"({"automountServiceAccountToken":false,"containers":[{"name":"c","image":"i"}]})", placed = R"({"automountServiceAccountToken":false,"nodeName":"n1","containers":[{"name":"c","image":"i"}]})";
+  int made = 0;
+  const auto make = [&](const std::string& spec) { return cluster.create("v1/pods", "default", R"({"metadata":{"name":"p)" + std::to_string(made++) + R"("},"spec":)" + spec + "}"); };
+  const auto refusal = [&] {
+    const auto outcome = make(plain);
+    return outcome ? std::string("made") : outcome.error().message;
+  };
+  constexpr int kTimes = 5;   // read whole, read and kept, settled, admitted, recalled
+  for (int i = 0; i < kTimes; ++i)
+    for (const auto& spec : {plain, placed}) Cluster::must(make(spec));
+  Cluster::must(cluster.create("v1/nodes", "", R"({"metadata":{"name":"n1","labels":{"topology.kubernetes.io/zone":"z"}}})"));
+  CHECK(holds(std::string(Cluster::must(make(placed))->body()), R"("topology.kubernetes.io/zone":"z")"));
+
+  Cluster::must(cluster.create("v1/limitranges", "default", R"({"metadata":{"name":"l"},"spec":{"limits":[{"type":"Container","min":{"cpu":"1"}}]}})"));
+  CHECK(holds(std::string(Cluster::must(make(plain))->body()), "kubernetes.io/limit-ranger"));
+  Cluster::must(cluster.remove("v1/limitranges", "default", "l"));
+  Cluster::must(make(plain));
+
+  Cluster::must(cluster.create("v1/resourcequotas", "default", R"({"metadata":{"name":"q"},"spec":{"hard":{"pods":"1"}}})"));
+  CHECK(holds(refusal(), "exceeded quota: q"));
+  Cluster::must(cluster.remove("v1/resourcequotas", "default", "q"));
+  Cluster::must(make(plain));
+
+  const std::string group = "admissionregistration.k8s.io/v1/", on_pods = R"([{"operations":["CREATE"],"apiGroups":[""],"apiVersions":["v1"],"resources":["pods"]}])";
+  Cluster::must(cluster.create(group + "validatingadmissionpolicies", "", R"({"metadata":{"name":"v"},"spec":{"matchConstraints":{"resourceRules":)" + on_pods + R"(},"validations":[{"expression":"size(object.spec.containers) > 1"}]}})"));
+  Cluster::must(cluster.create(group + "validatingadmissionpolicybindings", "", R"({"metadata":{"name":"b"},"spec":{"policyName":"v","validationActions":["Deny"]}})"));
+  CHECK(holds(refusal(), "size(object.spec.containers) > 1"));
+  Cluster::must(cluster.remove(group + "validatingadmissionpolicybindings", "", "b"));
+  Cluster::must(make(plain));
+
+  Cluster::must(cluster.create(group + "validatingwebhookconfigurations", "", R"({"metadata":{"name":"w"},"webhooks":[{"name":"w.example.com","failurePolicy":"Fail","sideEffects":"None","admissionReviewVersions":["v1"],)"
+                               R"("timeoutSeconds":1,"clientConfig":{"url":"https://127.0.0.1:1/"},"rules":)" + on_pods + "}]}"));
+  CHECK(holds(refusal(), "failed calling webhook"));
+  Cluster::must(cluster.remove(group + "validatingwebhookconfigurations", "", "w"));
+  Cluster::must(make(plain));
+
+  cluster.admin.user = {.name = "system:node:n1", .groups = {"system:masters", "system:nodes", "system:authenticated"}};
+  CHECK(holds(refusal(), "can only create"));
+}

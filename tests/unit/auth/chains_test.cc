@@ -228,3 +228,33 @@ TEST_CASE("a unit that is added counts from the next request, for every kind of 
   ask();
   CHECK(calls.size() == 3);
 }
+
+TEST_CASE("units that said what their answers rest on are those that are asked, whoever comes meanwhile; one that cannot say it is enough to have no grounds") {
+  class Grounded final : public AdmissionUnit {
+   public:
+    explicit Grounded(std::function<void()> meanwhile) : meanwhile_(std::move(meanwhile)) {}
+    std::string_view name() const override { return "grounded"; }
+    bool handles(AdmissionRequest::Operation, const kinds::Kind&, std::string_view) const override { return true; }
+    bool rests_on(const AdmissionRequest&, Grounds& grounds) override { return grounds.add("what it saw"), meanwhile_(), true; }
+
+   private:
+    const std::function<void()> meanwhile_;
+  };
+  const auto chains = make_chains();
+  std::vector<std::string> calls;
+  chains->add(1, std::make_shared<Grounded>([&] { chains->add(2, std::make_shared<Recorder>("late", calls)); }));
+  const auto ask = [&] {
+    const boost::json::value spec;
+    Grounds grounds{spec};
+    AdmissionRequest request{.kind = std::make_shared<kinds::Kind>(), .ns = "n", .snapshot = store::Snapshot(nullptr)};
+    const bool known = chains->grounds(request, grounds);
+    CHECK(grounds.text == "n\nwhat it saw\n");
+    CHECK(known == (request.units != nullptr));
+    chains->admit_mutate(request, [](const base::Outcome<void>&) {});
+    return known;
+  };
+  CHECK(ask());
+  CHECK(calls.empty());
+  CHECK_FALSE(ask());
+  CHECK_FALSE(calls.empty());
+}

@@ -1,4 +1,7 @@
 #include "core/kinds/known_specs.hpp"
+
+#include <random>
+
 #include "core/kinds/edit.hpp"
 
 #include "tests/unit/verbs/fixture.hpp"
@@ -40,8 +43,8 @@ std::string filled(std::string body, std::string_view spec, std::string_view nam
 }
 
 /// What a create says, with what is the object's own masked.
-std::string told(Cluster& cluster, const std::string& body, WriteOptions options) {
-  const auto made = cluster.create("v1/pods", "default", body, options);
+std::string told(Cluster& cluster, const std::string& ns, const std::string& body, WriteOptions options) {
+  const auto made = cluster.create("v1/pods", ns, body, options);
   std::string out;
   if (!made) {
     out = std::to_string(made.error().code) + " " + made.error().message;
@@ -58,8 +61,108 @@ std::string told(Cluster& cluster, const std::string& body, WriteOptions options
   mask(base::rfc3339(columns.creation_unix_s));
   for (const auto& field : columns.fields) out += " " + field;
   for (const auto& warning : made->warnings) out += " warning: " + warning;
+  for (const auto& [name, text] : made->annotations) out += " note: " + name + "=" + text;
   return out;
 }
+
+/// Looks at every new pod, as a webhook does: then the whole way is taken.
+class Onlooker final : public auth::AdmissionUnit {
+ public:
+  std::string_view name() const override { return "Onlooker"; }
+  bool handles(auth::AdmissionRequest::Operation, const kinds::Kind& kind, std::string_view) const override { return kind.kind == "Pod"; }
+};
+
+/// Looks at no spec; counts the pods that are without one, and does something before the next of them is stored.
+class Meddler final : public auth::AdmissionUnit {
+ public:
+  std::string_view name() const override { return "Meddler"; }
+  bool handles(auth::AdmissionRequest::Operation, const kinds::Kind& kind, std::string_view) const override { return kind.kind == "Pod"; }
+  bool reads_managers(const auth::AdmissionRequest&) override { return false; }
+  bool rests_on(const auth::AdmissionRequest&, auth::Grounds&) override { return true; }
+  void validate(auth::AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) override {
+    recalled += request.spec_is_known ? 1 : 0;
+    if (auto now = std::exchange(then, nullptr)) now();
+    done({});
+  }
+  int recalled = 0;
+  std::function<void()> then;
+};
+
+/// Pods of few specs while all that admission rests on changes at random, in two clusters: one of them looks at every pod whole.
+class BothWays {
+ public:
+  explicit BothWays(std::uint64_t seed) : random_(seed) {
+    watched_.chains->add(1, std::make_shared<Onlooker>());
+    alone_.chains->add(1000, counter_);
+    specs_ = {pick(kSpecs), pick(kSpecs), pick(kSpecs)};
+  }
+  void step() { below(8) == 0 ? change() : make(); }
+  int recalled() const { return counter_->recalled; }
+
+ private:
+  using Texts = std::vector<std::string>;
+  using Change = std::function<base::Outcome<Written>(Cluster&)>;
+  static inline const Texts kSpecs = {
+      R"({"automountServiceAccountToken":false,"containers":[{"name":"c","image":"i"}]})",
+      R"({"containers":[{"name":"c","image":"i","volumeMounts":[{"name":"v","mountPath":"/v"}]}],"volumes":[{"name":"v","emptyDir":{}}]})",
+      R"({"automountServiceAccountToken":false,"serviceAccountName":"robot","containers":[{"name":"c","image":"i","resources":{"requests":{"cpu":"1"}}}]})",
+      R"({"automountServiceAccountToken":false,"priorityClassName":"high","containers":[{"name":"c","image":"i"}],"schedulingGates":[{"name":"example.com/gate"}]})",
+      R"({"automountServiceAccountToken":false,"runtimeClassName":"small","containers":[{"name":"c","image":"i"}]})",
+      R"({"automountServiceAccountToken":false,"containers":[{"name":"c","image":"i"}],"hostNetwork":true})",
+      R"({"automountServiceAccountToken":false,"nodeName":"n1","containers":[{"name":"c","image":"i"}],"securityContext":{"runAsNonRoot":true}})",
+      R"({"automountServiceAccountToken":false,"serviceAccount":"robot","hostname":"h","terminationGracePeriodSeconds":0,"containers":[{"name":"c","image":"i"}],"tolerations":[{"operator":"Exists"}]})",
+  };
+  static inline const Texts kMetadata = {"", "", "", R"(,"labels":{"a":"b"})", R"(,"annotations":{"x":"y"})", R"(,"annotations":{"container.apparmor.security.beta.kubernetes.io/c":"unconfined"})",
+                                         R"(,"annotations":{"kubernetes.io/config.mirror":"m"})", R"(,"ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"n","uid":"u"}],"finalizers":["a.io/b"])", R"(,"labels":{"a b":""})"};
+  static inline const Texts kLevels = {"privileged", "baseline", "restricted"};
+  static inline const Texts kNamespaces = {"default", "other"};
+
+  std::size_t below(std::size_t count) { return random_() % count; }
+  const std::string& pick(const Texts& texts) { return texts[below(texts.size())]; }
+
+  void make() {
+    const auto ns = pick(kNamespaces), generated = std::string(below(6) == 0 ? R"("generateName":"g-")" : R"("name":"NAME")");
+    const auto body = filled(R"({"metadata":{)" + generated + pick(kMetadata) + R"(},"spec":SPEC,"status":{"phase":"Failed"}})", pick(specs_), "p" + std::to_string(++made_));
+    WriteOptions options;
+    options.dry_run = below(8) == 0;
+    INFO(ns << " " << body);
+    same([&](Cluster& cluster) { return told(cluster, ns, body, options); });
+  }
+
+  void change() {
+    const auto ns = pick(kNamespaces);
+    const auto some = std::to_string(below(3));
+    const auto said = [&](std::string_view what, const std::string& in, const std::string& name, const std::string& body) {
+      const bool goes = below(3) == 0;
+      same([&](Cluster& cluster) {
+        if (goes) return outcome(cluster.remove(what, in, name));
+        if (cluster.stored(what, in, name)) return outcome(cluster.patch(what, in, name, body));
+        return outcome(cluster.create(what, in, "{\"metadata\":{\"name\":\"" + name + "\"}," + body.substr(1)));
+      });
+    };
+    switch (below(6)) {
+      case 0: return said("v1/serviceaccounts", ns, below(2) ? "robot" : "default", R"({"imagePullSecrets":[{"name":"s)" + some + R"("}],"automountServiceAccountToken":)" + (below(2) ? "true" : "false") + "}");
+      case 1: return said("scheduling.k8s.io/v1/priorityclasses", "", "high", R"({"value":7,"globalDefault":)" + std::string(below(2) ? "true" : "false") + "}");
+      case 2: return said("scheduling.k8s.io/v1/priorityclasses", "", "low", R"({"value":3,"globalDefault":true,"preemptionPolicy":"Never"})");
+      case 3: return said("node.k8s.io/v1/runtimeclasses", "", "small", R"({"handler":"h)" + some + R"(","overhead":{"podFixed":{"cpu":"1m"}},"scheduling":{"nodeSelector":{"a":"b"}}})");
+      case 4: return said("v1/limitranges", ns, "l", R"({"spec":{"limits":[{"type":"Container","default":{"cpu":")" + some + R"("}}]}})");
+      default: break;
+    }
+    const auto label = "pod-security.kubernetes.io/" + pick({"enforce", "audit", "warn"});
+    const auto body = R"({"metadata":{"labels":{")" + label + "\":" + (below(2) ? "\"" + pick(kLevels) + "\"" : "null") + "}}}";
+    same([&](Cluster& cluster) { return outcome(cluster.patch("v1/namespaces", "", ns, body)); });
+  }
+
+  static std::string outcome(const base::Outcome<Written>& written) { return written ? "done" : written.error().message; }
+
+  void same(const std::function<std::string(Cluster&)>& act) { REQUIRE(act(alone_) == act(watched_)); }
+
+  Cluster alone_, watched_;
+  const std::shared_ptr<Meddler> counter_ = std::make_shared<Meddler>();
+  std::mt19937_64 random_;
+  Texts specs_;
+  int made_ = 0;
+};
 
 }  // namespace
 
@@ -87,8 +190,8 @@ TEST_CASE("a spec that comes again makes what it made the first time: the same o
         options.dry_run = true;
         const auto sent = filled(body, spec, "p");
         INFO(sent);
-        const auto first = told(cluster, sent, options);
-        for (int i = 1; i < kTimes; ++i) REQUIRE(told(cluster, sent, options) == first);
+        const auto first = told(cluster, "default", sent, options);
+        for (int i = 1; i < kTimes; ++i) REQUIRE(told(cluster, "default", sent, options) == first);
       }
 }
 
@@ -108,6 +211,43 @@ TEST_CASE("what is known of a spec by one body is not believed of another") {
   const auto elsewhere = Cluster::must(cluster.create("v1/pods", "other", filled(plain, spec, "a")));
   CHECK(auth::text_at(auth::list_at(parsed(elsewhere), {"spec", "imagePullSecrets"})->front(), {"name"}) == "registry");
   CHECK_FALSE(has(make(plain, "c"), {"spec", "imagePullSecrets"}));
+}
+
+TEST_CASE("whatever admission rests on changes: pods of a spec that has come before become what they become where all is looked at") {
+  int recalled = 0;
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    BothWays both(seed);
+    for (int i = 0; i < 250; ++i) both.step();
+    recalled += both.recalled();
+  }
+  CHECK(recalled > 300);
+}
+
+TEST_CASE("an account that changes while its pod is made of a known spec changes the pod") {
+  Cluster cluster;
+  const auto meddler = std::make_shared<Meddler>();
+  cluster.chains->add(1000, meddler);
+  const auto make = [&](const std::string& name) { return Cluster::must(cluster.create("v1/pods", "default", filled(R"({"metadata":{"name":"NAME"},"spec":SPEC})", specs()[1], name))); };
+  for (int i = 0; i < kTimes; ++i) CHECK_FALSE(has(make("a" + std::to_string(i)), {"spec", "imagePullSecrets"}));
+  REQUIRE(meddler->recalled > 0);
+  meddler->then = [&] { Cluster::must(cluster.patch("v1/serviceaccounts", "default", "default", R"({"imagePullSecrets":[{"name":"registry"}]})")); };
+  CHECK(has(make("b"), {"spec", "imagePullSecrets"}));
+}
+
+TEST_CASE("what admission notes for the audit log is noted of each pod, and who is warned once is warned each time") {
+  Cluster cluster;
+  const auto counter = std::make_shared<Meddler>();
+  cluster.chains->add(1000, counter);
+  Cluster::must(cluster.patch("v1/namespaces", "", "default", R"({"metadata":{"labels":{"pod-security.kubernetes.io/enforce":"baseline"}}})"));
+  const auto make = [&](const std::string& ns, const std::string& spec, int i) {
+    auto made = cluster.create("v1/pods", ns, filled(R"({"metadata":{"name":"NAME"},"spec":SPEC})", spec, "p" + std::to_string(i)));
+    REQUIRE(made.has_value());
+    return std::pair(made->annotations.size(), made->warnings.size());
+  };
+  for (int i = 0; i < kTimes; ++i) CHECK(make("default", specs()[1], i) == std::pair<std::size_t, std::size_t>(1, 0));
+  CHECK(counter->recalled > 0);
+  const std::string host = R"({"hostNetwork":true,"automountServiceAccountToken":false,"containers":[{"name":"c","image":"i"}]})";
+  for (int i = 0; i < kTimes; ++i) CHECK(make("other", host, i) == std::pair<std::size_t, std::size_t>(0, 1));
 }
 
 TEST_CASE("claims of a pod's own volumes are named after it, so that each pod's name is judged with them") {
@@ -145,20 +285,41 @@ TEST_CASE("what became of a spec is believed where admission leaves the same, an
   REQUIRE(spec);
   auto changed = spec->value();
   changed.as_object()["priority"] = 7;
+  const auto settle = [&](const json::value& left, const json::value& stored) {
+    spec->settle(*pods, left, json::object({{"spec", stored}, {"status", {{"phase", "Pending"}}}}));
+  };
   CHECK_FALSE(spec->settled(spec->value()));
-  spec->settle(spec->value(), changed);   // the rules changed it: it is not what admission left
+  settle(spec->value(), changed);   // the rules changed it: it is not what admission left
   CHECK_FALSE(spec->settled(spec->value()));
-  spec->settle(changed, changed);
+  spec->settle(*pods, changed, json::object({{"spec", changed}}));   // of which nothing says what the status is
+  CHECK_FALSE(spec->settled(changed));
+  settle(changed, changed);
   REQUIRE(spec->settled(changed));
-  CHECK(spec->settled(changed)->text.find(R"("priority":7)") != std::string::npos);
+  CHECK(spec->settled(changed)->spec.find(R"("priority":7)") != std::string::npos);
+  CHECK(spec->settled(changed)->status == R"({"phase":"Pending"})");
   CHECK_FALSE(spec->settled(spec->value()));
   for (int i = 0; i < kinds::kSpecChangesMax && spec->may_settle(); ++i) {
     changed.as_object()["priority"] = i;
-    spec->settle(changed, changed);
+    settle(changed, changed);
   }
   CHECK_FALSE(spec->may_settle());
   CHECK(spec->settled(changed));
   CHECK(spec->may_settle());
+}
+
+TEST_CASE("what became of a spec on some grounds is told on these alone, and only so much is kept") {
+  const auto pods = kinds::make_registry()->current()->find("", "v1", "pods");
+  const auto spec = kinds::KnownSpec::read(*pods, specs()[0], 1);
+  const auto settled = std::make_shared<const kinds::SettledSpec>();
+  CHECK_FALSE(spec->admitted("a"));
+  spec->admit({"a", settled, {{"note", "text"}}});
+  REQUIRE(spec->admitted("a"));
+  CHECK(spec->admitted("a")->annotations.size() == 1);
+  CHECK_FALSE(spec->admitted("b"));
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < 4 * kinds::kGroundsKeptMax; ++i) spec->admit({"a" + std::to_string(i), settled, {}});
+  for (std::size_t i = 0; i < 4 * kinds::kGroundsKeptMax; ++i) kept += spec->admitted("a" + std::to_string(i)) ? 1 : 0;
+  CHECK((kept > 0 && kept <= kinds::kGroundsKeptMax));
 }
 
 TEST_CASE("where a member of what was sent stands is found behind any white space, and not said where it is not plain") {
@@ -168,6 +329,11 @@ TEST_CASE("where a member of what was sent stands is found behind any white spac
   for (const std::string_view none : {"", "{", "{}", "[]", "{\"", "{\"spec", "{\"spec\"", "{\"spec\":", "{\"spec\":{}", "{\"spec\":{},", R"({"spec":1})", R"({"spec":"{}"})", R"({"specs":{}})",
                                       R"({"a":{"spec":{}}})", R"({"spec":{},"spec":{}})", R"({"spec":{},"sp\u0065c":{}})", R"({"spec" {}})", R"({"spec":{} "a":1})"})
     CHECK(found(none).empty());
+  // What is likely is only where it stands so, whole.
+  const auto with = [](std::string_view object, std::string_view likely) { return kinds::sent_member(object, "spec", likely); };
+  CHECK(with(R"({"a":1,"spec" : {"b":2},"d":3})", R"({"b":2})") == R"({"b":2})");
+  CHECK(with(R"({"spec":{"b":2}})", R"({"b":3})") == R"({"b":2})");
+  for (const std::string_view none : {R"({"spec":{"b":2})", R"({"spec":{"b":2},"spec":{"b":2}})", R"({"a":{"spec":{"b":2}}})", R"({"spec":{"b":2} "a":1})"}) CHECK(with(none, R"({"b":2})").empty());
   const std::string whole = R"({"a":"\\","spec":{"b":[1,{"c":"]"}]},"d":2})";
   for (std::size_t length = 0; length < whole.size(); ++length) CHECK(found(std::string_view(whole).substr(0, length)).empty());
 }
