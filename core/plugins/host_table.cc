@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
+#include <span>
 
 #include "core/base/kept_memory.hpp"
 #include "core/plugins/events.hpp"
@@ -292,31 +294,89 @@ keelson_status write(void* host, keelson_call call, const keelson_write* request
   });
 }
 
+using Steps = std::vector<verbs::Verbs::Step>;
+using Transacted = base::Outcome<std::vector<verbs::Written>>;
+
+base::Outcome<Steps> steps_of(Instance& instance, std::span<const keelson_write> writes) {
+  using Op = verbs::Verbs::Step::Op;
+  Steps steps;
+  steps.reserve(writes.size());
+  for (const auto& write : writes) {
+    auto target = target_of(instance, write.kind, &write.key, write.subresource);
+    if (!target) return target.error();
+    const auto options = options_of(write.options);
+    const auto type = patch_type(write.op);
+    auto& step = steps.emplace_back();
+    step.op = type ? Op::patch : write.op == KEELSON_CREATE ? Op::create : write.op == KEELSON_UPDATE ? Op::update : Op::remove;
+    if (step.op == Op::create && target->subresource.empty()) target->name.clear();
+    step.target = std::move(*target);
+    step.patch_type = type.value_or(kinds::PatchType::merge);
+    step.body = {kinds::Media::json, string_of(write.body)};
+    step.options = options.write;
+    step.delete_options = options.remove;
+  }
+  return steps;
+}
+
 keelson_status transact(void* host, keelson_call call, const keelson_write* writes, size_t count, keelson_sink error) {
   return guarded(error, [&]() -> keelson_status {
     auto& instance = instance_of(host);
     if (const auto* why = hook_forbids(instance, call, true, true)) return fail(error, base::bad_request(why));
-    std::vector<verbs::Verbs::Step> steps;
-    for (size_t i = 0; i < count; ++i) {
-      auto target = target_of(instance, writes[i].kind, &writes[i].key, writes[i].subresource);
-      if (!target) return fail(error, target.error());
-      const auto options = options_of(writes[i].options);
-      using Op = verbs::Verbs::Step::Op;
-      verbs::Verbs::Step step;
-      const auto type = patch_type(writes[i].op);
-      step.op = type ? Op::patch : writes[i].op == KEELSON_CREATE ? Op::create : writes[i].op == KEELSON_UPDATE ? Op::update : Op::remove;
-      if (step.op == Op::create && target->subresource.empty()) target->name.clear();
-      step.target = std::move(*target);
-      step.patch_type = type.value_or(kinds::PatchType::merge);
-      step.body = {kinds::Media::json, string_of(writes[i].body)};
-      step.options = options.write;
-      step.delete_options = options.remove;
-      steps.push_back(std::move(step));
-    }
+    auto steps = steps_of(instance, {writes, count});
+    if (!steps) return fail(error, steps.error());
     const auto context = instance.verbs_context(call);
-    auto& core = instance.core();
-    const auto done = await_written<base::Outcome<std::vector<verbs::Written>>>(instance, [&](auto answered) { core.verbs.transact(context, std::move(steps), {}, std::move(answered)); });
+    const auto done = await_written<Transacted>(instance, [&](auto answered) { instance.core().verbs.transact(context, std::move(*steps), {}, std::move(answered)); });
     return done ? 0 : fail(error, done.error());
+  });
+}
+
+/// What becomes of several transactions; whoever began them takes it all and gives back what they were made with.
+class Answers {
+ public:
+  using All = std::vector<std::optional<Transacted>>;
+  Answers(std::size_t count, std::function<void(All)> done) : left_(count), all_(count), done_(std::move(done)) {}
+  void put(std::size_t place, Transacted answer) {
+    {
+      const std::lock_guard lock(mutex_);
+      all_[place] = std::move(answer);
+      if (--left_ > 0) return;
+    }
+    done_(std::move(all_));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::size_t left_;
+  All all_;
+  const std::function<void(All)> done_;
+};
+
+// While the last is worked out the others are being committed; that one is waited for, so whoever waits may commit it.
+void begin_each(Instance& instance, keelson_call call, const keelson_write* writes, std::span<const size_t> counts, const std::shared_ptr<Answers>& answers) {
+  const auto context = instance.verbs_context(call);
+  for (std::size_t place = 0; place < counts.size(); writes += counts[place++]) {
+    auto steps = steps_of(instance, {writes, counts[place]});
+    if (!steps) {
+      answers->put(place, steps.error());
+      continue;
+    }
+    const bool last = place + 1 == counts.size();
+    const auto patient = last ? std::make_optional<store::Patient>() : std::nullopt;
+    instance.core().verbs.transact(context, std::move(*steps), {}, [answers, place](Transacted answer) { answers->put(place, std::move(answer)); });
+  }
+}
+
+keelson_status transact_each(void* host, keelson_call call, const keelson_write* writes, const size_t* counts, size_t transactions, const keelson_sink* errors, keelson_sink error) {
+  return guarded(error, [&]() -> keelson_status {
+    auto& instance = instance_of(host);
+    if (const auto* why = hook_forbids(instance, call, true, true)) return fail(error, base::bad_request(why));
+    if (transactions == 0) return 0;
+    const auto all = await<Answers::All>(instance.core().runtime, [&](auto done) {
+      begin_each(instance, call, writes, {counts, transactions}, std::make_shared<Answers>(transactions, std::move(done)));
+    });
+    for (std::size_t place = 0; place < all.size(); ++place)
+      if (!*all[place]) put(errors[place], base::to_status_json(all[place]->error()));
+    return 0;
   });
 }
 
@@ -485,7 +545,7 @@ keelson_status pass_on(void* host, keelson_call call, keelson_bytes method, keel
 
 const keelson_host_v1& core_host_table() {
   static const keelson_host_v1 table{sizeof(keelson_host_v1), KEELSON_ABI_MINOR, retain, release, view, label, field, finalizer, get, list, kinds, write, transact,
-                                     submit, event, metric, record, log, unix_ns, monotonic_ns, random_u64, sleep, cancelled, config, enqueue, ask, hook_changed, pass_on};
+                                     submit, event, metric, record, log, unix_ns, monotonic_ns, random_u64, sleep, cancelled, config, enqueue, ask, hook_changed, pass_on, transact_each};
   return table;
 }
 

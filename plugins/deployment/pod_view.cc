@@ -4,21 +4,57 @@
 #include <bit>
 #include <charconv>
 
+#include <keelson/described.hpp>
+
 #include "conditions.hpp"
 
 namespace deployment {
 namespace {
 
-std::int64_t deletion_cost(const Pod& pod) {
-  const auto found = pod.meta.annotations.find("controller.kubernetes.io/pod-deletion-cost");
+// What is read of a Pod: reading all of it would cost several times as much, and each of its changes is read.
+struct Facts {
+  struct Metadata {
+    std::string name, namespace_, uid;
+    keelson::Time creationTimestamp;
+    std::optional<keelson::Time> deletionTimestamp;
+    std::map<std::string, std::string> labels, annotations;
+  };
+  struct Spec {
+    std::string nodeName;
+  };
+  struct Condition {
+    std::string type, status;
+    keelson::Time lastTransitionTime;
+  };
+  struct ContainerStatus {
+    std::int64_t restartCount = 0;
+  };
+  struct Status {
+    std::string phase;
+    std::vector<Condition> conditions;
+    std::vector<ContainerStatus> containerStatuses;
+  };
+  Metadata metadata;
+  Spec spec;
+  Status status;
+};
+BOOST_DESCRIBE_STRUCT(Facts::Metadata, (), (name, namespace_, uid, creationTimestamp, deletionTimestamp, labels, annotations))
+BOOST_DESCRIBE_STRUCT(Facts::Spec, (), (nodeName))
+BOOST_DESCRIBE_STRUCT(Facts::Condition, (), (type, status, lastTransitionTime))
+BOOST_DESCRIBE_STRUCT(Facts::ContainerStatus, (), (restartCount))
+BOOST_DESCRIBE_STRUCT(Facts::Status, (), (phase, conditions, containerStatuses))
+BOOST_DESCRIBE_STRUCT(Facts, (), (metadata, spec, status))
+
+std::int64_t deletion_cost(const Facts::Metadata& meta) {
+  const auto found = meta.annotations.find("controller.kubernetes.io/pod-deletion-cost");
   std::int32_t cost = 0;
-  if (found != pod.meta.annotations.end()) std::from_chars(found->second.data(), found->second.data() + found->second.size(), cost);
+  if (found != meta.annotations.end()) std::from_chars(found->second.data(), found->second.data() + found->second.size(), cost);
   return cost;
 }
 
-std::int64_t restarts(const Pod& pod) {
+std::int64_t restarts(const Facts::Status& status) {
   std::int64_t most = 0;
-  for (const auto& status : pod.status.containerStatuses) most = std::max<std::int64_t>(most, status.restartCount);
+  for (const auto& container : status.containerStatuses) most = std::max(most, container.restartCount);
   return most;
 }
 
@@ -31,22 +67,23 @@ int age_rank(std::int64_t since_unix_s, std::int64_t now_unix_s) {
 
 }  // namespace
 
-PodView view_of(const Pod& pod, std::uint64_t revision) {
+PodView view_of(std::string_view pod_json, std::uint64_t revision) {
+  auto pod = keelson::decode<Facts>(pod_json);
   PodView view;
-  view.key = {pod.meta.namespace_, pod.meta.name};
-  view.uid = pod.meta.uid;
-  view.node = pod.spec.nodeName;
-  view.phase = pod.status.phase;
   view.revision = revision;
-  view.deleting = static_cast<bool>(pod.meta.deletionTimestamp);
-  view.creation_unix_s = pod.meta.creationTimestamp.unix_s;
-  view.deletion_cost = deletion_cost(pod);
-  view.restarts = restarts(pod);
-  view.labels = pod.meta.labels;
+  view.deleting = pod.metadata.deletionTimestamp.has_value();
+  view.creation_unix_s = pod.metadata.creationTimestamp.unix_s;
+  view.deletion_cost = deletion_cost(pod.metadata);
+  view.restarts = restarts(pod.status);
   if (const auto* ready = find_condition(pod.status.conditions, "Ready")) {
     view.ready = ready->status == "True";
     view.ready_since_unix_s = ready->lastTransitionTime.unix_s;
   }
+  view.key = {std::move(pod.metadata.namespace_), std::move(pod.metadata.name)};
+  view.uid = std::move(pod.metadata.uid);
+  view.node = std::move(pod.spec.nodeName);
+  view.phase = std::move(pod.status.phase);
+  view.labels = std::move(pod.metadata.labels);
   return view;
 }
 
@@ -57,7 +94,7 @@ PodViewRef PodViews::of(const keelson::Ref<Pod>& pod) {
     const auto found = by_uid_.find(uid);
     if (found != by_uid_.end() && found->second->revision == pod.revision()) return found->second;
   }
-  auto view = std::make_shared<const PodView>(view_of(*pod, pod.revision()));
+  auto view = std::make_shared<const PodView>(view_of(pod.body(), pod.revision()));
   std::lock_guard lock(mutex_);
   by_uid_[uid] = view;
   return view;

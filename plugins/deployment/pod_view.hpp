@@ -34,7 +34,8 @@ struct PodView {
 };
 using PodViewRef = std::shared_ptr<const PodView>;
 
-PodView view_of(const Pod& pod, std::uint64_t revision);
+/// Of a Pod as it is stored. Throws DecodeError.
+PodView view_of(std::string_view pod_json, std::uint64_t revision);
 
 class PodViews {
  public:

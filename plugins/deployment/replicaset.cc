@@ -26,11 +26,14 @@ std::string random_suffix(Context& ctx) {
   return suffix;
 }
 
-Pod pod_from(Context& ctx, const ReplicaSet& set) {
+std::string generate_name(const ReplicaSet& set) { return set.meta.name + "-"; }
+std::string new_name(Context& ctx, const ReplicaSet& set) { return generate_name(set).substr(0, kNameBaseMax) + random_suffix(ctx); }
+
+/// What all pods of a set have in common: all but the name.
+Pod pod_from(const ReplicaSet& set) {
   Pod pod;
   const auto& from = set.spec.template_;
-  pod.meta.generateName = set.meta.name + "-";
-  pod.meta.name = pod.meta.generateName.substr(0, kNameBaseMax) + random_suffix(ctx);
+  pod.meta.generateName = generate_name(set);
   pod.meta.namespace_ = set.meta.namespace_;
   pod.meta.labels = from.meta.labels;
   pod.meta.annotations = from.meta.annotations;
@@ -135,36 +138,48 @@ Outcome<void> ReplicaSetReconciler::resize(Context& ctx, const ReplicaSet& set, 
 }
 
 Outcome<void> ReplicaSetReconciler::create(Context& ctx, const ReplicaSet& set, int count) {
-  for (int batch = 1; count > 0; batch = std::min(batch * 2, kCreateBatchPodsMax)) {
+  const auto about = keelson::reference_json(set);
+  Pod pod = pod_from(set);
+  for (int batch = 1; count > 0; batch *= 2) {
     const int size = std::min(batch, count);
-    keelson::Transaction transaction;
-    std::vector<std::string> names;
-    for (int i = 0; i < size; ++i) {
-      const Pod pod = pod_from(ctx, set);
-      names.push_back(pod.meta.name);
-      transaction.create(pod);
-    }
-    if (const auto created = ctx.commit(transaction); !created) {
-      auto error = created.error();
-      if (refused_by_end(error)) return {};
-      for (const auto& name : names) forget_name(error.message, name, set.meta.name + "-");
-      ctx.event(set, keelson::Warning, "FailedCreate", keelson::str("Error creating: ", error.message), kComponent);
-      return error;
-    }
-    for (const auto& name : names) ctx.event(set, keelson::Normal, "SuccessfulCreate", "Created pod: " + name, kComponent);
+    if (auto created = create_batch(ctx, set, about, pod, size); !created) return refused_by_end(created.error()) ? Outcome<void>() : created;
     count -= size;
   }
   return {};
 }
 
+/// Answers the first failure. `pod`: what all of them have in common; each gets its name.
+Outcome<void> ReplicaSetReconciler::create_batch(Context& ctx, const ReplicaSet& set, const std::string& about, Pod& pod, int count) {
+  std::vector<keelson::Transaction> commits((count + kCommitPodsMax - 1) / kCommitPodsMax);
+  std::vector<std::vector<std::string>> names(commits.size());
+  for (int i = 0; i < count; ++i) {
+    pod.meta.name = names[i / kCommitPodsMax].emplace_back(new_name(ctx, set));
+    commits[i / kCommitPodsMax].create(pod);
+  }
+  std::optional<keelson::Error> failure;
+  const auto created = ctx.commit_each(commits);
+  for (std::size_t i = 0; i < created.size(); ++i) {
+    if (created[i]) {
+      for (const auto& name : names[i]) ctx.record_event(about, keelson::Normal, "SuccessfulCreate", "Created pod: " + name, kComponent);
+    } else if (!failure) {
+      failure = created[i].error();
+      for (const auto& name : names[i]) forget_name(failure->message, name, generate_name(set));
+    }
+  }
+  if (!failure) return {};
+  if (!refused_by_end(*failure)) ctx.record_event(about, keelson::Warning, "FailedCreate", keelson::str("Error creating: ", failure->message), kComponent);
+  return *failure;
+}
+
 Outcome<void> ReplicaSetReconciler::remove(Context& ctx, const ReplicaSet& set, std::vector<PodViewRef> active, int count) {
   rank_for_deletion(active, crowd(ctx, set), ctx.unix_ns() / 1'000'000'000);
   active.resize(std::min<std::size_t>(active.size(), count));
+  const auto about = keelson::reference_json(set);
   for (const auto& pod : active) {
     const auto removed = ctx.remove<Pod>(pod->key, {.uid = pod->uid});
-    if (removed) ctx.event(set, keelson::Normal, "SuccessfulDelete", "Deleted pod: " + pod->key.name, kComponent);
+    if (removed) ctx.record_event(about, keelson::Normal, "SuccessfulDelete", "Deleted pod: " + pod->key.name, kComponent);
     if (removed || is_not_found(removed.error())) continue;
-    ctx.event(set, keelson::Warning, "FailedDelete", keelson::str("Error deleting: ", removed.error().message), kComponent);
+    ctx.record_event(about, keelson::Warning, "FailedDelete", keelson::str("Error deleting: ", removed.error().message), kComponent);
     return removed.error();
   }
   return {};

@@ -1,9 +1,12 @@
 // scheduler: pods without a node get one. Bindings are submitted without waiting, so that one worker keeps many in flight.
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <deque>
 #include <iterator>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <tuple>
 
@@ -16,7 +19,10 @@ namespace {
 constexpr std::string_view kProfile = "default-scheduler";
 constexpr int kBindingsPerLook = 512;
 constexpr std::size_t kEventsPerLook = 256;
-constexpr std::size_t kUntoldMax = 16'384;     // bindings whose events wait until no pod waits
+constexpr std::size_t kUntoldMax = 16'384;     // bindings whose events wait for others to be bound
+constexpr std::chrono::nanoseconds kUntoldLongest = std::chrono::seconds(1);   // and how long they do
+constexpr std::size_t kFewUntold = 8;          // are told as soon as none is being bound
+constexpr std::chrono::nanoseconds kQuiet = std::chrono::milliseconds(20);    // more of them when nothing was bound for so long
 constexpr std::int64_t kBackoffFirst_s = 1, kBackoffMax_s = 10;
 constexpr const char* kLook = "look";          // take what waits
 constexpr const char* kLookAgain = "again";    // the same, with those that were put aside
@@ -93,25 +99,27 @@ class Waiting {
 struct Bound {
   CandidateRef candidate;
   std::string node;
+  std::int64_t since_ns = 0;
 };
 
 /// What observers, worker and completions share.
 struct Shared {
   Cluster cluster;
   Waiting waiting;
-  std::function<void(const char* look, std::int64_t delay_s)> wake;
+  std::function<void(const char* look, std::chrono::nanoseconds delay)> wake;
   std::mutex bound_mutex;
   std::deque<Bound> bound;              ///< bindings that succeeded and have no event so far
+  std::atomic<int> binding{0};          ///< bindings under way
   std::vector<Bound> unbound;           ///< bindings that failed and whose reservations are still held
 
-  void look_again() { if (waiting.reconsider()) wake(kLook, 0); }
+  void look_again() { if (waiting.reconsider()) wake(kLook, {}); }
   void remember_bound(Bound to) {
-    {
-      std::lock_guard lock(bound_mutex);
-      bound.push_back(std::move(to));
-      if (bound.size() > 1) return;   // the worker looks until none is left
-    }
-    wake(kLook, 0);
+    std::lock_guard lock(bound_mutex);
+    bound.push_back(std::move(to));
+  }
+  /// After what became of it was noted. The last one brings the worker to tell of all.
+  void binding_ended() {
+    if (--binding == 0) wake(kLook, {});
   }
 };
 
@@ -143,7 +151,9 @@ class SchedulingLoop final : public keelson::KeyReconciler {
     Extensions extensions(ctx);
     give_back(ctx, extensions);
     const bool more = work_off(ctx, extensions);
-    if (tell_bound(ctx, more) || more) shared_->wake(kLook, 0);
+    const auto untold = tell_bound(ctx, more);
+    if (more) shared_->wake(kLook, {});
+    else if (untold) shared_->wake(kLook, *untold);
     return keelson::done();
   }
 
@@ -159,27 +169,31 @@ class SchedulingLoop final : public keelson::KeyReconciler {
       }
       auto choice = shared_->cluster.choose(*candidate, ctx.random());
       if (choice.node.empty()) refuse(ctx, *candidate, fit_error(choice));
-      else bind(ctx, {candidate, std::move(choice.node)}, false);
+      else bind(ctx, {candidate, std::move(choice.node), ctx.monotonic_ns()}, false);
     }
     return true;
   }
 
-  /// Pods that wait come first: what is told of those that have a node can wait. True: not all of it was told.
-  bool tell_bound(keelson::Context& ctx, bool others_wait) {
-    std::vector<Bound> bound;
+  /// Pods that wait or are being bound come first: what is told of those that have a node can wait. Answers when to go on with it.
+  std::optional<std::chrono::nanoseconds> tell_bound(keelson::Context& ctx, bool others_wait) {
+    std::vector<Bound> told;
     bool left = false;
     {
       std::lock_guard lock(shared_->bound_mutex);
-      auto& all = shared_->bound;
-      if (others_wait && all.size() < kUntoldMax) return false;
-      const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), kEventsPerLook));
-      bound.assign(std::make_move_iterator(all.begin()), std::make_move_iterator(end));
-      all.erase(all.begin(), end);
-      left = !all.empty();
+      auto& untold = shared_->bound;
+      if (untold.empty()) return std::nullopt;
+      const auto passed = [&](const Bound& bound) { return std::chrono::nanoseconds(ctx.monotonic_ns() - bound.since_ns); };
+      const bool busy = others_wait || shared_->binding > 0 || (untold.size() > kFewUntold && passed(untold.back()) < kQuiet);
+      if (busy && untold.size() < kUntoldMax && passed(untold.front()) < kUntoldLongest) return kQuiet;
+      const auto end = untold.begin() + static_cast<std::ptrdiff_t>(std::min(untold.size(), kEventsPerLook));
+      told.assign(std::make_move_iterator(untold.begin()), std::make_move_iterator(end));
+      untold.erase(untold.begin(), end);
+      left = !untold.empty();
     }
-    for (const auto& [candidate, node] : bound)
+    for (const auto& [candidate, node, since_ns] : told)
       ctx.record_event(reference_to(*candidate), keelson::Normal, "Scheduled", keelson::str("Successfully assigned ", candidate->key.ns, "/", candidate->key.name, " to ", node));
-    return left;
+    if (left) return std::chrono::nanoseconds(0);
+    return std::nullopt;
   }
 
   /// One pod with the say of other plugins. It waits when one of them wants that or cannot answer.
@@ -192,14 +206,14 @@ class SchedulingLoop final : public keelson::KeyReconciler {
     if (const auto weighed = extensions.weigh(pod, fits, choice); !weighed) return refuse(ctx, candidate, weighed.error().message, true);
     const auto node = best_of(fits, ctx.random());
     if (node.empty()) return refuse(ctx, candidate, fit_error(choice), choice.excluded_by_others);
-    if (!shared_->cluster.take(candidate, node)) return shared_->wake(kLookAgain, shared_->waiting.put_aside(candidate.uid));   // filled up meanwhile
+    if (!shared_->cluster.take(candidate, node)) return shared_->wake(kLookAgain, std::chrono::seconds(shared_->waiting.put_aside(candidate.uid)));   // filled up meanwhile
     if (const auto reserved = extensions.reserve(pod, node); !reserved) {
       shared_->cluster.forget(candidate.uid);
       return refuse(ctx, candidate, reserved.error().message, true);
     }
     const auto bound = extensions.bind(pod, node);
-    if (bound && !*bound) return bind(ctx, {waits, node}, true);
-    if (bound) return shared_->remember_bound({waits, node});
+    if (bound && !*bound) return bind(ctx, {waits, node, ctx.monotonic_ns()}, true);
+    if (bound) return shared_->remember_bound({waits, node, ctx.monotonic_ns()});
     extensions.unreserve(pod, node);
     shared_->cluster.forget(candidate.uid);
     refuse(ctx, candidate, bound.error().message, true);
@@ -221,7 +235,7 @@ class SchedulingLoop final : public keelson::KeyReconciler {
       std::lock_guard lock(shared_->bound_mutex);
       unbound.swap(shared_->unbound);
     }
-    for (const auto& [candidate, node] : unbound)
+    for (const auto& [candidate, node, since_ns] : unbound)
       if (const auto pod = ctx.find_raw(Pod::gvk, candidate->key)) extensions.unreserve(pod, node);
   }
 
@@ -229,24 +243,30 @@ class SchedulingLoop final : public keelson::KeyReconciler {
     const auto& [uid, key] = std::tie(to.candidate->uid, to.candidate->key);
     const auto body = keelson::str(R"({"apiVersion":"v1","kind":"Binding","metadata":{"name":")", key.name, R"(","namespace":")", key.ns, R"(","uid":")", uid,
                                    R"("},"target":{"apiVersion":"v1","kind":"Node","name":")", to.node, R"("}})");
+    ++shared_->binding;
     ctx.submit_post(Pod::gvk, key, "binding", body, [shared = shared_, to, reserved](const keelson::Error* error) {
-      if (!error) return shared->remember_bound(to);
-      const auto& bound_uid = to.candidate->uid;
-      shared->cluster.forget(bound_uid);
-      if (reserved) {
-        std::lock_guard lock(shared->bound_mutex);
-        shared->unbound.push_back(to);
-        shared->wake(kLook, 0);
-      }
-      if (error->code == 404 || error->code == 409) return shared->waiting.remove(bound_uid);   // gone, or bound by another
-      shared->wake(kLookAgain, shared->waiting.put_aside(bound_uid));
+      if (error) failed(*shared, to, reserved, *error);
+      else shared->remember_bound(to);
+      shared->binding_ended();
     });
+  }
+
+  static void failed(Shared& shared, const Bound& to, bool reserved, const keelson::Error& error) {
+    const auto& uid = to.candidate->uid;
+    shared.cluster.forget(uid);
+    if (reserved) {
+      std::lock_guard lock(shared.bound_mutex);
+      shared.unbound.push_back(to);
+      shared.wake(kLook, {});
+    }
+    if (error.code == 404 || error.code == 409) return shared.waiting.remove(uid);   // gone, or bound by another
+    shared.wake(kLookAgain, std::chrono::seconds(shared.waiting.put_aside(uid)));
   }
 
   /// Says once why; the same text again moves nothing. `again`: room alone does not help, it is tried after its back-off, too.
   void refuse(keelson::Context& ctx, const Candidate& candidate, const std::string& why, bool again = false) {
     const auto delay_s = shared_->waiting.put_aside(candidate.uid);
-    if (again) shared_->wake(kLookAgain, delay_s);
+    if (again) shared_->wake(kLookAgain, std::chrono::seconds(delay_s));
     const auto pod = ctx.find<Pod>(candidate.key);
     if (!pod || pod.uid() != candidate.uid) return shared_->waiting.remove(candidate.uid);
     ctx.event(*pod, keelson::Warning, "FailedScheduling", why);
@@ -270,13 +290,13 @@ class SchedulingLoop final : public keelson::KeyReconciler {
 
 void pod_observed(Shared& shared, const keelson::Observed<Pod>& change) {
   using What = keelson::Observed<Pod>::What;
-  if (change.what == What::synced) return shared.wake(kLook, 0);
+  if (change.what == What::synced) return shared.wake(kLook, {});
   const bool room = shared.cluster.pod_changed(change);
   const auto& shown = change.what == What::deleted ? change.before : change.now;
   if (change.what == What::deleted || !wants_node(shown)) shared.waiting.remove(std::string(shown.uid()));
   else if (change.what == What::added || !wants_node(change.before) || change.before->spec != shown->spec || change.before->meta.labels != shown->meta.labels) {
     shared.waiting.add(shared.cluster.candidate_of(shown));
-    shared.wake(kLook, 0);
+    shared.wake(kLook, {});
   }
   if (room) shared.look_again();
 }
@@ -293,7 +313,7 @@ KEELSON_PLUGIN("scheduler", "0.1.0", setup) {
   for (const auto point : kPoints) setup.point(point);
   auto shared = std::make_shared<Shared>();
   auto& loop = setup.keyed_controller("scheduler", std::make_unique<SchedulingLoop>(shared));
-  shared->wake = [&loop](const char* look, std::int64_t delay_s) { loop.trigger({"", look}, std::chrono::seconds(delay_s)); };
+  shared->wake = [&loop](const char* look, std::chrono::nanoseconds delay) { loop.trigger({"", look}, delay); };
   setup.observe<Node>([shared](const keelson::Observed<Node>& change) {
     if (shared->cluster.node_changed(change)) shared->look_again();
   });

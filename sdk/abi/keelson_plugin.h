@@ -6,18 +6,16 @@
  * capabilities that it names as required.
  *
  * Rules:
- *  - Ownership. keelson_bytes are borrowed until the call that passed them returns. A keelson_object is a counted
- *    reference to the host's own immutable object: one passed as an argument of a plugin function is borrowed for that
- *    call (retain to keep it), one handed out by a host function is owned by the receiver (release it). Bytes reached
- *    through an object live as long as a reference to it.
- *  - Errors. A keelson_status is 0 or an HTTP status code; then the call's sink was given one Kubernetes Status (JSON).
- *    No exception crosses the border in either direction: both sides catch everything at every entry point.
- *  - Threads. Host functions: any thread. Plugin functions: start, drain and destroy one at a time; map, predicate,
- *    observe and completion on the plugin's one event thread; reconcile, task and serve on worker threads, many at once,
- *    but never twice at once for one key of one controller; hook on any thread, many at once. A plugin makes no threads,
- *    asks no clock, keeps no mutable statics.
- *  - Calls. A keelson_call names a call of the plugin that is under way; host functions take it so that deadline,
- *    cancellation and the cause of writes are known. 0: outside of any.
+ *  - Ownership. keelson_bytes are borrowed until the call that passed them returns. A keelson_object is a counted reference to the host's own
+ *    immutable object: one passed as an argument of a plugin function is borrowed for that call (retain to keep it), one handed out by a host
+ *    function is owned by the receiver (release it). Bytes reached through an object live as long as a reference to it.
+ *  - Errors. A keelson_status is 0 or an HTTP status code; then the call's sink was given one Kubernetes Status (JSON). No exception crosses the
+ *    border in either direction: both sides catch everything at every entry point.
+ *  - Threads. Host functions: any thread. Plugin functions: start, drain and destroy one at a time; map, predicate, observe and completion on the
+ *    plugin's one event thread; reconcile, task and serve on worker threads, many at once, but never twice at once for one key of one controller;
+ *    hook on any thread, many at once. A plugin makes no threads, asks no clock, keeps no mutable statics.
+ *  - Calls. A keelson_call names a call of the plugin that is under way; host functions take it so that deadline, cancellation and the cause of
+ *    writes are known. 0: outside of any.
  */
 #ifndef KEELSON_PLUGIN_H
 #define KEELSON_PLUGIN_H
@@ -30,7 +28,7 @@ extern "C" {
 #endif
 
 #define KEELSON_ABI_MAJOR 1u
-#define KEELSON_ABI_MINOR 3u
+#define KEELSON_ABI_MINOR 4u
 #define KEELSON_ENTRY_SYMBOL "keelson_plugin_entry_v1"
 
 typedef int32_t keelson_status;
@@ -180,6 +178,9 @@ typedef struct keelson_host_v1 {
   /* A request, as a client of this server would make it ("DELETE", "/apis/GROUP/VERSION/...", JSON or empty), to an API that an
    * APIService says another server has. 0: a 2xx, `out` gets its body; else `out` gets the Status: 404 nobody else serves that. */
   keelson_status (*pass_on)(void* host, keelson_call call, keelson_bytes method, keelson_bytes path, keelson_bytes body, keelson_sink out);
+  /* Minor 4: transact() of each of several, each for itself: none waits for those before it. `counts`: how many of the writes are the first's, the second's ...
+   * Returns when all were answered; `errors[i]` got the Status of the i-th if that failed. On failure none was begun. Null: this host has none. */
+  keelson_status (*transact_each)(void* host, keelson_call call, const keelson_write* writes, const size_t* counts, size_t transactions, const keelson_sink* errors, keelson_sink error);
 } keelson_host_v1;
 
 enum { KEELSON_NEXT_DONE = 0, KEELSON_NEXT_AGAIN = 1, KEELSON_NEXT_TERMINAL = 2 };

@@ -1,5 +1,6 @@
 #include <keelson/state.hpp>
 
+#include <algorithm>
 #include <array>
 
 namespace keelson {
@@ -84,17 +85,46 @@ void Transaction::add(std::string_view op, const Gvk& gvk, const Key& key, std::
   steps_.push_back({std::string(op), std::string(gvk.group), std::string(gvk.version), std::string(gvk.resource), key, std::string(subresource), std::string(body), std::string(options)});
 }
 
+void Transaction::append_to(std::vector<keelson_write>& writes) const {
+  writes.reserve(writes.size() + steps_.size());
+  for (const auto& s : steps_) writes.push_back(write_of(detail::operation_number(s.op), {s.group, s.version, {}, s.resource}, s.key, s.subresource, s.body, s.options));
+}
+
 Outcome<void> Context::commit(const Transaction& transaction) {
   if (transaction.empty()) return {};
   detail::settle(call_);
   std::vector<keelson_write> writes;
-  writes.reserve(transaction.steps_.size());
-  for (const auto& s : transaction.steps_)
-    writes.push_back(write_of(detail::operation_number(s.op), {s.group, s.version, {}, s.resource}, s.key, s.subresource, s.body, s.options));
+  transaction.append_to(writes);
   Collect error;
   const auto status = call_.table->transact(call_.host, call_.call, writes.data(), writes.size(), error.sink());
   if (status != 0) return error_from_status(status, error.text);
   return {};
+}
+
+std::vector<Outcome<void>> Context::commit_each(const std::vector<Transaction>& transactions) {
+  std::vector<Outcome<void>> answers(transactions.size());
+  constexpr std::uint32_t kEachMinor = 4;   // of hosts that take several
+  const auto* table = call_.table;
+  if (transactions.size() == 1 || table->minor < kEachMinor || table->transact_each == nullptr) {
+    std::transform(transactions.begin(), transactions.end(), answers.begin(), [&](const Transaction& transaction) { return commit(transaction); });
+    return answers;
+  }
+  detail::settle(call_);
+  std::vector<keelson_write> writes;
+  std::vector<std::size_t> counts;
+  for (const auto& transaction : transactions) {
+    const auto before = writes.size();
+    transaction.append_to(writes);
+    counts.push_back(writes.size() - before);
+  }
+  std::vector<Collect> errors(counts.size());
+  std::vector<keelson_sink> sinks;
+  for (auto& one : errors) sinks.push_back(one.sink());
+  Collect error;
+  const auto status = table->transact_each(call_.host, call_.call, writes.data(), counts.data(), counts.size(), sinks.data(), error.sink());
+  for (std::size_t i = 0; i < errors.size(); ++i)
+    if (const auto& text = status != 0 ? error.text : errors[i].text; !text.empty()) answers[i] = error_from_status(status, text);
+  return answers;
 }
 
 Outcome<ObjectHandle> Context::get_raw(const Gvk& gvk, const Key& key) {

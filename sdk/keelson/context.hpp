@@ -119,6 +119,7 @@ class Transaction {
 
  private:
   friend class Context;
+  void append_to(std::vector<keelson_write>& writes) const;
   struct Step { std::string op, group, version, resource; Key key; std::string subresource, body, options; };
   void add(std::string_view op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body, std::string_view options);
   std::vector<Step> steps_;
@@ -224,6 +225,8 @@ class Context {
     return Written<T>(Outcome<T>(std::move(same)));
   }
   Outcome<void> commit(const Transaction& transaction);
+  /// commit() of each for itself, in their order. None waits for those before it, so that many take less time than one after the other.
+  std::vector<Outcome<void>> commit_each(const std::vector<Transaction>& transactions);
   /// POST of `body_json` to a subresource ("binding", "token", "eviction"); answers the response object's JSON.
   Outcome<std::string> post(const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body_json);
 

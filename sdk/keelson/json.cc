@@ -51,8 +51,8 @@ json::object parse_object(std::string_view text, json::storage_ptr memory = {}) 
 
 Error error_from_status(int code, std::string_view status_json) {
   Error error;
-  error.code = code == 0 ? 500 : code;
   error.status_json = status_json;
+  if (code != 0) error.code = code;
   boost::system::error_code failed;
   const auto value = detail::json_of(status_json, failed);
   if (failed || !value.is_object()) {
@@ -61,6 +61,7 @@ Error error_from_status(int code, std::string_view status_json) {
   }
   error.reason = text(value.get_object(), "reason");
   error.message = text(value.get_object(), "message");
+  if (const auto* told = value.get_object().if_contains("code"); code == 0 && told != nullptr && told->is_int64()) error.code = static_cast<int>(told->get_int64());
   return error;
 }
 

@@ -76,7 +76,7 @@ class [[nodiscard]] Result {
   mutable std::shared_ptr<detail::Waiting> waiting_;   // shared: with what the write answered
 };
 
-/// From a Status as JSON; never fails (an unreadable one is kept as the message).
+/// From a Status as JSON; never fails (an unreadable one is kept as the message). Code 0: the one that it says.
 Error error_from_status(int code, std::string_view status_json);
 /// The Status of an error, as it crosses the border.
 std::string status_json(const Error& error);

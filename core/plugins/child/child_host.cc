@@ -283,7 +283,7 @@ keelson_object new_object(const FrameRef& frame, wire::Object::Reader object) { 
 
 const keelson_host_v1& child_host_table() {
   static const keelson_host_v1 table{sizeof(keelson_host_v1), KEELSON_ABI_MINOR, retain, release, view, label, field, finalizer, get, list, kinds, write, transact,
-                                     submit, event, metric, record, log, unix_ns, monotonic_ns, random_u64, sleep, cancelled, config, enqueue, ask, hook_changed, pass_on};
+                                     submit, event, metric, record, log, unix_ns, monotonic_ns, random_u64, sleep, cancelled, config, enqueue, ask, hook_changed, pass_on, nullptr};
   return table;
 }
 

@@ -6,5 +6,5 @@ static keelson_status start(const keelson_host_v1* table, void* host, keelson_si
   put_text(out, "{}");
   return 0;
 }
-static const keelson_plugin_v1 table = BROKEN_TABLE("newer-minor", 4, start);
+static const keelson_plugin_v1 table = BROKEN_TABLE("newer-minor", 5, start);
 const keelson_plugin_v1* keelson_plugin_entry_v1(void) { return &table; }

@@ -2,7 +2,7 @@
 #include "table.h"
 
 #undef KEELSON_ABI_MINOR
-#define KEELSON_ABI_MINOR 4u
+#define KEELSON_ABI_MINOR 5u
 #include <abi/keelson_note.h>
 
 KEELSON_PLUGIN_NOTE("newer-note", "0.0.1");

@@ -1,5 +1,6 @@
 // A plugin for tests of what the host offers beside reconciling. ConfigMaps serve "echo", "endless", "refuse" and "onward" as
-// streams. What a ConfigMap's data asks for: "pair" n makes <name>-1 and <name>-2 in one transaction, the second under the name n;
+// streams. What a ConfigMap's data asks for: "pair" n makes <name>-1 and <name>-2 in one transaction, the second under the name n; "pairs" n
+// makes <name>-1 to <name>-6 in three transactions together, the fourth under the name n, and <name>-failed-PLACE for each of them that failed;
 // "submit" n patches the ConfigMap n without waiting and counts the answers, "submit-new" n makes it so, "submit-change" n changes it, "ignore" does not return, cancelled or not, until the
 // file $KEELSON_TEST_RELEASE exists.
 #include <keelson/sdk.hpp>
@@ -29,6 +30,7 @@ class Services final : public keelson::Reconciler<ConfigMap> {
     const auto& data = map.data;
     if (data.contains("ignore")) ignore_everything(setup_context_);
     if (data.contains("pair")) return pair(ctx, map, data.at("pair"));
+    if (data.contains("pairs")) return pairs(ctx, map, data.at("pairs"));
     if (data.contains("submit")) submit(ctx, map, data.at("submit"));
     if (data.contains("submit-new")) ctx.submit_create(child(map, data.at("submit-new")), counted());
     if (data.contains("submit-change")) submit_change(ctx, {map.meta.namespace_, data.at("submit-change")});
@@ -52,6 +54,15 @@ class Services final : public keelson::Reconciler<ConfigMap> {
     transaction.create(child(map, map.meta.name + "-1")).create(child(map, second));
     const auto committed = ctx.commit(transaction);
     if (!committed && !already_exists(committed.error())) return keelson::invalid("data.pair", committed.error().message);
+    return keelson::done();
+  }
+  static keelson::Result pairs(keelson::Context& ctx, const ConfigMap& map, const std::string& fourth) {
+    const auto numbered = [&](int number) { return child(map, number == 4 ? fourth : map.meta.name + "-" + std::to_string(number)); };
+    std::vector<keelson::Transaction> all(3);
+    for (int number = 1; number <= 6; ++number) all[(number - 1) / 2].create(numbered(number));
+    const auto committed = ctx.commit_each(all);
+    for (std::size_t place = 0; place < committed.size(); ++place)
+      if (!committed[place] && already_exists(committed[place].error())) (void)ctx.create(child(map, map.meta.name + "-failed-" + std::to_string(place)));
     return keelson::done();
   }
   std::function<void(const keelson::Error*)> counted() {

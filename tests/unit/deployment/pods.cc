@@ -39,6 +39,33 @@ TEST_CASE("scale-down takes from the crowded node, then who has been ready for l
   CHECK(order({pod("calm"), pod("restless", [](auto& p) { p.restarts = 3; })}) == std::vector<std::string>{"restless", "calm"});
 }
 
+TEST_CASE("a view has of a pod what a replica set decides by") {
+  constexpr auto kPod = R"({"kind":"Pod","apiVersion":"v1","metadata":{"name":"web-1","namespace":"shop","uid":"u1","creationTimestamp":"1970-01-01T00:01:40Z","deletionTimestamp":"1970-01-01T00:03:20Z",)"
+                        R"("labels":{"app":"web"},"annotations":{"controller.kubernetes.io/pod-deletion-cost":"-7"},"managedFields":[{"manager":"a","fieldsV1":{"f:status":{"f:phase":{}}}}]},)"
+                        R"("spec":{"containers":[{"name":"main","resources":{"limits":{"cpu":1}}}],"nodeName":"n1"},"status":{"phase":"Running","conditions":[{"type":"Initialized","status":"False"},)"
+                        R"({"type":"Ready","status":"True","lastProbeTime":null,"lastTransitionTime":"1970-01-01T00:02:30Z"}],"containerStatuses":[{"name":"a","restartCount":2},{"name":"b","restartCount":5,"ready":true}]}})";
+  const auto view = view_of(kPod, 9);
+  CHECK(view.key == keelson::Key{"shop", "web-1"});
+  CHECK(view.uid == "u1");
+  CHECK(view.node == "n1");
+  CHECK(view.phase == "Running");
+  CHECK(view.revision == 9);
+  CHECK(view.deleting);
+  CHECK(view.ready);
+  CHECK(view.ready_since_unix_s == 150);
+  CHECK(view.creation_unix_s == 100);
+  CHECK(view.deletion_cost == -7);
+  CHECK(view.restarts == 5);
+  CHECK(view.labels == std::map<std::string, std::string>{{"app", "web"}});
+}
+
+TEST_CASE("a pod that has just been made is active, on no node and not ready") {
+  const auto view = view_of(R"({"metadata":{"name":"web-1","namespace":"shop","uid":"u1","creationTimestamp":"1970-01-01T00:01:40Z"},"spec":{"containers":[{"name":"main"}]},"status":{"phase":"Pending"}})", 1);
+  CHECK(view.active());
+  CHECK(view.node.empty());
+  CHECK_FALSE(view.available(1'000, 0));
+}
+
 TEST_CASE("a raised revision remembers the number it had") {
   Metadata set;
   CHECK(raise_revision(set, 1));

@@ -113,6 +113,20 @@ TEST_CASE("a transaction writes all or nothing") {
   CHECK(k.plugin("services")->errors == 1);
 }
 
+TEST_CASE("of transactions that are committed together each writes all or nothing, and each is answered in its place") {
+  Cluster k(options());
+  k.load("services");
+  make(k, "taken", "x: one");
+  make(k, "a", "pairs: taken");
+  k.settle();
+  for (const char* name : {"a-1", "a-2", "a-5", "a-6", "a-failed-1"}) CHECK(k.find<ConfigMap>(name));
+  for (const char* name : {"a-3", "a-failed-0", "a-failed-2"}) CHECK_FALSE(k.find<ConfigMap>(name));
+  make(k, "b", "pairs: b-4");
+  k.settle();
+  for (const char* name : {"b-1", "b-4", "b-6"}) CHECK(k.find<ConfigMap>(name));
+  CHECK_FALSE(k.find<ConfigMap>("b-failed-1"));
+}
+
 TEST_CASE("a write without waiting is answered once, whether it worked or not") {
   Cluster k(options());
   k.load("services");

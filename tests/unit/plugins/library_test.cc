@@ -57,10 +57,10 @@ TEST_CASE("a plugin for another ABI is refused with both versions") {
   CHECK(major.message == "wrong_abi.so needs ABI 2, this core has " + plugins::core_abi());
   const auto minor = scratch.refusal(broken("newer_minor"));
   CHECK(minor.reason == "ABIMismatch");
-  CHECK(minor.message == "newer_minor.so needs ABI 1.4, this core has " + plugins::core_abi());
+  CHECK(minor.message == "newer_minor.so needs ABI 1.5, this core has " + plugins::core_abi());
   const auto noted = scratch.refusal(broken("newer_note"));
   CHECK(noted.reason == "ABIMismatch");
-  CHECK(noted.message == "newer_note.so needs ABI 1.4, this core has " + plugins::core_abi());
+  CHECK(noted.message == "newer_note.so needs ABI 1.5, this core has " + plugins::core_abi());
 }
 
 TEST_CASE("a library for another machine is refused with both machines") {
