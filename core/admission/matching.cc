@@ -145,6 +145,11 @@ Matcher Matcher::of_resources(const json::value* resources) {
   return out;
 }
 
+bool Matcher::may_match(const AdmissionRequest& request, const kinds::Catalog& catalog) const {
+  const auto kind = match(request, catalog);
+  return !kind || *kind;
+}
+
 base::Outcome<kinds::KindRef> Matcher::match(const AdmissionRequest& request, const kinds::Catalog& catalog) const {
   if (!by_object(request)) return kinds::KindRef();
   auto kind = by_rules(request, catalog);

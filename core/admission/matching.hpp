@@ -57,6 +57,8 @@ class Matcher {
   static Matcher of_resources(const json::value* resources);
   /// As which kind the request is to be shown; null when it does not match.
   base::Outcome<kinds::KindRef> match(const AdmissionRequest& request, const kinds::Catalog& catalog) const;
+  /// Whether it matches or cannot say. Of an object its labels count alone, as for match().
+  bool may_match(const AdmissionRequest& request, const kinds::Catalog& catalog) const;
 
  private:
   kinds::KindRef by_rules(const AdmissionRequest& request, const kinds::Catalog& catalog) const;

@@ -1,5 +1,6 @@
 #include "core/admission/webhooks.hpp"
 
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <mutex>
 #include <set>
@@ -27,6 +28,10 @@ class Unit : public auth::AdmissionUnit {
   bool reads_objects(const AdmissionRequest& request) override {
     const auto webhooks = source_.of(request.snapshot);
     return webhooks && !webhooks->empty();
+  }
+  bool rests_on(const AdmissionRequest& request, auth::Grounds&) override {
+    const auto webhooks = source_.of(request.snapshot);
+    return !webhooks || std::ranges::none_of(*webhooks, [&](const auto& webhook) { return webhook->matcher.may_match(request, *caller_.parts().registry.current()); });
   }
 
  protected:
@@ -139,6 +144,7 @@ class MutatingWebhooks final : public Unit {
   std::string_view name() const override { return "MutatingAdmissionWebhook"; }
   bool reinvoke() const override { return true; }
   void mutate(AdmissionRequest& request, Done done) override {
+    if (request.spec_is_known) return done({});
     auto webhooks = source_.of(request.snapshot);
     if (!webhooks || webhooks->empty()) return done({});
     auto turns = std::make_shared<Turns>();
@@ -183,6 +189,7 @@ class ValidatingWebhooks final : public Unit {
   explicit ValidatingWebhooks(const WebhookParts& parts) : Unit(parts, "validatingwebhookconfigurations.admissionregistration.k8s.io", "validating") {}
   std::string_view name() const override { return "ValidatingAdmissionWebhook"; }
   void validate(AdmissionRequest& request, Done done) override {
+    if (request.spec_is_known) return done({});
     const auto webhooks = source_.of(request.snapshot);
     if (!webhooks || webhooks->empty()) return done({});
     std::vector<std::pair<WebhookRef, kinds::KindRef>> relevant;

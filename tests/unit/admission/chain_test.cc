@@ -73,7 +73,7 @@ TEST_CASE("every unit stands where upstream has it, and none that is on by defau
 
 TEST_CASE("a spec that has come before hides no pod from a node's zone, a quota, a limit, a policy, a webhook or a node's own rights") {
   Cluster cluster;
-  const std::string plain = R"({"automountServiceAccountToken":false,"containers":[{"name":"c","image":"i"}]})", placed = R"({"automountServiceAccountToken":false,"nodeName":"n1","containers":[{"name":"c","image":"i"}]})";
+  const std::string plain = R"({"automountServiceAccountToken":false,"containers":[{"name":"c","image":"i","resources":{"requests":{"cpu":"1"}}}]})", placed = R"({"automountServiceAccountToken":false,"nodeName":"n1","containers":[{"name":"c","image":"i"}]})";
   int made = 0;
   const auto make = [&](const std::string& spec) { return cluster.create("v1/pods", "default", R"({"metadata":{"name":"p)" + std::to_string(made++) + R"("},"spec":)" + spec + "}"); };
   const auto refusal = [&] {
@@ -86,12 +86,12 @@ TEST_CASE("a spec that has come before hides no pod from a node's zone, a quota,
   Cluster::must(cluster.create("v1/nodes", "", R"({"metadata":{"name":"n1","labels":{"topology.kubernetes.io/zone":"z"}}})"));
   CHECK(holds(std::string(Cluster::must(make(placed))->body()), R"("topology.kubernetes.io/zone":"z")"));
 
-  Cluster::must(cluster.create("v1/limitranges", "default", R"({"metadata":{"name":"l"},"spec":{"limits":[{"type":"Container","min":{"cpu":"1"}}]}})"));
+  Cluster::must(cluster.create("v1/limitranges", "default", R"({"metadata":{"name":"l"},"spec":{"limits":[{"type":"Container","default":{"memory":"1Gi"}}]}})"));
   CHECK(holds(std::string(Cluster::must(make(plain))->body()), "kubernetes.io/limit-ranger"));
   Cluster::must(cluster.remove("v1/limitranges", "default", "l"));
   Cluster::must(make(plain));
 
-  Cluster::must(cluster.create("v1/resourcequotas", "default", R"({"metadata":{"name":"q"},"spec":{"hard":{"pods":"1"}}})"));
+  Cluster::must(cluster.create("v1/resourcequotas", "default", R"({"metadata":{"name":"q"},"spec":{"hard":{"requests.cpu":"1"}}})"));
   CHECK(holds(refusal(), "exceeded quota: q"));
   Cluster::must(cluster.remove("v1/resourcequotas", "default", "q"));
   Cluster::must(make(plain));
@@ -111,4 +111,42 @@ TEST_CASE("a spec that has come before hides no pod from a node's zone, a quota,
 
   cluster.admin.user = {.name = "system:node:n1", .groups = {"system:masters", "system:nodes", "system:authenticated"}};
   CHECK(holds(refusal(), "can only create"));
+}
+
+TEST_CASE("webhooks and policies about other things leave what is known of a spec alone, and see what they are about") {
+  class Counter final : public auth::AdmissionUnit {
+   public:
+    std::string_view name() const override { return "Counter"; }
+    bool handles(auth::AdmissionRequest::Operation, const kinds::Kind& kind, std::string_view) const override { return kind.kind == "Pod"; }
+    bool rests_on(const auth::AdmissionRequest&, auth::Grounds&) override { return true; }
+    void validate(auth::AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) override { recalled += request.spec_is_known ? 1 : 0, done({}); }
+    int recalled = 0;
+  };
+  Cluster cluster;
+  const auto counter = std::make_shared<Counter>();
+  cluster.chains->add(1000, counter);
+  const std::string group = "admissionregistration.k8s.io/v1/", on_config_maps = R"([{"operations":["CREATE"],"apiGroups":[""],"apiVersions":["v1"],"resources":["configmaps"]}])",
+                    on_pods = R"([{"operations":["CREATE"],"apiGroups":["*"],"apiVersions":["*"],"resources":["*"]}])", selector = R"("objectSelector":{"matchLabels":{"a":"b"}},)";
+  const auto webhook = [&](const std::string& kind, const std::string& name, const std::string& rules) {
+    Cluster::must(cluster.create(group + kind, "", R"({"metadata":{"name":")" + name + R"("},"webhooks":[{"name":"w.example.com","sideEffects":"None","admissionReviewVersions":["v1"],"timeoutSeconds":1,"clientConfig":{"url":"https://127.0.0.1:1/"},)" + rules + "}]}"));
+  };
+  const auto policy = [&](const std::string& kind, const std::string& name, const std::string& more) {
+    Cluster::must(cluster.create(group + kind + "policies", "", R"({"metadata":{"name":")" + name + R"("},"spec":{)" + more + "}}"));
+    Cluster::must(cluster.create(group + kind + "policybindings", "", R"({"metadata":{"name":")" + name + R"("},"spec":{"policyName":")" + name + "\"" + (kind.starts_with("v") ? R"(,"validationActions":["Deny"])" : "") + "}}"));
+  };
+  int made = 0;
+  const auto make = [&](const std::string& labels) {
+    return cluster.create("v1/pods", "default", R"({"metadata":{"name":"p)" + std::to_string(made++) + R"(","labels":{)" + labels + R"(}},"spec":{"automountServiceAccountToken":false,"containers":[{"name":"c","image":"i"}]}})");
+  };
+  const std::string adds = R"x("reinvocationPolicy":"Never","mutations":[{"patchType":"ApplyConfiguration","applyConfiguration":{"expression":"Object{metadata: Object.metadata{labels: {'seen': 'yes'}}}"}}])x";
+  for (const std::string kind : {"mutatingwebhookconfigurations", "validatingwebhookconfigurations"}) {
+    webhook(kind, "elsewhere", "\"rules\":" + on_config_maps);
+    webhook(kind, "selected", selector + "\"rules\":" + on_pods);
+  }
+  policy("validatingadmission", "v", R"("matchConstraints":{"resourceRules":)" + on_config_maps + R"(},"validations":[{"expression":"false"}])");
+  policy("mutatingadmission", "m", R"("matchConstraints":{)" + std::string(R"("objectSelector":{"matchLabels":{"c":"d"}},)") + R"("resourceRules":)" + on_pods + "}," + adds);
+  for (int i = 0; i < 5; ++i) CHECK_FALSE(holds(std::string(Cluster::must(make(""))->body()), "seen"));
+  CHECK(counter->recalled > 0);
+  CHECK(holds(cluster.message(make(R"("a":"b")")), "failed calling webhook"));
+  CHECK(holds(std::string(Cluster::must(make(R"("c":"d")"))->body()), R"("seen":"yes")"));
 }
