@@ -123,7 +123,7 @@ std::vector<Outcome<void>> Context::commit_each(const std::vector<Transaction>& 
   Collect error;
   const auto status = table->transact_each(call_.host, call_.call, writes.data(), counts.data(), counts.size(), sinks.data(), error.sink());
   for (std::size_t i = 0; i < errors.size(); ++i)
-    if (const auto& text = status != 0 ? error.text : errors[i].text; !text.empty()) answers[i] = error_from_status(status, text);
+    if (const auto& text = status != 0 ? error.text : errors[i].text; status != 0 || !text.empty()) answers[i] = error_from_status(status, text);
   return answers;
 }
 

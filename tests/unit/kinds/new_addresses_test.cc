@@ -101,6 +101,23 @@ TEST_CASE("what an object had before stays, however it is written") {
                                     "spec.ingress[0].from[0].ipBlock.except[0]: Invalid value: \"10.1.0.1/16\": must not have bits set beyond the prefix length");
   CHECK(violations(*policy, peers(R"({"podSelector":{}},{"ipBlock":{"cidr":"10.0.0.1/8"}})"), old).empty());
   CHECK(violations(*policy, peers(R"({"ipBlock":{"cidr":"10.0.0.2/8"}})"), old) == "spec.ingress[0].from[0].ipBlock.cidr: Invalid value: \"10.0.0.2/8\": must not have bits set beyond the prefix length");
+  CHECK(violations(*policy, peers(R"({"ipBlock":{"cidr":"10.0.0.0/8","except":[""]}})"), peers(R"({"podSelector":{}})")).starts_with("spec.ingress[0].from[0].ipBlock.except[0]: Invalid value: \"\": "));
+  const auto endpoints = builtin("v1", "Endpoints");
+  const auto subset = [](std::string_view label, std::string_view ip) {
+    return R"({"metadata":{"name":"a","namespace":"d","uid":"u","creationTimestamp":"2026-01-01T00:00:00Z","labels":{"a":")" + std::string(label) + R"("}},"subsets":[{"addresses":[{"ip":")" + std::string(ip) + R"("}]}]})";
+  };
+  CHECK(violations(*endpoints, subset("y", "10.0.0.01"), subset("x", "10.0.0.01")).empty());
+  CHECK_FALSE(violations(*endpoints, subset("y", "10.0.0.02"), subset("x", "10.0.0.01")).empty());
+  const auto slices = builtin("discovery.k8s.io/v1", "EndpointSlice");
+  const auto slice = [](std::string_view label, std::string_view ip) {
+    return R"({"metadata":{"name":"a","namespace":"d","uid":"u","creationTimestamp":"2026-01-01T00:00:00Z","labels":{"a":")" + std::string(label) + R"("}},"addressType":"IPv4","endpoints":[{"addresses":[")" + std::string(ip) + R"("]}]})";
+  };
+  CHECK(violations(*slices, slice("y", "10.0.0.01"), slice("x", "10.0.0.01")).empty());
+  CHECK_FALSE(violations(*slices, slice("y", "10.0.0.02"), slice("x", "10.0.0.01")).empty());
+  const auto service_ranges = builtin("networking.k8s.io/v1", "ServiceCIDR");
+  const auto ranges = [](std::string_view label) { return R"({"metadata":{"name":"a","uid":"u","creationTimestamp":"2026-01-01T00:00:00Z","labels":{"a":")" + std::string(label) + R"("}},"spec":{"cidrs":["10.0.0.1/8"]}})"; };
+  CHECK(violations(*service_ranges, ranges("y"), ranges("x")).empty());
+  CHECK_FALSE(violations(*service_ranges, ranges("y")).empty());
   const auto service = builtin("v1", "Service");
   const auto with = [](std::string_view more) { return R"({"metadata":{"name":"a","namespace":"d","uid":"u","creationTimestamp":"2026-01-01T00:00:00Z"},"spec":{"ports":[{"port":80}],)" + std::string(more) + "}}"; };
   CHECK(violations(*service, with(R"("externalIPs":["010.0.0.1","127.0.0.1"])")) == "spec.externalIPs[0]: Invalid value: \"010.0.0.1\": must not have leading 0s | "
