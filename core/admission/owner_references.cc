@@ -36,6 +36,7 @@ class OwnerReferences final : public auth::AdmissionUnit, public auth::AnswersAt
   }
   bool reads_objects(const AdmissionRequest& request) override { return !request.keeps_metadata; }
   bool rests_on(const AdmissionRequest&, auth::Grounds&) override { return true; }   // without a look at the spec
+  bool passes(const AdmissionRequest& request) override { return request.keeps_metadata; }
   void validate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) override { done(check(request)); }
 
  private:

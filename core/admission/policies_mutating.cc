@@ -119,6 +119,7 @@ class MutatingPolicies final : public auth::AdmissionUnit, public auth::AnswersA
     const auto policies = source_.of(request.snapshot);
     return !policies || std::ranges::none_of(*policies, [&](const auto& policy) { return policy.matcher.may_match(request, *parts_.registry.current()); });
   }
+  bool passes(const AdmissionRequest& request) override { return !reads_objects(request); }
   void mutate(AdmissionRequest& request, Done done) override {
     if (request.spec_is_known) return done({});
     const auto policies = source_.of(request.snapshot);

@@ -82,6 +82,7 @@ class ValidatingPolicies final : public auth::AdmissionUnit, public auth::Answer
     const auto policies = source_.of(request.snapshot);
     return !policies || std::ranges::none_of(*policies, [&](const auto& policy) { return policy.matcher.may_match(request, *parts_.registry.current()); });
   }
+  bool passes(const AdmissionRequest& request) override { return !reads_objects(request); }
   void validate(AdmissionRequest& request, Done done) override {
     if (request.spec_is_known) return done({});
     const auto policies = source_.of(request.snapshot);

@@ -33,6 +33,7 @@ class Unit : public auth::AdmissionUnit {
     const auto webhooks = source_.of(request.snapshot);
     return !webhooks || std::ranges::none_of(*webhooks, [&](const auto& webhook) { return webhook->matcher.may_match(request, *caller_.parts().registry.current()); });
   }
+  bool passes(const AdmissionRequest& request) override { return !reads_objects(request); }
 
  protected:
   const WebhookCaller caller_;

@@ -18,6 +18,9 @@ class NamespaceLifecycle final : public AdmissionUnit, public AnswersAtOnce {
     return kind.namespaced && (operation == Operation::create || operation == Operation::update) && kind.resource != "localsubjectaccessreviews";
   }
   bool reads_objects(const AdmissionRequest&) override { return false; }
+  bool passes(const AdmissionRequest& request) override {
+    return request.operation == Operation::update && request.snapshot.get({store::Atom("namespaces"), "", request.ns}) != nullptr;
+  }
   // Asked before any other unit does its work, as upstream; a mutation that changes nothing.
   void mutate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) override { done(check(request)); }
 

@@ -108,6 +108,7 @@ class NodeRestriction final : public AdmissionUnit, public AnswersAtOnce {
   // Asked in the mutating phase, as upstream, and once more when others have changed the object since.
   bool reinvoke() const override { return true; }
   bool reads_objects(const AdmissionRequest& request) override { return !request.user || request.user->member_of("system:nodes"); }
+  bool passes(const AdmissionRequest& request) override { return !reads_objects(request); }
   void mutate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) override { done(check(request)); }
 
  private:

@@ -145,6 +145,8 @@ class AdmissionUnit {
   /// Adds what its answer rests on beside the spec of the new object, promising to change nothing else, to add nothing to the commit and not to look at who
   /// manages what. False: its answer rests on more than can be told. Without a look at the spec there are no grounds to add.
   virtual bool rests_on(const AdmissionRequest& request, Grounds& grounds) { return (void)grounds, !reads_objects(request); }
+  /// Whether it lets such a request be, whatever its object is: neither looks at it nor changes nor refuses anything. `name` is not set.
+  virtual bool passes(const AdmissionRequest& request) { return (void)request, false; }
   /// Asked to mutate once more, after all others, when `changes` grew behind it.
   virtual bool reinvoke() const { return false; }
   /// Inline units answer before they return.
@@ -168,6 +170,8 @@ class Chains {
   virtual Verdict authorize(const Attributes& attributes) const = 0;
   /// Whether any unit that handles the request would look at its objects.
   virtual bool reads_objects(const AdmissionRequest& request) const { return (void)request, true; }
+  /// Whether all units that handle the request let it be: then they need not be asked.
+  virtual bool passes(const AdmissionRequest& request) const { return (void)request, false; }
   /// Whether any unit that handles the request would look at who manages its object's fields.
   virtual bool reads_managers(const AdmissionRequest& request) const { return (void)request, true; }
   /// All that the answers of all units that handle the request rest on. True: these units are asked about it from here on.

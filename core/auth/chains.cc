@@ -194,6 +194,10 @@ class ChainsImpl final : public Chains, public RulesSource {
   }
 
   bool reads_objects(const AdmissionRequest& request) const override { return any_of(request, &AdmissionUnit::reads_objects); }
+  bool passes(const AdmissionRequest& request) const override {
+    const auto plan = current()->plan_of(request);
+    return std::all_of(plan->begin(), plan->end(), [&](const PlannedUnit& planned) { return planned.unit->passes(request); });
+  }
   bool reads_managers(const AdmissionRequest& request) const override { return any_of(request, &AdmissionUnit::reads_managers); }
   bool grounds(AdmissionRequest& request, Grounds& grounds) const override {
     auto units = current();

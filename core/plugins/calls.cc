@@ -80,10 +80,10 @@ void CallTable::end(const Lock& held, const Call& call) {
   pause(held, *ended);
 }
 
-bool CallTable::enter() {
+bool CallTable::enter(std::size_t calls) {
   const std::lock_guard lock(*mutex_);
   if (closed_) return false;
-  ++under_way_;
+  under_way_ += calls;
   return true;
 }
 

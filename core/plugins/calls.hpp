@@ -64,7 +64,7 @@ class CallTable {
   void end(const Lock& held, const Call& call);
   bool closed(const Lock&) const { return closed_; }
   /// A call that nobody cancels, asks after or limits, like a write that was submitted: it is only counted. False after close().
-  bool enter();
+  bool enter(std::size_t calls = 1);
   void leave(std::size_t calls);
   std::shared_ptr<Call> find(std::uint64_t id) const;
   /// While one of these lives its thread finds that call without asking anybody: what a plugin does in a call mostly comes from there.

@@ -33,9 +33,14 @@ bool Inbox::offer(std::span<const store::Change> changes) {
 
 // True: there was something of what is wanted.
 bool Inbox::keep(std::span<const store::Change> changes, bool& soon) {
-  bool any = false;
+  bool any = false, of_interest = false;
+  store::Atom resource;   // of the change before: mostly the same
   for (const auto& change : changes) {
-    if (!wants(change)) continue;
+    if (change.object->key().resource != resource) {
+      resource = change.object->key().resource;
+      of_interest = deletions_ || wants(resource);
+    }
+    if (!of_interest || !wants(change)) continue;
     any = true;
     soon = soon || wants_soon(change.object->key());
     if (lost_) continue;

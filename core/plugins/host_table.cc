@@ -4,13 +4,14 @@
 
 #include <algorithm>
 #include <cstring>
-#include <mutex>
 #include <span>
 
 #include "core/base/kept_memory.hpp"
+#include "core/plugins/answers.hpp"
 #include "core/plugins/events.hpp"
 #include "core/base/json_value.hpp"
 #include "core/plugins/instance.hpp"
+#include "core/plugins/together.hpp"
 #include "core/store/patient.hpp"
 
 namespace keelson::plugins {
@@ -295,7 +296,6 @@ keelson_status write(void* host, keelson_call call, const keelson_write* request
 }
 
 using Steps = std::vector<verbs::Verbs::Step>;
-using Transacted = base::Outcome<std::vector<verbs::Written>>;
 
 base::Outcome<Steps> steps_of(Instance& instance, std::span<const keelson_write> writes) {
   using Op = verbs::Verbs::Step::Op;
@@ -329,27 +329,6 @@ keelson_status transact(void* host, keelson_call call, const keelson_write* writ
     return done ? 0 : fail(error, done.error());
   });
 }
-
-/// What becomes of several transactions; whoever began them takes it all and gives back what they were made with.
-class Answers {
- public:
-  using All = std::vector<std::optional<Transacted>>;
-  Answers(std::size_t count, std::function<void(All)> done) : left_(count), all_(count), done_(std::move(done)) {}
-  void put(std::size_t place, Transacted answer) {
-    {
-      const std::lock_guard lock(mutex_);
-      all_[place] = std::move(answer);
-      if (--left_ > 0) return;
-    }
-    done_(std::move(all_));
-  }
-
- private:
-  std::mutex mutex_;
-  std::size_t left_;
-  All all_;
-  const std::function<void(All)> done_;
-};
 
 // While the last is worked out the others are being committed; that one is waited for, so whoever waits may commit it.
 void begin_each(Instance& instance, keelson_call call, const keelson_write* writes, std::span<const size_t> counts, const std::shared_ptr<Answers>& answers) {
@@ -386,26 +365,75 @@ keelson_status write_now(Instance& instance, keelson_call call, const keelson_wr
   return written ? 0 : fail(error, written.error());
 }
 
-// It counts as a call until its completion ran, so that the plugin is not taken away from under it.
+/// Room for so many more. They count as calls until their completions ran, so that the plugin is not taken away from under them.
+base::Outcome<void> begin_submits(Instance& instance, std::size_t count) {
+  auto& under_way = instance.submits_in_flight();
+  if (under_way.fetch_add(count) + count > kSubmitsInFlightMax) {
+    under_way.fetch_sub(count);
+    return base::too_many_requests("too many writes of plugin " + instance.name() + " are under way", 1);
+  }
+  instance.take_spent();
+  if (instance.calls().enter(count)) return {};
+  under_way.fetch_sub(count);
+  return base::unavailable("the plugin is stopping");
+}
+
+void end_submit(Instance& instance, std::uint64_t token, base::Outcome<verbs::Written> written) {
+  const bool last = instance.submits_in_flight().fetch_sub(1) == 1;
+  if (!written) instance.complete({token, written.error().code, base::to_status_json(written.error())}, nullptr);
+  else instance.complete({token, 0, {}}, last ? nullptr : std::move(written->made_by));
+}
+
+void begin_submit(Instance& instance, keelson_call call, const keelson_write& request, std::uint64_t token) {
+  begin_write(instance, call, request, [&instance, token](base::Outcome<verbs::Written> written) { end_submit(instance, token, std::move(written)); });
+}
+
 keelson_status submit(void* host, keelson_call call, const keelson_write* request, uint64_t token, keelson_sink error) {
   return guarded(error, [&]() -> keelson_status {
     auto& instance = instance_of(host);
     if (const auto* why = hook_forbids(instance, call, token == 0, true)) return fail(error, base::bad_request(why));
     if (token == 0) return write_now(instance, call, *request, error);
-    if (instance.submits_in_flight().fetch_add(1) >= kSubmitsInFlightMax) {
-      instance.submits_in_flight().fetch_sub(1);
-      return fail(error, base::too_many_requests("too many writes of plugin " + instance.name() + " are under way", 1));
+    if (const auto begun = begin_submits(instance, 1); !begun) return fail(error, begun.error());
+    begin_submit(instance, call, *request, token);
+    return 0;
+  });
+}
+
+/// Whether they are patches, as most are, that differ in no more than key and body.
+bool alike(const keelson_write& one, const keelson_write& other) {
+  const auto same = [](keelson_bytes a, keelson_bytes b) { return text_of(a) == text_of(b); };
+  return one.op == KEELSON_MERGE_PATCH && one.op == other.op && one.options.size == 0 && other.options.size == 0 && same(one.subresource, other.subresource) && same(one.kind.resource, other.kind.resource) &&
+         same(one.kind.group, other.kind.group) && same(one.kind.version, other.kind.version);
+}
+
+void begin_alike(Instance& instance, keelson_call call, std::span<const keelson_write> writes, std::uint64_t first_token) {
+  const auto done = [&instance, first_token](std::size_t place, base::Outcome<verbs::Written> written) { end_submit(instance, first_token + place, std::move(written)); };
+  auto target = target_of(instance, writes.front().kind, nullptr, writes.front().subresource);
+  if (!target) {
+    for (std::size_t place = 0; place < writes.size(); ++place) done(place, target.error());
+    return;
+  }
+  std::vector<verbs::Verbs::Patch> patches;
+  patches.reserve(writes.size());
+  for (const auto& write : writes) patches.push_back({string_of(write.key.ns), string_of(write.key.name), string_of(write.body)});
+  instance.core().verbs.patch_each(instance.verbs_context(call), std::move(*target), kinds::PatchType::merge, std::move(patches), options_of({}).write, done);
+}
+
+keelson_status submit_each(void* host, keelson_call call, const keelson_write* requests, size_t count, uint64_t first_token, keelson_sink error) {
+  return guarded(error, [&]() -> keelson_status {
+    auto& instance = instance_of(host);
+    if (const auto* why = hook_forbids(instance, call, false, true)) return fail(error, base::bad_request(why));
+    std::span rest(requests, count);
+    if (const auto refusal = too_many_together(rest)) return fail(error, *refusal);
+    if (const auto begun = begin_submits(instance, count); !begun) return fail(error, begun.error());
+    while (!rest.empty()) {
+      const auto other = std::find_if(rest.begin() + 1, rest.end(), [&](const keelson_write& write) { return !alike(rest.front(), write); });
+      const auto some = rest.first(static_cast<std::size_t>(other - rest.begin()));
+      const auto token = first_token + (count - rest.size());
+      if (some.size() == 1) begin_submit(instance, call, some.front(), token);
+      else begin_alike(instance, call, some, token);
+      rest = rest.subspan(some.size());
     }
-    instance.take_spent();
-    if (!instance.calls().enter()) {
-      instance.submits_in_flight().fetch_sub(1);
-      return fail(error, base::unavailable("the plugin is stopping"));
-    }
-    begin_write(instance, call, *request, [&instance, token](base::Outcome<verbs::Written> written) {
-      const bool last = instance.submits_in_flight().fetch_sub(1) == 1;
-      if (!written) instance.complete({token, written.error().code, base::to_status_json(written.error())}, nullptr);
-      else instance.complete({token, 0, {}}, last ? nullptr : std::move(written->made_by));
-    });
     return 0;
   });
 }
@@ -545,7 +573,7 @@ keelson_status pass_on(void* host, keelson_call call, keelson_bytes method, keel
 
 const keelson_host_v1& core_host_table() {
   static const keelson_host_v1 table{sizeof(keelson_host_v1), KEELSON_ABI_MINOR, retain, release, view, label, field, finalizer, get, list, kinds, write, transact,
-                                     submit, event, metric, record, log, unix_ns, monotonic_ns, random_u64, sleep, cancelled, config, enqueue, ask, hook_changed, pass_on, transact_each};
+                                     submit, event, metric, record, log, unix_ns, monotonic_ns, random_u64, sleep, cancelled, config, enqueue, ask, hook_changed, pass_on, transact_each, submit_each};
   return table;
 }
 

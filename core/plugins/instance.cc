@@ -226,7 +226,7 @@ void Instance::complete(Completion completion, std::shared_ptr<void> made_by) {
     const std::lock_guard lock(mutex_);
     first = completions_.empty();
     completions_.push_back(std::move(completion));
-    if (made_by) spent_.push_back(std::move(made_by));
+    if (made_by && (spent_.empty() || spent_.back() != made_by)) spent_.push_back(std::move(made_by));   // of many that were made together it comes with each
   }
   if (first) inbox_->waiter().notify();
 }

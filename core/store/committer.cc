@@ -75,6 +75,23 @@ void arm_patience(const std::shared_ptr<Signals>& signals, base::Runtime& runtim
   runtime.schedule_at(*signals->busy + signals->patience, [signals, &runtime] { withdraw_if_stuck(signals, runtime); });
 }
 
+/// One callback for the answers of commits that were given together. What each of them has of it is copied without an allocation.
+/// Ownership: its own; it ends with the last answer.
+class Answers {
+ public:
+  Answers(OnEachLogged done, std::size_t count) : done_(std::move(done)), left_(count) {}
+  OnLogged at(std::size_t place) {
+    return [this, place](CommitOutcome outcome, Revision as_of) {
+      done_(place, std::move(outcome), as_of);
+      if (left_.fetch_sub(1) == 1) delete this;
+    };
+  }
+
+ private:
+  const OnEachLogged done_;
+  std::atomic<std::size_t> left_;
+};
+
 struct CommitMetrics {
   explicit CommitMetrics(base::Metrics& metrics)
       : committed(metrics.counter("keelson_store_commits_total", "Commits by result.", {{"result", "committed"}})),
@@ -96,6 +113,7 @@ class Committer final : public Log {
 
   base::Outcome<void> start(FeedTarget& target) override;
   void commit(Commit commit, OnLogged done) override;
+  void commit_each(std::vector<Commit> commits, OnEachLogged done) override;
   void fresh(std::function<void(base::Outcome<Revision>)> done) override { done(target_->installed().revision()); }
   base::Outcome<HistoryPage> history(Atom resource, Revision after, const Snapshot& installed, std::size_t changes_max) const override {
     return storage_->history(resource, after, installed, changes_max);
@@ -107,6 +125,8 @@ class Committer final : public Log {
   void stop() override;
 
  private:
+  void take_in(std::span<Pending> all);
+  std::optional<base::Error> refusal_here();
   void run();
   bool begin_to_lead();
   bool stop_leading();
@@ -162,21 +182,49 @@ base::Outcome<void> Committer::start(FeedTarget& target) {
 void Committer::commit(Commit commit, OnLogged done) {
   if (auto error = malformed(commit)) return done({{}, {}, std::move(*error)}, 0);
   Pending pending = pending_of(std::move(commit), std::move(done));
+  take_in({&pending, 1});
+}
+
+void Committer::commit_each(std::vector<Commit> commits, OnEachLogged done) {
+  if (commits.empty()) return;
+  Answers* const answers = new Answers(std::move(done), commits.size());
+  std::vector<Pending> all;
+  all.reserve(commits.size());
+  for (std::size_t place = 0; place < commits.size(); ++place) {
+    auto error = malformed(commits[place]);
+    all.push_back(pending_of(std::move(commits[place]), answers->at(place)));
+    if (!error) continue;
+    all.back().done({{}, {}, std::move(*error)}, 0);
+    all.pop_back();
+  }
+  if (!all.empty()) take_in(all);
+}
+
+// Under the mutex.
+std::optional<base::Error> Committer::refusal_here() {
+  if (dead_.load() || signals_->stuck(runtime_.monotonic_ns())) return not_answering();
+  if (signals_->stopping) return base::unavailable("the store is stopping");
+  return std::nullopt;
+}
+
+// Those for which there is room, in order.
+void Committer::take_in(std::span<Pending> all) {
   std::optional<base::Error> refusal;
+  std::size_t taken = 0;
   bool led = false, here = false;
   {
     std::lock_guard lock(signals_->mutex);
-    if (dead_.load() || signals_->stuck(runtime_.monotonic_ns())) refusal = not_answering();
-    else if (signals_->stopping) refusal = base::unavailable("the store is stopping");
-    else if (!signals_->queue.push(pending)) refusal = base::too_many_requests("too many writes are waiting for the store", 1);
-    else {
+    refusal = refusal_here();
+    while (!refusal && taken < all.size() && signals_->queue.push(all[taken])) ++taken;
+    if (taken > 0) {
       arm_patience(signals_, runtime_);
       led = signals_->led;
       here = !led && Patient::here();
       if (here) signals_->led = true;
     }
   }
-  if (refusal) return pending.done({{}, {}, std::move(*refusal)}, 0);
+  for (std::size_t i = taken; i < all.size(); ++i) all[i].done({{}, {}, refusal ? *refusal : base::too_many_requests("too many writes are waiting for the store", 1)}, 0);
+  if (taken == 0) return;
   if (here) lead_here();
   else if (!led) signals_->waiter->notify();
 }

@@ -132,14 +132,24 @@ void LiveStore::deliver(const std::vector<Change>& changes, const std::vector<st
   }
 }
 
+// What became of a commit is told once a snapshot shows it.
+template <class Done>
+void LiveStore::show(CommitOutcome outcome, Revision as_of, Done done) {
+  if (outcome.error || waits_->released(as_of)) return done(std::move(outcome));
+  auto kept = std::make_shared<CommitOutcome>(std::move(outcome));
+  waits_->add(as_of, base::kForever, [kept, done = std::move(done)](base::Outcome<Revision> shown) {
+    if (shown) return done(std::move(*kept));
+    done({{}, {}, shown.error()});
+  });
+}
+
 void LiveStore::commit(Commit commit, OnCommit done) {
-  log_->commit(std::move(commit), [this, done = std::move(done)](CommitOutcome outcome, Revision as_of) mutable {
-    if (outcome.error || waits_->released(as_of)) return done(std::move(outcome));
-    auto kept = std::make_shared<CommitOutcome>(std::move(outcome));
-    waits_->add(as_of, base::kForever, [kept, done = std::move(done)](base::Outcome<Revision> shown) {
-      if (shown) return done(std::move(*kept));
-      done({{}, {}, shown.error()});
-    });
+  log_->commit(std::move(commit), [this, done = std::move(done)](CommitOutcome outcome, Revision as_of) mutable { show(std::move(outcome), as_of, std::move(done)); });
+}
+
+void LiveStore::commit_each(std::vector<Commit> commits, OnEachCommit done) {
+  log_->commit_each(std::move(commits), [this, done = std::make_shared<const OnEachCommit>(std::move(done))](std::size_t place, CommitOutcome outcome, Revision as_of) {
+    show(std::move(outcome), as_of, [done, place](CommitOutcome shown) { (*done)(place, std::move(shown)); });
   });
 }
 

@@ -22,6 +22,7 @@ class LiveStore final : public Store, private FeedTarget {
   base::Outcome<void> start() { return log_->start(*this); }
 
   void commit(Commit commit, OnCommit done) override;
+  void commit_each(std::vector<Commit> commits, OnEachCommit done) override;
   Snapshot snapshot() const override { return Snapshot(state_.read()); }
   void fresh(std::function<void(base::Outcome<Revision>)> done) override;
   void wait_for(Revision revision, base::Monotonic deadline, std::function<void(base::Outcome<Revision>)> done) override;
@@ -38,6 +39,8 @@ class LiveStore final : public Store, private FeedTarget {
   Snapshot installed() const override { return snapshot(); }
   void deliver(const std::vector<Change>& changes, const std::vector<std::shared_ptr<Subscriber>>& subscribers);
   base::Outcome<Snapshot> rebuild(Revision revision, Atom resource) const;
+  template <class Done>
+  void show(CommitOutcome outcome, Revision as_of, Done done);
 
   base::Runtime& runtime_;
   const std::shared_ptr<Reclaimer> reclaimer_;

@@ -23,12 +23,16 @@ class FeedTarget {
 
 /// `as_of`: the answer may be given once a snapshot shows at least this revision.
 using OnLogged = std::function<void(CommitOutcome outcome, Revision as_of)>;
+using OnEachLogged = std::function<void(std::size_t place, CommitOutcome outcome, Revision as_of)>;
 
 class Log {
  public:
   virtual ~Log() = default;
   virtual base::Outcome<void> start(FeedTarget& target) = 0;
   virtual void commit(Commit commit, OnLogged done) = 0;
+  virtual void commit_each(std::vector<Commit> commits, OnEachLogged done) {
+    for (std::size_t place = 0; place < commits.size(); ++place) commit(std::move(commits[place]), [done, place](CommitOutcome outcome, Revision as_of) { done(place, std::move(outcome), as_of); });
+  }
   /// A revision at least as new as every write acknowledged before the call, by any writer.
   virtual void fresh(std::function<void(base::Outcome<Revision>)> done) = 0;
   /// As Store::history, up to what is installed.

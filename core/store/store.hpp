@@ -73,6 +73,7 @@ struct CommitOutcome {
   std::optional<base::Error> error;   ///< out of space, too large, stopping ...
 };
 using OnCommit = std::function<void(CommitOutcome)>;
+using OnEachCommit = std::function<void(std::size_t place, CommitOutcome)>;
 
 enum class ChangeType : std::uint8_t { added, modified, deleted };
 
@@ -123,6 +124,10 @@ class Store {
   virtual ~Store() = default;
 
   virtual void commit(Commit commit, OnCommit done) = 0;
+  /// commit() of each, which stand each for itself: given together, so that nobody is woken for every one of them.
+  virtual void commit_each(std::vector<Commit> commits, OnEachCommit done) {
+    for (std::size_t place = 0; place < commits.size(); ++place) commit(std::move(commits[place]), [done, place](CommitOutcome outcome) { done(place, std::move(outcome)); });
+  }
   virtual Snapshot snapshot() const = 0;
   /// Calls back with a revision at least as new as every write acknowledged before the call, once a snapshot shows it.
   /// Immediate (on the calling thread) on one server.

@@ -1,5 +1,6 @@
 #include "core/verbs/audited.hpp"
 
+#include <algorithm>
 #include <atomic>
 
 #include "core/verbs/step.hpp"
@@ -22,6 +23,8 @@ std::string path_of(const Target& target) {
   if (!target.subresource.empty()) path += "/" + target.subresource;
   return path;
 }
+
+bool keeps(const audit::Plan& plan) { return plan.level != audit::Level::none; }
 
 auth::Attributes attributes_of(const Context& context, const Target& target, std::string_view verb) {
   auth::Attributes out;
@@ -87,6 +90,20 @@ class Audited final : public Verbs {
     if (!record) return verbs_.patch(context, std::move(target), type, std::move(body), options, std::move(done));
     verbs_.patch(told(context, record), std::move(target), type, std::move(body), options, ending(record, std::move(done)));
   }
+  // They stay together where nothing is kept of any.
+  void patch_distinct(const Context& context, Target alike, kinds::PatchType type, std::vector<Patch> patches, WriteOptions options, OnEachWritten done) override {
+    const auto plans = plans_of(context, alike, patches);
+    if (std::none_of(plans.begin(), plans.end(), keeps)) return verbs_.patch_distinct(context, std::move(alike), type, std::move(patches), options, std::move(done));
+    for (std::size_t place = 0; place < patches.size(); ++place) {
+      alike.ns = std::move(patches[place].ns);
+      alike.name = std::move(patches[place].name);
+      Body body{kinds::Media::json, std::move(patches[place].body)};
+      const auto record = begin(plans[place], context, attributes_of(context, alike, "patch"), alike, &body);
+      const OnWritten answer = [done, place](base::Outcome<Written> written) { done(place, std::move(written)); };
+      if (!record) verbs_.patch(context, alike, type, std::move(body), options, answer);
+      else verbs_.patch(told(context, record), alike, type, std::move(body), options, ending(record, answer));
+    }
+  }
   void remove(const Context& context, Target target, DeleteOptions options, OnWritten done) override {
     const auto record = begin(context, target, "delete", nullptr);
     if (!record) return verbs_.remove(context, std::move(target), std::move(options), std::move(done));
@@ -127,12 +144,25 @@ class Audited final : public Verbs {
   /// Null: the policy keeps nothing of it.
   RecordRef begin(const Context& context, const Target& target, std::string_view verb, const Body* body) {
     const auto asked = attributes_of(context, target, verb);
-    const auto plan = audit_->plan(asked);
-    if (plan.level == audit::Level::none) return nullptr;
+    return begin(audit_->plan(asked), context, asked, target, body);
+  }
+  RecordRef begin(const audit::Plan& plan, const Context& context, const auth::Attributes& asked, const Target& target, const Body* body) {
+    if (!keeps(plan)) return nullptr;
     const auto id = context.request_id + "." + std::to_string(++writes_);
     RecordRef record = audit_->begin(plan, {asked, id, path_of(target), "", context.field_manager, ""});
     if (body && record->keeps_request()) record->request = {.media = "application/json", .bytes = body->bytes, .object = {}, .items = {}};
     return record;
+  }
+  std::vector<audit::Plan> plans_of(const Context& context, const Target& alike, const std::vector<Patch>& patches) const {
+    std::vector<audit::Plan> out;
+    out.reserve(patches.size());
+    auto asked = attributes_of(context, alike, "patch");
+    for (const auto& patch : patches) {
+      if (alike.kind->namespaced) asked.ns = patch.ns;
+      asked.name = patch.name;
+      out.push_back(audit_->plan(asked));
+    }
+    return out;
   }
   static Context told(const Context& context, const RecordRef& record) {
     Context out = context;

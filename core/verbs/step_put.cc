@@ -11,6 +11,7 @@
 #include "core/kinds/empties.hpp"
 #include "core/kinds/managed/managed_fields.hpp"
 #include "core/kinds/validate/object_warnings.hpp"
+#include "core/verbs/narrow_write.hpp"
 #include "core/verbs/signing_request_fields.hpp"
 #include "core/verbs/versions.hpp"
 
@@ -56,11 +57,7 @@ bool holds_back(const kinds::Kind& kind, const json::value& object) {
 
 }  // namespace
 
-kinds::ManagerInfo PutRun::manager() const {
-  std::string name = in_.context.field_manager;
-  if (name.empty()) name = in_.context.user.plugin.empty() ? "unknown" : in_.context.user.plugin;
-  return {std::move(name), target().subresource, in_.core.parts.runtime.unix_s()};
-}
+kinds::ManagerInfo PutRun::manager() const { return manager_of(in_.context, target().subresource, in_.core.parts.runtime.unix_s()); }
 
 std::string PutRun::own_name() const { return std::string(text_at(*object_, {"metadata", "name"})); }
 
@@ -285,11 +282,7 @@ base::Outcome<void> PutRun::validate() const {
 base::Outcome<void> PutRun::finish() { return creating_ ? finish_create() : finish_update(); }
 
 store::Draft PutRun::draft() const {
-  if (narrowed_) {
-    auto columns = existing_->columns();
-    columns.fields = narrowed_->fields;
-    return store::Draft(std::move(columns), narrowed_->body, existing_->revision_offset());
-  }
+  if (narrowed_) return narrowed_draft(*existing_, *narrowed_);
   const auto managers = created_fields_ ? kinds::creator_entries(*kind_, manager(), *created_fields_) : std::string();
   kinds::Printed printed{.managers = managers};
   if (settled_spec_) printed.spec = settled_spec_->spec, printed.status = settled_spec_->status;

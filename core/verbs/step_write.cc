@@ -6,6 +6,7 @@
 #include "core/kinds/managed/managed_fields.hpp"
 #include "core/kinds/managed/typed.hpp"
 #include "core/kinds/patch/patch_reading.hpp"
+#include "core/verbs/narrow_write.hpp"
 #include "core/verbs/step_put.hpp"
 #include "core/verbs/versions.hpp"
 
@@ -89,15 +90,14 @@ base::Outcome<void> UpdateRun::judge_alone() {
 
 bool PutRun::may_narrow() const {
   const auto& body = in_.step.body;
-  const bool as_it_is = !in_.form && existing_->columns().schema_epoch == kind_->schema_epoch && target().kind == kind_ && !existing_->deleting();
+  const bool as_it_is = !in_.form && target().kind == kind_ && narrows_as_stored(*kind_, *existing_);
   return as_it_is && body.media == kinds::Media::json && !in_.step.options.force && !kinds::judged_alone(*kind_, target().subresource).empty();
 }
 
 bool PutRun::narrows_by(const std::function<std::optional<kinds::Narrowed>(const kinds::NarrowWrite&)>& make) {
-  const auto& columns = existing_->columns();
   set_request(auth::AdmissionRequest::Operation::update);
   request_.keeps_metadata = true;
-  if (!in_.core.parts.chains.reads_objects(request_)) narrowed_ = make({*kind_, target().subresource, existing_->body(), columns.fields, columns.key.ns, columns.key.name, columns.uid, manager()});
+  if (!in_.core.parts.chains.reads_objects(request_)) narrowed_ = make(narrow_write(*kind_, target().subresource, *existing_, manager()));
   if (narrowed_ && narrowed_->body.size() > store::kObjectBytesMax) narrowed_.reset();
   request_.keeps_metadata = narrowed_.has_value();
   return request_.keeps_metadata;
@@ -121,9 +121,7 @@ bool PatchRun::narrows() {
   if (!may_narrow()) return false;
   return narrows_by([this](const kinds::NarrowWrite& write) -> std::optional<kinds::Narrowed> {
     const auto& step = in_.step;
-    auto patch = kinds::read_patch(step.body.media, step.patch_type, step.body.bytes, in_.memory);
-    if (!patch || !patch->complaints.empty()) return std::nullopt;
-    return kinds::narrow_patch(write, step.patch_type, patch->value, step.options.validation, in_.memory);
+    return narrow_patch(write, step.patch_type, step.body.bytes, step.options.validation, in_.memory);
   });
 }
 

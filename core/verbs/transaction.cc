@@ -3,6 +3,7 @@
 #include "core/audit/notes.hpp"
 #include "core/store/not_answering.hpp"
 #include "core/verbs/conversion.hpp"
+#include "core/verbs/narrow_write.hpp"
 #include "core/verbs/versions.hpp"
 
 namespace keelson::verbs {
@@ -40,6 +41,16 @@ Verbs::Step step_of(const auth::AddedWrite& added, bool dry_run) {
 store::Draft draft_of(const store::Object& object) { return {object.columns(), std::string(object.body()), object.revision_offset()}; }
 
 }  // namespace
+
+void write_one(const Core& core, const Context& context, Verbs::Step step, OnWritten done) {
+  std::vector<Verbs::Step> steps;
+  steps.push_back(std::move(step));
+  auto first = [done = std::move(done)](base::Outcome<std::vector<Written>> all) {
+    if (all) done(std::move(all->front()));
+    else done(all.error());
+  };
+  std::make_shared<Transaction>(core, context, std::move(steps), std::vector<store::Expectation>(), true, std::move(first))->attempt();
+}
 
 void Transaction::attempt() {
   askers_.clear();
@@ -182,7 +193,7 @@ void Transaction::commit() {
   if (!commit.writes.empty())
     if (auto added = collect_extras(commit); !added) return fail(added.error());
   if (commit.writes.empty() && commit.expectations.empty()) return note(nullptr), answer({});
-  commit.cause = {context_.user.plugin.empty() ? context_.user.name : "plugin:" + context_.user.plugin, context_.request_id, context_.trigger};
+  commit.cause = cause_of(context_);
   commit.again = attempts_ > 0;
   forget_documents();
   core_.parts.store.commit(std::move(commit), [self = shared_from_this()](store::CommitOutcome outcome) { self->committed(std::move(outcome)); });

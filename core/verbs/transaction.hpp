@@ -69,4 +69,7 @@ class Transaction : public std::enable_shared_from_this<Transaction> {
   auth::CommitExtras extras_;      // of the attempt
 };
 
+/// One step for itself.
+void write_one(const Core& core, const Context& context, Verbs::Step step, OnWritten done);
+
 }  // namespace keelson::verbs

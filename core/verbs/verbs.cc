@@ -5,6 +5,7 @@
 #include "core/verbs/arena.hpp"
 #include "core/verbs/collection.hpp"
 #include "core/verbs/conversion.hpp"
+#include "core/verbs/patches.hpp"
 #include "core/verbs/reader.hpp"
 #include "core/verbs/transaction.hpp"
 
@@ -51,6 +52,10 @@ class VerbsImpl final : public Verbs {
     reader_.list(context, std::move(target), std::move(which), [removal](base::Outcome<Listed> listed) { removal->run(std::move(listed)); }, false);
   }
 
+  void patch_distinct(const Context& context, Target alike, kinds::PatchType type, std::vector<Patch> patches, WriteOptions options, OnEachWritten done) override {
+    std::make_shared<Patches>(core_, context, std::move(alike), type, std::move(patches), options, std::move(done))->run();
+  }
+
   void transact(const Context& context, std::vector<Step> steps, std::vector<store::Expectation> expectations, std::function<void(base::Outcome<std::vector<Written>>)> done) override {
     if (steps.size() > static_cast<std::size_t>(kTransactionWritesMax))
       return done(base::request_too_large("a transaction has at most " + std::to_string(kTransactionWritesMax) + " writes"));
@@ -62,15 +67,7 @@ class VerbsImpl final : public Verbs {
   }
 
  private:
-  void one(const Context& context, Step step, OnWritten done) {
-    std::vector<Step> steps;
-    steps.push_back(std::move(step));
-    auto first = [done = std::move(done)](base::Outcome<std::vector<Written>> all) {
-      if (all) done(std::move(all->front()));
-      else done(all.error());
-    };
-    std::make_shared<Transaction>(core_, context, std::move(steps), std::vector<store::Expectation>(), true, std::move(first))->attempt();
-  }
+  void one(const Context& context, Step step, OnWritten done) { write_one(core_, context, std::move(step), std::move(done)); }
 
   Core core_;
   Reader reader_;

@@ -88,6 +88,7 @@ struct Written {
   std::shared_ptr<void> made_by;
 };
 using OnWritten = std::function<void(base::Outcome<Written>)>;
+using OnEachWritten = std::function<void(std::size_t place, base::Outcome<Written>)>;
 
 struct ReadOptions {
   enum class Match { unset, not_older_than, exact } match = Match::unset;
@@ -119,6 +120,15 @@ class Verbs {
   virtual void remove_collection(const Context& context, Target target, ListOptions which, DeleteOptions options, std::function<void(base::Outcome<Listed>)> done) = 0;
   /// Authorized (verb watch) and opened; selectors and revisions are checked. `encoding` as the caller prints.
   virtual base::Outcome<std::unique_ptr<watch::Watch>> watch(const Context& context, Target target, watch::WatchRequest request, watch::WatchSink& sink) = 0;
+
+  /// Of one of several objects of one kind.
+  struct Patch {
+    std::string ns, name, body;   ///< body: JSON
+  };
+  /// patch() of each, for itself; `alike` says what is the same of all. Those of one object in their order.
+  void patch_each(const Context& context, Target alike, kinds::PatchType type, std::vector<Patch> patches, WriteOptions options, OnEachWritten done);
+  /// The same where no two are of one object.
+  virtual void patch_distinct(const Context& context, Target alike, kinds::PatchType type, std::vector<Patch> patches, WriteOptions options, OnEachWritten done);
 
   /// One atomic step of several writes.
   struct Step {

@@ -33,6 +33,8 @@ constexpr int kWorkers = 2;
 constexpr std::chrono::seconds kAgain{1};   // after a write that failed
 constexpr std::chrono::milliseconds kTick{100}, kShortly{1};
 constexpr int kUnderWayMax = 2048, kJoinsPerLook = 64;
+constexpr std::size_t kRenewedTogether = 128;
+constexpr std::ptrdiff_t kToldTogether = 256;
 
 std::string node_name(int index) { return "hollow-" + std::to_string(index); }
 bool is_hollow(std::string_view node) { return node.starts_with("hollow-"); }
@@ -127,17 +129,22 @@ class Fleet : public std::enable_shared_from_this<Fleet> {
   void renew_due(Context& ctx, int joined) {
     const auto now_ns = ctx.monotonic_ns();
     const auto passed_s = static_cast<double>(now_ns - std::exchange(looked_ns_, now_ns)) / kNanosPerSecond;
-    for (due_ = std::min<double>(due_ + passed_s / kLeaseInterval_s * joined, joined); due_ >= 1 && room(ctx); --due_) {
-      if (next_ >= joined) next_ = 0;
-      renew(ctx, next_++);
-    }
+    due_ = std::min<double>(due_ + passed_s / kLeaseInterval_s * joined, joined);
+    while (due_ >= 1 && room(ctx)) renew(ctx, joined);
   }
 
-  void renew(Context& ctx, int index) {
-    const auto now = keelson::encode(keelson::MicroTime(ctx.unix_ns() / 1000));
-    ctx.submit_patch(Lease::gvk, {kLeaseNamespace, node_name(index)}, {}, keelson::str(R"({"spec":{"renewTime":)", now, "}}"), then([index](Fleet& fleet, const keelson::Error* error) {
-      if (error && is_not_found(*error)) fleet.again(fleet.leaseless_, index);
-    }));
+  /// Some of those that are due, together.
+  void renew(Context& ctx, int joined) {
+    const auto patch = keelson::str(R"({"spec":{"renewTime":)", keelson::encode(keelson::MicroTime(ctx.unix_ns() / 1000)), "}}");
+    std::vector<Context::Patch> patches;
+    patches.reserve(kRenewedTogether);
+    for (; due_ >= 1 && patches.size() < kRenewedTogether; --due_) {
+      const int index = std::exchange(next_, next_ + 1 < joined ? next_ + 1 : 0);
+      patches.push_back({{kLeaseNamespace, node_name(index)}, patch, then([index](Fleet& fleet, const keelson::Error* error) {
+        if (error && is_not_found(*error)) fleet.again(fleet.leaseless_, index);
+      })});
+    }
+    ctx.submit_patches(Lease::gvk, {}, std::move(patches));
   }
 
   using Indices = std::vector<int>;
@@ -229,9 +236,43 @@ PodStatus refused(const Pod& pod, Time now, const std::string& why) {
   return next;
 }
 
+/// Sends what pods become, all together that came while the last were sent: thousands of pods start at once, and each would wait for
+/// a sync.
+class Statuses final : public keelson::KeyReconciler {
+ public:
+  void add(Context::Patch patch) {
+    bool first = false;
+    {
+      const std::lock_guard lock(mutex_);
+      first = waiting_.empty();
+      waiting_.push_back(std::move(patch));
+    }
+    if (first) send({"", "statuses"});
+  }
+  Result reconcile(Context& ctx, const Key&) override {
+    std::vector<Context::Patch> patches;
+    {
+      const std::lock_guard lock(mutex_);
+      patches.swap(waiting_);
+    }
+    for (auto from = patches.begin(); from != patches.end();) {
+      const auto to = from + std::min<std::ptrdiff_t>(kToldTogether, patches.end() - from);
+      ctx.submit_patches(Pod::gvk, "status", {std::move_iterator(from), std::move_iterator(to)});
+      from = to;
+    }
+    return keelson::done();
+  }
+
+  std::function<void(const Key&)> send;   ///< wakes it
+
+ private:
+  std::mutex mutex_;
+  std::vector<Context::Patch> waiting_;
+};
+
 class PodReconciler final : public keelson::Reconciler<Pod> {
  public:
-  explicit PodReconciler(std::shared_ptr<std::function<void(const Key&)>> again) : again_(std::move(again)) {}
+  PodReconciler(Statuses& statuses, std::shared_ptr<std::function<void(const Key&)>> again) : statuses_(statuses), again_(std::move(again)) {}
   Result reconcile(Context& ctx, const Pod& pod) override {
     if (!is_hollow(pod.spec.nodeName)) return keelson::done();
     const Key key{pod.meta.namespace_, pod.meta.name};
@@ -245,26 +286,26 @@ class PodReconciler final : public keelson::Reconciler<Pod> {
       return keelson::done();
     }
     if (pod.status.phase == "Running")
-      if (const auto next = resized(pod)) return write(ctx, pod, *next);
+      if (const auto next = resized(pod)) return write(pod, *next);
     if (pod.status.phase != "Pending") return keelson::done();
     const Time now(ctx.unix_ns() / kNanosPerSecond);
-    if (const auto admitted = points.admit(handle); !admitted) return admitted.error().code == 403 ? write(ctx, pod, refused(pod, now, admitted.error().message)) : admitted.error();
+    if (const auto admitted = points.admit(handle); !admitted) return admitted.error().code == 403 ? write(pod, refused(pod, now, admitted.error().message)) : admitted.error();
     const auto addresses = points.attach(handle, sandbox_of(pod));
     if (!addresses) return addresses.error();
-    return write(ctx, pod, running(pod, now, *addresses));
+    return write(pod, running(pod, now, *addresses));
   }
 
  private:
-  /// Not waited for: thousands of pods start together, and each would wait for a sync.
-  Result write(Context& ctx, const Pod& pod, const PodStatus& next) const {
+  Result write(const Pod& pod, const PodStatus& next) const {
     const Key key{pod.meta.namespace_, pod.meta.name};
-    const auto patch = keelson::str(R"({"metadata":{"uid":")", pod.meta.uid, R"("},"status":)", keelson::encode(next), "}");
-    ctx.submit_patch(Pod::gvk, key, "status", patch, [again = again_, key](const keelson::Error* error) {
+    auto patch = keelson::str(R"({"metadata":{"uid":")", pod.meta.uid, R"("},"status":)", keelson::encode(next), "}");
+    statuses_.add({key, std::move(patch), [again = again_, key](const keelson::Error* error) {
       if (error && error->code != 404 && error->code != 409) (*again)(key);   // not when it is gone, or another of that name
-    });
+    }});
     return keelson::done();
   }
 
+  Statuses& statuses_;
   const std::shared_ptr<std::function<void(const Key&)>> again_;
 };
 
@@ -286,7 +327,10 @@ KEELSON_PLUGIN("hollow-node", "0.1.0", setup) {
   setup.may({{"patch"}, {""}, {"nodes/status", "pods/status"}});
   setup.may({{"get", "list", "watch", "delete"}, {""}, {"pods"}});
   setup.may({{"get", "create", "patch"}, {"coordination.k8s.io"}, {"leases"}});
-  auto& controller = setup.controller<Pod>(std::make_unique<PodReconciler>(again)).name("hollow-node").when<Pod>(concerns).workers(kWorkers);
+  auto sending = std::make_unique<Statuses>();
+  auto& statuses = *sending;
+  statuses.send = setup.keyed_controller("hollow-statuses", std::move(sending)).trigger_handle();
+  auto& controller = setup.controller<Pod>(std::make_unique<PodReconciler>(statuses, again)).name("hollow-node").when<Pod>(concerns).workers(kWorkers);
   *again = [&controller](const Key& key) { controller.trigger(key, kAgain); };
   if (const int count = configured_count(setup); count > 0) {
     setup.task("fleet", [fleet = std::make_shared<Fleet>(count)](Context& ctx) { fleet->run(ctx); });

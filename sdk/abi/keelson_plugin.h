@@ -31,14 +31,14 @@ extern "C" {
 #define KEELSON_ABI_MINOR 4u
 #define KEELSON_ENTRY_SYMBOL "keelson_plugin_entry_v1"
 
+enum { KEELSON_TOGETHER_MAX = 1024, KEELSON_TOGETHER_BYTES_MAX = 16 << 20 };   /* of submit_each(): writes, bytes of their bodies */
 typedef int32_t keelson_status;
 typedef uint64_t keelson_call;
 typedef const struct keelson_object_s* keelson_object;
 
 typedef struct { const char* data; size_t size; } keelson_bytes;
 typedef struct { void* to; void (*put)(void* to, keelson_bytes bytes); } keelson_sink;
-/* Each put hands over one owned reference. */
-typedef struct { void* to; void (*put)(void* to, keelson_object object); } keelson_object_sink;
+typedef struct { void* to; void (*put)(void* to, keelson_object object); } keelson_object_sink;   /* each put hands over one owned reference */
 
 typedef struct { keelson_bytes group, version, resource; } keelson_kind;
 typedef struct { keelson_bytes ns, name; } keelson_key;
@@ -174,13 +174,14 @@ typedef struct keelson_host_v1 {
   keelson_status (*ask)(void* host, keelson_call call, const keelson_hook_request* request, keelson_hook_sink answers, keelson_sink error);
   /* What hook number `hook` answered so far may not be used any more. */
   void (*hook_changed)(void* host, uint32_t hook);
-  /* --- what others serve (minor 3) --- */
-  /* A request, as a client of this server would make it ("DELETE", "/apis/GROUP/VERSION/...", JSON or empty), to an API that an
+  /* Minor 3: a request, as a client of this server would make it ("DELETE", "/apis/GROUP/VERSION/...", JSON or empty), to an API that an
    * APIService says another server has. 0: a 2xx, `out` gets its body; else `out` gets the Status: 404 nobody else serves that. */
   keelson_status (*pass_on)(void* host, keelson_call call, keelson_bytes method, keelson_bytes path, keelson_bytes body, keelson_sink out);
   /* Minor 4: transact() of each of several, each for itself: none waits for those before it. `counts`: how many of the writes are the first's, the second's ...
    * Returns when all were answered; `errors[i]` got the Status of the i-th if that failed. On failure none was begun. Null: this host has none. */
   keelson_status (*transact_each)(void* host, keelson_call call, const keelson_write* writes, const size_t* counts, size_t transactions, const keelson_sink* errors, keelson_sink error);
+  /* Minor 4: submit() of each, tokens from `first_token` on; on failure of none. Patches alike but for key and body cost less in a row, and keep their order. */
+  keelson_status (*submit_each)(void* host, keelson_call call, const keelson_write* writes, size_t count, uint64_t first_token, keelson_sink error);
 } keelson_host_v1;
 
 enum { KEELSON_NEXT_DONE = 0, KEELSON_NEXT_AGAIN = 1, KEELSON_NEXT_TERMINAL = 2 };

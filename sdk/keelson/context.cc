@@ -250,6 +250,27 @@ void Context::submit_patch(const Gvk& gvk, const Key& key, std::string_view subr
   submit(KEELSON_MERGE_PATCH, gvk, key, subresource, merge_patch_json, std::move(completed));
 }
 
+void Context::submit_patches(const Gvk& gvk, std::string_view subresource, std::vector<Patch> patches) {
+  constexpr std::uint32_t kEachMinor = 4;   // of hosts that take several
+  if (call_.table->minor < kEachMinor) {
+    for (auto& patch : patches) submit_patch(gvk, patch.key, subresource, patch.merge_patch_json, std::move(patch.completed));
+    return;
+  }
+  detail::settle(call_);
+  std::vector<keelson_write> writes;
+  std::vector<std::function<void(const Error*)>> completed;
+  writes.reserve(patches.size());
+  completed.reserve(patches.size());
+  for (auto& patch : patches) {
+    writes.push_back(write_of(KEELSON_MERGE_PATCH, gvk, patch.key, subresource, patch.merge_patch_json, {}));
+    completed.push_back(std::move(patch.completed));
+  }
+  const auto first = call_.plugin->expect_completions(std::move(completed));
+  Collect error;
+  const auto status = call_.table->submit_each(call_.host, call_.call, writes.data(), writes.size(), first, error.sink());
+  for (std::size_t i = 0; status != 0 && i < writes.size(); ++i) detail::completion(call_.plugin, first + i, status, bytes_of(error.text));
+}
+
 std::vector<KindInfo> Context::kinds() {
   Collect out;
   const auto status = call_.table->kinds(call_.host, call_.call, out.sink());

@@ -243,6 +243,14 @@ class Context {
   template <class T> void submit_create(const T& object, std::function<void(const Error*)> completed) {
     submit_create(T::gvk, {object.meta.namespace_, {}}, encode(object), std::move(completed));
   }
+  struct Patch {
+    Key key;
+    std::string merge_patch_json;
+    std::function<void(const Error*)> completed;
+  };
+  /// submit_patch() of each, sent together: of many, each costs less so. Those of one object are made in their order. At most
+  /// KEELSON_TOGETHER_MAX with KEELSON_TOGETHER_BYTES_MAX; of more, none (413).
+  void submit_patches(const Gvk& gvk, std::string_view subresource, std::vector<Patch> patches);
   /// The body names it; key.ns is its namespace.
   void submit_create(const Gvk& gvk, const Key& key, std::string_view body_json, std::function<void(const Error*)> completed);
 

@@ -62,9 +62,12 @@ class ForeignStream final : public Stream {
   const keelson_stream& stream_;
 };
 
+// Changes of one kind mostly come many at a time.
 const KindInfo& seen_kind(PluginState& plugin, std::string_view json) {
+  if (plugin.last_seen && plugin.last_seen->first == json) return plugin.last_seen->second;
   auto found = plugin.seen_kinds.find(std::string(json));
   if (found == plugin.seen_kinds.end()) found = plugin.seen_kinds.emplace(json, parse_kind(json)).first;
+  plugin.last_seen = &*found;
   return found->second;
 }
 

@@ -16,6 +16,13 @@ std::uint64_t PluginState::expect_completion(std::function<void(const Error*)> c
   return next_token++;
 }
 
+std::uint64_t PluginState::expect_completions(std::vector<std::function<void(const Error*)>> completed) {
+  const std::lock_guard lock(mutex);
+  const auto first = next_token;
+  for (auto& one : completed) pending.emplace(next_token++, std::move(one));
+  return first;
+}
+
 Controller& Controller::finalizer(std::string name) {
   state_->finalizer = std::move(name);
   return *this;

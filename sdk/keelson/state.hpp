@@ -108,11 +108,14 @@ struct PluginState {
   std::uint64_t next_token = 1;
 
   std::unordered_map<std::string, KindInfo> seen_kinds;  // event thread only: parsed once each
+  const std::pair<const std::string, KindInfo>* last_seen = nullptr;   // of these
 
   HostCall call(keelson_call id, const Scope* scope = nullptr) { return {table, host, id, scope, this}; }
   ObjectHandle borrow(keelson_object object) const { return ObjectHandle::borrow(table, host, object); }
   std::string declaration() const;
   std::uint64_t expect_completion(std::function<void(const Error*)> completed);
+  /// The token of the first; those of the others follow it.
+  std::uint64_t expect_completions(std::vector<std::function<void(const Error*)>> completed);
 };
 
 /// KEELSON_CREATE ... by the names of Context::write_raw; 0: none of them.

@@ -74,6 +74,15 @@ class Server {
     if (!answer) throw std::runtime_error(answer.error().message);
     return answer->object;
   }
+  void patch_each(verbs::Target alike, std::vector<verbs::Verbs::Patch> patches) {
+    std::size_t answered = 0, all = patches.size();
+    const store::Patient patient;
+    verbs_->patch_each(context_, std::move(alike), kinds::PatchType::merge, std::move(patches), {}, [&](std::size_t, base::Outcome<verbs::Written> written) {
+      if (!written) throw std::runtime_error(written.error().message);
+      ++answered;
+    });
+    if (answered != all) throw std::runtime_error("not all were answered");
+  }
   std::string now() {
     ++ticks_;
     char text[32];
@@ -138,6 +147,13 @@ class Bench {
     for (int i = 0; i < kNames; ++i)
       for (const std::string ns : {"kube-node-lease", "default"}) server_.write(Op::create, at(ns, -1), lease(name(i), ns, server_.now()));
     measure("renew-patch", [&](int i) { server_.write(Op::patch, at("kube-node-lease", i), R"({"spec":{"renewTime":")" + server_.now() + "\"}}"); });
+    constexpr int kTogether = 100;
+    measure("renew-each", [&](int i) {
+      if (i % kTogether != 0) return;
+      std::vector<verbs::Verbs::Patch> patches;
+      for (int n = i; n < i + kTogether; ++n) patches.push_back({"kube-node-lease", name(n), R"({"spec":{"renewTime":")" + server_.now() + "\"}}"});
+      server_.patch_each(at("kube-node-lease", -1), std::move(patches));
+    });
     std::string revision = std::to_string(server_.write(Op::patch, at("default", 0), R"({"spec":{"leaseDurationSeconds":15}})")->revision());
     measure("update-lease", [&](int) { revision = std::to_string(server_.write(Op::update, at("default", 0), lease(name(0), "default", server_.now(), revision))->revision()); });
   }

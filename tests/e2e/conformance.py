@@ -163,6 +163,9 @@ def submitted_writes_are_answered(cluster):
     equal(cluster.json("get", "configmap", "target")["data"], {"submitted": "yes"}, "data")
     trial(cluster, "submit-nowhere", "submit", "nowhere")
     note(cluster, "submit-nowhere", "NotFound")
+    trial(cluster, "together", "together", "target")
+    note(cluster, "together", "submitted NotFound submitted")
+    equal(cluster.json("get", "configmap", "target")["data"], {"submitted": "yes", "together": "2"}, "data")
 
 
 def a_last_write_is_seen_by_the_next_reconcile(cluster):

@@ -8,6 +8,7 @@
 #include "core/kinds/json_access.hpp"
 #include "core/kinds/known_specs.hpp"
 #include "core/kinds/narrow.hpp"
+#include "core/kinds/stamps.hpp"
 #include "core/kinds/type.hpp"
 #include "core/kinds/validate/classes.hpp"
 #include "core/kinds/validate/more.hpp"
@@ -147,9 +148,10 @@ std::vector<base::Cause> validate_own(const Candidate& candidate, FieldErrors& e
 /// generation that such a write raises, defaults of this member that another one decides, or warnings (object_warnings).
 struct JudgedAlone {
   std::string_view group, kind, subresource, member;
+  bool times_are_free = false;   ///< nothing of that looks at a time that stands right below the member
 };
 constexpr std::array kJudgedAlone{
-    JudgedAlone{"coordination.k8s.io", "Lease", "", "spec"},
+    JudgedAlone{"coordination.k8s.io", "Lease", "", "spec", true},
     JudgedAlone{"", "Pod", "status", "status"},
     JudgedAlone{"", "Node", "status", "status"},
     JudgedAlone{"", "ReplicationController", "status", "status"},
@@ -157,6 +159,12 @@ constexpr std::array kJudgedAlone{
     JudgedAlone{"apps", "ReplicaSet", "status", "status"},
     JudgedAlone{"apps", "StatefulSet", "status", "status"},
 };
+
+const JudgedAlone* find_judged_alone(const Kind& kind, std::string_view subresource) {
+  if (!kind.declared_by.empty()) return nullptr;
+  const auto found = std::find_if(kJudgedAlone.begin(), kJudgedAlone.end(), [&](const JudgedAlone& alone) { return alone.kind == kind.kind && alone.group == kind.group && alone.subresource == subresource; });
+  return found == kJudgedAlone.end() ? nullptr : &*found;
+}
 
 /// Of these neither rules nor defaults nor warnings (object_warnings) of a new object's spec look at anything beside it.
 constexpr std::array kSpecsAlone{std::pair{std::string_view(), std::string_view("Pod")}};
@@ -178,10 +186,13 @@ void immutable(const json::value* value, const json::value* old, const Path& pat
 }
 
 std::string_view judged_alone(const Kind& kind, std::string_view subresource) {
-  if (!kind.declared_by.empty()) return {};
-  for (const auto& alone : kJudgedAlone)
-    if (alone.kind == kind.kind && alone.group == kind.group && alone.subresource == subresource) return alone.member;
-  return {};
+  const auto* const alone = find_judged_alone(kind, subresource);
+  return alone ? alone->member : std::string_view();
+}
+
+std::string_view judged_without_times(const Kind& kind, std::string_view subresource) {
+  const auto* const alone = find_judged_alone(kind, subresource);
+  return alone && alone->times_are_free ? alone->member : std::string_view();
 }
 
 std::vector<base::Cause> validate(const Kind& kind, const json::value& object, const json::value* old, std::string_view subresource) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/base/error.hpp"
+#include "core/plugins/together.hpp"
 
 namespace keelson::plugins {
 namespace {
@@ -137,12 +138,14 @@ keelson_status write(void* host, keelson_call call, const keelson_write* request
   return status;
 }
 
+void fill_writes(wire::Request::Builder to, std::span<const keelson_write> writes) {
+  auto all = to.initWrites(static_cast<unsigned>(writes.size()));
+  for (unsigned i = 0; i < writes.size(); ++i) fill_write(all[i], writes[i]);
+}
+
 keelson_status transact(void* host, keelson_call call, const keelson_write* writes, size_t count, keelson_sink error) {
   own_wrote = true;
-  return ask_text(host, RequestOp::transact, call, error, [&](wire::Request::Builder to) {
-    auto all = to.initWrites(static_cast<unsigned>(count));
-    for (unsigned i = 0; i < count; ++i) fill_write(all[i], writes[i]);
-  });
+  return ask_text(host, RequestOp::transact, call, error, [&](wire::Request::Builder to) { fill_writes(to, {writes, count}); });
 }
 
 keelson_status submit(void* host, keelson_call call, const keelson_write* request, uint64_t token, keelson_sink error) {
@@ -151,6 +154,19 @@ keelson_status submit(void* host, keelson_call call, const keelson_write* reques
   return ask_text(host, RequestOp::submit, call, error, [&](wire::Request::Builder to) {
     to.setToken(token);
     fill_write(to.initWrites(1)[0], *request);
+  });
+}
+
+keelson_status submit_each(void* host, keelson_call call, const keelson_write* writes, size_t count, uint64_t first_token, keelson_sink error) {
+  // Here already: a frame has its bounds, too.
+  if (const auto refusal = too_many_together({writes, count})) {
+    put(error, data_of(base::to_status_json(*refusal)));
+    return refusal->code;
+  }
+  own_wrote = true;
+  return ask_text(host, RequestOp::submit_each, call, error, [&](wire::Request::Builder to) {
+    to.setToken(first_token);
+    fill_writes(to, {writes, count});
   });
 }
 
@@ -283,7 +299,7 @@ keelson_object new_object(const FrameRef& frame, wire::Object::Reader object) { 
 
 const keelson_host_v1& child_host_table() {
   static const keelson_host_v1 table{sizeof(keelson_host_v1), KEELSON_ABI_MINOR, retain, release, view, label, field, finalizer, get, list, kinds, write, transact,
-                                     submit, event, metric, record, log, unix_ns, monotonic_ns, random_u64, sleep, cancelled, config, enqueue, ask, hook_changed, pass_on, nullptr};
+                                     submit, event, metric, record, log, unix_ns, monotonic_ns, random_u64, sleep, cancelled, config, enqueue, ask, hook_changed, pass_on, nullptr, submit_each};
   return table;
 }
 

@@ -10,8 +10,8 @@ namespace {
 
 using Request = wire::Request::Reader;
 
-/// Most writes of one transaction that are looked at; verbs has the limit that counts.
-constexpr unsigned kWritesMax = 1024;
+/// Most writes of one request that are looked at; a transaction's limit is that of verbs.
+constexpr unsigned kWritesMax = KEELSON_TOGETHER_MAX;
 constexpr unsigned kBoundsMax = 256;
 
 struct Asking {
@@ -106,10 +106,15 @@ void write(Asking& asking) {
   });
 }
 
+std::vector<keelson_write> writes_of(Request request) {
+  std::vector<keelson_write> out;
+  for (const auto one : request.getWrites())
+    if (out.size() < kWritesMax) out.push_back(write_of(one));
+  return out;
+}
+
 void transact(Asking& asking) {
-  std::vector<keelson_write> writes;
-  for (const auto one : asking.request.getWrites())
-    if (writes.size() < kWritesMax) writes.push_back(write_of(one));
+  const auto writes = writes_of(asking.request);
   std::string error;
   const auto status = asking.host.transact(&asking.instance, asking.call(), writes.data(), writes.size(), sink_to(error));
   answer_text(asking.lane, status, error);
@@ -119,6 +124,13 @@ void submit(Asking& asking) {
   const auto wanted = write_of(subject_of(asking.request));
   std::string error;
   const auto status = asking.host.submit(&asking.instance, asking.call(), &wanted, asking.request.getToken(), sink_to(error));
+  answer_text(asking.lane, status, error);
+}
+
+void submit_each(Asking& asking) {
+  const auto writes = writes_of(asking.request);
+  std::string error;
+  const auto status = asking.host.submit_each(&asking.instance, asking.call(), writes.data(), writes.size(), asking.request.getToken(), sink_to(error));
   answer_text(asking.lane, status, error);
 }
 
@@ -223,6 +235,7 @@ void answer_request(Instance& instance, Lane& lane, Request request, const keels
     case RequestOp::write: return write(asking);
     case RequestOp::transact: return transact(asking);
     case RequestOp::submit: return submit(asking);
+    case RequestOp::submit_each: return submit_each(asking);
     case RequestOp::event: return event(asking);
     case RequestOp::metric: return metric(asking);
     case RequestOp::record: return asking.host.record(&instance, request.getToken(), request.getValue());

@@ -13,7 +13,7 @@ enum class CallOp : std::uint16_t { start = 1, reconcile, map, predicate, observ
 enum class RequestOp : std::uint16_t {
   get = 1, list, kinds, write, transact, submit, event, metric, record, log, config, enqueue,
   respond, stream_write, stream_fail, stream_forward, stream_closed,
-  ask, hook_changed, pass_on
+  ask, hook_changed, pass_on, submit_each
 };
 
 /// What travels on the control socket, one byte a message: the library may be loaded (the first one), a new lane (its

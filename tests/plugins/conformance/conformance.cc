@@ -82,7 +82,7 @@ class Trials final : public keelson::Reconciler<Trial> {
     static const std::map<std::string, Test> kTests = {
         {"own", &Trials::own}, {"config", &Trials::config}, {"requeue", &Trials::requeue}, {"fail", &Trials::fail}, {"throw", &Trials::throws}, {"terminal", &Trials::terminal},
         {"event", &Trials::event}, {"condition", &Trials::condition}, {"secrets", &Trials::secrets}, {"fields", &Trials::fields}, {"lease", &Trials::lease},
-        {"pair", &Trials::pair}, {"submit", &Trials::submit}, {"see", &Trials::see},
+        {"pair", &Trials::pair}, {"submit", &Trials::submit}, {"together", &Trials::together}, {"see", &Trials::see},
         {"last", &Trials::last}, {"refused", &Trials::refused}, {"overtaken", &Trials::overtaken}, {"once", &Trials::once}, {"unread", &Trials::unread}, {"elsewhere", &Trials::elsewhere}, {"log", &Trials::log},
         {"late", &Trials::late}};
     const int runs = memory_.run(trial.meta.uid);
@@ -173,6 +173,24 @@ class Trials final : public keelson::Reconciler<Trial> {
                        memory_.answered(uid, error == nullptr ? "submitted" : error->reason);
                        again(key);
                      });
+    return keelson::done();
+  }
+  /// Twice one that is there and one that is not.
+  Result together(Context& ctx, const Trial& trial, int) {
+    const auto& uid = trial.meta.uid;
+    const auto first = memory_.answer(uid + "/0"), missing = memory_.answer(uid + "/1"), second = memory_.answer(uid + "/2");
+    if (first && missing && second) return note(ctx, trial, 1, *first + " " + *missing + " " + *second);
+    if (memory_.run(uid + "/together") > 1) return keelson::done();
+    std::vector<Context::Patch> patches;
+    for (const auto& name : {trial.spec.text, trial.spec.text + "-none", trial.spec.text}) {
+      const auto place = patches.size();
+      const auto answered = [this, about = keelson::str(uid, "/", place), key = keelson::Key{trial.meta.namespace_, trial.meta.name}](const keelson::Error* error) {
+        memory_.answered(about, error == nullptr ? "submitted" : error->reason);
+        again(key);
+      };
+      patches.push_back({{trial.meta.namespace_, name}, keelson::str(R"({"data":{"together":")", place, "\"}}"), answered});
+    }
+    ctx.submit_patches(ConfigMap::gvk, "", std::move(patches));
     return keelson::done();
   }
   /// Creates, reads, removes and reads again, with nothing in between.

@@ -1,8 +1,9 @@
 // A plugin for tests of what the host offers beside reconciling. ConfigMaps serve "echo", "endless", "refuse" and "onward" as
 // streams. What a ConfigMap's data asks for: "pair" n makes <name>-1 and <name>-2 in one transaction, the second under the name n; "pairs" n
 // makes <name>-1 to <name>-6 in three transactions together, the fourth under the name n, and <name>-failed-PLACE for each of them that failed;
-// "submit" n patches the ConfigMap n without waiting and counts the answers, "submit-new" n makes it so, "submit-change" n changes it, "ignore" does not return, cancelled or not, until the
-// file $KEELSON_TEST_RELEASE exists.
+// "submit" n patches the ConfigMap n without waiting and counts the answers, "submit-all" n patches Leases and ConfigMaps of that name, several
+// together, "submit-too-many" n more than go together, "submit-new" n makes it so, "submit-change" n changes it, "ignore" does not return,
+// cancelled or not, until the file $KEELSON_TEST_RELEASE exists.
 #include <keelson/sdk.hpp>
 
 #include <unistd.h>
@@ -32,6 +33,8 @@ class Services final : public keelson::Reconciler<ConfigMap> {
     if (data.contains("pair")) return pair(ctx, map, data.at("pair"));
     if (data.contains("pairs")) return pairs(ctx, map, data.at("pairs"));
     if (data.contains("submit")) submit(ctx, map, data.at("submit"));
+    if (data.contains("submit-all")) submit_all(ctx, {map.meta.namespace_, data.at("submit-all")});
+    if (data.contains("submit-too-many")) submit_too_many(ctx, {map.meta.namespace_, data.at("submit-too-many")});
     if (data.contains("submit-new")) ctx.submit_create(child(map, data.at("submit-new")), counted());
     if (data.contains("submit-change")) submit_change(ctx, {map.meta.namespace_, data.at("submit-change")});
     if (data.contains("mark") && !map.meta.annotations.contains("marked")) {
@@ -78,6 +81,25 @@ class Services final : public keelson::Reconciler<ConfigMap> {
   void submit(keelson::Context& ctx, const ConfigMap& map, const std::string& target) {
     ctx.submit_patch(ConfigMap::gvk, {map.meta.namespace_, target}, "", R"({"data":{"submitted":"yes"}})", counted());
   }
+  /// Twice what there is, once in a namespace that there is not.
+  void submit_all(keelson::Context& ctx, const keelson::Key& target) {
+    const auto all = [&](std::string first, std::string second) {
+      std::vector<keelson::Context::Patch> patches;
+      patches.push_back({target, std::move(first), counted()});
+      patches.push_back({{"nowhere", target.name}, second, counted()});
+      patches.push_back({target, second, counted()});
+      return patches;
+    };
+    ctx.submit_patches(ConfigMap::gvk, "", all(R"({"data":{"submitted":"first"}})", R"({"data":{"submitted":"second"}})"));
+    ctx.submit_patches(keelson::coordination_v1::Lease::gvk, "", all(R"({"spec":{"renewTime":"2026-01-01T00:00:01.000000Z"}})", R"({"spec":{"renewTime":"2026-01-01T00:00:02.000000Z"}})"));
+    ctx.submit_patches(ConfigMap::gvk, "", {});
+  }
+  /// More than are taken together.
+  void submit_too_many(keelson::Context& ctx, const keelson::Key& target) {
+    std::vector<keelson::Context::Patch> patches;
+    for (unsigned i = 0; i <= KEELSON_TOGETHER_MAX; ++i) patches.push_back({target, R"({"data":{"submitted":"yes"}})", counted()});
+    ctx.submit_patches(ConfigMap::gvk, "", std::move(patches));
+  }
 
   keelson::Context setup_context_;
   keelson::Counter done_, failed_;
@@ -102,6 +124,7 @@ void endless(keelson::Context& ctx, const keelson::Request&, keelson::Stream& st
 
 KEELSON_PLUGIN("services", "1.0.0", setup) {
   setup.may<ConfigMap>({"create", "delete"});
+  setup.may<keelson::coordination_v1::Lease>({"patch"});
   setup.controller<ConfigMap>(std::make_unique<Services>(setup)).name("services").when<ConfigMap>(ours).deadline(std::chrono::minutes(1)).workers(1);
   setup.serve(ConfigMap::gvk, "echo", echo);
   setup.serve(ConfigMap::gvk, "endless", endless);

@@ -142,6 +142,29 @@ TEST_CASE("a write without waiting is answered once, whether it worked or not") 
   CHECK(metric(k, "services_submits_failed_total") == 1);
 }
 
+TEST_CASE("writes that are submitted together are each made and answered for themselves, those of one object in their order") {
+  Cluster k(options());
+  k.load("services");
+  make(k, "target", "x: one");
+  k.apply_yaml("apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: target}\nspec: {renewTime: '2026-01-01T00:00:00.000000Z'}\n");
+  make(k, "a", "submit-all: target");
+  k.settle();
+  CHECK(k.get<ConfigMap>("target").data.at("submitted") == "second");
+  CHECK(k.get<keelson::coordination_v1::Lease>("target").spec.renewTime == keelson::MicroTime(1'767'225'602'000'000));
+  CHECK(metric(k, "services_submits_done_total") == 4);
+  CHECK(metric(k, "services_submits_failed_total") == 2);
+}
+
+TEST_CASE("of more writes than are taken together none is begun") {
+  Cluster k(options());
+  k.load("services");
+  make(k, "target", "x: one");
+  make(k, "a", "submit-too-many: target");
+  k.settle();
+  CHECK_FALSE(k.get<ConfigMap>("target").data.contains("submitted"));
+  CHECK(metric(k, "services_submits_failed_total") == KEELSON_TOGETHER_MAX + 1);
+}
+
 TEST_CASE("objects are made and changed without waiting; who is late is told, and what is the same is not asked for") {
   Cluster k(options());
   k.load("services");

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <atomic>
+#include <map>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -39,6 +41,38 @@ TEST_CASE("a commit of several objects takes one revision each and becomes visib
   CHECK(outcome.committed->revision == *revisions.rbegin());
   CHECK(on.store->snapshot().revision() == outcome.committed->revision);
   CHECK(on.store->snapshot().count(Atom("pods")) == 3);
+}
+
+TEST_CASE("commits that are given together stand each for itself, in their order") {
+  Opened on(GENERATE(as<std::string>(), "memory", "rocksdb"));
+  on.open();
+  const Revision at = on.create(key_of("a"), "0");
+  std::vector<Commit> commits;
+  commits.push_back(commit_of(write_of(Operation::update, key_of("a"), "1")));
+  commits.push_back(commit_of(write_of(Operation::create, key_of("a"), "there already")));
+  commits.push_back(commit_of(write_of(Operation::create, key_of(""), "no name")));
+  commits.push_back(commit_of(write_of(Operation::update, key_of("a"), "2")));
+  commits.back().expectations.push_back({key_of("a"), Expectation::Kind::at_revision, at});   // which the first has changed
+  commits.push_back(commit_of(write_of(Operation::create, key_of("b"), "3", Durability::volatile_)));
+  std::mutex mutex;
+  std::map<std::size_t, CommitOutcome> answers;
+  auto waiter = on.runtime->waiter();
+  on.store->commit_each(std::move(commits), [&](std::size_t place, CommitOutcome outcome) {
+    const std::lock_guard lock(mutex);
+    CHECK(answers.emplace(place, std::move(outcome)).second);
+    if (answers.size() == 5) waiter->notify();
+  });
+  REQUIRE(waiter->wait_until(on.runtime->in_ms(30'000)));
+  const std::lock_guard lock(mutex);
+  CHECK(answers[0].committed);
+  CHECK(answers[1].mismatch);
+  CHECK(answers[2].error);
+  REQUIRE(answers[3].mismatch);
+  CHECK(answers[3].mismatch->found->revision() == answers[0].committed->revision);
+  REQUIRE(answers[4].committed);
+  CHECK(answers[4].committed->revision > answers[0].committed->revision);
+  CHECK(on.text(key_of("a")) == "1");
+  CHECK(on.text(key_of("b")) == "3");
 }
 
 TEST_CASE("an expectation that does not hold refuses the whole commit and says what was there") {

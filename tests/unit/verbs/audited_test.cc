@@ -115,6 +115,35 @@ TEST_CASE("a collection is deleted whether the policy keeps that or not") {
   CHECK(cluster.last().code == 200);
 }
 
+TEST_CASE("of patches that are sent together each is told of by itself, where the policy keeps it") {
+  AuditedCluster cluster;
+  const auto patches = [&](const std::string& value) {
+    const auto body = R"({"data":{"k":")" + value + "\"}}";
+    std::size_t answered = 0;
+    cluster.audited->patch_each(cluster.plugin, cluster.target("v1/configmaps", ""), kinds::PatchType::merge, {{"default", "a", body}, {"default", "none", body}, {"default", "a", body}}, {},
+                                [&](std::size_t place, base::Outcome<Written> written) {
+                                  CHECK(written.has_value() == (place != 1));
+                                  ++answered;
+                                });
+    for (int i = 0; answered < 3 && i < 9; ++i) cluster.runtime->advance(100 * base::kNanosPerMs);
+    CHECK(answered == 3);
+  };
+  Cluster::must(cluster.creates("v1/configmaps", R"({"metadata":{"name":"a"}})"));
+  patches("1");
+  CHECK(cluster.log->records.empty());
+  cluster.log->levels = {{"configmaps", audit::Level::request}};
+  patches("2");
+  REQUIRE(cluster.log->records.size() == 3);
+  std::map<std::string, int> told;   // code by path
+  for (const auto& record : cluster.log->records) {
+    CHECK(record.verb == "patch");
+    CHECK(record.request.bytes == R"({"data":{"k":"2"}})");
+    CHECK(record.notes->annotations().at(audit::kDecision) == "allow");
+    told[record.uri] = record.code;
+  }
+  CHECK(told == std::map<std::string, int>{{"/api/v1/namespaces/default/configmaps/a", 200}, {"/api/v1/namespaces/default/configmaps/none", 404}});
+}
+
 TEST_CASE("who may not is told of, too, and each step of a transaction by itself") {
   AuditedCluster cluster;
   cluster.log->levels = {{"configmaps", audit::Level::metadata}};

@@ -187,6 +187,81 @@ class Both {
   std::mt19937_64 random_;
 };
 
+/// Patches of several objects, sent together to one cluster and one after the other to another.
+class Together {
+ public:
+  Together(Thing thing, std::uint64_t seed) : thing_(std::move(thing)), random_(seed) {
+    for (auto* cluster : {&apart_, &together_})
+      for (int i = 0; i < kThings; ++i) {
+        auto made = thing_.made;
+        const auto name = made.find(R"("name":")") + 8;
+        made.insert(name + thing_.name.size(), std::to_string(i));
+        Cluster::must(cluster->create(thing_.what, thing_.ns, made));
+      }
+  }
+
+  void round() {
+    std::vector<verbs::Verbs::Patch> patches;
+    for (auto count = 1 + below(6); count > 0; --count) {
+      const auto name = thing_.name + std::to_string(below(10) == 0 ? kThings : below(kThings));   // sometimes one that is not there
+      patches.push_back({below(12) == 0 ? "other" : thing_.ns, name, patch()});
+    }
+    const auto type = below(2) == 0 ? kinds::PatchType::merge : kinds::PatchType::strategic;
+    const WriteOptions options{below(10) == 0, static_cast<kinds::FieldValidation>(below(3)), false};
+    const auto now_ns = std::max(apart_.runtime->unix_ns(), together_.runtime->unix_ns());
+    const auto at_ns = (now_ns / base::kNanosPerSecond + 1 + static_cast<std::int64_t>(below(2))) * base::kNanosPerSecond;
+    for (auto* cluster : {&apart_, &together_}) cluster->runtime->advance(at_ns - cluster->runtime->unix_ns());
+    std::vector<std::string> one_by_one, at_once(patches.size());
+    for (const auto& patch : patches) one_by_one.push_back(tell(apart_.patch(what(), patch.ns, patch.name, patch.body, type, options)));
+    std::size_t left = patches.size();
+    together_.verbs->patch_each(together_.admin, together_.target(what(), ""), type, patches, options, [&](std::size_t place, base::Outcome<Written> written) {
+      CHECK(at_once[place].empty());
+      at_once[place] = tell(written);
+      --left;
+    });
+    for (int i = 0; left > 0 && i < 9; ++i) together_.runtime->advance(100 * base::kNanosPerMs);
+    REQUIRE(left == 0);
+    for (const auto& patch : patches) UNSCOPED_INFO(patch.name << " " << patch.body);
+    CHECK(one_by_one == at_once);
+    for (int i = 0; i < kThings; ++i) CHECK(stored(apart_, i) == stored(together_, i));
+  }
+
+ private:
+  static constexpr int kThings = 4;
+  std::size_t below(std::size_t count) { return random_() % count; }
+  std::string what() const { return thing_.what + (thing_.subresource.empty() ? "" : "/" + thing_.subresource); }
+  std::string patch() {
+    const auto& [name, values] = thing_.members[below(thing_.members.size())];
+    return "{\"" + std::string(thing_.subresource.empty() ? "spec" : "status") + "\":{\"" + name + "\":" + values[below(below(3) == 0 ? values.size() : 2)] + "}}";
+  }
+  /// What differs between two clusters anyway.
+  static std::string masked(const store::Object& object) {
+    std::string text(object.body());
+    const auto& uid = object.columns().uid;
+    for (auto at = text.find(uid); at != std::string::npos; at = text.find(uid, at)) text.replace(at, uid.size(), "UID");
+    text.replace(text.find(R"("resourceVersion":")") + 19, store::kRevisionSlotBytes, "");
+    return text;
+  }
+  static std::string tell(const base::Outcome<Written>& written) {
+    if (written) return masked(*written->object);
+    // A patch that does not fit is told with the object that it would make, uid and revision included.
+    const auto without_object = [](const std::string& text) { return text.substr(0, text.find('{')); };
+    std::string out = std::to_string(written.error().code) + " " + without_object(written.error().message);
+    for (const auto& cause : written.error().causes) out += " " + cause.field + ":" + without_object(cause.message);
+    return out;
+  }
+  std::string stored(Cluster& cluster, int i) const {
+    const auto object = cluster.stored(thing_.what, thing_.ns, thing_.name + std::to_string(i));
+    std::string out = masked(*object) + " " + std::to_string(object->revision_offset()) + " " + object->cause().actor;
+    for (const auto& field : object->columns().fields) out += " " + field;
+    return out;
+  }
+
+  const Thing thing_;
+  std::mt19937_64 random_;
+  Cluster apart_, together_;
+};
+
 constexpr int kObjects = 12, kSteps = 60;
 
 }  // namespace
@@ -211,6 +286,76 @@ TEST_CASE("an object that is sent whole is written alike, whether one member of 
         both.update();
       }
     }
+}
+
+TEST_CASE("patches that are sent together are each what they are alone, in their order, and so are their answers") {
+  for (const auto& thing : {lease(), pod(), node()})
+    for (int seed = 1; seed <= kObjects; ++seed) {
+      Together both(thing, static_cast<std::uint64_t>(seed));
+      for (int i = 0; i < kSteps / 2; ++i) {
+        INFO(thing.what << " seed " << seed << " round " << i);
+        both.round();
+      }
+    }
+}
+
+TEST_CASE("of patches of one object that are sent together each finds what the one before has made") {
+  Cluster cluster;
+  const auto thing = lease();
+  Cluster::must(cluster.create(thing.what, "default", thing.made));
+  const auto renewal = [](int second) { return verbs::Verbs::Patch{"default", "l", R"({"spec":{"renewTime":"2026-01-01T00:00:0)" + std::to_string(second) + ".000001Z\"}}"}; };
+  std::vector<store::Revision> revisions;
+  cluster.verbs->patch_each(cluster.admin, cluster.target(thing.what, ""), kinds::PatchType::merge, {renewal(1), renewal(2), renewal(2), renewal(1)}, {},
+                            [&](std::size_t place, base::Outcome<Written> written) {
+                              CHECK(place == revisions.size());
+                              revisions.push_back(Cluster::must(std::move(written))->revision());
+                            });
+  for (int i = 0; revisions.size() < 4 && i < 9; ++i) cluster.runtime->advance(100 * base::kNanosPerMs);
+  REQUIRE(revisions.size() == 4);
+  CHECK(revisions[0] < revisions[1]);
+  CHECK(revisions[1] == revisions[2]);
+  CHECK(revisions[2] < revisions[3]);
+  CHECK(cluster.stored(thing.what, "default", "l")->body().find("00:00:01.000001Z") != std::string::npos);
+}
+
+TEST_CASE("very many patches of one object that are all refused at once take no more stack than one") {
+  Cluster cluster;
+  auto context = cluster.admin;
+  context.user = auth::anonymous();
+  constexpr std::size_t kMany = 100'000;
+  std::size_t refused = 0;
+  cluster.verbs->patch_each(context, cluster.target(lease().what, ""), kinds::PatchType::merge, std::vector<verbs::Verbs::Patch>(kMany, {"default", "l", "{}"}), {},
+                            [&](std::size_t place, base::Outcome<Written> written) { refused += place == refused && error_of(written).code == 403 ? 1 : 0; });
+  CHECK(refused == kMany);
+}
+
+TEST_CASE("of patches that are sent together each is refused to who may not") {
+  Cluster cluster;
+  const auto thing = lease();
+  Cluster::must(cluster.create(thing.what, "default", thing.made));
+  auto context = cluster.admin;
+  context.user = auth::anonymous();
+  std::vector<int> codes;
+  const verbs::Verbs::Patch renewal{"default", "l", R"({"spec":{"renewTime":"2026-01-01T00:00:09.000001Z"}})"};
+  cluster.verbs->patch_each(context, cluster.target(thing.what, ""), kinds::PatchType::merge, {renewal, renewal}, {}, [&](std::size_t, base::Outcome<Written> written) { codes.push_back(error_of(written).code); });
+  CHECK(codes == std::vector<int>{403, 403});
+}
+
+TEST_CASE("what looks at objects is shown those of patches that are sent together") {
+  Cluster cluster;
+  const auto thing = lease();
+  Cluster::must(cluster.create(thing.what, "default", thing.made));
+  class Refusing final : public auth::AdmissionUnit {
+   public:
+    std::string_view name() const override { return "Refusing"; }
+    bool handles(auth::AdmissionRequest::Operation operation, const kinds::Kind&, std::string_view) const override { return operation == auth::AdmissionRequest::Operation::update; }
+    void validate(auth::AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) override { done(request.object ? base::Outcome<void>(base::bad_request("no")) : base::Outcome<void>()); }
+  };
+  cluster.chains->add(1, std::make_shared<Refusing>());
+  std::vector<int> codes;
+  const verbs::Verbs::Patch renewal{"default", "l", R"({"spec":{"renewTime":"2026-01-01T00:00:09.000001Z"}})"};
+  cluster.verbs->patch_each(cluster.admin, cluster.target(thing.what, ""), kinds::PatchType::merge, {renewal, renewal}, {}, [&](std::size_t, base::Outcome<Written> written) { codes.push_back(error_of(written).code); });
+  CHECK(codes == std::vector<int>{400, 400});
 }
 
 TEST_CASE("a renewal moves the time of its manager's entry, and one that says nothing new writes nothing") {

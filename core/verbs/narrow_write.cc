@@ -1,0 +1,41 @@
+#include "core/verbs/narrow_write.hpp"
+
+#include "core/kinds/patch/patch_reading.hpp"
+
+namespace keelson::verbs {
+
+kinds::ManagerInfo manager_of(const Context& context, std::string_view subresource, std::int64_t now_unix_s) {
+  const auto& plugin = context.user.plugin;
+  return {!context.field_manager.empty() ? context.field_manager : !plugin.empty() ? plugin : "unknown", std::string(subresource), now_unix_s};
+}
+
+store::Cause cause_of(const Context& context) {
+  return {context.user.plugin.empty() ? context.user.name : "plugin:" + context.user.plugin, context.request_id, context.trigger};
+}
+
+bool narrows_as_stored(const kinds::Kind& kind, const store::Object& object) { return object.columns().schema_epoch == kind.schema_epoch && !object.deleting(); }
+
+kinds::NarrowWrite narrow_write(const kinds::Kind& kind, std::string_view subresource, const store::Object& existing, kinds::ManagerInfo manager) {
+  const auto& columns = existing.columns();
+  return {kind, subresource, existing.body(), columns.fields, columns.key.ns, columns.key.name, columns.uid, std::move(manager)};
+}
+
+std::optional<kinds::Narrowed> narrow_patch(const kinds::NarrowWrite& write, kinds::PatchType type, std::string_view patch_json, kinds::FieldValidation validation, const json::storage_ptr& memory, kinds::LastCredited* last) {
+  const bool merges = type == kinds::PatchType::merge || type == kinds::PatchType::strategic;
+  auto narrowed = merges ? kinds::stamped(write, patch_json, memory, last) : std::nullopt;
+  if (!narrowed) {
+    auto patch = kinds::read_patch(kinds::Media::json, type, patch_json, memory);
+    if (!patch || !patch->complaints.empty()) return std::nullopt;
+    narrowed = kinds::narrow_patch(write, type, patch->value, validation, memory);
+  }
+  if (narrowed && narrowed->body.size() > store::kObjectBytesMax) narrowed.reset();
+  return narrowed;
+}
+
+store::Draft narrowed_draft(const store::Object& existing, kinds::Narrowed narrowed) {
+  auto columns = existing.columns();
+  columns.fields = std::move(narrowed.fields);
+  return store::Draft(std::move(columns), std::move(narrowed.body), existing.revision_offset());
+}
+
+}  // namespace keelson::verbs
