@@ -6,18 +6,16 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <mutex>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
-#include "core/base/kept_memory.hpp"
+#ifdef KEELSON_TCMALLOC
+#include <gperftools/malloc_extension.h>
+#endif
 
 namespace keelson::base {
 namespace {
-
-constinit std::mutex steps;
-
-std::uintptr_t heap_end() { return reinterpret_cast<std::uintptr_t>(::sbrk(0)); }
 
 /// Of one loaded file what cannot have been written to: its pages are the file's.
 int unmap_what_is_only_read(dl_phdr_info* file, std::size_t, void*) {
@@ -31,34 +29,76 @@ int unmap_what_is_only_read(dl_phdr_info* file, std::size_t, void*) {
   return 0;
 }
 
+#ifdef KEELSON_TCMALLOC
+
+constexpr std::size_t kHugePageBytes = 2u << 20;
+
+constexpr std::size_t rounded_up(std::size_t bytes, std::size_t to) { return (bytes + to - 1) / to * to; }
+
+/// Where the allocator gets memory from. Threads: it asks under a lock of its own.
+class HugePages final : public SysAllocator {
+ public:
+  explicit HugePages(SysAllocator* at_first) : at_first_(at_first) {}
+
+  void* Alloc(std::size_t bytes, std::size_t* given_bytes, std::size_t alignment) override {
+    if (taken_ + bytes > kSmallHeapBytes)
+      if (void* const step = huge_step(rounded_up(std::max(bytes, kHeapStepBytes), kHugePageBytes), std::max(alignment, kHugePageBytes), given_bytes)) return step;
+    void* const block = at_first_->Alloc(bytes, given_bytes, alignment);
+    if (block) taken_ += given_bytes ? *given_bytes : bytes;
+    return block;
+  }
+
+ private:
+  /// Huge pages are given where all of one lies in the mapping when it is first touched.
+  static void* huge_step(std::size_t bytes, std::size_t alignment, std::size_t* given_bytes) {
+    if (bytes > SIZE_MAX - alignment) return nullptr;
+    void* const mapped = ::mmap(nullptr, bytes + alignment, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapped == MAP_FAILED) return nullptr;
+    const auto begin = reinterpret_cast<std::uintptr_t>(mapped), from = rounded_up(begin, alignment), to = from + bytes;
+    if (from > begin) ::munmap(mapped, from - begin);
+    if (const auto end = begin + bytes + alignment; end > to) ::munmap(reinterpret_cast<void*>(to), end - to);
+    ::madvise(reinterpret_cast<void*>(from), bytes, MADV_HUGEPAGE);
+    if (given_bytes) *given_bytes = bytes;
+    return reinterpret_cast<void*>(from);
+  }
+
+  SysAllocator* const at_first_;
+  std::size_t taken_ = 0;   ///< in small pages
+};
+
+#endif
+
 }  // namespace
 
-constinit std::atomic<std::uintptr_t> heap_step{UINTPTR_MAX};
+#ifdef KEELSON_TCMALLOC
 
 // Most of what a start maps it needs once; the kernel maps sixteen pages around each that is touched.
 void give_back_memory() {
-  empty_depot();
-  ::malloc_trim(0);
+  MallocExtension::instance()->ReleaseFreeMemory();
   ::dl_iterate_phdr(unmap_what_is_only_read, nullptr);
 }
 
-void keep_few_arenas() {
-  static constexpr long kProcessorsPerArena = 2;
-  ::mallopt(M_ARENA_MAX, static_cast<int>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN) / kProcessorsPerArena)));
+std::size_t allocated_bytes() {
+  std::size_t bytes = 0;
+  MallocExtension::instance()->GetNumericProperty("generic.current_allocated_bytes", &bytes);
+  return bytes;
 }
 
-void use_huge_pages() { heap_step = heap_end() + kSmallHeapBytes; }
-
-// Huge pages are given where all of one lies in the mapping when it is first touched: hence the larger steps.
-void advise_heap() {
-  const std::unique_lock lock(steps, std::try_to_lock);
-  if (!lock) return;
-  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto from = heap_step.load() / page * page, to = heap_end();
-  if (from >= to) return;   // somebody else was first, or the block is from elsewhere
-  ::mallopt(M_TOP_PAD, static_cast<int>(kHeapStepBytes));
-  ::madvise(reinterpret_cast<void*>(from), to - from, MADV_HUGEPAGE);
-  heap_step = to;
+void use_huge_pages() {
+  auto* const allocator = MallocExtension::instance();
+  static HugePages* const huge = new HugePages(allocator->GetSystemAllocator());   // never ends: exit frees memory, too
+  allocator->SetSystemAllocator(huge);
 }
+
+#else
+
+void give_back_memory() {
+  ::malloc_trim(0);
+  ::dl_iterate_phdr(unmap_what_is_only_read, nullptr);
+}
+std::size_t allocated_bytes() { return ::mallinfo2().uordblks; }
+void use_huge_pages() {}
+
+#endif
 
 }  // namespace keelson::base

@@ -6,7 +6,6 @@
 #include <ctime>
 #include <vector>
 
-#include "core/base/kept_memory.hpp"
 #include "core/base/log.hpp"
 #include "core/http/net_thread.hpp"
 
@@ -86,7 +85,6 @@ base::Outcome<std::uint16_t> NetThread::listen(const std::string& address, std::
 }
 
 void NetThread::run() {
-  const base::KeptMemory kept;
   thread_ = std::this_thread::get_id();
   accept();
   context.run();

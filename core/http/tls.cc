@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <new>
 
-#include "core/base/kept_memory.hpp"
 
 namespace keelson::http {
 namespace {
@@ -173,12 +172,6 @@ struct SocketBio {
     return method;
   }
 };
-
-void use_kept_memory_for_tls() {
-  CRYPTO_set_mem_functions([](std::size_t bytes, const char*, int) { return base::take_memory(bytes); },
-                           [](void* block, std::size_t bytes, const char*, int) { return base::resize_memory(block, bytes); },
-                           [](void* block, const char*, int) { base::give_memory(block); });
-}
 
 base::Outcome<std::shared_ptr<TlsContext>> TlsContext::make(const TlsOptions& options) {
   SSL_CTX* const context = SSL_CTX_new(TLS_server_method());

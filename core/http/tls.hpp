@@ -18,9 +18,6 @@ struct ssl_ctx_st;
 
 namespace keelson::http {
 
-/// OpenSSL allocates by core/base/kept_memory from here on. Before anything else uses OpenSSL, or it stays as it was.
-void use_kept_memory_for_tls();
-
 struct TlsOptions {
   std::string certificate_pem;   ///< chain of the server
   std::string key_pem;

@@ -73,9 +73,7 @@ int run_server(const ServerFlags& flags, bool config_given) {
   const auto signals = ending_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  base::keep_few_arenas();
   base::use_huge_pages();
-  http::use_kept_memory_for_tls();
   const auto runtime = base::real_runtime();
   const auto began = runtime->monotonic_ns();
   auto cluster = start_cluster(*settings, *runtime);

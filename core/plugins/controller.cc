@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "core/base/kept_memory.hpp"
 #include "core/base/metric_part.hpp"
 
 namespace keelson::plugins {
@@ -200,7 +199,6 @@ void Controller::work(Worker& self) {
 // The key that it has begun and what comes next, as long as something does. Workers that share the allocator's few arenas wait for each
 // other there more often than anywhere else, so each keeps what it frees while it is at work.
 void Controller::work_off(Lock& lock, Worker& self) {
-  const base::KeptMemory kept;
   measures_->active.set(++active_);
   do {
     const bool unwatched = self.count > 1 && watcher_ == nullptr;

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <span>
 
-#include "core/base/kept_memory.hpp"
 #include "core/plugins/answers.hpp"
 #include "core/plugins/events.hpp"
 #include "core/base/json_value.hpp"
@@ -19,7 +18,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::int64_t kKeepsMemory_ns = base::kNanosPerMs * 1000;   // a thread that sleeps longer gives back what it keeps
 
 Instance& instance_of(void* host) { return *static_cast<Instance*>(host); }
 std::string string_of(keelson_bytes bytes) { return std::string(text_of(bytes)); }
@@ -499,7 +497,6 @@ uint64_t random_u64(void* host) { return instance_of(host).core().runtime.random
 int32_t sleep(void* host, keelson_call call, int64_t ns) {
   auto& calls = instance_of(host).calls();
   if (hook_forbids(instance_of(host), call, true, false) != nullptr) return 0;
-  if (ns >= kKeepsMemory_ns) base::drop_kept_memory();
   return calls.sleep(calls.find(call).get(), ns) ? 1 : 0;
 }
 

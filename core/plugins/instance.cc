@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "core/base/kept_memory.hpp"
 #include "core/plugins/events.hpp"
 #include "core/plugins/rights.hpp"
 #include "core/plugins/saved_kinds.hpp"
@@ -204,14 +203,11 @@ void Instance::events() {
   start_tasks();
   spawn_wanted_.store(true);
   while (!ending_.load()) {
-    {
-      const base::KeptMemory kept;
-      if (inbox_->take(taken_)) catch_up();
-      for (const auto& change : taken_)
-        if (change.revision > seen_ && !stopping_.load()) process(change);
-      taken_.clear();
-      tell_completions();
-    }
+    if (inbox_->take(taken_)) catch_up();
+    for (const auto& change : taken_)
+      if (change.revision > seen_ && !stopping_.load()) process(change);
+    taken_.clear();
+    tell_completions();
     look_after_threads();
     inbox_->waiter().wait_until(base::kForever);
   }
@@ -282,7 +278,6 @@ void Instance::start_tasks() {
 
 // A task that fails is started again; one that returns is done.
 void Instance::run_task(std::uint32_t index) {
-  const base::KeptMemory kept;
   for (;;) {
     CallScope scope(calls_, calls_.begin("task " + declaration_.tasks[index]));
     if (!scope) return;

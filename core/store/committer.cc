@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <mutex>
 
-#include "core/base/kept_memory.hpp"
 #include "core/base/log.hpp"
 #include "core/store/batch.hpp"
 #include "core/store/hooks.hpp"
@@ -265,7 +264,6 @@ void Committer::lead_here() {
 }
 
 void Committer::run() {
-  const base::KeptMemory kept;
   for (;;) {
     if (begin_to_lead()) {
       do {

@@ -4,7 +4,6 @@
 //   FIGURE: empty, child, child-pipelined, child-disk, child-pipelined-disk, core (the same write without a child), store, store-disk (the
 //     store alone, one commit at a time), controllers, load, swap, misdeeds. `swap` ends with 1 when a change was lost or a key ran twice at once,
 //     `misdeeds` when a reconcile that sleeps, loops or aborts among many in a child held up another or was not named.
-#include <malloc.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -208,8 +207,7 @@ double used_bytes(const Files& files, int controllers) {
   for (int i = 0; i < kObjects; ++i) server.map("m" + std::to_string(i), R"({"n":"0"})");
   server.load(files.first);
   server.wait("all looked at", [&] { return server.info().reconciles >= static_cast<std::int64_t>(controllers) * kObjects && server.info().queue_length == 0; });
-  ::malloc_trim(0);
-  return static_cast<double>(::mallinfo2().uordblks);
+  return static_cast<double>(base::allocated_bytes());
 }
 
 int controllers(const Files& files) {
@@ -322,8 +320,7 @@ int run(const std::string& figure, const Files& files) {
 
 int main(int argc, char** argv) try {
   if (argc != 4) throw std::runtime_error("usage: bench_plugins FIGURE PLUGINS_DIR KEELSON");
-  base::keep_few_arenas();   // as the server does
-  base::use_huge_pages();
+  base::use_huge_pages();   // as the server does
   const std::string directory = argv[2];
   return run(argv[1], {directory + "/bench1.so", directory + "/bench2.so", argv[3]});
 } catch (const std::exception& failed) {

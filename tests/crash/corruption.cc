@@ -1,5 +1,4 @@
 // Every byte of a small store changed, every file cut at every length; see README.md.
-#include <malloc.h>
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
 #include <signal.h>
@@ -21,7 +20,6 @@ namespace fs = std::filesystem;
 constexpr int kCommits = 24;
 constexpr std::size_t kChangesPerWord = 10'000;   // of progress
 
-constexpr int kHeapKeptBytes = 256 << 20;         // as in power.cc
 
 /// Without room reserved ahead, which in memory costs more than all else.
 class UnreservedFs final : public rocksdb::FileSystemWrapper {
@@ -149,8 +147,6 @@ struct Trials {
 }  // namespace
 
 int run_corruption(std::uint64_t seed, int seconds, std::size_t from) {
-  ::mallopt(M_TRIM_THRESHOLD, kHeapKeptBytes);
-  ::mallopt(M_MMAP_THRESHOLD, kHeapKeptBytes);
   const auto runtime = base::real_runtime();
   say_position_when_dying();
   std::mt19937_64 random(seed);

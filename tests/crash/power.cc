@@ -1,5 +1,4 @@
 // Power cuts; see README.md.
-#include <malloc.h>
 #include <rocksdb/env.h>
 #include <rocksdb/system_clock.h>
 
@@ -21,7 +20,6 @@ constexpr int kCutsPerWord = 100'000;            // of progress
 constexpr int kWaysPerMoment = 3;                // when every moment is tried
 constexpr int kLongTextsEvery = 4;
 constexpr std::size_t kShortTextBytesMax = 100;  // most of a cut's time goes into bytes; records that span blocks come with the long ones
-constexpr int kHeapKeptBytes = 256 << 20;        // each start takes and frees buffers for reading ahead: a quarter of its time if they go back
 constexpr int kOrderlyEvery = 8;                 // that one is closed, started again, and its start and end are cut, too
 
 /// A store at rest.
@@ -182,8 +180,6 @@ class Power {
 
 int run_power(std::uint64_t seed, int seconds) {
   base::set_log_level(base::LogLevel::none);   // a store whose disk goes complains each time
-  ::mallopt(M_TRIM_THRESHOLD, kHeapKeptBytes);
-  ::mallopt(M_MMAP_THRESHOLD, kHeapKeptBytes);
   const auto runtime = base::real_runtime();
   Power power(seed, *runtime);
   if (seconds == 0) power.run(0, base::kForever);

@@ -6,7 +6,6 @@
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
-#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -25,7 +24,6 @@ namespace keelson::plugins {
 namespace {
 
 constexpr uid_t kNobody = 65534;
-constexpr int kArenasMax = 2;
 
 #if defined(__x86_64__)
 constexpr std::uint32_t kArchitecture = AUDIT_ARCH_X86_64;
@@ -180,7 +178,6 @@ std::vector<std::string> enter_sandbox(const Sandbox& sandbox) {
   limit(RLIMIT_FSIZE, 0);
   limit(RLIMIT_NOFILE, kChildDescriptorsMax);
   if (!kShadowMemory) limit(RLIMIT_DATA, sandbox.memory_bytes_max);
-  ::mallopt(M_ARENA_MAX, kArenasMax);
   const pid_t parent = ::getppid();
   if (!drop_rights()) missing.emplace_back("the rights of root could not be given up");
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);   // after the change of user, which clears it

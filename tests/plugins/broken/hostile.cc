@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -33,11 +34,19 @@ void leak() {
   for (std::size_t taken = 0; taken < kLeakBytes; taken += kLeakStep) std::memset(new char[kLeakStep], 1, kLeakStep);
 }
 
+/// Over what was freed, where allocators keep what they need to know.
 void scribble() {
+  constexpr int kBlocks = 64;
+  constexpr std::size_t kBytes = 64;
   std::vector<char*> blocks;
-  for (int i = 0; i < 64; ++i) blocks.push_back(static_cast<char*>(std::malloc(64)));
-  for (char* volatile block : blocks) std::memset(block - 16, 0x5a, 96);
+  const auto take = [&] {
+    for (int i = 0; i < kBlocks; ++i) blocks.push_back(static_cast<char*>(std::malloc(kBytes)));
+  };
+  take();
   for (char* block : blocks) std::free(block);
+  for (char* volatile block : std::exchange(blocks, {})) std::memset(block, 0x5a, kBytes);
+  take();
+  for (char* block : blocks) std::memset(block, 0, kBytes), std::free(block);
 }
 
 void say_garbage() {
