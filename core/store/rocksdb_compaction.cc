@@ -1,4 +1,5 @@
-// Dropping history: per resource by age, and by size so that a busy resource cannot push out a quiet one's.
+// Dropping history: per resource by age, and by size so that a busy resource cannot push out a quiet one's. What each resource has is
+// counted as it is written, so that a pass looks at what it drops and little else.
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
@@ -28,80 +29,111 @@ std::uint64_t fair_share(std::vector<std::uint64_t> sizes, std::uint64_t allowed
 
 }  // namespace
 
-// Per resource: everything before `before_ms`, and of the rest the oldest `bytes`.
-struct RocksDbStorage::Drops {
-  std::int64_t before_ms = 0;
-  std::unordered_map<Atom, std::uint64_t> bytes;
+/// What goes, some of it in one write each. A resource's mark rises before anything below it is deleted.
+class RocksDbStorage::Dropping {
+ public:
+  explicit Dropping(RocksDbStorage& storage) : storage_(storage) {}
+  ~Dropping() { flush(); }
+
+  void drop(Revision revision, const LogEntry& entry) {
+    marks_[entry.key.resource] = revision;
+    bytes_[entry.key.resource] += entry.bytes;
+    batch_.Delete(storage_.log_, encode_revision(revision));
+    if (entry.previous != 0) batch_.Delete(storage_.versions_, version_key(entry.key, entry.previous));
+    if (entry.operation == Operation::remove) batch_.Delete(storage_.versions_, version_key(entry.key, revision));
+    if (batch_.Count() >= kDropsPerWrite) flush();
+  }
+
+  void flush() {
+    if (batch_.Count() == 0) return;
+    {
+      const std::unique_lock lock(storage_.marks_mutex_);
+      for (const auto& [resource, mark] : marks_) storage_.marks_[resource] = std::max(storage_.marks_[resource], mark);
+    }
+    for (const auto& [resource, mark] : marks_) batch_.Put(storage_.meta_, meta::mark_key(resource), encode_revision(mark));
+    if (const auto status = storage_.database_->Write(rocksdb::WriteOptions(), &batch_); status.ok()) storage_.history_.take_off(bytes_);
+    else base::log_warn("store", "history could not be dropped", {{"error", status.ToString()}});
+    batch_.Clear();
+    marks_.clear();
+    bytes_.clear();
+  }
+
+ private:
+  RocksDbStorage& storage_;
+  rocksdb::WriteBatch batch_;
+  std::unordered_map<Atom, Revision> marks_;
+  HistoryBytes::Each bytes_;
 };
 
-bool RocksDbStorage::plan(bool hard, Drops& drops) const {
-  const std::int64_t age_ms = hard ? kExactReadMaxAge_ms : options_.history_max_age_ms;
-  drops.before_ms = runtime_.unix_ns() / base::kNanosPerMs - age_ms;
-  std::unordered_map<Atom, std::uint64_t> kept;
-  bool old = false;
+// What lay there at the start is counted by the first pass, which has the time. False: the log cannot be read.
+bool RocksDbStorage::count_history() {
+  if (history_counted_) return true;
+  HistoryBytes::Each found;
   const auto at = iterate(log_);
-  for (at->SeekToFirst(); at->Valid(); at->Next()) {
+  for (at->SeekToFirst(); at->Valid() && decode_revision(view(at->key())) <= recovered_; at->Next()) {
     const auto entry = decode_log(view(at->value()));
     if (!entry) return false;
-    if (entry->unix_ms < drops.before_ms) old = true;
-    else kept[entry->key.resource] += entry->bytes;
+    found[entry->key.resource] += entry->bytes;
   }
-  std::vector<std::uint64_t> sizes;
-  for (const auto& [resource, bytes] : kept) sizes.push_back(bytes);
-  const std::uint64_t share = fair_share(sizes, hard ? options_.history_max_bytes / kHardShare : options_.history_max_bytes);
-  for (const auto& [resource, bytes] : kept)
-    if (bytes > share) drops.bytes[resource] = bytes - share;
-  return old || !drops.bytes.empty();
+  history_.add(found);
+  return history_counted_ = true;
 }
 
-// Returns whether entries remain.
-bool RocksDbStorage::drop(const Drops& drops) {
-  std::unordered_map<Atom, std::uint64_t> bytes = drops.bytes;
-  std::unordered_set<Atom> keeping;   // a resource's history is dropped from its beginning only
-  std::unordered_map<Atom, Revision> marks;
-  rocksdb::WriteBatch batch;
-  bool remain = false;
-  const auto flush = [&] {
-    {
-      std::unique_lock lock(marks_mutex_);
-      for (const auto& [resource, mark] : marks) marks_[resource] = std::max(marks_[resource], mark);
-    }
-    for (const auto& [resource, mark] : marks) batch.Put(meta_, meta::mark_key(resource), encode_revision(mark));
-    if (const auto status = database_->Write(rocksdb::WriteOptions(), &batch); !status.ok()) base::log_warn("store", "history could not be dropped", {{"error", status.ToString()}});
-    batch.Clear();
-    marks.clear();
-  };
+bool RocksDbStorage::drop_older(std::int64_t before_ms) {
+  Dropping dropping(*this);
   const auto at = iterate(log_);
   for (at->SeekToFirst(); at->Valid(); at->Next()) {
     const auto entry = decode_log(view(at->value()));
     if (!entry) return false;
-    const Atom resource = entry->key.resource;
-    std::uint64_t& excess = bytes[resource];
-    if ((entry->unix_ms >= drops.before_ms && excess == 0) || keeping.contains(resource)) {
-      keeping.insert(resource);
-      remain = true;
-      continue;
-    }
-    if (entry->unix_ms >= drops.before_ms) excess -= std::min(excess, entry->bytes);
-    const Revision revision = decode_revision(view(at->key()));
-    marks[resource] = revision;
-    batch.Delete(log_, at->key());
-    if (entry->previous != 0) batch.Delete(versions_, version_key(entry->key, entry->previous));
-    if (entry->operation == Operation::remove) batch.Delete(versions_, version_key(entry->key, revision));
-    if (batch.Count() >= kDropsPerWrite) flush();
+    if (entry->unix_ms >= before_ms) break;
+    dropping.drop(decode_revision(view(at->key())), *entry);
   }
-  if (batch.Count() > 0) flush();
-  return remain;
+  return true;
+}
+
+/// Of each resource what it has beyond its share of `allowed_bytes`.
+HistoryBytes::Each RocksDbStorage::excess(std::uint64_t allowed_bytes) const {
+  auto kept = history_.now();
+  std::vector<std::uint64_t> sizes;
+  for (const auto& [resource, bytes] : kept) sizes.push_back(bytes);
+  const std::uint64_t share = fair_share(std::move(sizes), allowed_bytes);
+  std::erase_if(kept, [&](const auto& entry) { return entry.second <= share; });
+  for (auto& [resource, bytes] : kept) bytes -= share;
+  return kept;
+}
+
+Revision RocksDbStorage::least_mark(const HistoryBytes::Each& resources) const {
+  Revision least = UINT64_MAX;
+  const std::shared_lock lock(marks_mutex_);
+  for (const auto& [resource, bytes] : resources) {
+    const auto found = marks_.find(resource);
+    least = std::min(least, found == marks_.end() ? 0 : found->second);
+  }
+  return least;
+}
+
+// From where the first of these resources has anything left.
+void RocksDbStorage::drop_oldest(HistoryBytes::Each excess) {
+  if (excess.empty()) return;
+  Dropping dropping(*this);
+  const auto at = iterate(log_);
+  for (at->Seek(encode_revision(least_mark(excess))); at->Valid() && !excess.empty(); at->Next()) {
+    const auto entry = decode_log(view(at->value()));
+    if (!entry) return;
+    const auto found = excess.find(entry->key.resource);
+    if (found == excess.end()) continue;
+    dropping.drop(decode_revision(view(at->key())), *entry);
+    if (found->second > entry->bytes) found->second -= entry->bytes;
+    else excess.erase(found);
+  }
 }
 
 bool RocksDbStorage::compact(bool hard) {
-  Drops drops;
-  if (!plan(hard, drops)) {
-    const auto at = iterate(log_);
-    at->SeekToFirst();
-    return at->Valid();
-  }
-  const bool remain = drop(drops);
+  const std::int64_t age_ms = hard ? kExactReadMaxAge_ms : options_.history_max_age_ms;
+  if (count_history() && drop_older(runtime_.unix_ns() / base::kNanosPerMs - age_ms)) drop_oldest(excess(hard ? options_.history_max_bytes / kHardShare : options_.history_max_bytes));
+  const auto at = iterate(log_);
+  at->SeekToFirst();
+  const bool remain = at->Valid();
   if (!hard) return remain;
   // Deleted is not yet free: only rewriting the files gives the space back.
   rocksdb::CompactRangeOptions options;

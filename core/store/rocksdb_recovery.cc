@@ -167,6 +167,7 @@ base::Outcome<void> RocksDbStorage::settle(const Meta& meta, Revision newest, Re
   rocksdb::WriteOptions options;
   options.sync = true;
   if (const auto status = database_->Write(options, &batch); !status.ok()) return disk_error(status);
+  recovered_ = recovered.revision;
   for (const Atom resource : volatile_resources_) ring_.set_compacted(resource, recovered.revision);
   return {};
 }

@@ -78,7 +78,9 @@ void RocksDbStorage::put_change(const Change& change, bool ends_commit, std::int
   append_version_key(key, change.revision, place);
   if (change.type == ChangeType::deleted) value = tombstone();
   else encode_version(*change.object, options_.columns_version, place, transform_of(key.resource).get(), value);
-  encode_log(change, ends_commit, now_ms, place.size() * 2 + value.size(), entry);
+  const std::uint64_t bytes = place.size() * 2 + value.size();
+  encode_log(change, ends_commit, now_ms, bytes, entry);
+  appended_bytes_[key.resource] += bytes;
   batch_.Put(versions_, place, value);
   batch_.Put(log_, encode_revision(change.revision), entry);
 }
@@ -98,6 +100,7 @@ bool RocksDbStorage::note_volatile(std::span<const Change> changes, std::span<co
 
 base::Outcome<void> RocksDbStorage::append(std::span<const Change> changes, std::span<const Durability> durability, bool sync) {
   batch_.Clear();
+  appended_bytes_.clear();
   const std::int64_t now_ms = runtime_.unix_ns() / base::kNanosPerMs;
   const bool noted = note_volatile(changes, durability);
   // A commit may end with a volatile change, which is not on disk.
@@ -117,6 +120,7 @@ base::Outcome<void> RocksDbStorage::append(std::span<const Change> changes, std:
     const auto status = database_->Write(write_options(sync || noted), &batch_);
     if (!status.ok()) return disk_error(status);
     if (sync || noted) acknowledged_->raise(appended_);
+    history_.add(appended_bytes_);
   }
   keep_little();
   const base::Monotonic now = runtime_.monotonic_ns();

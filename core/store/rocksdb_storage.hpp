@@ -13,6 +13,7 @@
 
 #include "core/store/acknowledged_mark.hpp"
 #include "core/store/change_ring.hpp"
+#include "core/store/history_bytes.hpp"
 #include "core/store/record.hpp"
 #include "core/store/rocksdb_tuning.hpp"
 #include "core/store/storage.hpp"
@@ -50,7 +51,7 @@ class RocksDbStorage final : public Storage {
     std::optional<Revision> clean;
     std::uint64_t format = 0;
   };
-  struct Drops;
+  class Dropping;
   // rocksdb_recovery.cc
   base::Outcome<Recovered> recover_all();
   base::Outcome<Meta> read_meta();
@@ -67,8 +68,11 @@ class RocksDbStorage final : public Storage {
   base::Outcome<ObjectRef> decode(const Key& key, Revision revision, std::string_view place, std::string_view value) const;
   bool in_gap(Revision revision) const;
   // rocksdb_compaction.cc
-  bool plan(bool hard, Drops& drops) const;
-  bool drop(const Drops& drops);
+  bool count_history();
+  bool drop_older(std::int64_t before_ms);
+  HistoryBytes::Each excess(std::uint64_t allowed_bytes) const;
+  Revision least_mark(const HistoryBytes::Each& resources) const;
+  void drop_oldest(HistoryBytes::Each excess);
   // rocksdb_storage.cc
   void put_change(const Change& change, bool ends_commit, std::int64_t now_ms);
   void keep_little();
@@ -93,6 +97,10 @@ class RocksDbStorage final : public Storage {
   ChangeRing ring_;                                  // of volatile objects
   std::unordered_set<Atom> volatile_resources_;      // the committer's
   std::vector<Gap> gaps_;                            // fixed after recover()
+  Revision recovered_ = 0;                           // fixed after recover()
+  HistoryBytes history_;
+  HistoryBytes::Each appended_bytes_;                // the committer's, of one append
+  bool history_counted_ = false;                     // the compaction's: whether what lay there at the start is in history_
   mutable std::shared_mutex marks_mutex_;
   std::unordered_map<Atom, Revision> marks_;
   base::Monotonic load_since_ = 0;                   // the committer's: how much is written these seconds

@@ -221,6 +221,35 @@ TEST_CASE("history over its size is dropped oldest first, and a small resource k
   if (on.durable()) CHECK(on.store->history(Atom("services"), 0, 10)->changes.size() == 1);
 }
 
+TEST_CASE("history from before a restart counts for its size, and what is dropped counts no more") {
+  Opened on("rocksdb", base::simulated_runtime(3));
+  auto& simulation = dynamic_cast<base::SimulatedRuntime&>(*on.runtime);
+  on.open();
+  on.create(key_of("quiet", "default", "services"));
+  on.create(key_of("a"), "0");
+  const auto write = [&](int count) {
+    for (int i = 0; i < count; ++i) on.update(key_of("a"), std::string(2000, static_cast<char>('a' + i % 26)));
+  };
+  write(100);
+  CHECK(on.store->compacted(Atom("pods")) == 0);
+  on.options.history_max_bytes = 100'000;
+  on.open();
+  const auto pass = [&] { simulation.advance(6 * 60 * base::kNanosPerSecond); };
+  write(1);
+  pass();
+  const auto first = on.store->compacted(Atom("pods"));
+  CHECK(first > 50);
+  pass();
+  CHECK(on.store->compacted(Atom("pods")) == first);   // what is left fits
+  write(10);
+  pass();
+  const auto second = on.store->compacted(Atom("pods"));
+  CHECK(second >= first + 9);
+  CHECK(second <= first + 12);
+  CHECK(on.store->history(Atom("services"), 0, 10)->changes.size() == 1);
+  CHECK(on.store->history(Atom("pods"), second, 1000)->changes.size() > 15);
+}
+
 TEST_CASE("waiting for a revision ends when it is shown or at the deadline") {
   Opened on("memory", base::simulated_runtime(4));
   auto& simulation = dynamic_cast<base::SimulatedRuntime&>(*on.runtime);
