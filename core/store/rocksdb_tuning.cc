@@ -19,6 +19,11 @@ constexpr std::size_t kSmallBlockBytes = 4u << 10;
 constexpr std::size_t kHintedBodyBytes = 12;
 constexpr std::size_t kHintedLogBytes = 4;
 
+// Nobody reads from files but a start and who asks for history: what was flushed may lie in many of them until it is merged, each time
+// with most of what lies below.
+constexpr int kFlushedFilesMax = 12;
+constexpr std::uint64_t kFirstLevelBytes = 1u << 30;
+
 // RocksDB writes a file of its own doings otherwise, also while idle.
 class SilentLogger final : public rocksdb::Logger {
  public:
@@ -41,6 +46,10 @@ rocksdb::ColumnFamilyOptions family(const std::shared_ptr<rocksdb::Cache>& cache
   // What a flush writes is merged with the next level soon, and compressed then.
   options.compression_per_level = {rocksdb::kNoCompression, rocksdb::kLZ4Compression};
   options.level_compaction_dynamic_level_bytes = true;
+  options.level0_file_num_compaction_trigger = kFlushedFilesMax;
+  options.level0_slowdown_writes_trigger = 3 * kFlushedFilesMax;
+  options.level0_stop_writes_trigger = 5 * kFlushedFilesMax;
+  options.max_bytes_for_level_base = kFirstLevelBytes;
   return options;
 }
 
