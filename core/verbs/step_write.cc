@@ -108,6 +108,7 @@ bool UpdateRun::narrows() {
   if (!target().subresource.empty() || !may_narrow()) return false;
   return narrows_by([this](const kinds::NarrowWrite& write) -> std::optional<kinds::Narrowed> {
     const auto& step = in_.step;
+    if (auto back = kinds::sent_back(write, step.body.bytes, std::to_string(existing_->revision()), in_.memory)) return demanded_ = existing_->revision(), back;
     decoded_.emplace(kinds::decode(*kind_, step.body.media, step.body.bytes, step.options.validation, in_.memory));
     if (!*decoded_ || !(*decoded_)->warnings.empty()) return std::nullopt;
     const auto demanded = demanded_revision((*decoded_)->object);

@@ -148,7 +148,7 @@ std::vector<base::Cause> validate_own(const Candidate& candidate, FieldErrors& e
 /// generation that such a write raises, defaults of this member that another one decides, or warnings (object_warnings).
 struct JudgedAlone {
   std::string_view group, kind, subresource, member;
-  bool times_are_free = false;   ///< nothing of that looks at a time that stands right below the member
+  bool texts_are_free = false;   ///< nothing of that looks at a time or a text that stands right below the member, if it is not empty
 };
 constexpr std::array kJudgedAlone{
     JudgedAlone{"coordination.k8s.io", "Lease", "", "spec", true},
@@ -190,9 +190,9 @@ std::string_view judged_alone(const Kind& kind, std::string_view subresource) {
   return alone ? alone->member : std::string_view();
 }
 
-std::string_view judged_without_times(const Kind& kind, std::string_view subresource) {
+std::string_view judged_without_texts(const Kind& kind, std::string_view subresource) {
   const auto* const alone = find_judged_alone(kind, subresource);
-  return alone && alone->times_are_free ? alone->member : std::string_view();
+  return alone && alone->texts_are_free ? alone->member : std::string_view();
 }
 
 std::vector<base::Cause> validate(const Kind& kind, const json::value& object, const json::value* old, std::string_view subresource) {

@@ -1,6 +1,10 @@
 // Narrow writes: what is worked out on one member of the stored text is what the whole object gives, whoever looks at it.
+#include <deque>
+#include <map>
 #include <random>
+#include <set>
 
+#include "core/verbs/narrow_write.hpp"
 #include "tests/unit/verbs/fixture.hpp"
 
 using namespace keelson;
@@ -21,7 +25,7 @@ struct Thing {
 };
 
 const std::vector<std::string> kTimes = {R"("2026-01-02T03:04:05Z")", R"("2026-01-02T03:04:05.123456Z")", R"("2026-01-02T05:04:05+02:00")", R"("soon")", "null", "7"};
-const std::vector<std::string> kTexts = {R"("a")", R"("a\"\\b\u00e9<")", R"("")", "null", "3"};
+const std::vector<std::string> kTexts = {R"("a")", R"("b/c d")", R"("a\"\\b\u00e9<")", R"("")", "null", "3"};
 const std::vector<std::string> kNumbers = {"1", "2", "40", "0", "-1", "null", R"("x")", "2147483648"};
 const std::vector<std::string> kAddresses = {R"([{"ip":"10.0.0.3"},{"ip":"fd00::1"}])", R"([{"ip":"10.0.0.1"}])", "[]", R"([{"ip":"10.0.0.3"},{"ip":"10.0.0.4"}])", R"([{"ip":"none"}])", R"([{}])", "null"};
 const std::vector<std::string> kConditions = {
@@ -52,6 +56,30 @@ Thing node() {
 Thing deployment() {
   return {"apps/v1/deployments", "default", "d", "status", R"({"metadata":{"name":"d"},"spec":{"replicas":2,"selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}})",
           {{"replicas", kNumbers}, {"readyReplicas", kNumbers}, {"availableReplicas", kNumbers}, {"observedGeneration", kNumbers}, {"conditions", kConditions}, {"collisionCount", kNumbers}}};
+}
+
+/// As other encoders print it: with spaces.
+std::string spaced(const std::string& text) {
+  std::string out;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    out += c;
+    if (quoted && c == '\\') out += text[++i];
+    else if (c == '"') quoted = !quoted;
+    else if (!quoted && (c == ',' || c == ':' || c == '{')) out += c == ',' ? "\n  " : " ";
+  }
+  return out + "\n";
+}
+
+/// As those that have no struct of it print it: names in their order.
+json::value sorted(const json::value& value) {
+  if (!value.is_object()) return value;
+  std::map<std::string, json::value> members;
+  for (const auto& [name, member] : value.get_object()) members.emplace(name, member);
+  json::object out;
+  for (const auto& [name, member] : members) out.emplace(name, sorted(member));
+  return out;
 }
 
 class Both {
@@ -95,12 +123,30 @@ class Both {
       random_ = draw;
       cluster->sleep_s(seconds);
       cluster->admin.field_manager = manager;
-      const auto sent = json::serialize(whole(parsed(cluster->stored(thing_.what, thing_.ns, thing_.name))));
+      const auto object = whole(parsed(cluster->stored(thing_.what, thing_.ns, thing_.name)));
+      auto sent = json::serialize(below(4) == 0 ? sorted(object) : object);
+      if (below(4) == 0) sent = spaced(sent);
+      if (below(20) == 0) sent.insert(below(sent.size()), 1, "0,}\"x"[below(5)]);
       UNSCOPED_INFO(sent);
       told.push_back(tell(*cluster, cluster->update(thing_.what + (thing_.subresource.empty() ? "" : "/" + thing_.subresource), thing_.ns, thing_.name, sent, options)));
     }
     CHECK(told[0] == told[1]);
     CHECK(stored(alone) == stored(watched));
+  }
+
+  /// Sent whole by `manager`, with these members of its part; and that of all of it only renewTime is somebody's.
+  void renew(const std::string& manager, const std::map<std::string, std::string>& values, bool forgets) {
+    for (auto* cluster : {&alone, &watched}) {
+      auto object = parsed(cluster->stored(thing_.what, thing_.ns, thing_.name));
+      if (forgets) object.at("metadata").as_object()["managedFields"] = json::parse(R"([{"manager":"test","operation":"Update","apiVersion":"coordination.k8s.io/v1","time":"2026-01-01T00:00:00Z","fieldsType":"FieldsV1","fieldsV1":{"f:spec":{"f:renewTime":{}}}}])");
+      for (const auto& [name, value] : values) object.at("spec").as_object()[name] = value;
+      cluster->admin.field_manager = manager;
+      Cluster::must(cluster->update(thing_.what, thing_.ns, thing_.name, json::serialize(object)));
+    }
+    CHECK(stored(alone) == stored(watched));
+  }
+  void sleep_s(std::int64_t seconds) {
+    for (auto* cluster : {&alone, &watched}) cluster->sleep_s(seconds);
   }
 
   Cluster alone, watched;
@@ -120,7 +166,9 @@ class Both {
   }
   void unlike(json::value& object) {
     const auto set = [&](const char* name, const char* text) { object.at("metadata").as_object()[name] = json::parse(text); };
-    switch (below(16)) {
+    switch (below(18)) {
+      case 16: return set("creationTimestamp", "null");
+      case 17: return set("uid", "null");
       case 0: return set("labels", R"({"l":"1"})");
       case 1: return set("labels", R"({"a":"b"})");
       case 2: return set("labels", "{}");
@@ -286,6 +334,79 @@ TEST_CASE("an object that is sent whole is written alike, whether one member of 
         both.update();
       }
     }
+}
+
+TEST_CASE("renewals of several leases in turn are each what the whole object gives, whoever and whatever came before") {
+  constexpr int kLeases = 4, kRenewals = 600;
+  std::deque<Both> leases;
+  for (int i = 0; i < kLeases; ++i) leases.emplace_back(lease(), 1);
+  std::mt19937_64 random(7);
+  const auto below = [&](std::size_t count) { return random() % count; };
+  const std::vector<std::set<std::string>> kChanged = {{"renewTime"}, {"renewTime"}, {"holderIdentity"}, {"renewTime", "holderIdentity"}};
+  for (int i = 0; i < kRenewals; ++i) {
+    std::map<std::string, std::string> values;
+    for (const auto& name : kChanged[below(kChanged.size())]) values[name] = name == "renewTime" ? "2026-01-01T00:00:00." + std::to_string(100'000 + i) + "Z" : "holder " + std::to_string(i);
+    INFO("renewal " << i);
+    leases[below(kLeases)].renew(below(8) == 0 ? "another" : "test", values, below(20) == 0);
+    if (below(3) == 0)
+      for (auto& each : leases) each.sleep_s(1);
+  }
+}
+
+TEST_CASE("a lease that comes back as it is stored but for its times and texts is not read") {
+  Cluster cluster;
+  using Values = std::vector<std::pair<std::string, std::string>>;
+  const auto thing = lease();
+  const auto stored = Cluster::must(cluster.create(thing.what, "default", thing.made));
+  const std::string revision = std::to_string(stored->revision());
+  const auto kind = cluster.target(thing.what, "").kind;
+  const auto memory = json::storage_ptr();
+  const auto write = verbs::narrow_write(*kind, "", *stored, {"test", "", 1});
+  const auto taken = [&](const json::value& object) { return kinds::sent_back(write, json::serialize(object), revision, memory); };
+  auto object = parsed(stored);
+  object.at("metadata").as_object()["resourceVersion"] = revision;
+  REQUIRE(taken(object));
+  CHECK_FALSE(taken(object)->changes);
+  auto& spec = object.at("spec").as_object();
+  spec["renewTime"] = "2026-01-01T00:00:09.000002Z";
+  spec["holderIdentity"] = "another, which is longer";
+  const auto renewed = taken(object);
+  REQUIRE(renewed);
+  CHECK(renewed->changes);
+  auto parsed_again = json::parse(renewed->body);
+  CHECK(parsed_again.at("spec") == object.at("spec"));
+  CHECK(taken(sorted(object)));
+  for (const char* name : {"uid", "managedFields", "creationTimestamp", "namespace"}) {
+    auto less = object;
+    less.at("metadata").as_object().erase(name);
+    INFO(name);
+    REQUIRE(taken(less));
+    CHECK(taken(less)->body == renewed->body);
+  }
+  auto bare = object;
+  for (const char* name : {"managedFields", "labels"}) bare.at("metadata").as_object().erase(name);
+  CHECK_FALSE(taken(bare));   // the labels are to go
+  auto spread = object;
+  spread.at("metadata").as_object().erase("managedFields");
+  spread.at("metadata").as_object()["creationTimestamp"] = nullptr;
+  CHECK(taken(spread));
+  for (const auto& [name, value] : Values{{"leaseDurationSeconds", "41"}, {"renewTime", R"("2026-01-01T00:00:09Z")"}, {"renewTime", "null"}, {"holderIdentity", R"("")"}, {"holderIdentity", R"("<")"}, {"acquireTime", R"("2026-01-01T00:00:09.000002Z")"}, {"unknown", R"("x")"}}) {
+    auto other = object;
+    other.at("spec").as_object()[name] = json::parse(value);
+    INFO(name << " " << value);
+    CHECK_FALSE(taken(other));
+  }
+  for (const auto& [name, value] : Values{{"name", R"("m")"}, {"uid", R"("u")"}, {"resourceVersion", R"("0")"}, {"resourceVersion", "\"" + revision + "0\""}, {"labels", R"({"a":"c"})"}, {"finalizers", R"(["x.io/f"])"}}) {
+    auto other = object;
+    other.at("metadata").as_object()[name] = json::parse(value);
+    INFO(name << " " << value);
+    CHECK_FALSE(taken(other));
+  }
+  const auto whole = json::serialize(object);
+  for (const std::string& text : {whole + "}", whole + "{}", whole.substr(0, whole.size() - 1), "[" + whole + "]", std::string(), std::string("{}"), "{" + whole.substr(whole.find("\"spec\"")), whole.substr(0, whole.size() - 1) + R"(,"kind":"Lease"})"}) {
+    INFO(text);
+    CHECK_FALSE(kinds::sent_back(write, text, revision, memory));
+  }
 }
 
 TEST_CASE("patches that are sent together are each what they are alone, in their order, and so are their answers") {
