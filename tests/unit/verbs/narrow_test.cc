@@ -4,6 +4,7 @@
 #include <random>
 #include <set>
 
+#include "core/kinds/protobuf/protobuf.hpp"
 #include "core/verbs/narrow_write.hpp"
 #include "tests/unit/verbs/fixture.hpp"
 
@@ -407,6 +408,22 @@ TEST_CASE("a lease that comes back as it is stored but for its times and texts i
     INFO(text);
     CHECK_FALSE(kinds::sent_back(write, text, revision, memory));
   }
+}
+
+TEST_CASE("a lease that a typed client sends back in protobuf is not read either") {
+  Cluster cluster;
+  const auto thing = lease();
+  const auto stored = Cluster::must(cluster.create(thing.what, "default", thing.made));
+  const std::string revision = std::to_string(stored->revision());
+  auto object = parsed(stored);
+  object.at("metadata").as_object()["resourceVersion"] = revision;
+  object.at("spec").as_object()["renewTime"] = "2026-01-01T00:00:09.000002Z";
+  const auto kind = cluster.target(thing.what, "").kind;
+  const auto sent = json::serialize(kinds::from_protobuf(kinds::to_protobuf(object)->bytes).value());
+  INFO(sent);
+  const auto renewed = kinds::sent_back(verbs::narrow_write(*kind, "", *stored, {"test", "", 1}), sent, revision, {});
+  REQUIRE(renewed);
+  CHECK(json::parse(renewed->body).at("spec") == object.at("spec"));
 }
 
 TEST_CASE("patches that are sent together are each what they are alone, in their order, and so are their answers") {
