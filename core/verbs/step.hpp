@@ -50,8 +50,8 @@ class StepRun {
   explicit StepRun(const StepInput& input) : in_(input), request_{.kind = input.step.target.kind, .snapshot = input.view.snapshot()} {}
   virtual ~StepRun() = default;
 
-  enum class Next { admit, finished };
-  /// Reads request and state. `finished`: no admission, no write.
+  enum class Next { admit, passed, finished };
+  /// Reads request and state. `passed`: no unit of admission has anything to say. `finished`: no admission, no write.
   virtual base::Outcome<Next> begin() = 0;
   /// After mutating admission: the server's own part and validation.
   virtual base::Outcome<void> settle() { return {}; }

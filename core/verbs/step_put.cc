@@ -89,7 +89,7 @@ base::Outcome<StepRun::Next> PutRun::begin() {
     return begin_create();
   }
   if (auto loaded = load(); !loaded) return loaded.error();
-  if (narrowed_) return Next::admit;
+  if (narrowed_) return passes_ ? Next::passed : Next::admit;
   return existing_ ? begin_update() : begin_missing();
 }
 

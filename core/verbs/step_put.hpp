@@ -63,6 +63,7 @@ class PutRun : public StepRun {
   store::ObjectRef existing_;
   std::optional<json::value> old_, object_;
   std::optional<kinds::Narrowed> narrowed_;   ///< instead of both
+  bool passes_ = false;               ///< admission lets it be, whatever it is
   std::optional<base::Outcome<kinds::Decoded>> decoded_;   ///< the body, where narrows() has read it in vain
   std::optional<store::Revision> demanded_;
   bool creating_ = false;

@@ -97,7 +97,8 @@ bool PutRun::may_narrow() const {
 bool PutRun::narrows_by(const std::function<std::optional<kinds::Narrowed>(const kinds::NarrowWrite&)>& make) {
   set_request(auth::AdmissionRequest::Operation::update);
   request_.keeps_metadata = true;
-  if (!in_.core.parts.chains.reads_objects(request_)) narrowed_ = make(narrow_write(*kind_, target().subresource, *existing_, manager()));
+  passes_ = in_.core.parts.chains.passes(request_);
+  if (passes_ || !in_.core.parts.chains.reads_objects(request_)) narrowed_ = make(narrow_write(*kind_, target().subresource, *existing_, manager()));
   if (narrowed_ && narrowed_->body.size() > store::kObjectBytesMax) narrowed_.reset();
   request_.keeps_metadata = narrowed_.has_value();
   return request_.keeps_metadata;

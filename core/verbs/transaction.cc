@@ -89,6 +89,10 @@ void Transaction::start(const StepInput& input) {
   auto next = run().begin();
   if (!next) return fail(next.error());
   if (*next == StepRun::Next::finished) return begin_next();
+  if (*next == StepRun::Next::passed) {
+    if (auto settled = run().settle(); !settled) return fail(settled.error());
+    return finish_step();
+  }
   core_.parts.chains.admit_mutate(run().request(), [self = shared_from_this()](base::Outcome<void> outcome) {
     if (outcome) self->settle();
     else self->fail(outcome.error());

@@ -496,6 +496,24 @@ TEST_CASE("what looks at objects is shown those of patches that are sent togethe
   CHECK(codes == std::vector<int>{400, 400});
 }
 
+TEST_CASE("what refuses without a look at the object is asked of a renewal, too") {
+  Cluster cluster;
+  const auto thing = lease();
+  Cluster::must(cluster.create(thing.what, "default", thing.made));
+  class Refusing final : public auth::AdmissionUnit {
+   public:
+    std::string_view name() const override { return "Refusing"; }
+    bool handles(auth::AdmissionRequest::Operation operation, const kinds::Kind&, std::string_view) const override { return operation == auth::AdmissionRequest::Operation::update; }
+    bool reads_objects(const auth::AdmissionRequest&) override { return false; }
+    void validate(auth::AdmissionRequest&, std::function<void(base::Outcome<void>)> done) override { done(base::bad_request("no")); }
+  };
+  cluster.chains->add(1, std::make_shared<Refusing>());
+  CHECK(error_of(cluster.patch(thing.what, "default", "l", R"({"spec":{"renewTime":"2026-01-01T00:00:09.000001Z"}})")).code == 400);
+  auto object = parsed(cluster.stored(thing.what, "default", "l"));
+  object.at("spec").as_object()["renewTime"] = "2026-01-01T00:00:09.000001Z";
+  CHECK(error_of(cluster.update(thing.what, "default", "l", json::serialize(object))).code == 400);
+}
+
 TEST_CASE("a renewal moves the time of its manager's entry, and one that says nothing new writes nothing") {
   Cluster cluster;
   const auto thing = lease();
