@@ -101,9 +101,22 @@ void tell_of_several(Context& ctx, const Ref<PodState>& pod, const keelson::Sele
   ctx.event(*pod, keelson::Warning, "MultiplePodDisruptionBudgets", keelson::str("Pod ", name, " matches multiple PodDisruptionBudgets.  Chose \"", budgets.front().name, "\" arbitrarily."));
 }
 
+/// From the last member of that name on, an object: a pod is printed with its status at its end. All of it where there is none.
+std::string_view status_of(std::string_view body) {
+  constexpr std::string_view kStatus = "\"status\":";
+  for (auto left = body;;) {
+    const auto* const brace = static_cast<const char*>(::memrchr(left.data(), '{', left.size()));
+    if (!brace) return body;
+    left = left.substr(0, static_cast<std::size_t>(brace - left.data()));
+    if (left.ends_with(kStatus)) return body.substr(left.size());
+  }
+}
+
 /// Most pods never were: a search of the bytes is cheaper than a decode.
 bool may_be_taken_back(const Ref<PodState>& pod) {
-  return !pod.deleting() && ::memmem(pod.body().data(), pod.body().size(), kDisruptionTarget.data(), kDisruptionTarget.size()) != nullptr;
+  if (pod.deleting()) return false;
+  const auto status = status_of(pod.body());
+  return ::memmem(status.data(), status.size(), kDisruptionTarget.data(), kDisruptionTarget.size()) != nullptr;
 }
 
 /// Both in one queue, so that the plugin has one worker: "budget/NAME" and "pod/NAME".
