@@ -16,6 +16,7 @@ class CertificateAuthenticator final : public Authenticator {
     if (credentials.certificate->common_name.empty()) return base::unauthorized();
     Identity identity;
     identity.name = credentials.certificate->common_name;
+    identity.groups.reserve(credentials.certificate->organizations.size() + 1);
     identity.groups = credentials.certificate->organizations;
     if (!identity.member_of("system:authenticated")) identity.groups.emplace_back("system:authenticated");
     return std::optional<Identity>(std::move(identity));

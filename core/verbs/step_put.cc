@@ -282,7 +282,6 @@ base::Outcome<void> PutRun::validate() const {
 base::Outcome<void> PutRun::finish() { return creating_ ? finish_create() : finish_update(); }
 
 store::Draft PutRun::draft() const {
-  if (narrowed_) return narrowed_draft(*existing_, *narrowed_);
   const auto managers = created_fields_ ? kinds::creator_entries(*kind_, manager(), *created_fields_) : std::string();
   kinds::Printed printed{.managers = managers};
   if (settled_spec_) printed.spec = settled_spec_->spec, printed.status = settled_spec_->status;
@@ -293,6 +292,7 @@ store::Draft PutRun::draft() const {
 
 // An object that is too large may be so by who manages its fields: it is stored without that then, as upstream does.
 store::Draft PutRun::storable() {
+  if (narrowed_) return narrowed_draft(*existing_, std::move(*narrowed_));   // that large it is not
   auto whole = draft();
   if (whole.body().size() <= store::kObjectBytesMax) return whole;
   const bool as_text = std::exchange(created_fields_, nullptr) != nullptr;
