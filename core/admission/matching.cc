@@ -101,11 +101,15 @@ Rule Rule::of(const json::value& rule) {
 }
 
 bool Rule::matches(const AdmissionRequest& request, const kinds::Kind& kind) const {
-  if (!has(operations, operation_name(request.operation)) || !has(groups, kind.group) || !has(versions, kind.version)) return false;
-  if (!names.empty() && std::find(names.begin(), names.end(), request.name) == names.end()) return false;
+  if (!has(groups, kind.group) || !has(versions, kind.version) || !is_about(request)) return false;
   const bool in_namespace = kind.namespaced && !is_namespaces(kind);
-  if ((scope == "Namespaced" && !in_namespace) || (scope == "Cluster" && in_namespace)) return false;
-  return std::any_of(resources.begin(), resources.end(), [&](const auto& entry) { return resource_matches(entry, kind.resource, request.subresource); });
+  return scope == "Namespaced" ? in_namespace : scope != "Cluster" || !in_namespace;
+}
+
+bool Rule::is_about(const AdmissionRequest& request) const {
+  if (!has(operations, operation_name(request.operation))) return false;
+  if (!names.empty() && std::find(names.begin(), names.end(), request.name) == names.end()) return false;
+  return std::any_of(resources.begin(), resources.end(), [&](const auto& entry) { return resource_matches(entry, request.kind->resource, request.subresource); });
 }
 
 // --- all of it -------------------------------------------------------------------------------------------------------
@@ -160,6 +164,8 @@ base::Outcome<kinds::KindRef> Matcher::match(const AdmissionRequest& request, co
 }
 
 kinds::KindRef Matcher::by_rules(const AdmissionRequest& request, const kinds::Catalog& catalog) const {
+  // Most are about other things, whatever the version.
+  if (!everything_ && std::none_of(rules_.begin(), rules_.end(), [&](const Rule& rule) { return rule.is_about(request); })) return nullptr;
   std::vector<kinds::KindRef> equivalents;
   if (equivalent_)
     for (const auto& kind : catalog.all())

@@ -47,6 +47,8 @@ struct Rule {
   static Rule of(const json::value& rule);
   /// Of a request as if it were about `kind`.
   bool matches(const AdmissionRequest& request, const kinds::Kind& kind) const;
+  /// Whether it matches in any version: all have the same resource.
+  bool is_about(const AdmissionRequest& request) const;
 };
 
 class Matcher {

@@ -40,6 +40,7 @@ class PodTopologyLabels final : public auth::InlineMutator {
   bool rests_on(const AdmissionRequest& request, auth::Grounds& grounds) override {
     return request.operation == Operation::create && request.subresource.empty() && text_at(grounds.spec, {"nodeName"}).empty();
   }
+  bool passes(const AdmissionRequest& request) override { return request.subresource == "binding" && !reads_objects(request); }
   base::Outcome<void> mutate(AdmissionRequest& request) const override {
     const auto node = node_of(request);
     if (!node || !request.object) return {};

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "core/admission/policy_source.hpp"
 #include "core/auth/admission.hpp"
 #include "core/cel/schema.hpp"
@@ -115,10 +113,7 @@ class MutatingPolicies final : public auth::AdmissionUnit, public auth::AnswersA
     return operation != AdmissionRequest::Operation::remove && !exempt(kind);
   }
   bool reads_objects(const AdmissionRequest& request) override { return source_.of(request.snapshot) != nullptr; }
-  bool rests_on(const AdmissionRequest& request, auth::Grounds&) override {
-    const auto policies = source_.of(request.snapshot);
-    return !policies || std::ranges::none_of(*policies, [&](const auto& policy) { return policy.matcher.may_match(request, *parts_.registry.current()); });
-  }
+  bool rests_on(const AdmissionRequest& request, auth::Grounds&) override { return !source_.any_may_match(request, *parts_.registry.current()); }
   bool passes(const AdmissionRequest& request) override { return !reads_objects(request); }
   void mutate(AdmissionRequest& request, Done done) override {
     if (request.spec_is_known) return done({});

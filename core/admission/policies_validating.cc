@@ -78,10 +78,7 @@ class ValidatingPolicies final : public auth::AdmissionUnit, public auth::Answer
   std::string_view name() const override { return "ValidatingAdmissionPolicy"; }
   bool handles(AdmissionRequest::Operation, const kinds::Kind& kind, std::string_view) const override { return !exempt(kind); }
   bool reads_objects(const AdmissionRequest& request) override { return source_.of(request.snapshot) != nullptr; }
-  bool rests_on(const AdmissionRequest& request, auth::Grounds&) override {
-    const auto policies = source_.of(request.snapshot);
-    return !policies || std::ranges::none_of(*policies, [&](const auto& policy) { return policy.matcher.may_match(request, *parts_.registry.current()); });
-  }
+  bool rests_on(const AdmissionRequest& request, auth::Grounds&) override { return !source_.any_may_match(request, *parts_.registry.current()); }
   bool passes(const AdmissionRequest& request) override { return !reads_objects(request); }
   void validate(AdmissionRequest& request, Done done) override {
     if (request.spec_is_known) return done({});

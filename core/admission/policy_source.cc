@@ -1,5 +1,6 @@
 #include "core/admission/policy_source.hpp"
 
+#include <algorithm>
 #include <atomic>
 
 namespace keelson::admission {
@@ -86,6 +87,11 @@ PolicySource::List PolicySource::of(const store::Snapshot& snapshot) {
   auto fresh = std::make_shared<const Compiled>(Compiled{std::move(sources), std::make_shared<const std::vector<Policy>>(std::move(out))});
   std::atomic_store(&compiled_, fresh);
   return fresh->policies;
+}
+
+bool PolicySource::any_may_match(const AdmissionRequest& request, const kinds::Catalog& catalog) {
+  const auto policies = of(request.snapshot);
+  return policies && std::any_of(policies->begin(), policies->end(), [&](const Policy& policy) { return policy.matcher.may_match(request, catalog); });
 }
 
 base::Outcome<std::vector<json::value>> params_of(const Policy& policy, const Binding& binding, const AdmissionRequest& request, const kinds::Catalog& catalog) {

@@ -181,6 +181,11 @@ void MemberSlot::end(const PrintedMembers& members) {
   last_ = true;
 }
 
+void MemberSlot::move(const char* here, const char* there) {
+  at_ = there + (at_ - here);
+  if (!value_.empty()) value_ = {at_, value_.size()};
+}
+
 std::string spliced(std::string_view text, std::span<const std::pair<MemberSlot, std::string_view>> slots) {
   std::size_t more = 0, from = 0;
   for (const auto& [slot, value] : slots) more += slot.name_.size() + value.size() + 4;

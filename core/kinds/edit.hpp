@@ -72,6 +72,8 @@ class MemberSlot {
   void end(const PrintedMembers& members);
   /// Empty: there is none.
   std::string_view value() const { return value_; }
+  /// The same in another text, which says there what the first one says here.
+  void move(const char* here, const char* there);
 
  private:
   friend std::string spliced(std::string_view text, std::span<const std::pair<MemberSlot, std::string_view>> slots);

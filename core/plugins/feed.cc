@@ -1,6 +1,7 @@
 #include "core/plugins/feed.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace keelson::plugins {
 
@@ -15,11 +16,12 @@ bool Inbox::wants_soon(const store::Key& key) const {
   return held != wanted_.end() && (held->second.empty() || held->second.contains(key.name));
 }
 
-bool Inbox::offer(std::span<const store::Change> changes) {
+bool Inbox::offer(Delivery& delivery) {
+  const auto changes = delivery.changes();
   bool any = false, soon = false, open = false;
   {
     const std::lock_guard lock(mutex_);
-    any = keep(changes, soon);
+    any = keep(delivery, soon);
     open = open_ && !routes_.empty();
     if (!changes.empty()) last_ = changes.back().revision;
   }
@@ -32,26 +34,43 @@ bool Inbox::offer(std::span<const store::Change> changes) {
 }
 
 // True: there was something of what is wanted.
-bool Inbox::keep(std::span<const store::Change> changes, bool& soon) {
-  bool any = false, of_interest = false;
+bool Inbox::keep(Delivery& delivery, bool& soon) {
+  bool of_interest = false;
+  std::size_t wanted = 0;
   store::Atom resource;   // of the change before: mostly the same
-  for (const auto& change : changes) {
+  for (const auto& change : delivery.changes()) {
     if (change.object->key().resource != resource) {
       resource = change.object->key().resource;
       of_interest = deletions_ || wants(resource);
     }
     if (!of_interest || !wants(change)) continue;
-    any = true;
+    ++wanted;
     soon = soon || wants_soon(change.object->key());
-    if (lost_) continue;
-    if (changes_.size() >= kInboxChangesMax) {
-      changes_.clear();
-      lost_ = soon = true;
-    } else {
-      changes_.push_back(change);
-    }
   }
-  return any;
+  if (wanted == 0 || lost_) return wanted > 0;
+  wanted_changes_ += wanted;
+  if (wanted_changes_ > kInboxChangesMax) {
+    drop();
+    lost_ = soon = true;
+  } else {
+    changes_.push_back(wanted_of(delivery, wanted));
+  }
+  return true;
+}
+
+// Where most are wanted all are kept, else no more than these.
+Changes Inbox::wanted_of(Delivery& delivery, std::size_t count) const {
+  const auto changes = delivery.changes();
+  if (count * 2 > changes.size()) return delivery.whole();
+  std::vector<store::Change> own;
+  own.reserve(count);
+  std::copy_if(changes.begin(), changes.end(), std::back_inserter(own), [&](const store::Change& change) { return wants(change); });
+  return std::make_shared<const std::vector<store::Change>>(std::move(own));
+}
+
+void Inbox::drop() {
+  changes_.clear();
+  wanted_changes_ = 0;
 }
 
 store::Revision Inbox::open() {
@@ -60,17 +79,18 @@ store::Revision Inbox::open() {
   return last_;
 }
 
-bool Inbox::take(std::deque<store::Change>& out) {
-  const std::lock_guard lock(mutex_);
+bool Inbox::take(std::vector<Changes>& out) {
   out.clear();
+  const std::lock_guard lock(mutex_);
   out.swap(changes_);
+  wanted_changes_ = 0;
   return std::exchange(lost_, false);
 }
 
 void Inbox::lose() {
   {
     const std::lock_guard lock(mutex_);
-    changes_.clear();
+    drop();
     lost_ = true;
   }
   waiter_->notify();
@@ -98,11 +118,12 @@ void Feed::remove(const Inbox& inbox) {
 
 void Feed::on_changes(std::span<const store::Change> changes) {
   indexes_.apply(changes);
+  Delivery delivery(changes);
   std::vector<std::shared_ptr<Inbox>> late;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& inbox : inboxes_)
-      if (inbox->offer(changes)) late.push_back(inbox);
+      if (inbox->offer(delivery)) late.push_back(inbox);
   }
   if (!late.empty()) wake_later(std::move(late));
 }

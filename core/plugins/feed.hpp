@@ -5,11 +5,11 @@
 //   committer never waits for a plugin.
 // Threads: any. Ownership: inboxes are shared between the feed and their plugin.
 #pragma once
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -23,6 +23,24 @@ namespace keelson::plugins {
 
 /// Changes that wait for one plugin; beyond it the plugin reads them from the log instead.
 inline constexpr std::size_t kInboxChangesMax = 65'536;
+
+/// What was published together, for all who want most of it: nobody's copy, for the counts of its objects are what all of them would touch.
+using Changes = std::shared_ptr<const std::vector<store::Change>>;
+
+/// What is being published, and its one copy for all inboxes. Threads: that which delivers.
+class Delivery {
+ public:
+  explicit Delivery(std::span<const store::Change> changes) : changes_(changes) {}
+  std::span<const store::Change> changes() const { return changes_; }
+  const Changes& whole() {
+    if (!whole_) whole_ = std::make_shared<const std::vector<store::Change>>(changes_.begin(), changes_.end());
+    return whole_;
+  }
+
+ private:
+  const std::span<const store::Change> changes_;
+  Changes whole_;
+};
 
 class Inbox {
  public:
@@ -47,15 +65,17 @@ class Inbox {
   }
 
   /// True: it got something that may wait for a later wake-up.
-  bool offer(std::span<const store::Change> changes);
-  /// Takes all that is there. True: some were lost since the last take.
-  bool take(std::deque<store::Change>& out);
+  bool offer(Delivery& delivery);
+  /// Takes all that is there, and some beside it that nobody here wants(). True: some were lost since the last take.
+  bool take(std::vector<Changes>& out);
   /// What is in it is lost.
   void lose();
   base::Waiter& waiter() { return *waiter_; }
 
  private:
-  bool keep(std::span<const store::Change> changes, bool& soon);
+  bool keep(Delivery& delivery, bool& soon);
+  Changes wanted_of(Delivery& delivery, std::size_t count) const;
+  void drop();
   bool wants_soon(const store::Key& key) const;
 
   std::unordered_map<store::Atom, std::set<std::string, std::less<>>> wanted_;   // resources; no names: all of them
@@ -63,7 +83,8 @@ class Inbox {
   bool all_ = false, deletions_ = false;
   const std::shared_ptr<base::Waiter> waiter_;   // shared: one thread may wait for several things
   std::mutex mutex_;
-  std::deque<store::Change> changes_;
+  std::vector<Changes> changes_;
+  std::size_t wanted_changes_ = 0;   // of changes_
   bool lost_ = false;
   bool open_ = false;
   store::Revision last_ = 0;   // offered

@@ -162,15 +162,16 @@ base::Monotonic Host::next_wake() const {
 
 // Plugin objects that somebody edited, and objects of kinds whose plugin is gone.
 void Host::look_at_changes() {
-  std::deque<store::Change> changes;
-  const bool lost = inbox_->take(changes);
+  std::vector<Changes> taken;
+  const bool lost = inbox_->take(taken);
   bool deleted = lost;
-  for (const auto& change : changes) {
-    deleted = deleted || change.type == store::ChangeType::deleted;
-    if (change.object->key().resource != base::Atom("plugins.keelson.dev")) continue;
-    untouched_.insert(change.object->key().name);
-    if (change.type == store::ChangeType::deleted) lift_required(change.object->key().name);
-  }
+  for (const auto& changes : taken)
+    for (const auto& change : *changes) {
+      deleted = deleted || change.type == store::ChangeType::deleted;
+      if (change.object->key().resource != base::Atom("plugins.keelson.dev")) continue;
+      untouched_.insert(change.object->key().name);
+      if (change.type == store::ChangeType::deleted) lift_required(change.object->key().name);
+    }
   for (auto& [key, record] : records_)
     if (lost || untouched_.contains(record.info.name)) apply_spec(record);
   untouched_.clear();

@@ -397,10 +397,11 @@ keelson_status submit(void* host, keelson_call call, const keelson_write* reques
   });
 }
 
-/// Whether they are patches, as most are, that differ in no more than key and body.
+/// Whether they are patches or creates of a subresource, as most are, that differ in no more than key and body.
 bool alike(const keelson_write& one, const keelson_write& other) {
   const auto same = [](keelson_bytes a, keelson_bytes b) { return text_of(a) == text_of(b); };
-  return one.op == KEELSON_MERGE_PATCH && one.op == other.op && one.options.size == 0 && other.options.size == 0 && same(one.subresource, other.subresource) && same(one.kind.resource, other.kind.resource) &&
+  const bool taken_together = one.op == KEELSON_MERGE_PATCH || (one.op == KEELSON_CREATE && one.subresource.size != 0);
+  return taken_together && one.op == other.op && one.options.size == 0 && other.options.size == 0 && same(one.subresource, other.subresource) && same(one.kind.resource, other.kind.resource) &&
          same(one.kind.group, other.kind.group) && same(one.kind.version, other.kind.version);
 }
 
@@ -411,10 +412,12 @@ void begin_alike(Instance& instance, keelson_call call, std::span<const keelson_
     for (std::size_t place = 0; place < writes.size(); ++place) done(place, target.error());
     return;
   }
-  std::vector<verbs::Verbs::Patch> patches;
-  patches.reserve(writes.size());
-  for (const auto& write : writes) patches.push_back({string_of(write.key.ns), string_of(write.key.name), string_of(write.body)});
-  instance.core().verbs.patch_each(instance.verbs_context(call), std::move(*target), kinds::PatchType::merge, std::move(patches), options_of({}).write, done);
+  using Step = verbs::Verbs::Step;
+  Step alike{.op = writes.front().op == KEELSON_CREATE ? Step::Op::create : Step::Op::patch, .target = std::move(*target), .patch_type = kinds::PatchType::merge, .options = options_of({}).write};
+  std::vector<verbs::Verbs::Each> each;
+  each.reserve(writes.size());
+  for (const auto& write : writes) each.push_back({string_of(write.key.ns), string_of(write.key.name), string_of(write.body)});
+  instance.core().verbs.write_each(instance.verbs_context(call), std::move(alike), std::move(each), done);
 }
 
 keelson_status submit_each(void* host, keelson_call call, const keelson_write* requests, size_t count, uint64_t first_token, keelson_sink error) {

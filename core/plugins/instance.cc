@@ -204,8 +204,11 @@ void Instance::events() {
   spawn_wanted_.store(true);
   while (!ending_.load()) {
     if (inbox_->take(taken_)) catch_up();
-    for (const auto& change : taken_)
-      if (change.revision > seen_ && !stopping_.load()) process(change);
+    for (auto& changes : taken_) {
+      for (const auto& change : *changes)
+        if (change.revision > seen_ && !stopping_.load() && inbox_->wants(change)) process(change);
+      changes.reset();   // whoever is the last frees what was before
+    }
     taken_.clear();
     tell_completions();
     look_after_threads();

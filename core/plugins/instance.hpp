@@ -214,7 +214,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::shared_ptr<Inbox> inbox_;
   store::Revision seen_ = 0;                      // event thread
   store::Revision routed_after_ = store::Revision(-1);   // event thread; later changes were queued as they came, where at_once()
-  std::deque<store::Change> taken_;               // event thread
+  std::vector<Changes> taken_;                    // event thread
   std::shared_ptr<Call> observing_, mapping_;     // event thread: what its calls are made of
   std::optional<Handover> handover_;              // event thread, once it runs
   std::map<base::Atom, std::pair<std::uint64_t, std::string>> kind_jsons_;   // event thread: by catalog epoch

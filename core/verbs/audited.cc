@@ -91,17 +91,17 @@ class Audited final : public Verbs {
     verbs_.patch(told(context, record), std::move(target), type, std::move(body), options, ending(record, std::move(done)));
   }
   // They stay together where nothing is kept of any.
-  void patch_distinct(const Context& context, Target alike, kinds::PatchType type, std::vector<Patch> patches, WriteOptions options, OnEachWritten done) override {
-    const auto plans = plans_of(context, alike, patches);
-    if (std::none_of(plans.begin(), plans.end(), keeps)) return verbs_.patch_distinct(context, std::move(alike), type, std::move(patches), options, std::move(done));
-    for (std::size_t place = 0; place < patches.size(); ++place) {
-      alike.ns = std::move(patches[place].ns);
-      alike.name = std::move(patches[place].name);
-      Body body{kinds::Media::json, std::move(patches[place].body)};
-      const auto record = begin(plans[place], context, attributes_of(context, alike, "patch"), alike, &body);
-      const OnWritten answer = [done, place](base::Outcome<Written> written) { done(place, std::move(written)); };
-      if (!record) verbs_.patch(context, alike, type, std::move(body), options, answer);
-      else verbs_.patch(told(context, record), alike, type, std::move(body), options, ending(record, answer));
+  void write_distinct(const Context& context, Step alike, std::vector<Each> writes, OnEachWritten done) override {
+    const auto plans = plans_of(context, alike, writes);
+    if (std::none_of(plans.begin(), plans.end(), keeps)) return verbs_.write_distinct(context, std::move(alike), std::move(writes), std::move(done));
+    for (std::size_t place = 0; place < writes.size(); ++place) {
+      alike.target.ns = writes[place].ns;
+      alike.target.name = writes[place].name;
+      const Body body{kinds::Media::json, writes[place].body};
+      const auto record = begin(plans[place], context, attributes_of(context, alike.target, verb_of(alike.op)), alike.target, &body);
+      OnWritten answer = [done, place](base::Outcome<Written> written) { done(place, std::move(written)); };
+      if (record) answer = ending(record, std::move(answer));
+      verbs_.write_distinct(record ? told(context, record) : context, alike, {std::move(writes[place])}, [answer = std::move(answer)](std::size_t, base::Outcome<Written> written) { answer(std::move(written)); });
     }
   }
   void remove(const Context& context, Target target, DeleteOptions options, OnWritten done) override {
@@ -153,13 +153,13 @@ class Audited final : public Verbs {
     if (body && record->keeps_request()) record->request = {.media = "application/json", .bytes = body->bytes, .object = {}, .items = {}};
     return record;
   }
-  std::vector<audit::Plan> plans_of(const Context& context, const Target& alike, const std::vector<Patch>& patches) const {
+  std::vector<audit::Plan> plans_of(const Context& context, const Step& alike, const std::vector<Each>& writes) const {
     std::vector<audit::Plan> out;
-    out.reserve(patches.size());
-    auto asked = attributes_of(context, alike, "patch");
-    for (const auto& patch : patches) {
-      if (alike.kind->namespaced) asked.ns = patch.ns;
-      asked.name = patch.name;
+    out.reserve(writes.size());
+    auto asked = attributes_of(context, alike.target, verb_of(alike.op));
+    for (const auto& write : writes) {
+      if (alike.target.kind->namespaced) asked.ns = write.ns;
+      asked.name = write.name;
       out.push_back(audit_->plan(asked));
     }
     return out;

@@ -1,41 +1,14 @@
 #include "core/verbs/step_binding.hpp"
 
-#include <algorithm>
-
 #include "core/base/json_text.hpp"
 #include "core/kinds/body_kinds.hpp"
-#include "core/kinds/edit.hpp"
-#include "core/kinds/json_print.hpp"
-#include "core/verbs/plain_binding.hpp"
 
 namespace keelson::verbs {
-namespace {
-
-constexpr std::string_view kNodeName = "spec.nodeName";
-
-}  // namespace
-
-void set_condition(json::value& object, std::string_view type, std::string_view status, const std::string& now) {
-  auto& conditions = list_in(object_at(object, {"status"}), "conditions");
-  for (auto& condition : conditions) {
-    if (text_at(condition, {"type"}) != type) continue;
-    auto& fields = condition.get_object();
-    if (text_at(condition, {"status"}) != status) fields["lastTransitionTime"] = now;
-    fields["status"] = status;
-    fields.erase("reason");
-    fields.erase("message");
-    return;
-  }
-  conditions.emplace_back(json::object({{"type", type}, {"status", status}, {"lastTransitionTime", now}}));
-}
-
 // What would be refused is told by the whole way.
 bool BindRun::read_plainly() {
   const auto& body = in_.step.body;
-  const auto binding = body.media == kinds::Media::json ? read_plain_binding(body.bytes) : std::nullopt;
-  if (!binding || binding->name != target().name || (!binding->ns.empty() && binding->ns != target().ns)) return false;
-  if (binding->target_name.empty() || (!binding->target_kind.empty() && binding->target_kind != "Node")) return false;
-  if (existing_ && !binding->uid.empty() && binding->uid != existing_->columns().uid) return false;
+  const auto binding = body.media == kinds::Media::json ? plain_binding_of(target().ns, target().name, body.bytes) : std::nullopt;
+  if (!binding || (existing_ && !binds(*binding, *existing_))) return false;
   node_ = binding->target_name;
   return true;
 }
@@ -63,12 +36,12 @@ base::Outcome<void> BindRun::read_binding() {
 }
 
 base::Outcome<void> BindRun::check_free() const {
-  const auto refuse = [&](std::string_view why) { return base::conflict("", "pods/binding", target().name, "pod " + target().name + std::string(why)); };
-  if (existing_->deleting()) return refuse(" is being deleted, cannot be assigned to a host");
-  const auto node = as_text_ ? std::string_view(existing_->columns().fields.at(column_of(*kind_, kNodeName))) : text_at(*old_, {"spec", "nodeName"});
-  if (!node.empty()) return refuse(" is already assigned to node " + base::quoted(node));
-  const auto* gates = as_text_ ? nullptr : list_at(*old_, {"spec", "schedulingGates"});
-  if ((gates && !gates->empty()) || (!gates_.empty() && gates_ != "[]" && gates_ != "null")) return refuse(" has non-empty .spec.schedulingGates");
+  const auto gated = [&] {
+    const auto* gates = list_at(*old_, {"spec", "schedulingGates"});
+    return gates && !gates->empty();
+  };
+  const auto why = places_ ? why_not_bound(*kind_, *existing_, *places_) : why_not_bound(existing_->deleting(), text_at(*old_, {"spec", "nodeName"}), gated());
+  if (why) return base::conflict("", "pods/binding", target().name, "pod " + target().name + *why);
   return {};
 }
 
@@ -96,28 +69,9 @@ base::Outcome<void> BindRun::produce() {
 
 // Whether what is stored can be changed as text, and nobody wants to see more of it.
 bool BindRun::reads_as_text() {
-  if (brings_metadata_ || in_.form || existing_->columns().schema_epoch != kind_->schema_epoch || kind_->declared_by != "") return false;
-  return !in_.core.parts.chains.reads_objects(request_) && find_places();
-}
-
-// In one pass over the text. False: there is no spec or no status.
-bool BindRun::find_places() {
-  const auto find = [&](kinds::PrintedMembers& members, std::optional<kinds::MemberSlot>& slot, std::string_view name) {
-    if (!members.is_object()) return members.take_value();
-    slot.emplace(*kinds::find_field(*kind_->type, members.name())->type, name);
-    auto inside = members.inside();
-    while (inside.next()) {
-      slot->pass(inside);
-      if (inside.name() == "schedulingGates") gates_ = inside.value();
-    }
-    slot->end(inside);
-    members.go_behind(inside);
-  };
-  for (kinds::PrintedMembers members(existing_->body()); !conditions_slot_ && members.next_name();)   // status is the last
-    if (members.name() == "spec") find(members, node_slot_, "nodeName");
-    else if (members.name() == "status") find(members, conditions_slot_, "conditions");
-    else members.take_value();
-  return node_slot_ && conditions_slot_;
+  if (brings_metadata_ || in_.form || existing_->columns().schema_epoch != kind_->schema_epoch || !binds_pods(*kind_, target().subresource)) return false;
+  if (!in_.core.parts.chains.reads_objects(request_)) places_ = binding_places(*kind_, existing_->body());
+  return places_.has_value();
 }
 
 base::Outcome<StepRun::Next> BindRun::begin() {
@@ -130,43 +84,24 @@ base::Outcome<StepRun::Next> BindRun::begin() {
   set_request(auth::AdmissionRequest::Operation::update);
   request_.keeps_metadata = !brings_metadata_;
   request_.node = node_;
-  as_text_ = reads_as_text();
-  if (auto ready = as_text_ ? check_free() : produce(); !ready) return ready.error();
+  if (auto ready = reads_as_text() ? check_free() : produce(); !ready) return ready.error();
   return Next::admit;
 }
 
 base::Outcome<void> BindRun::settle() {
-  const bool judged = !as_text_ && (brings_metadata_ || request_.changes != 0);
+  const bool judged = !places_ && (brings_metadata_ || request_.changes != 0);
   return judged ? validate() : base::Outcome<void>();
 }
 
 base::Outcome<void> BindRun::finish() {
-  if (!as_text_) return PutRun::finish();
+  if (!places_) return PutRun::finish();
   expect_existing();
   return conclude(store::Operation::update);
 }
 
-// Most pods have none so far.
-std::string BindRun::conditions() const {
-  const auto now = base::rfc3339(in_.core.parts.runtime.unix_s());
-  const auto printed = conditions_slot_->value();
-  if (printed.empty()) return R"([{"type":"PodScheduled","status":"True","lastProbeTime":null,"lastTransitionTime":")" + now + R"("}])";
-  json::value pod(json::object(in_.memory));
-  if (auto read = kinds::parse(kinds::Media::json, printed, in_.memory)) object_at(pod, {"status"})["conditions"] = std::move(*read);
-  set_condition(pod, "PodScheduled", "True", now);
-  const auto& status = *kinds::find_field(*kind_->type, "status")->type;
-  return kinds::encode_value(*kinds::find_field(status, "conditions")->type, *find(pod, {"status", "conditions"}));
-}
-
 store::Draft BindRun::draft() const {
-  if (!as_text_) return PutRun::draft();
-  std::string node;
-  kinds::print_string(node, node_);
-  const auto told = conditions();
-  const std::pair<kinds::MemberSlot, std::string_view> slots[] = {{*node_slot_, node}, {*conditions_slot_, told}};
-  auto columns = existing_->columns();
-  columns.fields.at(column_of(*kind_, kNodeName)) = node_;
-  return {std::move(columns), kinds::spliced(existing_->body(), slots), existing_->revision_offset()};
+  if (!places_) return PutRun::draft();
+  return bound_draft(*kind_, *existing_, *places_, node_, in_.core.parts.runtime.unix_s(), in_.memory);
 }
 
 void BindRun::forget_documents() {

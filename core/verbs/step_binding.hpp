@@ -4,8 +4,8 @@
 //   managedFields, and nothing of the pod is judged again. Where no admission unit looks at the pod, it is not even read: two values
 //   are put into the stored text.
 #pragma once
-#include "core/kinds/edit.hpp"
 #include "core/verbs/step_put.hpp"
+#include "core/verbs/text_binding.hpp"
 
 namespace keelson::verbs {
 
@@ -30,18 +30,11 @@ class BindRun final : public PutRun {
   base::Outcome<void> check_free() const;
   void merge(std::string_view field);
   bool reads_as_text();
-  bool find_places();
-  std::string conditions() const;
 
   std::optional<json::value> binding_;   ///< in the attempt's memory; none where it was read plainly
   std::string node_;
-  std::optional<kinds::MemberSlot> node_slot_, conditions_slot_;   ///< in the stored text
-  std::string_view gates_;                                         ///< of the stored text; empty: none
+  std::optional<BindingPlaces> places_;   ///< in the stored text, where that is all that is looked at
   bool brings_metadata_ = false;
-  bool as_text_ = false;
 };
-
-/// Sets a condition of `object` to a status without reason; its time moves only when the status does.
-void set_condition(json::value& object, std::string_view type, std::string_view status, const std::string& now);
 
 }  // namespace keelson::verbs

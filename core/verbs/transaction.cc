@@ -42,6 +42,11 @@ store::Draft draft_of(const store::Object& object) { return {object.columns(), s
 
 }  // namespace
 
+base::Error about(const Verbs::Step& step, base::Error error) {
+  const auto verb = step.op == Verbs::Step::Op::patch ? "update" : verb_of(step.op);
+  return store::about_operation(std::move(error), verb, step.target.kind->group, step.target.kind->resource);
+}
+
 void write_one(const Core& core, const Context& context, Verbs::Step step, OnWritten done) {
   std::vector<Verbs::Step> steps;
   steps.push_back(std::move(step));
@@ -210,12 +215,7 @@ void Transaction::committed(store::CommitOutcome outcome) {
   answer(outcome.committed->objects);
 }
 
-base::Error Transaction::named(base::Error error) const {
-  if (steps_.empty()) return error;
-  const auto& step = steps_.front();
-  const auto verb = step.op == Verbs::Step::Op::patch ? "update" : verb_of(step.op);
-  return store::about_operation(std::move(error), verb, step.target.kind->group, step.target.kind->resource);
-}
+base::Error Transaction::named(base::Error error) const { return steps_.empty() ? error : about(steps_.front(), std::move(error)); }
 
 void Transaction::mismatched(const store::Mismatch& mismatch) {
   const Asker asker = askers_[mismatch.expectation];

@@ -69,6 +69,9 @@ class Transaction : public std::enable_shared_from_this<Transaction> {
   auth::CommitExtras extras_;      // of the attempt
 };
 
+/// An error of the store about a step's write.
+base::Error about(const Verbs::Step& step, base::Error error);
+
 /// One step for itself.
 void write_one(const Core& core, const Context& context, Verbs::Step step, OnWritten done);
 

@@ -5,8 +5,8 @@
 #include "core/verbs/arena.hpp"
 #include "core/verbs/collection.hpp"
 #include "core/verbs/conversion.hpp"
-#include "core/verbs/patches.hpp"
 #include "core/verbs/reader.hpp"
+#include "core/verbs/together.hpp"
 #include "core/verbs/transaction.hpp"
 
 namespace keelson::verbs {
@@ -52,8 +52,8 @@ class VerbsImpl final : public Verbs {
     reader_.list(context, std::move(target), std::move(which), [removal](base::Outcome<Listed> listed) { removal->run(std::move(listed)); }, false);
   }
 
-  void patch_distinct(const Context& context, Target alike, kinds::PatchType type, std::vector<Patch> patches, WriteOptions options, OnEachWritten done) override {
-    std::make_shared<Patches>(core_, context, std::move(alike), type, std::move(patches), options, std::move(done))->run();
+  void write_distinct(const Context& context, Step alike, std::vector<Each> writes, OnEachWritten done) override {
+    std::make_shared<Together>(core_, context, std::move(alike), std::move(writes), std::move(done))->run();
   }
 
   void transact(const Context& context, std::vector<Step> steps, std::vector<store::Expectation> expectations, std::function<void(base::Outcome<std::vector<Written>>)> done) override {

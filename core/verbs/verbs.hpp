@@ -121,15 +121,6 @@ class Verbs {
   /// Authorized (verb watch) and opened; selectors and revisions are checked. `encoding` as the caller prints.
   virtual base::Outcome<std::unique_ptr<watch::Watch>> watch(const Context& context, Target target, watch::WatchRequest request, watch::WatchSink& sink) = 0;
 
-  /// Of one of several objects of one kind.
-  struct Patch {
-    std::string ns, name, body;   ///< body: JSON
-  };
-  /// patch() of each, for itself; `alike` says what is the same of all. Those of one object in their order.
-  void patch_each(const Context& context, Target alike, kinds::PatchType type, std::vector<Patch> patches, WriteOptions options, OnEachWritten done);
-  /// The same where no two are of one object.
-  virtual void patch_distinct(const Context& context, Target alike, kinds::PatchType type, std::vector<Patch> patches, WriteOptions options, OnEachWritten done);
-
   /// One atomic step of several writes.
   struct Step {
     enum class Op { create, update, patch, remove } op = Op::create;
@@ -139,6 +130,15 @@ class Verbs {
     WriteOptions options;
     DeleteOptions delete_options;
   };
+  /// Of several writes what one has of its own.
+  struct Each {
+    std::string ns, name, body;   ///< body: JSON
+  };
+  /// Each of `writes` for itself, alike in all else: patches, or creates of a subresource. Those of one object in their order.
+  void write_each(const Context& context, Step alike, std::vector<Each> writes, OnEachWritten done);
+  /// The same where no two are of one object.
+  virtual void write_distinct(const Context& context, Step alike, std::vector<Each> writes, OnEachWritten done);
+
   virtual void transact(const Context& context, std::vector<Step> steps, std::vector<store::Expectation> expectations, std::function<void(base::Outcome<std::vector<Written>>)> done) = 0;
 
   /// The decoded form of a stored object in `memory`: parsed once per call; brought to the kind's current schema.

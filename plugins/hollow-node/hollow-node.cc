@@ -136,7 +136,7 @@ class Fleet : public std::enable_shared_from_this<Fleet> {
   /// Some of those that are due, together.
   void renew(Context& ctx, int joined) {
     const auto patch = keelson::str(R"({"spec":{"renewTime":)", keelson::encode(keelson::MicroTime(ctx.unix_ns() / 1000)), "}}");
-    std::vector<Context::Patch> patches;
+    std::vector<Context::Submitted> patches;
     patches.reserve(kRenewedTogether);
     for (; due_ >= 1 && patches.size() < kRenewedTogether; --due_) {
       const int index = std::exchange(next_, next_ + 1 < joined ? next_ + 1 : 0);
@@ -240,7 +240,7 @@ PodStatus refused(const Pod& pod, Time now, const std::string& why) {
 /// a sync.
 class Statuses final : public keelson::KeyReconciler {
  public:
-  void add(Context::Patch patch) {
+  void add(Context::Submitted patch) {
     bool first = false;
     {
       const std::lock_guard lock(mutex_);
@@ -250,7 +250,7 @@ class Statuses final : public keelson::KeyReconciler {
     if (first) send({"", "statuses"});
   }
   Result reconcile(Context& ctx, const Key&) override {
-    std::vector<Context::Patch> patches;
+    std::vector<Context::Submitted> patches;
     {
       const std::lock_guard lock(mutex_);
       patches.swap(waiting_);
@@ -267,7 +267,7 @@ class Statuses final : public keelson::KeyReconciler {
 
  private:
   std::mutex mutex_;
-  std::vector<Context::Patch> waiting_;
+  std::vector<Context::Submitted> waiting_;
 };
 
 class PodReconciler final : public keelson::Reconciler<Pod> {

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::string_view kProfile = "default-scheduler";
 constexpr int kBindingsPerLook = 512;
+constexpr std::size_t kBoundTogether = 64;     // bindings that are submitted at once
 constexpr std::size_t kEventsPerLook = 256;
 constexpr std::size_t kUntoldMax = 16'384;     // bindings whose events wait for others to be bound
 constexpr std::chrono::nanoseconds kUntoldLongest = std::chrono::seconds(1);   // and how long they do
@@ -37,8 +38,8 @@ class Waiting {
     std::lock_guard lock(mutex_);
     drop(shared->uid);
     const Rank rank{-shared->priority, next_++};
-    ready_.emplace_hint(ready_.end(), rank, shared);
-    entries_.insert_or_assign(shared->uid, Entry{shared, rank, 0});
+    auto& entry = entries_[shared->uid] = {shared, rank};
+    make_ready(entry);
   }
   void remove(const std::string& uid) {
     std::lock_guard lock(mutex_);
@@ -48,7 +49,10 @@ class Waiting {
   CandidateRef take() {
     std::lock_guard lock(mutex_);
     if (ready_.empty()) return nullptr;
-    return std::move(ready_.extract(ready_.begin()).mapped());
+    auto& entry = *ready_.begin()->second;
+    ready_.erase(ready_.begin());
+    entry.ready = false;
+    return entry.candidate;
   }
   /// It did not fit or its binding failed: waits for room, or for its back-off. Answers that back-off in seconds.
   std::int64_t put_aside(const std::string& uid) {
@@ -56,16 +60,13 @@ class Waiting {
     const auto found = entries_.find(uid);
     if (found == entries_.end()) return kBackoffMax_s;
     const auto tries = std::min(found->second.tries++, 8);
-    aside_.insert(uid);
+    if (!found->second.ready) aside_.insert(uid);   // it has changed meanwhile
     return std::min(kBackoffFirst_s << tries, kBackoffMax_s);
   }
   /// Something changed that may help: all that were put aside are looked at again.
   bool reconsider() {
     std::lock_guard lock(mutex_);
-    for (const auto& uid : aside_) {
-      const auto& entry = entries_[uid];
-      ready_.emplace(entry.rank, entry.candidate);
-    }
+    for (const auto& uid : aside_) make_ready(entries_[uid]);
     return std::exchange(aside_, {}).size() > 0;
   }
 
@@ -79,19 +80,24 @@ class Waiting {
     CandidateRef candidate;
     Rank rank;
     int tries = 0;
+    bool ready = false;   // it is in ready_
   };
+  void make_ready(Entry& entry) {
+    ready_.emplace_hint(ready_.end(), entry.rank, &entry);
+    entry.ready = true;
+  }
   void drop(const std::string& uid) {
     const auto found = entries_.find(uid);
     if (found == entries_.end()) return;
-    ready_.erase(found->second.rank);
-    aside_.erase(uid);
+    if (found->second.ready) ready_.erase(found->second.rank);
+    else aside_.erase(uid);
     entries_.erase(found);
   }
 
   std::mutex mutex_;
   std::uint64_t next_ = 0;
-  std::map<Rank, CandidateRef> ready_;
-  std::set<std::string> aside_;
+  std::map<Rank, Entry*> ready_;   // of entries_
+  std::set<std::string> aside_;    // none of them ready
   std::unordered_map<std::string, Entry> entries_;
 };
 
@@ -160,18 +166,22 @@ class SchedulingLoop final : public keelson::KeyReconciler {
  private:
   /// False: no pod is left that could be looked at now.
   bool work_off(keelson::Context& ctx, Extensions& extensions) {
-    for (int i = 0; i < kBindingsPerLook; ++i) {
-      const auto candidate = shared_->waiting.take();
-      if (!candidate) return false;
-      if (extensions.choose() || extensions.place()) {
+    const bool others_have_a_say = extensions.choose() || extensions.place();
+    std::vector<Bound> chosen;
+    CandidateRef candidate;
+    for (int i = 0; i < kBindingsPerLook && (candidate = shared_->waiting.take()); ++i) {
+      if (others_have_a_say) {
         schedule(ctx, candidate, extensions);
         continue;
       }
       auto choice = shared_->cluster.choose(*candidate, ctx.random());
-      if (choice.node.empty()) refuse(ctx, *candidate, fit_error(choice));
-      else bind(ctx, {candidate, std::move(choice.node), ctx.monotonic_ns()}, false);
+      const bool fits = !choice.node.empty();
+      if (fits) chosen.push_back({candidate, std::move(choice.node), ctx.monotonic_ns()});
+      if (!fits || chosen.size() == kBoundTogether) bind(ctx, std::exchange(chosen, {}), false);
+      if (!fits) refuse(ctx, *candidate, fit_error(choice));
     }
-    return true;
+    bind(ctx, std::move(chosen), false);
+    return candidate != nullptr;
   }
 
   /// Pods that wait or are being bound come first: what is told of those that have a node can wait. Answers when to go on with it.
@@ -183,8 +193,9 @@ class SchedulingLoop final : public keelson::KeyReconciler {
       auto& untold = shared_->bound;
       if (untold.empty()) return std::nullopt;
       const auto passed = [&](const Bound& bound) { return std::chrono::nanoseconds(ctx.monotonic_ns() - bound.since_ns); };
-      const bool busy = others_wait || shared_->binding > 0 || (untold.size() > kFewUntold && passed(untold.back()) < kQuiet);
-      if (busy && untold.size() < kUntoldMax && passed(untold.front()) < kUntoldLongest) return kQuiet;
+      const bool others_come_first = others_wait || shared_->binding > 0;   // and bring the worker back
+      const bool quiet = untold.size() <= kFewUntold || passed(untold.back()) >= kQuiet;
+      if ((others_come_first || !quiet) && untold.size() < kUntoldMax && passed(untold.front()) < kUntoldLongest) return others_come_first ? std::nullopt : std::make_optional(kQuiet);
       const auto end = untold.begin() + static_cast<std::ptrdiff_t>(std::min(untold.size(), kEventsPerLook));
       told.assign(std::make_move_iterator(untold.begin()), std::make_move_iterator(end));
       untold.erase(untold.begin(), end);
@@ -212,7 +223,7 @@ class SchedulingLoop final : public keelson::KeyReconciler {
       return refuse(ctx, candidate, reserved.error().message, true);
     }
     const auto bound = extensions.bind(pod, node);
-    if (bound && !*bound) return bind(ctx, {waits, node, ctx.monotonic_ns()}, true);
+    if (bound && !*bound) return bind(ctx, {{waits, node, ctx.monotonic_ns()}}, true);
     if (bound) return shared_->remember_bound({waits, node, ctx.monotonic_ns()});
     extensions.unreserve(pod, node);
     shared_->cluster.forget(candidate.uid);
@@ -239,16 +250,21 @@ class SchedulingLoop final : public keelson::KeyReconciler {
       if (const auto pod = ctx.find_raw(Pod::gvk, candidate->key)) extensions.unreserve(pod, node);
   }
 
-  void bind(keelson::Context& ctx, Bound to, bool reserved) {
-    const auto& [uid, key] = std::tie(to.candidate->uid, to.candidate->key);
-    const auto body = keelson::str(R"({"apiVersion":"v1","kind":"Binding","metadata":{"name":")", key.name, R"(","namespace":")", key.ns, R"(","uid":")", uid,
-                                   R"("},"target":{"apiVersion":"v1","kind":"Node","name":")", to.node, R"("}})");
-    ++shared_->binding;
-    ctx.submit_post(Pod::gvk, key, "binding", body, [shared = shared_, to, reserved](const keelson::Error* error) {
-      if (error) failed(*shared, to, reserved, *error);
-      else shared->remember_bound(to);
-      shared->binding_ended();
-    });
+  void bind(keelson::Context& ctx, std::vector<Bound> all, bool reserved) {
+    std::vector<keelson::Context::Submitted> bindings;
+    bindings.reserve(all.size());
+    for (auto& to : all) {
+      const auto& [uid, key] = std::tie(to.candidate->uid, to.candidate->key);
+      auto body = keelson::str(R"({"apiVersion":"v1","kind":"Binding","metadata":{"name":")", key.name, R"(","namespace":")", key.ns, R"(","uid":")", uid,
+                               R"("},"target":{"apiVersion":"v1","kind":"Node","name":")", to.node, R"("}})");
+      bindings.push_back({key, std::move(body), [shared = shared_, to = std::move(to), reserved](const keelson::Error* error) {
+        if (error) failed(*shared, to, reserved, *error);
+        else shared->remember_bound(to);
+        shared->binding_ended();
+      }});
+    }
+    shared_->binding += static_cast<int>(bindings.size());
+    ctx.submit_posts(Pod::gvk, "binding", std::move(bindings));
   }
 
   static void failed(Shared& shared, const Bound& to, bool reserved, const keelson::Error& error) {

@@ -180,7 +180,7 @@ typedef struct keelson_host_v1 {
   /* Minor 4: transact() of each of several, each for itself: none waits for those before it. `counts`: how many of the writes are the first's, the second's ...
    * Returns when all were answered; `errors[i]` got the Status of the i-th if that failed. On failure none was begun. Null: this host has none. */
   keelson_status (*transact_each)(void* host, keelson_call call, const keelson_write* writes, const size_t* counts, size_t transactions, const keelson_sink* errors, keelson_sink error);
-  /* Minor 4: submit() of each, tokens from `first_token` on; on failure of none. Patches alike but for key and body cost less in a row, and keep their order. */
+  /* Minor 4: submit() of each, tokens from `first_token` on; on failure of none. Patches, or creates of a subresource, alike but for key and body cost less in a row, and keep their order. */
   keelson_status (*submit_each)(void* host, keelson_call call, const keelson_write* writes, size_t count, uint64_t first_token, keelson_sink error);
 } keelson_host_v1;
 

@@ -250,20 +250,23 @@ void Context::submit_patch(const Gvk& gvk, const Key& key, std::string_view subr
   submit(KEELSON_MERGE_PATCH, gvk, key, subresource, merge_patch_json, std::move(completed));
 }
 
-void Context::submit_patches(const Gvk& gvk, std::string_view subresource, std::vector<Patch> patches) {
+void Context::submit_patches(const Gvk& gvk, std::string_view subresource, std::vector<Submitted> patches) { submit_each(KEELSON_MERGE_PATCH, gvk, subresource, std::move(patches)); }
+void Context::submit_posts(const Gvk& gvk, std::string_view subresource, std::vector<Submitted> posts) { submit_each(KEELSON_CREATE, gvk, subresource, std::move(posts)); }
+
+void Context::submit_each(std::uint32_t op, const Gvk& gvk, std::string_view subresource, std::vector<Submitted> all) {
   constexpr std::uint32_t kEachMinor = 4;   // of hosts that take several
   if (call_.table->minor < kEachMinor) {
-    for (auto& patch : patches) submit_patch(gvk, patch.key, subresource, patch.merge_patch_json, std::move(patch.completed));
+    for (auto& one : all) submit(op, gvk, one.key, subresource, one.body_json, std::move(one.completed));
     return;
   }
   detail::settle(call_);
   std::vector<keelson_write> writes;
   std::vector<std::function<void(const Error*)>> completed;
-  writes.reserve(patches.size());
-  completed.reserve(patches.size());
-  for (auto& patch : patches) {
-    writes.push_back(write_of(KEELSON_MERGE_PATCH, gvk, patch.key, subresource, patch.merge_patch_json, {}));
-    completed.push_back(std::move(patch.completed));
+  writes.reserve(all.size());
+  completed.reserve(all.size());
+  for (auto& one : all) {
+    writes.push_back(write_of(op, gvk, one.key, subresource, one.body_json, {}));
+    completed.push_back(std::move(one.completed));
   }
   const auto first = call_.plugin->expect_completions(std::move(completed));
   Collect error;

@@ -243,14 +243,17 @@ class Context {
   template <class T> void submit_create(const T& object, std::function<void(const Error*)> completed) {
     submit_create(T::gvk, {object.meta.namespace_, {}}, encode(object), std::move(completed));
   }
-  struct Patch {
+  /// Of writes that are sent together, what one has of its own.
+  struct Submitted {
     Key key;
-    std::string merge_patch_json;
+    std::string body_json;
     std::function<void(const Error*)> completed;
   };
   /// submit_patch() of each, sent together: of many, each costs less so. Those of one object are made in their order. At most
   /// KEELSON_TOGETHER_MAX with KEELSON_TOGETHER_BYTES_MAX; of more, none (413).
-  void submit_patches(const Gvk& gvk, std::string_view subresource, std::vector<Patch> patches);
+  void submit_patches(const Gvk& gvk, std::string_view subresource, std::vector<Submitted> patches);
+  /// submit_post() of each, likewise.
+  void submit_posts(const Gvk& gvk, std::string_view subresource, std::vector<Submitted> posts);
   /// The body names it; key.ns is its namespace.
   void submit_create(const Gvk& gvk, const Key& key, std::string_view body_json, std::function<void(const Error*)> completed);
 
@@ -306,6 +309,7 @@ class Context {
   Outcome<WaitingRef> set_status_json(const Gvk& gvk, detail::StatusChange change);
   Outcome<ObjectHandle> write_object(std::uint32_t op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body, std::string_view options);
   void submit(std::uint32_t op, const Gvk& gvk, const Key& key, std::string_view subresource, std::string_view body, std::function<void(const Error*)> completed);
+  void submit_each(std::uint32_t op, const Gvk& gvk, std::string_view subresource, std::vector<Submitted> all);
   HostCall call_;
 };
 

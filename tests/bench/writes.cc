@@ -74,10 +74,10 @@ class Server {
     if (!answer) throw std::runtime_error(answer.error().message);
     return answer->object;
   }
-  void patch_each(verbs::Target alike, std::vector<verbs::Verbs::Patch> patches) {
-    std::size_t answered = 0, all = patches.size();
+  void write_each(Op op, verbs::Target alike, std::vector<verbs::Verbs::Each> writes) {
+    std::size_t answered = 0, all = writes.size();
     const store::Patient patient;
-    verbs_->patch_each(context_, std::move(alike), kinds::PatchType::merge, std::move(patches), {}, [&](std::size_t, base::Outcome<verbs::Written> written) {
+    verbs_->write_each(context_, {.op = op == Op::create ? verbs::Verbs::Step::Op::create : verbs::Verbs::Step::Op::patch, .target = std::move(alike)}, std::move(writes), [&](std::size_t, base::Outcome<verbs::Written> written) {
       if (!written) throw std::runtime_error(written.error().message);
       ++answered;
     });
@@ -147,12 +147,11 @@ class Bench {
     for (int i = 0; i < kNames; ++i)
       for (const std::string ns : {"kube-node-lease", "default"}) server_.write(Op::create, at(ns, -1), lease(name(i), ns, server_.now()));
     measure("renew-patch", [&](int i) { server_.write(Op::patch, at("kube-node-lease", i), R"({"spec":{"renewTime":")" + server_.now() + "\"}}"); });
-    constexpr int kTogether = 100;
     measure("renew-each", [&](int i) {
       if (i % kTogether != 0) return;
-      std::vector<verbs::Verbs::Patch> patches;
+      std::vector<verbs::Verbs::Each> patches;
       for (int n = i; n < i + kTogether; ++n) patches.push_back({"kube-node-lease", name(n), R"({"spec":{"renewTime":")" + server_.now() + "\"}}"});
-      server_.patch_each(at("kube-node-lease", -1), std::move(patches));
+      server_.write_each(Op::patch, at("kube-node-lease", -1), std::move(patches));
     });
     std::string revision = std::to_string(server_.write(Op::patch, at("default", 0), R"({"spec":{"leaseDurationSeconds":15}})")->revision());
     measure("update-lease", [&](int) { revision = std::to_string(server_.write(Op::update, at("default", 0), lease(name(0), "default", server_.now(), revision))->revision()); });
@@ -179,16 +178,22 @@ class Bench {
   void pods() {
     const auto name = [](int i) { return "pod-" + std::to_string(i); };
     const auto create = [&](int i) { server_.write(Op::create, server_.target("", "Pod", "default", ""), pod(name(i))); };
-    const auto bind = [&](int i) {
-      server_.write(Op::create, server_.target("", "Pod", "default", name(i), "binding"), R"({"metadata":{"name":")" + name(i) + R"(","namespace":"default"},"target":{"kind":"Node","name":"hollow-17"}})");
-    };
+    const auto binding = [&](int i) { return R"({"metadata":{"name":")" + name(i) + R"(","namespace":"default"},"target":{"kind":"Node","name":"hollow-)" + std::to_string(i % kTogether) + "\"}}"; };
+    const auto bind = [&](int i) { server_.write(Op::create, server_.target("", "Pod", "default", name(i), "binding"), binding(i)); };
     const auto run = [&](int i) { server_.write(Op::patch, server_.target("", "Pod", "default", name(i), "status"), running()); };
     measure("create-pod", create);
     measure("bind-pod", bind, create);
+    measure("bind-each", [&](int i) {
+      if (i % kTogether != 0) return;
+      std::vector<verbs::Verbs::Each> bindings;
+      for (int n = i; n < i + kTogether; ++n) bindings.push_back({"default", name(n), binding(n)});
+      server_.write_each(Op::create, server_.target("", "Pod", "default", "", "binding"), std::move(bindings));
+    }, create);
     measure("run-pod", run, [&](int i) { create(i), bind(i); });
     measure("delete-pod", [&](int i) { server_.write(Op::remove, server_.target("", "Pod", "default", name(i)), ""); }, [&](int i) { create(i), bind(i), run(i); });
   }
 
+  static constexpr int kTogether = 100;   // writes that are given together
   const Options options_;
   Server server_;
   int next_ = 0;

@@ -181,7 +181,7 @@ class Trials final : public keelson::Reconciler<Trial> {
     const auto first = memory_.answer(uid + "/0"), missing = memory_.answer(uid + "/1"), second = memory_.answer(uid + "/2");
     if (first && missing && second) return note(ctx, trial, 1, *first + " " + *missing + " " + *second);
     if (memory_.run(uid + "/together") > 1) return keelson::done();
-    std::vector<Context::Patch> patches;
+    std::vector<Context::Submitted> patches;
     for (const auto& name : {trial.spec.text, trial.spec.text + "-none", trial.spec.text}) {
       const auto place = patches.size();
       const auto answered = [this, about = keelson::str(uid, "/", place), key = keelson::Key{trial.meta.namespace_, trial.meta.name}](const keelson::Error* error) {

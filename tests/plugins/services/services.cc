@@ -34,6 +34,7 @@ class Services final : public keelson::Reconciler<ConfigMap> {
     if (data.contains("pairs")) return pairs(ctx, map, data.at("pairs"));
     if (data.contains("submit")) submit(ctx, map, data.at("submit"));
     if (data.contains("submit-all")) submit_all(ctx, {map.meta.namespace_, data.at("submit-all")});
+    if (data.contains("bind-all")) bind_all(ctx, {map.meta.namespace_, data.at("bind-all")});
     if (data.contains("submit-too-many")) submit_too_many(ctx, {map.meta.namespace_, data.at("submit-too-many")});
     if (data.contains("submit-new")) ctx.submit_create(child(map, data.at("submit-new")), counted());
     if (data.contains("submit-change")) submit_change(ctx, {map.meta.namespace_, data.at("submit-change")});
@@ -84,7 +85,7 @@ class Services final : public keelson::Reconciler<ConfigMap> {
   /// Twice what there is, once in a namespace that there is not.
   void submit_all(keelson::Context& ctx, const keelson::Key& target) {
     const auto all = [&](std::string first, std::string second) {
-      std::vector<keelson::Context::Patch> patches;
+      std::vector<keelson::Context::Submitted> patches;
       patches.push_back({target, std::move(first), counted()});
       patches.push_back({{"nowhere", target.name}, second, counted()});
       patches.push_back({target, second, counted()});
@@ -94,9 +95,16 @@ class Services final : public keelson::Reconciler<ConfigMap> {
     ctx.submit_patches(keelson::coordination_v1::Lease::gvk, "", all(R"({"spec":{"renewTime":"2026-01-01T00:00:01.000000Z"}})", R"({"spec":{"renewTime":"2026-01-01T00:00:02.000000Z"}})"));
     ctx.submit_patches(ConfigMap::gvk, "", {});
   }
+  /// Twice to one node, and a pod that there is not.
+  void bind_all(keelson::Context& ctx, const keelson::Key& pod) {
+    const auto binding = [&](const keelson::Key& key) {
+      return keelson::Context::Submitted{key, keelson::str(R"({"metadata":{"name":")", key.name, R"("},"target":{"kind":"Node","name":"n1"}})"), counted()};
+    };
+    ctx.submit_posts(keelson::core_v1::Pod::gvk, "binding", {binding(pod), binding({pod.ns, "none"}), binding(pod)});
+  }
   /// More than are taken together.
   void submit_too_many(keelson::Context& ctx, const keelson::Key& target) {
-    std::vector<keelson::Context::Patch> patches;
+    std::vector<keelson::Context::Submitted> patches;
     for (unsigned i = 0; i <= KEELSON_TOGETHER_MAX; ++i) patches.push_back({target, R"({"data":{"submitted":"yes"}})", counted()});
     ctx.submit_patches(ConfigMap::gvk, "", std::move(patches));
   }
@@ -125,6 +133,7 @@ void endless(keelson::Context& ctx, const keelson::Request&, keelson::Stream& st
 KEELSON_PLUGIN("services", "1.0.0", setup) {
   setup.may<ConfigMap>({"create", "delete"});
   setup.may<keelson::coordination_v1::Lease>({"patch"});
+  setup.may({{"create"}, {""}, {"pods/binding"}});
   setup.controller<ConfigMap>(std::make_unique<Services>(setup)).name("services").when<ConfigMap>(ours).deadline(std::chrono::minutes(1)).workers(1);
   setup.serve(ConfigMap::gvk, "echo", echo);
   setup.serve(ConfigMap::gvk, "endless", endless);

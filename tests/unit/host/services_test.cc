@@ -155,6 +155,18 @@ TEST_CASE("writes that are submitted together are each made and answered for the
   CHECK(metric(k, "services_submits_failed_total") == 2);
 }
 
+TEST_CASE("bindings that are submitted together are each made and answered for themselves") {
+  Cluster k(options());
+  k.load("services");
+  k.apply_yaml("apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: default}\n");
+  k.apply_yaml("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: i}]}\n");
+  make(k, "a", "bind-all: p");
+  k.settle();
+  CHECK(k.get<keelson::core_v1::Pod>("p").spec.nodeName == "n1");
+  CHECK(metric(k, "services_submits_done_total") == 1);
+  CHECK(metric(k, "services_submits_failed_total") == 2);
+}
+
 TEST_CASE("of more writes than are taken together none is begun") {
   Cluster k(options());
   k.load("services");

@@ -120,7 +120,7 @@ TEST_CASE("of patches that are sent together each is told of by itself, where th
   const auto patches = [&](const std::string& value) {
     const auto body = R"({"data":{"k":")" + value + "\"}}";
     std::size_t answered = 0;
-    cluster.audited->patch_each(cluster.plugin, cluster.target("v1/configmaps", ""), kinds::PatchType::merge, {{"default", "a", body}, {"default", "none", body}, {"default", "a", body}}, {},
+    cluster.audited->write_each(cluster.plugin, {.op = verbs::Verbs::Step::Op::patch, .target = cluster.target("v1/configmaps", ""), .patch_type = kinds::PatchType::merge}, {{"default", "a", body}, {"default", "none", body}, {"default", "a", body}},
                                 [&](std::size_t place, base::Outcome<Written> written) {
                                   CHECK(written.has_value() == (place != 1));
                                   ++answered;

@@ -1,6 +1,8 @@
-// Bindings at random: what is put into the stored text is what the whole pod gives, whoever looks at it.
+// Bindings at random: what is put into the stored text is what the whole pod gives, whoever looks at it and however it is sent.
+#include <array>
 #include <random>
 
+#include "core/auth/admission.hpp"
 #include "core/kinds/body_kinds.hpp"
 #include "core/verbs/plain_binding.hpp"
 #include "tests/unit/verbs/fixture.hpp"
@@ -17,14 +19,14 @@ class Onlooker final : public auth::AdmissionUnit {
   bool handles(auth::AdmissionRequest::Operation, const kinds::Kind&, std::string_view subresource) const override { return subresource == "binding"; }
 };
 
-class BothWays {
+class AllWays {
  public:
-  explicit BothWays(std::uint64_t seed) : random_(seed) { watched.chains->add(1, std::make_shared<Onlooker>()); }
+  explicit AllWays(std::uint64_t seed) : random_(seed) { watched.chains->add(1, std::make_shared<Onlooker>()); }
 
-  /// A pod in both clusters, with a past of its own, bound once or more.
+  /// A pod in all clusters, with a past of its own, bound once or more.
   void step() {
     const auto seconds = static_cast<std::int64_t>(below(2));
-    for (auto* cluster : {&alone, &watched}) cluster->sleep_s(seconds);
+    for (auto* cluster : clusters()) cluster->sleep_s(seconds);
     const auto name = "p" + std::to_string(++made_);
     const auto pod = R"({"metadata":{"name":")" + name + "\"" + pick(kMetadata) + R"(},"spec":{"automountServiceAccountToken":false,"containers":[{"name":"c","image":"i")" + pick(kContainer) + "}]" + pick(kSpec) + pick(kSpec) + "}}";
     same([&](Cluster& cluster) { return cluster.create("v1/pods", "default", pod); }, name);
@@ -62,20 +64,37 @@ class BothWays {
       auto sent = body;
       const auto pod = cluster.stored("v1/pods", "default", name);
       if (const auto uid = sent.find("$UID"); uid != std::string::npos && pod) sent.replace(uid, 4, pod->columns().uid);
-      auto written = cluster.create_at(cluster.target("v1/pods/binding", "default", name), sent, options);
+      auto written = &cluster == &together ? sent_together(name, sent, options) : cluster.create_at(cluster.target("v1/pods/binding", "default", name), sent, options);
       if (&cluster == &alone && written && !options.dry_run) ++bound;
       return written;
     }, name);
   }
 
+  /// Between bindings of other pods, which are not there.
+  base::Outcome<Written> sent_together(const std::string& name, const std::string& body, const WriteOptions& options) {
+    std::vector<verbs::Verbs::Each> bindings{{"default", "none", body}, {"default", name, body}, {"elsewhere", name, body}};
+    std::optional<base::Outcome<Written>> answer;
+    int left = 3;
+    together.verbs->write_each(together.admin, {.op = verbs::Verbs::Step::Op::create, .target = together.target("v1/pods/binding", ""), .options = options}, std::move(bindings), [&](std::size_t place, base::Outcome<Written> written) {
+      if (place == 1) answer = std::move(written);
+      else CHECK_FALSE(written.has_value());
+      --left;
+    });
+    for (int i = 0; left > 0 && i < 9; ++i) together.runtime->advance(100 * base::kNanosPerMs);
+    REQUIRE(left == 0);
+    return *std::move(answer);
+  }
+
+  std::array<Cluster*, 3> clusters() { return {&alone, &watched, &together}; }
   void same(const std::function<base::Outcome<Written>(Cluster&)>& write, const std::string& name) {
     std::vector<std::string> told;
-    for (auto* cluster : {&alone, &watched}) {
+    for (auto* cluster : clusters()) {
       const auto before = cluster->stored("v1/pods", "default", name);
       const auto written = write(*cluster);
       told.push_back(masked(*cluster, name, before, tell(written)) + "\n" + masked(*cluster, name, before, stored(*cluster, name)));
     }
     CHECK(told[0] == told[1]);
+    CHECK(told[0] == told[2]);
   }
 
   static std::string tell(const base::Outcome<Written>& written) {
@@ -106,22 +125,22 @@ class BothWays {
     return text;
   }
 
-  Cluster alone, watched;
+  Cluster alone, watched, together;
   std::mt19937_64 random_;
   int made_ = 0;
 };
 
 }  // namespace
 
-TEST_CASE("a pod that is bound is the same whether its text is edited or all of it is read: bytes, columns, answers and errors") {
+TEST_CASE("a pod that is bound is the same whether its text is edited or all of it is read, alone or among others: bytes, columns, answers and errors") {
   constexpr int kSeeds = 8, kPods = 100;
   for (int seed = 1; seed <= kSeeds; ++seed) {
-    BothWays both(static_cast<std::uint64_t>(seed));
+    AllWays all(static_cast<std::uint64_t>(seed));
     for (int i = 0; i < kPods; ++i) {
       INFO("seed " << seed << " pod " << i);
-      both.step();
+      all.step();
     }
-    CHECK(both.bound > kPods / 5);
+    CHECK(all.bound > kPods / 5);
   }
 }
 
@@ -161,4 +180,48 @@ TEST_CASE("a binding as schedulers send it is read without a document, and says 
     CHECK(plainly->target_name == auth::text_at(decoded->object, {"target", "name"}));
   }
   CHECK(read_plainly > kTexts / 10);
+}
+
+TEST_CASE("bindings of one pod that are sent together: the first one binds it, the others hear of it") {
+  Cluster cluster;
+  Cluster::must(cluster.create("v1/pods", "default", R"({"metadata":{"name":"p"},"spec":{"automountServiceAccountToken":false,"containers":[{"name":"c","image":"i"}]}})"));
+  const auto to = [](const std::string& node) { return verbs::Verbs::Each{"default", "p", R"({"metadata":{"name":"p"},"target":{"kind":"Node","name":")" + node + "\"}}"}; };
+  std::vector<int> codes;
+  cluster.verbs->write_each(cluster.admin, {.op = verbs::Verbs::Step::Op::create, .target = cluster.target("v1/pods/binding", "")}, {to("n1"), to("n2"), to("n1")},
+                            [&](std::size_t place, base::Outcome<Written> written) {
+                              CHECK(place == codes.size());
+                              codes.push_back(written ? 201 : error_of(written).code);
+                            });
+  for (int i = 0; codes.size() < 3 && i < 9; ++i) cluster.runtime->advance(100 * base::kNanosPerMs);
+  CHECK(codes == std::vector<int>{201, 409, 409});
+  CHECK(at(cluster.stored("v1/pods", "default", "p"), {"spec", "nodeName"}) == "n1");
+}
+
+TEST_CASE("who looks only at pods that go to one node sees those among others") {
+  Cluster cluster;
+  class Labels final : public auth::InlineMutator {
+   public:
+    std::string_view name() const override { return "Labels"; }
+    bool handles(auth::AdmissionRequest::Operation, const kinds::Kind&, std::string_view subresource) const override { return subresource == "binding"; }
+    bool reads_objects(const auth::AdmissionRequest& request) override { return request.node == "n1"; }
+    bool passes(const auth::AdmissionRequest& request) override { return !reads_objects(request); }
+    base::Outcome<void> mutate(auth::AdmissionRequest& request) const override {
+      if (request.object) auth::object_at(*request.object, {"metadata", "labels"})["seen"] = "yes";
+      return {};
+    }
+  };
+  cluster.chains->add(1, std::make_shared<Labels>());
+  std::vector<verbs::Verbs::Each> bindings;
+  for (const std::string node : {"n0", "n1", "n1", "n2"}) {
+    const auto pod = "p" + std::to_string(bindings.size());
+    Cluster::must(cluster.create("v1/pods", "default", R"({"metadata":{"name":")" + pod + R"("},"spec":{"automountServiceAccountToken":false,"containers":[{"name":"c","image":"i"}]}})"));
+    bindings.push_back({"default", pod, R"({"metadata":{"name":")" + pod + R"("},"target":{"kind":"Node","name":")" + node + "\"}}"});
+  }
+  std::size_t bound = 0;
+  cluster.verbs->write_each(cluster.admin, {.op = verbs::Verbs::Step::Op::create, .target = cluster.target("v1/pods/binding", "")}, bindings, [&](std::size_t, base::Outcome<Written> written) { bound += written.has_value() ? 1 : 0; });
+  for (int i = 0; bound < bindings.size() && i < 9; ++i) cluster.runtime->advance(100 * base::kNanosPerMs);
+  CHECK(bound == bindings.size());
+  std::string seen;
+  for (const auto& binding : bindings) seen += cluster.stored("v1/pods", "default", binding.name)->label(base::Atom("seen")) ? "yes " : "no ";
+  CHECK(seen == "no yes yes no ");
 }

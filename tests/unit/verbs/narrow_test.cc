@@ -250,7 +250,7 @@ class Together {
   }
 
   void round() {
-    std::vector<verbs::Verbs::Patch> patches;
+    std::vector<verbs::Verbs::Each> patches;
     for (auto count = 1 + below(6); count > 0; --count) {
       const auto name = thing_.name + std::to_string(below(10) == 0 ? kThings : below(kThings));   // sometimes one that is not there
       patches.push_back({below(12) == 0 ? "other" : thing_.ns, name, patch()});
@@ -263,7 +263,7 @@ class Together {
     std::vector<std::string> one_by_one, at_once(patches.size());
     for (const auto& patch : patches) one_by_one.push_back(tell(apart_.patch(what(), patch.ns, patch.name, patch.body, type, options)));
     std::size_t left = patches.size();
-    together_.verbs->patch_each(together_.admin, together_.target(what(), ""), type, patches, options, [&](std::size_t place, base::Outcome<Written> written) {
+    together_.verbs->write_each(together_.admin, {.op = verbs::Verbs::Step::Op::patch, .target = together_.target(what(), ""), .patch_type = type, .options = options}, patches, [&](std::size_t place, base::Outcome<Written> written) {
       CHECK(at_once[place].empty());
       at_once[place] = tell(written);
       --left;
@@ -441,9 +441,9 @@ TEST_CASE("of patches of one object that are sent together each finds what the o
   Cluster cluster;
   const auto thing = lease();
   Cluster::must(cluster.create(thing.what, "default", thing.made));
-  const auto renewal = [](int second) { return verbs::Verbs::Patch{"default", "l", R"({"spec":{"renewTime":"2026-01-01T00:00:0)" + std::to_string(second) + ".000001Z\"}}"}; };
+  const auto renewal = [](int second) { return verbs::Verbs::Each{"default", "l", R"({"spec":{"renewTime":"2026-01-01T00:00:0)" + std::to_string(second) + ".000001Z\"}}"}; };
   std::vector<store::Revision> revisions;
-  cluster.verbs->patch_each(cluster.admin, cluster.target(thing.what, ""), kinds::PatchType::merge, {renewal(1), renewal(2), renewal(2), renewal(1)}, {},
+  cluster.verbs->write_each(cluster.admin, {.op = verbs::Verbs::Step::Op::patch, .target = cluster.target(thing.what, ""), .patch_type = kinds::PatchType::merge}, {renewal(1), renewal(2), renewal(2), renewal(1)},
                             [&](std::size_t place, base::Outcome<Written> written) {
                               CHECK(place == revisions.size());
                               revisions.push_back(Cluster::must(std::move(written))->revision());
@@ -462,7 +462,7 @@ TEST_CASE("very many patches of one object that are all refused at once take no 
   context.user = auth::anonymous();
   constexpr std::size_t kMany = 100'000;
   std::size_t refused = 0;
-  cluster.verbs->patch_each(context, cluster.target(lease().what, ""), kinds::PatchType::merge, std::vector<verbs::Verbs::Patch>(kMany, {"default", "l", "{}"}), {},
+  cluster.verbs->write_each(context, {.op = verbs::Verbs::Step::Op::patch, .target = cluster.target(lease().what, ""), .patch_type = kinds::PatchType::merge}, std::vector<verbs::Verbs::Each>(kMany, {"default", "l", "{}"}),
                             [&](std::size_t place, base::Outcome<Written> written) { refused += place == refused && error_of(written).code == 403 ? 1 : 0; });
   CHECK(refused == kMany);
 }
@@ -474,8 +474,8 @@ TEST_CASE("of patches that are sent together each is refused to who may not") {
   auto context = cluster.admin;
   context.user = auth::anonymous();
   std::vector<int> codes;
-  const verbs::Verbs::Patch renewal{"default", "l", R"({"spec":{"renewTime":"2026-01-01T00:00:09.000001Z"}})"};
-  cluster.verbs->patch_each(context, cluster.target(thing.what, ""), kinds::PatchType::merge, {renewal, renewal}, {}, [&](std::size_t, base::Outcome<Written> written) { codes.push_back(error_of(written).code); });
+  const verbs::Verbs::Each renewal{"default", "l", R"({"spec":{"renewTime":"2026-01-01T00:00:09.000001Z"}})"};
+  cluster.verbs->write_each(context, {.op = verbs::Verbs::Step::Op::patch, .target = cluster.target(thing.what, ""), .patch_type = kinds::PatchType::merge}, {renewal, renewal}, [&](std::size_t, base::Outcome<Written> written) { codes.push_back(error_of(written).code); });
   CHECK(codes == std::vector<int>{403, 403});
 }
 
@@ -491,8 +491,8 @@ TEST_CASE("what looks at objects is shown those of patches that are sent togethe
   };
   cluster.chains->add(1, std::make_shared<Refusing>());
   std::vector<int> codes;
-  const verbs::Verbs::Patch renewal{"default", "l", R"({"spec":{"renewTime":"2026-01-01T00:00:09.000001Z"}})"};
-  cluster.verbs->patch_each(cluster.admin, cluster.target(thing.what, ""), kinds::PatchType::merge, {renewal, renewal}, {}, [&](std::size_t, base::Outcome<Written> written) { codes.push_back(error_of(written).code); });
+  const verbs::Verbs::Each renewal{"default", "l", R"({"spec":{"renewTime":"2026-01-01T00:00:09.000001Z"}})"};
+  cluster.verbs->write_each(cluster.admin, {.op = verbs::Verbs::Step::Op::patch, .target = cluster.target(thing.what, ""), .patch_type = kinds::PatchType::merge}, {renewal, renewal}, [&](std::size_t, base::Outcome<Written> written) { codes.push_back(error_of(written).code); });
   CHECK(codes == std::vector<int>{400, 400});
 }
 
