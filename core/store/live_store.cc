@@ -80,14 +80,12 @@ LiveStore::~LiveStore() {
 
 void LiveStore::load(std::vector<ObjectRef> objects, Revision revision) {
   auto state = std::make_unique<Snapshot::State>();
-  ObjectTree* tree = nullptr;
-  Atom resource;
-  for (ObjectRef& object : objects) {
-    if (!tree || object->key().resource != resource) {
-      resource = object->key().resource;
-      tree = &state->tree_for(resource);
-    }
-    tree->put(std::move(object));
+  for (std::span<ObjectRef> rest = objects; !rest.empty();) {
+    const Atom resource = rest.front()->key().resource;
+    const auto end = std::partition_point(rest.begin(), rest.end(), [&](const ObjectRef& object) { return object->key().resource == resource; });
+    const auto count = static_cast<std::size_t>(end - rest.begin());
+    state->tree_for(resource) = ObjectTree::of_sorted(rest.first(count));
+    rest = rest.subspan(count);
   }
   state->revision = revision;
   state_.replace(reclaimer_->share(std::move(state)));

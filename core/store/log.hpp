@@ -14,7 +14,7 @@ namespace keelson::store {
 class FeedTarget {
  public:
   virtual ~FeedTarget() = default;
-  /// Once, before anything else: what there is.
+  /// Once, before anything else: what there is, in the order of keys.
   virtual void load(std::vector<ObjectRef> objects, Revision revision) = 0;
   /// Whole commits, in revision order; installed as one when it returns.
   virtual void install(std::vector<Change> changes) = 0;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "core/base/log.hpp"
 #include "core/store/committer.hpp"
@@ -118,26 +119,21 @@ Revision RocksDbStorage::last_logged() {
 
 // The newest log entry of a key must be what `versions` holds as its newest.
 base::Outcome<void> RocksDbStorage::check_tail(const std::vector<ObjectRef>& objects) {
-  std::unordered_map<std::string, Revision> newest;
+  std::map<Key, Revision> newest;   // 0: removed
   const auto at = iterate(log_);
   std::size_t checked = 0;
   for (at->SeekToLast(); at->Valid() && checked < kTailChecked; at->Prev(), ++checked) {
-    const auto entry = decode_log(view(at->value()));
+    auto entry = decode_log(view(at->value()));
     if (!entry) return entry.error();
-    const Revision revision = decode_revision(view(at->key()));
-    newest.emplace(version_prefix(entry->key), entry->operation == Operation::remove ? 0 : revision);
+    newest.emplace(std::move(entry->key), entry->operation == Operation::remove ? 0 : decode_revision(view(at->key())));
   }
   if (!at->status().ok()) return disk_error(at->status());
-  std::size_t living = 0;
-  for (const auto& [prefix, revision] : newest) living += revision != 0;
-  for (const ObjectRef& object : objects) {
-    if (living == 0 && newest.empty()) break;
-    const auto found = newest.find(version_prefix(object->key()));
-    if (found == newest.end()) continue;
-    if (found->second != object->revision()) return damaged("log and versions disagree about " + object->key().name);
-    --living;
+  for (const auto& [key, revision] : newest) {
+    const auto found = std::lower_bound(objects.begin(), objects.end(), key, [](const ObjectRef& object, const Key& wanted) { return object->key() < wanted; });
+    const bool there = found != objects.end() && (*found)->key() == key;
+    if (there && (*found)->revision() != revision) return damaged("log and versions disagree about " + key.name);
+    if (!there && revision != 0) return damaged("the log names versions that are not there");
   }
-  if (living != 0) return damaged("the log names versions that are not there");
   return {};
 }
 

@@ -10,7 +10,7 @@
 namespace keelson::store {
 
 struct Recovered {
-  std::vector<ObjectRef> objects;
+  std::vector<ObjectRef> objects;   ///< in the order of keys
   Revision revision = 0;   ///< numbering goes on above; the current state's revision
   Revision ceiling = 0;    ///< numbers below are synced as given
 };

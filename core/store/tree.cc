@@ -1,5 +1,6 @@
 #include "core/store/tree.hpp"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 
@@ -278,6 +279,39 @@ ObjectRef erase_in(TreeNode*& slot, Place place) {
 /// Objects that are visited soon come into the cache meanwhile: each has its own place in memory.
 constexpr std::size_t kAhead = 4;
 
+/// A subtree and its smallest place.
+struct Piece {
+  TreeNode* node;
+  BoundRef bound;
+};
+
+std::vector<Piece> leaves_of(std::span<ObjectRef> objects) {
+  std::vector<Piece> leaves;
+  for (; !objects.empty(); objects = objects.subspan(leaves.back().node->used)) {
+    auto* leaf = new Leaf;
+    leaf->used = static_cast<std::uint16_t>(std::min(objects.size(), kEntriesMax));
+    leaf->objects = leaf->used;
+    std::move(objects.begin(), objects.begin() + leaf->used, leaf->entries.begin());
+    leaves.push_back({leaf, bound_at(place_of(*leaf->entries[0]))});
+  }
+  return leaves;
+}
+
+std::vector<Piece> branches_over(std::span<Piece> below) {
+  std::vector<Piece> branches;
+  for (; !below.empty(); below = below.subspan(branches.back().node->used)) {
+    auto* branch = new Branch;
+    branch->used = static_cast<std::uint16_t>(std::min(below.size(), kEntriesMax));
+    for (std::size_t i = 0; i < branch->used; ++i) {
+      branch->children[i] = below[i].node;
+      if (i > 0) branch->bounds[i] = std::move(below[i].bound);
+    }
+    branch->objects = objects_of(*branch, 0, branch->used);
+    branches.push_back({branch, std::move(below[0].bound)});
+  }
+  return branches;
+}
+
 // `from` is null where all that is below comes after it.
 bool scan_in(const TreeNode* node, const Place* from, bool strictly, std::string_view ns, bool one_namespace, const ObjectTree::Visit& visit) {
   if (!node->leaf) {
@@ -311,6 +345,14 @@ ObjectTree::~ObjectTree() {
   std::vector<TreeNode*> nodes;
   dismantle(nodes);
   free_some(nodes, std::numeric_limits<std::size_t>::max());
+}
+
+ObjectTree ObjectTree::of_sorted(std::span<ObjectRef> objects) {
+  ObjectTree tree;
+  auto pieces = leaves_of(objects);
+  while (pieces.size() > 1) pieces = branches_over(pieces);
+  if (!pieces.empty()) tree.root_ = pieces[0].node;
+  return tree;
 }
 
 ObjectRef ObjectTree::find(std::string_view ns, std::string_view name) const {

@@ -7,6 +7,7 @@
 #pragma once
 #include <cstddef>
 #include <functional>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -27,6 +28,9 @@ class ObjectTree {
     return *this;
   }
   ~ObjectTree();
+
+  /// Of objects of one resource that are in order, each place once: leaf by leaf, nothing is searched for.
+  static ObjectTree of_sorted(std::span<ObjectRef> objects);
 
   ObjectRef find(std::string_view ns, std::string_view name) const;
   /// Adds or replaces; returns what was there.

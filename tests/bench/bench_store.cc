@@ -1,10 +1,11 @@
 // bench_store: what the store costs by itself: CPU per commit, creates per second, start with objects. Figures, never a
-// pass or a fail. usage: bench_store [memory|rocksdb] [objects]
+// pass or a fail. usage: bench_store [memory|rocksdb] [objects], or: bench_store DIRECTORY, which opens what a server left there (DIR/db)
 
 #include <atomic>
 #include <cstdio>
 #include <filesystem>
 
+#include "core/base/memory.hpp"
 #include "core/base/metrics.hpp"
 #include "core/store/store.hpp"
 #include "tests/bench/usage.hpp"
@@ -61,19 +62,23 @@ void run(base::Runtime& runtime, Store& store, int first, int count, int outstan
   std::printf("  %4d under way: %9.0f creates/s  %6.1f us CPU each  resident %ld KiB\n", outstanding, count / seconds, (cpu_us() - cpu) / count, static_cast<long>(resident_bytes() / 1024));
 }
 
+std::unique_ptr<Store> opened(base::Runtime& runtime, base::Metrics& metrics, const StoreOptions& options) {
+  const double cpu = cpu_us();
+  const base::Monotonic begin = runtime.monotonic_ns();
+  auto store = options.directory.empty() ? make_memory_store(runtime, metrics) : open_rocksdb_store(options, runtime, metrics, {}).value();
+  std::size_t objects = 0;
+  for (const Snapshot now = store->snapshot(); const Atom resource : now.resources()) objects += now.count(resource);
+  std::printf("  open with %zu objects: %.1f ms, %.1f ms CPU, resident %ld KiB\n", objects, static_cast<double>(runtime.monotonic_ns() - begin) / 1e6, (cpu_us() - cpu) / 1e3, static_cast<long>(resident_bytes() / 1024));
+  return store;
+}
+
 int bench(const std::string& kind, int objects) {
   const auto runtime = base::real_runtime();
   const auto metrics = base::make_metrics();
   StoreOptions options;
   const auto directory = std::filesystem::temp_directory_path() / ("keelson-bench-" + base::uuid_v4(*runtime));
-  options.directory = directory;
-  const auto open = [&] {
-    const double cpu = cpu_us();
-    const base::Monotonic begin = runtime->monotonic_ns();
-    auto store = kind == "memory" ? make_memory_store(*runtime, *metrics) : open_rocksdb_store(options, *runtime, *metrics, {}).value();
-    std::printf("  open with %zu objects: %.1f ms, %.1f ms CPU, resident %ld KiB\n", store->snapshot().count(Atom("pods")), static_cast<double>(runtime->monotonic_ns() - begin) / 1e6, (cpu_us() - cpu) / 1e3, static_cast<long>(resident_bytes() / 1024));
-    return store;
-  };
+  if (kind != "memory") options.directory = directory;
+  const auto open = [&] { return opened(*runtime, *metrics, options); };
   std::printf("%s\n", kind.c_str());
   auto store = open();
   run(*runtime, *store, 0, 1000, 1);
@@ -95,10 +100,22 @@ int bench(const std::string& kind, int objects) {
   return 0;
 }
 
+int open_only(const std::string& directory) {
+  const auto runtime = base::real_runtime();
+  const auto metrics = base::make_metrics();
+  StoreOptions options;
+  options.directory = directory;
+  opened(*runtime, *metrics, options);
+  return 0;
+}
+
 }  // namespace
 }  // namespace keelson::store
 
 int main(int count, char** arguments) {
+  keelson::base::keep_few_arenas();   // as the server does
+  keelson::base::use_huge_pages();
   const std::string kind = count > 1 ? arguments[1] : "rocksdb";
+  if (kind.find('/') != std::string::npos) return keelson::store::open_only(kind);
   return keelson::store::bench(kind, count > 2 ? std::atoi(arguments[2]) : 10'000);
 }

@@ -1,5 +1,6 @@
 #include "core/store/tree.hpp"
 
+#include <algorithm>
 #include <map>
 #include <random>
 
@@ -28,6 +29,33 @@ void check_equal(const ObjectTree& tree, const Model& model) {
 }
 
 }  // namespace
+
+TEST_CASE("a tree made of what is in order is the tree that putting it one by one makes, and takes edits like it") {
+  std::mt19937 random(4);
+  for (const int count : {0, 1, 31, 32, 33, 1024, 1025, 5000}) {
+    Model model;
+    for (int i = 0; i < count; ++i) model[{"ns" + std::to_string(i % 3), "n" + std::to_string(i)}] = object_at("ns" + std::to_string(i % 3), "n" + std::to_string(i), 1);
+    std::vector<ObjectRef> objects;
+    for (const auto& [place, object] : model) objects.push_back(object);
+    ObjectTree tree = ObjectTree::of_sorted(objects);
+    check_equal(tree, model);
+    const ObjectTree copy = tree;
+    const Model before = model;
+    for (int edit = 0; edit < 3000; ++edit) {
+      const std::string ns = "ns" + std::to_string(random() % 3), name = "n" + std::to_string(random() % 5100);
+      if (random() % 2 == 0) {
+        tree.erase(ns, name);
+        model.erase({ns, name});
+      } else {
+        tree.put(model[{ns, name}] = object_at(ns, name, 2));
+      }
+    }
+    check_equal(tree, model);
+    check_equal(copy, before);
+    for (const auto& [place, object] : model) CHECK(tree.find(place.first, place.second) == object);
+    for (const char* ns : {"ns0", "ns1", "ns2"}) CHECK(tree.count(ns) == static_cast<std::size_t>(std::count_if(model.begin(), model.end(), [&](const auto& each) { return each.first.first == ns; })));
+  }
+}
 
 TEST_CASE("the tree agrees with a map over random edits, and copies taken on the way do not change") {
   const auto seed = GENERATE(1u, 2u, 3u);
