@@ -27,7 +27,8 @@ struct LogEntry {
 std::string encode_revision(Revision revision);
 Revision decode_revision(std::string_view eight_bytes);
 
-/// Everything of one key starts with this.
+/// The key of a version ends with its revision, of this many bytes; everything of one object's key starts with the rest.
+inline constexpr std::size_t kRevisionBytes = 8;
 std::string version_prefix(const Key& key);
 std::string version_key(const Key& key, Revision revision);
 void append_version_key(const Key& key, Revision revision, std::string& out);

@@ -9,7 +9,6 @@
 #include "core/store/committer.hpp"
 #include "core/store/meta_keys.hpp"
 #include "core/store/rocksdb_storage.hpp"
-#include "core/store/unreadable.hpp"
 
 namespace keelson::store {
 namespace {
@@ -29,12 +28,6 @@ std::string write_ahead_logs(const std::string& directory) {
   return all.empty() ? directory : all;
 }
 
-ObjectRef unreadable(const Key& key, Revision revision, std::string_view value, const base::Error& why) {
-  base::log_error("store", "a stored object cannot be read; all others are served", {{"resource", std::string(key.resource.text())}, {"namespace", key.ns}, {"name", key.name}, {"what", why.message}});
-  const char* what = sealed_by(value).empty() ? "object not decodable" : "data from the storage is not transformable";
-  return make_unreadable(key, revision, std::string(what) + " revision=" + std::to_string(revision) + ": " + (why.causes.empty() ? why.message : why.causes.front().message));
-}
-
 }  // namespace
 
 base::Outcome<RocksDbStorage::Meta> RocksDbStorage::read_meta() {
@@ -52,31 +45,6 @@ base::Outcome<RocksDbStorage::Meta> RocksDbStorage::read_meta() {
   if (!at->status().ok()) return disk_error(at->status());
   if (meta.format > kStoreFormat) return base::internal("store: its format is " + std::to_string(meta.format) + ", this program knows up to " + std::to_string(kStoreFormat));
   return meta;
-}
-
-base::Outcome<std::vector<ObjectRef>> RocksDbStorage::scan_versions(Revision& newest, std::vector<std::string>& stale) {
-  std::vector<ObjectRef> objects;
-  std::string prefix;   // of the key whose newest version was seen
-  Key key;
-  std::shared_ptr<const ValueTransform> transform;
-  const auto at = iterate(versions_);
-  for (at->SeekToFirst(); at->Valid(); at->Next()) {
-    const std::string_view place = view(at->key());
-    const auto parsed = parse_version_key(place);
-    if (!parsed) return damaged("a key of `versions`");
-    if (key.resource.text() != parsed->resource) transform = transform_of(key.resource = Atom(parsed->resource));
-    if (transform && !is_tombstone(view(at->value())) && !transform->current(sealed_by(view(at->value())))) stale.emplace_back(place);
-    if (place.substr(0, place.size() - 8) == prefix) continue;
-    prefix = place.substr(0, place.size() - 8);
-    newest = std::max(newest, parsed->revision);
-    if (is_tombstone(view(at->value()))) continue;
-    key.ns = parsed->ns;
-    key.name = parsed->name;
-    auto object = decode(key, parsed->revision, place, view(at->value()));
-    objects.push_back(object ? std::move(*object) : unreadable(key, parsed->revision, view(at->value()), object.error()));
-  }
-  if (!at->status().ok()) return disk_error(at->status());
-  return objects;
 }
 
 // In place, under the same revisions: for everybody but the disk nothing happens.

@@ -52,15 +52,19 @@ class RocksDbStorage final : public Storage {
     std::uint64_t format = 0;
   };
   class Dropping;
+  struct Range;
   // rocksdb_recovery.cc
   base::Outcome<Recovered> recover_all();
   base::Outcome<Meta> read_meta();
-  base::Outcome<std::vector<ObjectRef>> scan_versions(Revision& newest, std::vector<std::string>& stale);
   base::Outcome<void> seal_anew(const std::vector<std::string>& stale);
   base::Outcome<void> check_tail(const std::vector<ObjectRef>& objects);
   base::Outcome<void> check_acknowledged(Revision newest) const;
   Revision last_logged();
   base::Outcome<void> settle(const Meta& meta, Revision newest, Recovered& recovered);
+  // rocksdb_scan.cc
+  base::Outcome<std::vector<ObjectRef>> scan_versions(Revision& newest, std::vector<std::string>& stale);
+  std::vector<Range> ranges() const;
+  void scan(Range& range) const;
   // rocksdb_reading.cc
   base::Outcome<HistoryPage> read_log(Atom resource, Revision after, const Snapshot& installed, std::size_t changes_max) const;
   base::Outcome<Change> change_of(Revision revision, const LogEntry& entry, const Snapshot& installed, std::unordered_map<std::string, ObjectRef>& seen) const;

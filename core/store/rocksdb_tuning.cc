@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kArenaBlockBytes = 64u << 10;
 constexpr std::size_t kBodyBlockBytes = 16u << 10;   // bodies are read in rows at start; small blocks cost a system call each
+constexpr std::uint64_t kBodyTableBytes = 16u << 20;   // at start threads share them
 constexpr std::size_t kSmallBlockBytes = 4u << 10;
 
 // A key is searched from where the last one with the same beginning went in: the resource and most of the namespace, and
@@ -77,6 +78,7 @@ Tuning::Tuning(rocksdb::Env* env) {
   database.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   database.avoid_flush_during_recovery = false;
   bodies = family(cache, kBodyBlockBytes);
+  bodies.target_file_size_base = kBodyTableBytes;
   bodies.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewCappedPrefixTransform(kHintedBodyBytes));
   small = family(cache, kSmallBlockBytes);
   small.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewCappedPrefixTransform(kHintedLogBytes));

@@ -113,8 +113,7 @@ int open_only(const std::string& directory) {
 }  // namespace keelson::store
 
 int main(int count, char** arguments) {
-  keelson::base::keep_few_arenas();   // as the server does
-  keelson::base::use_huge_pages();
+  keelson::base::use_huge_pages();   // as the server does
   const std::string kind = count > 1 ? arguments[1] : "rocksdb";
   if (kind.find('/') != std::string::npos) return keelson::store::open_only(kind);
   return keelson::store::bench(kind, count > 2 ? std::atoi(arguments[2]) : 10'000);

@@ -1,4 +1,5 @@
 #include <map>
+#include <random>
 
 #include "core/base/simulated_runtime.hpp"
 #include "core/store/committer.hpp"
@@ -138,6 +139,41 @@ TEST_CASE("after a restart everything is there: objects with their columns, caus
   CHECK(page->changes[2].type == ChangeType::deleted);
   CHECK(page->changes[2].object->revision() == last);
   CHECK(on.create(key_of("b")) == last + 1);
+}
+
+TEST_CASE("what is in many tables is read by several threads at start: the newest state of each key, in order") {
+  constexpr int kRounds = 4, kKeys = 120;
+  constexpr std::size_t kTextBytes = 24u << 10;   // of a round, more than one range has at least
+  std::mt19937 random(7);
+  Opened on("rocksdb");
+  std::map<Key, std::string> model;
+  for (int round = 0; round < kRounds; ++round) {
+    on.open();
+    for (int i = 0; i < kKeys; ++i) {
+      const Key key = key_of("n" + std::to_string(random() % (2 * kKeys)), "ns" + std::to_string(random() % 2), random() % 2 == 0 ? "pods" : "configmaps");
+      const bool known = model.contains(key);
+      if (known && random() % 3 == 0) {
+        on.remove(key);
+        model.erase(key);
+        continue;
+      }
+      std::string text(kTextBytes, 'x');
+      for (char& c : text) c = static_cast<char>('a' + random() % 26);
+      known ? on.update(key, text) : on.create(key, text);
+      model[key] = std::move(text);
+    }
+  }
+  on.open();
+  auto expected = model.begin();
+  for (const Atom resource : on.store->snapshot().resources())
+    on.store->snapshot().scan(resource, "", nullptr, [&](const ObjectRef& object) {
+      REQUIRE(expected != model.end());
+      CHECK(object->key() == expected->first);
+      CHECK((text_of(object) == expected->second));
+      ++expected;
+      return true;
+    });
+  CHECK(expected == model.end());
 }
 
 TEST_CASE("an exact read from before a restart expired, a watch did not") {
