@@ -30,9 +30,9 @@ POINTS = [
     # The past: snapshots, history, compaction.
     ("snapshot-rebuild", "store/live_store.cc", "  const std::shared_ptr<const Snapshot::State> current = state_.read();\n", BEFORE, None),
     ("history-read", "store/rocksdb_reading.cc", "  page.upto = installed.revision();\n", AFTER, 'return read_error(rocksdb::Status::IOError("failpoint"));'),
-    ("compaction-mark", "store/rocksdb_compaction.cc", "    for (const auto& [resource, mark] : marks) batch.Put(meta_, meta::mark_key(resource), encode_revision(mark));\n", BEFORE, None),
-    ("compaction-delete-before", "store/rocksdb_compaction.cc", "    if (const auto status = database_->Write(rocksdb::WriteOptions(), &batch); !status.ok())", BEFORE, None),
-    ("compaction-delete-after", "store/rocksdb_compaction.cc", "    batch.Clear();\n    marks.clear();\n", BEFORE, None),
+    ("compaction-mark", "store/rocksdb_compaction.cc", "    for (const auto& [resource, mark] : marks_) batch_.Put(storage_.meta_, meta::mark_key(resource), encode_revision(mark));\n", BEFORE, None),
+    ("compaction-delete-before", "store/rocksdb_compaction.cc", "    if (const auto status = storage_.database_->Write(rocksdb::WriteOptions(), &batch_); status.ok())", BEFORE, None),
+    ("compaction-delete-after", "store/rocksdb_compaction.cc", "    batch_.Clear();\n    marks_.clear();\n", BEFORE, None),
     # Watches.
     ("watch-open", "watch/hub.cc", "  watchers_.add(1);\n", BEFORE, None),
     ("watch-feed", "watch/hub_feed.cc", "  if (nobody_watches(changes.back().revision)) return;\n", BEFORE, None),
