@@ -140,7 +140,8 @@ Declaration read(const json::object& object) {
   for (const auto& item : list(object, "controllers")) d.controllers.push_back(controller(item.as_object()));
   for (const auto& item : list(object, "observers")) {
     const auto id = kind(item.as_object());
-    d.observers.push_back({!id, id ? id->storage_key() : base::Atom(), flag(item.as_object(), "deletions")});
+    auto& observer = d.observers.emplace_back(ObserverDeclaration{!id, id ? id->storage_key() : base::Atom(), flag(item.as_object(), "deletions"), flag(item.as_object(), "linked"), {}});
+    for (const auto& resource : texts(item.as_object(), "whole")) observer.whole.emplace_back(resource);
   }
   for (const auto& item : list(object, "tasks")) d.tasks.push_back(text(item.as_object(), "name"));
   for (const auto& item : list(object, "routes")) d.routes.push_back(route(item.as_object()));
@@ -159,6 +160,20 @@ Declaration read(const json::object& object) {
 }  // namespace
 
 // As in upstream's webhook rules: "pods" is the object alone, "pods/*" its subresources, "*" all objects, "*/*" everything.
+namespace {
+
+bool is_linked(const store::ObjectRef& object) { return object && (object->deleting() || !object->columns().owners.empty()); }
+
+}  // namespace
+
+bool ObserverDeclaration::shows(const store::Change& change) const {
+  const auto changed = change.object->key().resource;
+  if (!all && resource != changed) return false;
+  if (change.type == store::ChangeType::deleted) return true;
+  if (deletions) return false;
+  return !linked || is_linked(change.object) || is_linked(change.previous) || std::find(whole.begin(), whole.end(), changed) != whole.end();
+}
+
 bool HookRule::matches(std::string_view operation, std::string_view group, std::string_view resource, std::string_view subresource) const {
   if (!any_of(operations, operation) || !any_of(groups, group)) return false;
   return std::any_of(resources.begin(), resources.end(), [&](std::string_view entry) {

@@ -10,7 +10,7 @@
 #include "core/auth/rules.hpp"
 #include "core/base/atom.hpp"
 #include "core/base/error.hpp"
-#include "core/store/object.hpp"
+#include "core/store/store.hpp"
 
 namespace keelson::plugins {
 
@@ -48,6 +48,9 @@ struct ObserverDeclaration {
   bool all = false;
   base::Atom resource;
   bool deletions = false;                ///< nothing else
+  bool linked = false;                   ///< of plain objects, without owners and not being deleted, only the deletions ...
+  std::vector<base::Atom> whole;         ///< ... unless they are of these resources
+  bool shows(const store::Change& change) const;
 };
 
 struct RouteDeclaration {

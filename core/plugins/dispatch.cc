@@ -177,9 +177,7 @@ void Instance::observe(const store::Change& change) {
   const bool deleted = change.type == store::ChangeType::deleted;
   const auto what = deleted ? KEELSON_DELETED : change.previous ? KEELSON_MODIFIED : KEELSON_ADDED;
   for (std::uint32_t i = 0; i < declaration_.observers.size(); ++i) {
-    const auto& observer = declaration_.observers[i];
-    if (!observer.all && observer.resource != change.object->key().resource) continue;
-    if (observer.deletions && !deleted) continue;
+    if (!declaration_.observers[i].shows(change)) continue;
     show(i, what, deleted ? kNothing : change.object, deleted && !change.previous ? change.object : change.previous);
   }
 }

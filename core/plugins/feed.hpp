@@ -5,6 +5,7 @@
 //   committer never waits for a plugin.
 // Threads: any. Ownership: inboxes are shared between the feed and their plugin.
 #pragma once
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -50,6 +51,8 @@ class Inbox {
   /// Everything, but what is not wanted by want() may come late: see Feed.
   void want_all() { all_ = true; }
   void want_deletions() { deletions_ = true; }
+  /// Of every resource what `wanted` says, and that may come late, too.
+  void want_if(std::function<bool(const store::Change&)> wanted) { conditions_.push_back(std::move(wanted)); }
   /// Before it is added to a feed: what of `resource` needs no thread. `route` gets its changes on the thread that delivers them, under
   /// no lock of the inbox, once open() was called; it must not wait. They can be taken too, but nobody is woken for them at once
   /// unless want() names the resource as well.
@@ -58,10 +61,11 @@ class Inbox {
   /// The revision after which all were routed.
   store::Revision open();
   /// Some objects of the resource at least.
-  bool wants(store::Atom resource) const { return all_ || wanted_.contains(resource) || routes_.contains(resource); }
+  bool wants(store::Atom resource) const { return all_ || !conditions_.empty() || wanted_.contains(resource) || routes_.contains(resource); }
   bool wants(const store::Change& change) const {
     const auto& key = change.object->key();
-    return all_ || (deletions_ && change.type == store::ChangeType::deleted) || routes_.contains(key.resource) || wants_soon(key);
+    return all_ || (deletions_ && change.type == store::ChangeType::deleted) || routes_.contains(key.resource) || wants_soon(key) ||
+           std::any_of(conditions_.begin(), conditions_.end(), [&](const auto& wanted) { return wanted(change); });
   }
 
   /// True: it got something that may wait for a later wake-up.
@@ -80,6 +84,7 @@ class Inbox {
 
   std::unordered_map<store::Atom, std::set<std::string, std::less<>>> wanted_;   // resources; no names: all of them
   std::unordered_map<store::Atom, std::vector<Route>> routes_;
+  std::vector<std::function<bool(const store::Change&)>> conditions_;
   bool all_ = false, deletions_ = false;
   const std::shared_ptr<base::Waiter> waiter_;   // shared: one thread may wait for several things
   std::mutex mutex_;

@@ -109,6 +109,7 @@ void Instance::make_controllers() {
   for (const auto& observer : declaration_.observers) {
     if (!observer.all) inbox_->want(observer.resource);
     else if (observer.deletions) inbox_->want_deletions();
+    else if (observer.linked) inbox_->want_if([observer](const store::Change& change) { return observer.shows(change); });
     else inbox_->want_all();
   }
 }

@@ -213,7 +213,7 @@ KEELSON_PLUGIN("garbage-collector", "0.1.0", setup) {
   auto protect = setup.keyed_controller("volume-protection", gc::make_protector()).trigger_handle();
   auto ended = std::make_shared<gc::Ended>(gc::ended_pods_max(setup));   // shared: by the observer and the controller
   auto bound = setup.keyed_controller("ended-pods", gc::make_remover(ended)).trigger_handle();
-  setup.observe_all([graph, waiting, ended, enqueue = made.enqueue, protect, bound](std::string_view what, const keelson::KindInfo& kind, const keelson::ObjectHandle& now, const keelson::ObjectHandle& before) {
+  setup.observe_linked(gc::kinds_of_interest(), [graph, waiting, ended, enqueue = made.enqueue, protect, bound](std::string_view what, const keelson::KindInfo& kind, const keelson::ObjectHandle& now, const keelson::ObjectHandle& before) {
     for (const auto& key : graph->update(what, kind, now, before)) enqueue(key);
     for (const auto& key : waiting->note(what, kind, now, before)) protect(key);
     if (ended->note(what, kind, now, before)) bound({"", "ended"});

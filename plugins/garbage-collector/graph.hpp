@@ -1,7 +1,7 @@
 // Graph: who is owned by whom, by uid, kept by changes.
 //
 // Invariants: holds only objects that have owners, that wait for their dependents, or that a dependent names and somebody has
-//   found (learn): of most objects nothing is kept. An edge exists as long as the dependent names the owner.
+//   found (learn): of most objects nothing is kept, and plain ones (without owners, not being deleted) are not even shown. An edge exists as long as the dependent names the owner.
 // Threads: changes from the event thread, questions from workers; one mutex.
 #pragma once
 #include <map>

@@ -118,6 +118,12 @@ class Protector final : public keelson::KeyReconciler {
 
 }  // namespace
 
+std::vector<std::string> kinds_of_interest() {
+  std::vector<std::string> kinds{std::string(kPods)};
+  for (const auto* one : {&kClaims, &kVolumes, &kClasses}) kinds.emplace_back(one->storage_key);
+  return kinds;
+}
+
 std::vector<keelson::Key> Waiting::note(std::string_view what, const keelson::KindInfo& kind, const keelson::ObjectHandle& now, const keelson::ObjectHandle& before) {
   std::vector<keelson::Key> work;
   const auto* own = guarded(kind.storage_key);

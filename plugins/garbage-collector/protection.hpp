@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <string>
 #include <vector>
 
 #include <keelson/sdk.hpp>
@@ -15,6 +16,9 @@
 namespace gc {
 
 struct Guarded;
+
+/// The kinds that Waiting and Ended look at, plain objects too: storage keys.
+std::vector<std::string> kinds_of_interest();
 
 /// Which claims wait for their pods to go, and which classes for their claims and volumes.
 class Waiting {

@@ -207,7 +207,7 @@ typedef struct {
  *   kinds        [CustomResourceDefinition as text, JSON or YAML, ...]
  *   controllers  [{name, kind: {group, version, resource} | null, workers, deadlineMs,
  *                  sources: [{kind: {...}, via: "self" | "owner" | "map", predicate: bool, name: only this one}, ...]}, ...]
- *   observers    [{kind: {...} | null, deletions: only these}, ...]   null: every kind
+ *   observers    [{kind: {...} | null, deletions: only these, linked: these of plain objects, whole: [storage key, ...]}, ...]   null: every kind
  *   tasks        [{name}, ...]
  *   routes       [{kind: {...}, subresource} | {path}, ...]   subresource "": the resource itself, of a kind of its own whose
  *                  annotation keelson.dev/served-verbs names the verbs; path: below /plugins/NAME/

@@ -354,7 +354,8 @@ std::string PluginState::declaration() const {
   json::array crds, all, seen, jobs, streams, asked;
   for (const auto& crd : kinds) crds.emplace_back(with_versions(*this, crd));
   for (const auto& c : controllers) all.push_back(controller_json(c));
-  for (const auto& o : observers) seen.push_back(json::object{{"kind", o.all ? json::value() : json::value(kind_reference(o.kind))}, {"deletions", o.deletions}});
+  for (const auto& o : observers)
+    seen.push_back(json::object{{"kind", o.all ? json::value() : json::value(kind_reference(o.kind))}, {"deletions", o.deletions}, {"linked", o.linked}, {"whole", json::value_from(o.whole)}});
   for (const auto& t : tasks) jobs.push_back(json::object{{"name", t.name}});
   for (const auto& r : routes) streams.push_back(r.kind.resource.empty() ? json::object{{"path", r.path}} : json::object{{"kind", kind_reference(r.kind)}, {"subresource", r.subresource}});
   out["kinds"] = std::move(crds);

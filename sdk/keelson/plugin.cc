@@ -105,13 +105,16 @@ Controller& Setup::keyed_controller(std::string name, std::unique_ptr<KeyReconci
 }
 
 void Setup::add_observer(const Gvk& gvk, ObserveFunction changed) {
-  state_->observers.push_back({KindName(gvk), false, false, std::move(changed)});
+  state_->observers.push_back({.kind = KindName(gvk), .one = std::move(changed)});
 }
 void Setup::observe_all(std::function<void(std::string_view, const KindInfo&, const ObjectHandle&, const ObjectHandle&)> changed) {
-  state_->observers.push_back({{}, true, false, {}, std::move(changed)});
+  state_->observers.push_back({.all = true, .every = std::move(changed)});
+}
+void Setup::observe_linked(std::vector<std::string> whole, std::function<void(std::string_view, const KindInfo&, const ObjectHandle&, const ObjectHandle&)> changed) {
+  state_->observers.push_back({.all = true, .linked = true, .whole = std::move(whole), .every = std::move(changed)});
 }
 void Setup::observe_deletions(std::function<void(const KindInfo&, const ObjectHandle&)> deleted) {
-  state_->observers.push_back({{}, true, true, {}, [deleted = std::move(deleted)](std::string_view what, const KindInfo& kind, const ObjectHandle&, const ObjectHandle& before) {
+  state_->observers.push_back({.all = true, .deletions = true, .every = [deleted = std::move(deleted)](std::string_view what, const KindInfo& kind, const ObjectHandle&, const ObjectHandle& before) {
     if (what == "deleted") deleted(kind, before);
   }});
 }

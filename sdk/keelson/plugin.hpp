@@ -188,6 +188,9 @@ class Setup {
   /// The same for every kind there is, untyped: "added", "modified", "deleted" or "synced" (once for all kinds, with an
   /// empty KindInfo), handle of the new and of the previous state.
   void observe_all(std::function<void(std::string_view what, const KindInfo& kind, const ObjectHandle& now, const ObjectHandle& before)> changed);
+  /// The same, but plain objects, which have no owners and are not being deleted, are shown only of these kinds, and when they are
+  /// gone: for whoever is about what hangs together, in a cluster where most objects do not. `whole`: storage keys.
+  void observe_linked(std::vector<std::string> whole, std::function<void(std::string_view what, const KindInfo& kind, const ObjectHandle& now, const ObjectHandle& before)> changed);
   /// Only what goes away, of any kind; nothing is shown at the start.
   void observe_deletions(std::function<void(const KindInfo& kind, const ObjectHandle& before)> deleted);
   /// Runs on a host thread from start to drain; poll ctx.cancelled(), wait by ctx.sleep().

@@ -58,8 +58,9 @@ struct RouteState {
   std::function<void(Context&, const Request&, Stream&)> handler;
 };
 struct ObserverState {
-  KindName kind;
-  bool all = false, deletions = false;
+  KindName kind = {};
+  bool all = false, deletions = false, linked = false;
+  std::vector<std::string> whole = {};   // storage keys
   ObserveFunction one = {};
   std::function<void(std::string_view, const KindInfo&, const ObjectHandle&, const ObjectHandle&)> every = {};
 };

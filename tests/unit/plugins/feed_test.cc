@@ -6,6 +6,7 @@
 
 #include "core/base/metrics.hpp"
 #include "core/base/simulated_runtime.hpp"
+#include "core/plugins/declaration.hpp"
 #include "core/plugins/feed.hpp"
 
 namespace keelson::plugins {
@@ -24,18 +25,19 @@ struct Bench {
     store->stop();
     runtime->settle();
   }
-  void create(const std::string& name) {
+  void create(const std::string& name, std::string_view resource = "pods", bool owned = false) {
     store::Columns columns;
-    columns.key = {store::Atom("pods"), "default", name};
+    columns.key = {store::Atom(resource), "default", name};
+    if (owned) columns.owners.push_back({"v1", "Pod", "owner", "uid"});
     const std::string head = R"({"metadata":{"resourceVersion":")";
     store::Commit commit;
     commit.writes.push_back({store::Operation::create, columns.key, store::Draft(columns, head + std::string(store::kRevisionSlotBytes, ' ') + "}}", head.size())});
     store->commit(std::move(commit), [](store::CommitOutcome) {});
     runtime->settle();
   }
-  void remove(const std::string& name) {
+  void remove(const std::string& name, std::string_view resource = "pods") {
     store::Commit commit;
-    commit.writes.push_back({store::Operation::remove, {store::Atom("pods"), "default", name}, std::nullopt});
+    commit.writes.push_back({store::Operation::remove, {store::Atom(resource), "default", name}, std::nullopt});
     store->commit(std::move(commit), [](store::CommitOutcome) {});
     runtime->settle();
   }
@@ -103,6 +105,36 @@ TEST_CASE("who wants one name, or only what goes away, is not woken for anything
   taken = taken_from(*observing);
   REQUIRE(taken.size() == 1);
   CHECK(taken.front().type == store::ChangeType::deleted);
+}
+
+TEST_CASE("an observer of what hangs together hears of a plain object when it is gone, and of all objects of the kinds that it names") {
+  Bench bench;
+  const auto waiter = std::make_shared<CountingWaiter>();
+  const auto observing = std::make_shared<Inbox>(waiter);
+  const ObserverDeclaration observer{true, {}, false, true, {store::Atom("pods")}};
+  observing->want_if([&](const store::Change& change) { return observer.shows(change); });
+  CHECK(observing->wants(store::Atom("configmaps")));
+  bench.feed->add(observing);
+  bench.create("plain", "configmaps");
+  bench.runtime->advance(kLate_ms * base::kNanosPerMs);
+  CHECK(waiter->notified == 0);
+  bench.create("owned", "configmaps", true);
+  bench.create("pod");
+  bench.remove("plain", "configmaps");
+  bench.runtime->advance(kLate_ms * base::kNanosPerMs);
+  CHECK(waiter->notified == 1);
+  std::vector<Changes> taken;
+  CHECK_FALSE(observing->take(taken));
+  std::vector<store::Change> shown;
+  for (const auto& changes : taken) shown.insert(shown.end(), changes->begin(), changes->end());
+  REQUIRE(shown.size() == 3);
+  CHECK(shown[0].object->key().name == "owned");
+  CHECK(shown[1].object->key().name == "pod");
+  CHECK(shown[2].object->key().name == "plain");
+  store::Change freed = shown[0];   // of its owner, that is: the state before counts, too
+  freed.type = store::ChangeType::modified;
+  freed.previous = std::exchange(freed.object, shown[2].object);
+  CHECK(observer.shows(freed));
 }
 
 TEST_CASE("whoever wants a kind and one name of it wants the kind") {
