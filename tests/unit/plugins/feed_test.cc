@@ -123,10 +123,7 @@ TEST_CASE("an observer of what hangs together hears of a plain object when it is
   bench.remove("plain", "configmaps");
   bench.runtime->advance(kLate_ms * base::kNanosPerMs);
   CHECK(waiter->notified == 1);
-  std::vector<Changes> taken;
-  CHECK_FALSE(observing->take(taken));
-  std::vector<store::Change> shown;
-  for (const auto& changes : taken) shown.insert(shown.end(), changes->begin(), changes->end());
+  const auto shown = taken_from(*observing);
   REQUIRE(shown.size() == 3);
   CHECK(shown[0].object->key().name == "owned");
   CHECK(shown[1].object->key().name == "pod");
