@@ -70,13 +70,15 @@ class HugePages final : public SysAllocator {
 
 }  // namespace
 
-#ifdef KEELSON_TCMALLOC
-
 // Most of what a start maps it needs once; the kernel maps sixteen pages around each that is touched.
 void give_back_memory() {
-  MallocExtension::instance()->ReleaseFreeMemory();
+  give_back_heap();
   ::dl_iterate_phdr(unmap_what_is_only_read, nullptr);
 }
+
+#ifdef KEELSON_TCMALLOC
+
+void give_back_heap() { MallocExtension::instance()->ReleaseFreeMemory(); }
 
 std::size_t allocated_bytes() {
   std::size_t bytes = 0;
@@ -92,10 +94,7 @@ void use_huge_pages() {
 
 #else
 
-void give_back_memory() {
-  ::malloc_trim(0);
-  ::dl_iterate_phdr(unmap_what_is_only_read, nullptr);
-}
+void give_back_heap() { ::malloc_trim(0); }
 std::size_t allocated_bytes() { return ::mallinfo2().uordblks; }
 void use_huge_pages() {}
 

@@ -157,11 +157,6 @@ Declaration read(const json::object& object) {
   return d;
 }
 
-}  // namespace
-
-// As in upstream's webhook rules: "pods" is the object alone, "pods/*" its subresources, "*" all objects, "*/*" everything.
-namespace {
-
 bool is_linked(const store::ObjectRef& object) { return object && (object->deleting() || !object->columns().owners.empty()); }
 
 }  // namespace
@@ -174,6 +169,7 @@ bool ObserverDeclaration::shows(const store::Change& change) const {
   return !linked || is_linked(change.object) || is_linked(change.previous) || std::find(whole.begin(), whole.end(), changed) != whole.end();
 }
 
+// As in upstream's webhook rules: "pods" is the object alone, "pods/*" its subresources, "*" all objects, "*/*" everything.
 bool HookRule::matches(std::string_view operation, std::string_view group, std::string_view resource, std::string_view subresource) const {
   if (!any_of(operations, operation) || !any_of(groups, group)) return false;
   return std::any_of(resources.begin(), resources.end(), [&](std::string_view entry) {

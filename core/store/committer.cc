@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "core/base/log.hpp"
+#include "core/base/memory.hpp"
 #include "core/store/batch.hpp"
 #include "core/store/hooks.hpp"
 #include "core/store/intake.hpp"
@@ -21,6 +22,8 @@ constexpr std::int64_t kFatalGrace_ms = 200;   // for the 500s to leave the proc
 constexpr int kExitFatal = 74;                 // EX_IOERR
 constexpr std::int64_t kLowSpaceCompaction_ms = 60'000;
 constexpr std::uint64_t kCompactionShare = 8;  // a pass when this part of the history's bytes was written
+constexpr std::uint64_t kLoadWorthBytes = 16u << 20;   // written, before a rest is looked for
+constexpr std::uint64_t kRestBytesMax = 1u << 20;      // written within kRestDelay_ms at rest
 constexpr int kBatchesLedMax = 2;              // by a thread that waits for its own write
 
 // What other threads and timers tell the committer. Shared, because a timer may fire while the committer goes.
@@ -31,13 +34,13 @@ struct Signals {
   Intake queue;
   std::size_t withdrawing = 0;             // answers that a timer is giving
   std::optional<base::Monotonic> busy;     // since when whoever leads is at one batch, until that is on the disk
-  bool stopping = false, sync_due = false, compaction_due = false, compaction_done = false, patience_armed = false;
+  bool stopping = false, sync_due = false, compaction_due = false, compaction_done = false, rest_due = false, rest_done = false, patience_armed = false;
   bool led = false;                        // somebody takes from the queue, and will look again before it stops
   std::unique_ptr<base::Waiter> waiter;
 
   bool stuck(base::Monotonic now) const { return busy && now - *busy >= patience; }
   /// Something that only the committer's thread does. Under the mutex.
-  bool chores_due() const { return stopping || sync_due || compaction_due || compaction_done; }
+  bool chores_due() const { return stopping || sync_due || compaction_due || compaction_done || rest_due || rest_done; }
 
   void raise(bool Signals::*flag) {
     {
@@ -142,6 +145,8 @@ class Committer final : public Log {
   void sync_now();
   bool compaction_is_urgent() const;
   void compact_now();
+  void rest_if_quiet();
+  void arm_rest();
   void arm_sync();
   void arm_compaction();
   void end();
@@ -159,10 +164,10 @@ class Committer final : public Log {
   SpaceGuard space_;
   Revision last_ = 0, ceiling_ = 0;
   bool unsynced_ = false;
-  bool sync_armed_ = false, compaction_armed_ = false;
-  std::uint64_t bytes_since_compaction_ = 0;
+  bool sync_armed_ = false, compaction_armed_ = false, rest_armed_ = false;
+  std::uint64_t bytes_since_compaction_ = 0, bytes_since_rest_ = 0, bytes_when_armed_ = 0;
   base::Monotonic last_compaction_ = 0;
-  std::unique_ptr<base::Thread> compaction_;
+  std::unique_ptr<base::Thread> compaction_, resting_;
   std::atomic<bool> history_remains_{false};
 };
 
@@ -293,6 +298,7 @@ void Committer::process(std::vector<Pending> taken) {
   for (const Pending& pending : taken) {
     operations += pending.operations;
     bytes_since_compaction_ += pending.bytes;
+    bytes_since_rest_ += pending.bytes;
   }
   Batch batch(target_->installed(), last_);
   if (dead_.load() || !raise_ceiling(operations)) {
@@ -336,6 +342,7 @@ bool Committer::append(Batch& batch) {
   else if (batch.relaxed()) unsynced_ = true;
   if (unsynced_) arm_sync();
   if (batch.sync() || batch.relaxed()) arm_compaction();
+  if (bytes_since_rest_ >= kLoadWorthBytes) arm_rest();
   return true;
 }
 
@@ -385,18 +392,22 @@ void Committer::fatal(const base::Error& error, std::vector<Answer>& waiting) {
 
 // What timers asked for, done between batches.
 void Committer::chores() {
-  bool sync = false, compact = false, compacted = false;
+  bool sync = false, compact = false, compacted = false, rest = false, rested = false;
   {
     std::lock_guard lock(signals_->mutex);
     sync = std::exchange(signals_->sync_due, false);
     compact = std::exchange(signals_->compaction_due, false);
     compacted = std::exchange(signals_->compaction_done, false);
+    rest = std::exchange(signals_->rest_due, false);
+    rested = std::exchange(signals_->rest_done, false);
   }
   if (sync && !dead_.load()) sync_now();
   if (compacted) {
     compaction_.reset();
     if (history_remains_.load()) arm_compaction();
   }
+  if (rested) resting_.reset();
+  if (rest) rest_if_quiet();
   if (compact) compaction_armed_ = false;
   if (!compaction_ && (compact || compaction_is_urgent())) compact_now();
 }
@@ -423,6 +434,23 @@ void Committer::compact_now() {
   });
 }
 
+void Committer::rest_if_quiet() {
+  rest_armed_ = false;
+  if (resting_ || bytes_since_rest_ - bytes_when_armed_ > kRestBytesMax) return arm_rest();
+  bytes_since_rest_ = 0;
+  resting_ = runtime_.spawn("store-rest", [this] {
+    storage_->rest();
+    base::give_back_heap();
+    signals_->raise(&Signals::rest_done);
+  });
+}
+
+void Committer::arm_rest() {
+  if (std::exchange(rest_armed_, true)) return;
+  bytes_when_armed_ = bytes_since_rest_;
+  runtime_.schedule_at(runtime_.in_ms(kRestDelay_ms), [signals = signals_] { signals->raise(&Signals::rest_due); });
+}
+
 void Committer::arm_sync() {
   if (std::exchange(sync_armed_, true)) return;
   runtime_.schedule_at(runtime_.in_ms(kRelaxedSyncDelay_ms), [signals = signals_] { signals->raise(&Signals::sync_due); });
@@ -435,6 +463,7 @@ void Committer::arm_compaction() {
 
 void Committer::end() {
   compaction_.reset();
+  resting_.reset();
   if (dead_.load()) return;
   if (const auto closed = storage_->close(last_); !closed) base::log_error("store", "closing the log failed", {{"error", closed.error().message}});
 }

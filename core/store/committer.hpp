@@ -15,6 +15,7 @@ namespace keelson::store {
 
 inline constexpr Revision kCeilingStep = 1'000'000;            ///< numbers reserved per synced ceiling
 inline constexpr std::int64_t kRelaxedSyncDelay_ms = 5'000;    ///< relaxed writes are synced at most this much later
+inline constexpr std::int64_t kRestDelay_ms = 5'000;           ///< after much was written and then so long next to nothing, memory goes back
 inline constexpr std::int64_t kCompactionInterval_ms = 5 * 60 * 1000;
 
 std::unique_ptr<Log> make_local_log(std::unique_ptr<Storage> storage, base::Runtime& runtime, base::Metrics& metrics, StoreOptions options);

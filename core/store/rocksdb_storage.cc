@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "core/base/durable_file.hpp"
+#include "core/base/log.hpp"
 #include "core/store/committer.hpp"
 #include "core/store/meta_keys.hpp"
 
@@ -148,6 +149,12 @@ void RocksDbStorage::breathe(std::size_t bytes) {
   }
   load_bytes_ += bytes;
   if (load_bytes_ >= kLoadBytes && tuning_.buffers->buffer_size() != kWriteBuffersLoaded) tuning_.buffers->SetBufferSize(kWriteBuffersLoaded);
+}
+
+// Else the buffers keep what was written until somebody writes again.
+void RocksDbStorage::rest() {
+  tuning_.buffers->SetBufferSize(kWriteBuffersAtRest);
+  if (const auto status = database_->Flush(rocksdb::FlushOptions(), {versions_, log_, meta_}); !status.ok()) base::log_warn("store", "the write buffers could not be flushed", {{"error", status.ToString()}});
 }
 
 base::Outcome<void> RocksDbStorage::sync() {

@@ -40,6 +40,7 @@ class RocksDbStorage final : public Storage {
   base::Outcome<ObjectRef> get_at(const Key& key, Revision revision, const Snapshot& installed) const override;
   Revision compacted(Atom resource) const override;
   bool compact(bool hard) override;
+  void rest() override;
   base::Outcome<void> close(Revision revision) override;
 
  private:

@@ -30,6 +30,8 @@ class Storage {
   virtual Revision compacted(Atom resource) const = 0;
   /// Drops history by age and size, `hard`: nearly all of it. Returns whether history remains that will age.
   virtual bool compact(bool hard) = 0;
+  /// A load is over: gives back what only that needed. On a thread of its own; appends go on meanwhile.
+  virtual void rest() {}
   /// The end was orderly: numbering may go on at `revision`.
   virtual base::Outcome<void> close(Revision revision) = 0;
 };

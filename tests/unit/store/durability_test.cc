@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <map>
 #include <random>
 
@@ -575,6 +576,26 @@ TEST_CASE("a commit of several objects survives as a whole or not at all") {
     }
   }
   CHECK(lost);
+}
+
+TEST_CASE("after a load the write buffers are emptied without anybody writing") {
+  Opened on("rocksdb", base::simulated_runtime(5));
+  auto& simulation = dynamic_cast<base::SimulatedRuntime&>(*on.runtime);
+  on.open();
+  const auto tables = [&] {
+    const auto files = std::filesystem::directory_iterator(on.options.directory);
+    return std::count_if(begin(files), end(files), [](const auto& file) { return file.path().extension() == ".sst"; });
+  };
+  const auto before = tables();
+  for (int i = 0; i < 20; ++i) on.create(key_of("a" + std::to_string(i)), std::string(1 << 20, 'x'));
+  const auto loaded = tables();
+  simulation.advance(2 * kRestDelay_ms * base::kNanosPerMs);
+  CHECK(tables() > loaded);
+  const auto rested = tables();
+  on.create(key_of("b"));
+  simulation.advance(2 * kRestDelay_ms * base::kNanosPerMs);
+  CHECK(tables() == rested);   // little is not worth it
+  CHECK(before <= loaded);
 }
 
 TEST_CASE("history over its size is dropped also while writes never pause") {
