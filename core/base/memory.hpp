@@ -1,5 +1,5 @@
 // Memory of the process as a whole. Its allocator is gperftools' tcmalloc: threads keep what they free, what one thread allocates and
-// another frees comes back to the first, and no lock is taken for either. Under sanitizers it is theirs.
+// another frees comes back to the first by many blocks at a time. Under sanitizers it is theirs.
 //
 // Threads: any. Ownership: none. Errors: none.
 #pragma once

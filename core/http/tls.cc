@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <new>
 
-
 namespace keelson::http {
 namespace {
 

@@ -196,8 +196,7 @@ void Controller::work(Worker& self) {
   if (more) wake();
 }
 
-// The key that it has begun and what comes next, as long as something does. Workers that share the allocator's few arenas wait for each
-// other there more often than anywhere else, so each keeps what it frees while it is at work.
+// The key that it has begun and what comes next, as long as something does.
 void Controller::work_off(Lock& lock, Worker& self) {
   measures_->active.set(++active_);
   do {

@@ -12,6 +12,7 @@
 #include "core/kinds/patch/patch.hpp"
 #include "core/kinds/patch/patch_reading.hpp"
 #include "core/kinds/protobuf/protobuf.hpp"
+#include "core/kinds/stamps.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 namespace keelson::fuzz {
@@ -195,6 +196,57 @@ KEELSON_FUZZ(apply, bytes) {
   must(kinds::equal_for_commit(*forced, *again), "applying the same again changes " + json::serialize(*forced) + " to " + json::serialize(*again));
   auto updated = *again;
   kinds::record_update(*kind, live ? &live->object : nullptr, updated, {"other", "status", kNow_unix_s + 1});
+}
+
+namespace {
+
+constexpr store::Revision kStoredRevision = 7;
+
+/// A lease as it is stored, and who manages it.
+struct StoredLease {
+  StoredLease() {
+    auto object = kinds::decode(*kind, kinds::Media::json,
+                                R"({"metadata":{"name":"l","namespace":"default","uid":"6f5d2a10-94a4-4c3b-9a51-0242ac120002","labels":{"a":"b"},"resourceVersion":"1"},"spec":{"holderIdentity":"l","leaseDurationSeconds":40,"renewTime":"2026-01-01T00:00:00.000001Z"}})",
+                                kinds::FieldValidation::strict, {})->object;
+    kinds::record_update(*kind, nullptr, object, {"kubelet", "", kNow_unix_s});
+    auto encoded = kinds::encode(*kind, object, store::kRevisionSlotBytes);
+    store::fill_revision_slot(encoded.body.data() + encoded.revision_offset, kStoredRevision);
+    text = std::move(encoded.body);
+    fields = kinds::selectable_values(*kind, object);
+  }
+  kinds::NarrowWrite write() const { return {*kind, "", text, fields, "default", "l", "6f5d2a10-94a4-4c3b-9a51-0242ac120002", {"kubelet", "", kNow_unix_s + 10}}; }
+  const kinds::KindRef kind = kind_of("coordination.k8s.io", "v1", "Lease");
+  std::string text;
+  std::vector<std::string> fields;
+};
+
+/// What was put into the text unread is what comes of it when it is read.
+void written_alike(const kinds::Narrowed& unread, const std::optional<kinds::Narrowed>& read) {
+  must(read.has_value(), "what was put in unread has to be read whole");
+  must(read->changes == unread.changes, "put in unread it changes something, read it does not, or the other way round");
+  must_equal(unread.body, read->body, "put in unread it says otherwise than read");
+}
+
+}  // namespace
+
+KEELSON_FUZZ(renewal_patch, bytes) {
+  static const StoredLease lease;
+  const auto write = lease.write();
+  const auto unread = kinds::stamped(write, bytes, {});
+  if (!unread) return;
+  auto patch = parsed(bytes);
+  must(patch.has_value(), "what is no JSON was put in unread");
+  written_alike(*unread, kinds::narrow_patch(write, kinds::PatchType::merge, *patch, kinds::FieldValidation::strict, {}));
+}
+
+KEELSON_FUZZ(renewal, bytes) {
+  static const StoredLease lease;
+  const auto write = lease.write();
+  const auto unread = kinds::sent_back(write, bytes, std::to_string(kStoredRevision), {});
+  if (!unread) return;
+  const auto sent = kinds::decode(*lease.kind, kinds::Media::json, bytes, kinds::FieldValidation::strict, {});
+  must(sent.has_value() && sent->warnings.empty(), "what cannot be decoded was put in unread");
+  written_alike(*unread, kinds::narrow_update(write, sent->object, {}));
 }
 
 KEELSON_FUZZ(definition, bytes) {

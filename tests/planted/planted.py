@@ -72,6 +72,7 @@ FAULTS = {   # name: (what to build, what to run), what it says
     "continuations_not_counted": (MANY, "continuations: a flood goes on"),
     "queue_without_end": (OVERLOAD, "too few were refused|heartbeat|health"),
     "head_in_pieces_forgotten": (FUZZ_REPLAY, "broken: frames depend on how they arrive|fuzz target websocket failed"),
+    "stamps_mixed_up": (FUZZ_REPLAY, "fuzz target renewal"),
     "grounds_without_revisions": ((["unit_verbs"], [BIN + "unit_verbs", "whatever admission rests on changes*"]), "FAILED"),
     "uniqueness_looked_for_in_all": (BOMBS, "a set: |a keyed list: "),
 }

@@ -479,17 +479,24 @@ TEST_CASE("of patches that are sent together each is refused to who may not") {
   CHECK(codes == std::vector<int>{403, 403});
 }
 
+/// Refuses each update: `looks`, of an object that it is shown.
+class RefusesUpdates final : public auth::AdmissionUnit {
+ public:
+  explicit RefusesUpdates(bool looks) : looks_(looks) {}
+  std::string_view name() const override { return "RefusesUpdates"; }
+  bool handles(auth::AdmissionRequest::Operation operation, const kinds::Kind&, std::string_view) const override { return operation == auth::AdmissionRequest::Operation::update; }
+  bool reads_objects(const auth::AdmissionRequest&) override { return looks_; }
+  void validate(auth::AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) override { done(looks_ && !request.object ? base::Outcome<void>() : base::bad_request("no")); }
+
+ private:
+  const bool looks_;
+};
+
 TEST_CASE("what looks at objects is shown those of patches that are sent together") {
   Cluster cluster;
   const auto thing = lease();
   Cluster::must(cluster.create(thing.what, "default", thing.made));
-  class Refusing final : public auth::AdmissionUnit {
-   public:
-    std::string_view name() const override { return "Refusing"; }
-    bool handles(auth::AdmissionRequest::Operation operation, const kinds::Kind&, std::string_view) const override { return operation == auth::AdmissionRequest::Operation::update; }
-    void validate(auth::AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) override { done(request.object ? base::Outcome<void>(base::bad_request("no")) : base::Outcome<void>()); }
-  };
-  cluster.chains->add(1, std::make_shared<Refusing>());
+  cluster.chains->add(1, std::make_shared<RefusesUpdates>(true));
   std::vector<int> codes;
   const verbs::Verbs::Each renewal{"default", "l", R"({"spec":{"renewTime":"2026-01-01T00:00:09.000001Z"}})"};
   cluster.verbs->write_each(cluster.admin, {.op = verbs::Verbs::Step::Op::patch, .target = cluster.target(thing.what, ""), .patch_type = kinds::PatchType::merge}, {renewal, renewal}, [&](std::size_t, base::Outcome<Written> written) { codes.push_back(error_of(written).code); });
@@ -500,14 +507,7 @@ TEST_CASE("what refuses without a look at the object is asked of a renewal, too"
   Cluster cluster;
   const auto thing = lease();
   Cluster::must(cluster.create(thing.what, "default", thing.made));
-  class Refusing final : public auth::AdmissionUnit {
-   public:
-    std::string_view name() const override { return "Refusing"; }
-    bool handles(auth::AdmissionRequest::Operation operation, const kinds::Kind&, std::string_view) const override { return operation == auth::AdmissionRequest::Operation::update; }
-    bool reads_objects(const auth::AdmissionRequest&) override { return false; }
-    void validate(auth::AdmissionRequest&, std::function<void(base::Outcome<void>)> done) override { done(base::bad_request("no")); }
-  };
-  cluster.chains->add(1, std::make_shared<Refusing>());
+  cluster.chains->add(1, std::make_shared<RefusesUpdates>(false));
   CHECK(error_of(cluster.patch(thing.what, "default", "l", R"({"spec":{"renewTime":"2026-01-01T00:00:09.000001Z"}})")).code == 400);
   auto object = parsed(cluster.stored(thing.what, "default", "l"));
   object.at("spec").as_object()["renewTime"] = "2026-01-01T00:00:09.000001Z";
@@ -544,7 +544,7 @@ TEST_CASE("what says nothing new writes nothing where somebody else wrote last: 
         cluster->sleep_s(2);
         Cluster::must(cluster->patch(thing.what, thing.ns, thing.name, R"({"metadata":{"labels":{"l":"1"}}})"));
         const auto before = cluster->stored(thing.what, thing.ns, thing.name)->revision();
-        for (const std::string again : {first, std::string(R"({"status":{"addresses":null,"conditions":null}})")}) {
+        for (const std::string& again : {first, std::string(R"({"status":{"addresses":null,"conditions":null}})")}) {
           if (again != first && first.find("conditions") != std::string::npos) continue;
           cluster->sleep_s(2);
           Cluster::must(cluster->patch(thing.what + "/status", thing.ns, thing.name, again));
