@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -15,6 +16,7 @@
 #include <map>
 #include <mutex>
 #include <stdexcept>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 
@@ -208,6 +210,7 @@ class RealRuntime final : public Runtime {
     return std::make_unique<RealThread>(name, std::move(body), stack_bytes);
   }
   std::unique_ptr<Waiter> waiter() override { return std::make_unique<RealWaiter>(); }
+  std::size_t processors() const override { return std::max(1u, std::thread::hardware_concurrency()); }
 
  private:
   Random random_;

@@ -1,4 +1,4 @@
-// Runtime: time, timers, randomness and threads, the only door to them. Nobody else in the process asks the OS.
+// Runtime: time, timers, randomness, threads and how many can run, the only door to them. Nobody else in the process asks the OS.
 //
 // Two implementations: real_runtime() (OS threads, CLOCK_MONOTONIC, getrandom) and SimulatedRuntime (virtual time;
 //   one thread runs at a time, the seed draws who is next at every wait; time jumps to the next deadline when nobody
@@ -48,6 +48,8 @@ class Runtime {
   virtual bool cancel(TimerId timer) = 0;
   virtual std::unique_ptr<Thread> spawn(std::string name, std::function<void()> body, std::size_t stack_bytes = 512 * 1024) = 0;
   virtual std::unique_ptr<Waiter> waiter() = 0;
+  /// So many threads can work at a time; at least 1.
+  virtual std::size_t processors() const = 0;
 
   Monotonic in_ms(std::int64_t ms) const { return monotonic_ns() + ms * kNanosPerMs; }
   std::int64_t unix_s() const { return unix_ns() / kNanosPerSecond; }

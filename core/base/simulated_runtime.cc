@@ -77,6 +77,7 @@ class Simulation final : public SimulatedRuntime {
 
   std::unique_ptr<Thread> spawn(std::string name, std::function<void()> body, std::size_t stack_bytes) override;
   std::unique_ptr<Waiter> waiter() override;
+  std::size_t processors() const override { return 1; }
 
   bool settle(std::uint64_t steps_max) override {
     while (step())

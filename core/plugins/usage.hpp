@@ -40,6 +40,7 @@ class MeteredRuntime final : public base::Runtime {
   bool cancel(base::TimerId timer) override { return inner_.cancel(timer); }
   std::unique_ptr<base::Thread> spawn(std::string name, std::function<void()> body, std::size_t stack_bytes) override;
   std::unique_ptr<base::Waiter> waiter() override { return inner_.waiter(); }
+  std::size_t processors() const override { return inner_.processors(); }
 
  private:
   base::Runtime& inner_;

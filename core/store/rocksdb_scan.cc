@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <thread>
 
 #include "core/base/log.hpp"
 #include "core/store/rocksdb_storage.hpp"
@@ -89,7 +88,7 @@ base::Outcome<std::vector<ObjectRef>> RocksDbStorage::scan_versions(Revision& ne
   const auto work = [&] {
     for (std::size_t i = next++; i < all.size(); i = next++) scan(all[i]);
   };
-  const std::size_t readers = std::min({all.size(), kReadersMax, static_cast<std::size_t>(std::max(1u, std::thread::hardware_concurrency()))});
+  const std::size_t readers = std::min({all.size(), kReadersMax, runtime_.processors()});
   std::vector<std::unique_ptr<base::Thread>> others;
   for (std::size_t i = 1; i < readers; ++i) others.push_back(runtime_.spawn("store-read", work));
   work();

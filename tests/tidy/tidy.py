@@ -68,6 +68,20 @@ def shallow_parses(root):
                 problems.append(f"{path.relative_to(root)}:{number}: reads JSON with the library's own limit on nesting; json_of() does not")
 
 
+AROUND_THE_RUNTIME = re.compile(r"\bstd::(jthread|async|thread)\b(?!::id)|\bhardware_concurrency\b|\b_SC_NPROCESSORS|\b(steady|system|high_resolution)_clock::now"
+                                r"|\bstd::random_device\b|\bstd::this_thread::sleep_|\bpthread_create\(")
+
+
+def only_the_runtime_asks(root):
+    """Clock, threads, processors and randomness of the machine: a simulation that asks them does not replay."""
+    for path in sources(root, "core"):
+        if path.relative_to(root).parts[1] == "base":
+            continue
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if AROUND_THE_RUNTIME.search(line):
+                problems.append(f"{path.relative_to(root)}:{number}: asks the machine what base::Runtime is to be asked")
+
+
 def lengths(root):
     for path in sources(root, "core", "sdk", "plugins", "cri-shim", "cni"):
         count = path.read_text().count("\n")
@@ -121,6 +135,7 @@ def main():
     border(root)
     snapshots_are_held(root)
     shallow_parses(root)
+    only_the_runtime_asks(root)
     readmes(root)
     exports(sys.argv[2:])
     for problem in problems:

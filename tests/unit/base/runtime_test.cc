@@ -127,6 +127,11 @@ TEST_CASE("the owner of a simulation may wait itself: the others run meanwhile")
   CHECK_FALSE(pong->wait_until(runtime->in_ms(1000)));
 }
 
+TEST_CASE("a simulation has one processor, whatever the machine has: it replays on another") {
+  CHECK(simulated_runtime(1)->processors() == 1);
+  CHECK(real_runtime()->processors() >= 1);
+}
+
 TEST_CASE("settle gives up on threads that never rest") {
   const auto runtime = simulated_runtime(1);
   const auto waiter = runtime->waiter();

@@ -38,6 +38,7 @@ class MovedRuntime final : public base::Runtime {
     return real_->spawn(std::move(name), std::move(body), stack_bytes);
   }
   std::unique_ptr<base::Waiter> waiter() override { return real_->waiter(); }
+  std::size_t processors() const override { return real_->processors(); }
 
   void advance_ms(std::int64_t ms) {
     std::vector<std::function<void()>> due;
