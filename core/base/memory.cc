@@ -66,6 +66,12 @@ class HugePages final : public SysAllocator {
   std::size_t taken_ = 0;   ///< in small pages
 };
 
+void give_back_heap() { MallocExtension::instance()->ReleaseFreeMemory(); }
+
+#else
+
+void give_back_heap() { ::malloc_trim(0); }
+
 #endif
 
 }  // namespace
@@ -77,8 +83,6 @@ void give_back_memory() {
 }
 
 #ifdef KEELSON_TCMALLOC
-
-void give_back_heap() { MallocExtension::instance()->ReleaseFreeMemory(); }
 
 std::size_t allocated_bytes() {
   std::size_t bytes = 0;
@@ -94,7 +98,6 @@ void use_huge_pages() {
 
 #else
 
-void give_back_heap() { ::malloc_trim(0); }
 std::size_t allocated_bytes() { return ::mallinfo2().uordblks; }
 void use_huge_pages() {}
 

@@ -10,8 +10,6 @@ namespace keelson::base {
 /// Gives what was freed back to the system, and code and constants back to the page cache, from where the next use maps them again
 /// (a fault for 64 KiB): after work that needed much more than what goes on does. Takes about a millisecond.
 void give_back_memory();
-/// The first of these alone.
-void give_back_heap();
 
 /// What the program has allocated and not freed yet.
 std::size_t allocated_bytes();

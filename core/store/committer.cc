@@ -440,7 +440,7 @@ void Committer::rest_if_quiet() {
   bytes_since_rest_ = 0;
   resting_ = runtime_.spawn("store-rest", [this] {
     storage_->rest();
-    base::give_back_heap();
+    base::give_back_memory();
     signals_->raise(&Signals::rest_done);
   });
 }
