@@ -188,7 +188,7 @@ class Command {
   void operations(std::size_t connections) {
     const auto prefix = ns_ + "-c" + std::to_string(connections) + "-";
     const std::map<std::string, std::vector<std::string>> plan{
-        {"configmap", {"create", "get", "update", "patch", "apply", "delete"}}, {"pod", {"create", "get", "patch", "apply", "delete"}}, {"lease", {"create", "get", "update", "patch", "apply", "delete"}},
+        {"configmap", {"create", "get", "update", "patch", "apply", "delete"}}, {"pod", {"create", "get", "update", "patch", "apply", "delete"}}, {"lease", {"create", "get", "update", "patch", "apply", "delete"}},
         {"event", {"create", "delete"}}, {"nodelease", {"create", "update", "patch", "delete"}}};
     // With one connection a fifth does, and costs as much time.
     const auto count = connections == 1 ? std::max<std::size_t>(flags_.count / 5, 1) : std::max(flags_.count, connections);

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <functional>
 #include <iostream>
+#include <map>
 #include <stdexcept>
 
 #include "core/admission/admission.hpp"
@@ -177,7 +178,7 @@ class Bench {
 
   void pods() {
     const auto name = [](int i) { return "pod-" + std::to_string(i); };
-    const auto create = [&](int i) { server_.write(Op::create, server_.target("", "Pod", "default", ""), pod(name(i))); };
+    const auto create = [&](int i) { return server_.write(Op::create, server_.target("", "Pod", "default", ""), pod(name(i))); };
     const auto binding = [&](int i) { return R"({"metadata":{"name":")" + name(i) + R"(","namespace":"default"},"target":{"kind":"Node","name":"hollow-)" + std::to_string(i % kTogether) + "\"}}"; };
     const auto bind = [&](int i) { server_.write(Op::create, server_.target("", "Pod", "default", name(i), "binding"), binding(i)); };
     const auto run = [&](int i) { server_.write(Op::patch, server_.target("", "Pod", "default", name(i), "status"), running()); };
@@ -190,6 +191,14 @@ class Bench {
       server_.write_each(Op::create, server_.target("", "Pod", "default", "", "binding"), std::move(bindings));
     }, create);
     measure("run-pod", run, [&](int i) { create(i), bind(i); });
+    const auto marked = [](int i) { return R"({"metadata":{"annotations":{"mark":"m)" + std::to_string(i) + "\"}}}"; };
+    measure("annotate-pod", [&](int i) { server_.write(Op::patch, server_.target("", "Pod", "default", name(i)), marked(i)); }, create);
+    std::map<int, std::string> made;   // as a client got them, and sends them back with another label
+    measure("update-pod", [&](int i) { server_.write(Op::update, server_.target("", "Pod", "default", name(i)), std::move(made[i])); }, [&](int i) {
+      made[i] = create(i)->body();
+      constexpr std::string_view kLabel = R"("app":"generated")";
+      made[i].replace(made[i].find(kLabel), kLabel.size(), R"("app":"changed")");
+    });
     measure("delete-pod", [&](int i) { server_.write(Op::remove, server_.target("", "Pod", "default", name(i)), ""); }, [&](int i) { create(i), bind(i), run(i); });
   }
 
