@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -255,10 +256,40 @@ class Probe {
   bool over_ = false;
 };
 
+/// How many events end in what a watcher is sent piece by piece: JSON has each on a line, protobuf in a frame behind its length.
+class Framing {
+ public:
+  explicit Framing(bool protobuf) : protobuf_(protobuf) {}
+  std::size_t ended_in(std::string_view bytes) {
+    if (!protobuf_) return static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+    std::size_t ended = 0;
+    while (!bytes.empty()) {
+      if (head_bytes_ < kLengthBytes) {
+        left_ = left_ << 8 | static_cast<unsigned char>(bytes.front());
+        ++head_bytes_;
+        bytes.remove_prefix(1);
+      } else {
+        const auto some = std::min<std::size_t>(left_, bytes.size());
+        left_ -= static_cast<std::uint32_t>(some);
+        bytes.remove_prefix(some);
+      }
+      if (head_bytes_ == kLengthBytes && left_ == 0) head_bytes_ = 0, ++ended;
+    }
+    return ended;
+  }
+
+ private:
+  static constexpr int kLengthBytes = 4;
+  bool protobuf_;
+  int head_bytes_ = 0;
+  std::uint32_t left_ = 0;   ///< of the length's or the frame's bytes
+};
+
 /// Watchers on the first connections; the others write, each to an object of its own.
 class Fan {
  public:
-  Fan(const Options& options, const Endpoint& endpoint, const CpuClock& cpu) : options_(options), cpu_(cpu), pool_(endpoint, options.watchers + options.writers, true) {}
+  Fan(const Options& options, const Endpoint& endpoint, const CpuClock& cpu)
+      : options_(options), cpu_(cpu), protobuf_(options.accept.find("protobuf") != std::string::npos), framing_(options.watchers, Framing(protobuf_)), pool_(endpoint, options.watchers + options.writers, true) {}
 
   FanFigures run() {
     for (std::size_t i = options_.watchers; i < pool_.size(); ++i) pool_.at(i).keep_body = true;
@@ -320,20 +351,34 @@ class Fan {
     writer.request("PUT", collection(options_.kind, options_.ns) + "/" + name, object(options_.kind, options_.ns, name, "m" + std::to_string(now_ns())));
   }
 
-  // One line is one event; every 64th watcher also measures the time since the write was sent.
+  // Every 64th watcher also measures the time since the write was sent.
   void count(Connection& connection, std::string_view bytes) {
     if (connection.index >= options_.watchers) return;
-    const auto lines = static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\n'));
-    if (lines == 0) return;
+    const auto events = framing_[connection.index].ended_in(bytes);
+    if (events == 0) return;
     last_ = now_ns();
-    delivered_ += lines;
+    delivered_ += events;
     if (connection.index % 64) return;
-    const auto at = bytes.rfind("\"mark\":\"m");
-    if (at != std::string_view::npos) lag_us_.push_back(static_cast<double>(last_ - std::strtoll(bytes.data() + at + 9, nullptr, 10)) / 1e3);
+    const auto sent_ns = mark_in(bytes);
+    if (sent_ns != 0) lag_us_.push_back(static_cast<double>(last_ - sent_ns) / 1e3);
+  }
+
+  /// When the last event's write was sent; 0: that is not in this piece.
+  std::int64_t mark_in(std::string_view bytes) const {
+    const std::string_view name = protobuf_ ? "\x04mark\x12" : "\"mark\":\"m";
+    const std::size_t length_and_m = protobuf_ ? 2 : 0;
+    const auto at = bytes.rfind(name);
+    if (at == std::string_view::npos) return 0;
+    std::int64_t sent_ns = 0;
+    const auto digits = bytes.substr(std::min(bytes.size(), at + name.size() + length_and_m));
+    std::from_chars(digits.data(), digits.data() + digits.size(), sent_ns);
+    return sent_ns;
   }
 
   const Options& options_;
   const CpuClock& cpu_;
+  const bool protobuf_;
+  std::vector<Framing> framing_;   // of each watcher
   Pool pool_;
   std::size_t delivered_ = 0;
   std::int64_t began_ = 0, last_ = 0;
