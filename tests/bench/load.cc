@@ -298,12 +298,15 @@ class Fan {
     for (std::size_t i = 0; i < options_.watchers; ++i)
       pool_.at(i).request("GET", collection(options_.kind, options_.ns) + "?watch=1&timeoutSeconds=600&resourceVersion=" + revision + options_.query, "", "", options_.accept);
     pool_.run(500);
+    write_all(options_.writers);   // the first on a connection finds both sides without their buffers
+    await(options_.writers);
+    delivered_ = 0;
+    lag_us_.clear();
     const double cpu = cpu_();
-    began_ = now_ns();
-    write_all();
+    write_all(options_.count);
     FanFigures figures;
     figures.writing_s = static_cast<double>(now_ns() - began_) / 1e9;
-    for (int quiet = 0; delivered_ < options_.watchers * options_.count && quiet < 100; ++quiet) pool_.run(100);
+    await(options_.count);
     figures.wall_s = static_cast<double>(last_ - began_) / 1e9;
     figures.cpu_us = cpu_() - cpu;
     figures.delivered = delivered_;
@@ -321,7 +324,12 @@ class Fan {
     return writer.body.substr(at, writer.body.find('"', at) - at);
   }
 
-  void write_all() {
+  void await(std::size_t changes) {
+    for (int quiet = 0; delivered_ < options_.watchers * changes && quiet < 100; ++quiet) pool_.run(100);
+  }
+
+  void write_all(std::size_t changes) {
+    began_ = now_ns();
     std::size_t issued = 0, answered = 0;
     std::vector<Connection*> idle;
     for (std::size_t i = options_.watchers; i < pool_.size(); ++i) idle.push_back(&pool_.at(i));
@@ -332,9 +340,9 @@ class Fan {
       idle.push_back(&writer);
       pool_.stop();
     };
-    while (answered < options_.count) {
+    while (answered < changes) {
       const auto due = options_.rate > 0 ? began_ + static_cast<std::int64_t>(static_cast<double>(issued) / options_.rate * 1e9) : 0;
-      if (issued == options_.count || idle.empty()) {
+      if (issued == changes || idle.empty()) {
         pool_.run(1000);
       } else if (now_ns() < due) {
         pool_.run(static_cast<int>((due - now_ns()) / 1'000'000));
