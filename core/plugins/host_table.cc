@@ -80,6 +80,7 @@ void view(void*, keelson_object handle, keelson_object_view* out) {
   full.uid = bytes_of(columns.uid);
   full.controller_uid = bytes_of(controller_uid(object));
   full.body = bytes_of(object.body());
+  full.owner_count = static_cast<std::uint32_t>(columns.owners.size());
   const auto known = std::min<std::size_t>(out->size, sizeof full);   // an older plugin knows fewer members
   full.size = static_cast<std::uint32_t>(known);
   std::memcpy(out, &full, known);

@@ -1,27 +1,12 @@
 #include "graph.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 namespace gc {
 namespace {
 
 constexpr std::string_view kForeground = "foregroundDeletion";
 constexpr std::string_view kOrphan = "orphan";
-
-/// Where it begins; "": it is not there.
-std::string_view from(std::string_view text, std::string_view wanted) {
-  const void* const at = ::memmem(text.data(), text.size(), wanted.data(), wanted.size());
-  return at ? text.substr(static_cast<std::size_t>(static_cast<const char*>(at) - text.data())) : std::string_view();
-}
-
-/// Where an object's text may name its owners: where metadata comes first, and says who manages what, before that.
-std::string_view before_managers(std::string_view body) {
-  constexpr std::string_view kMetadata = "\"metadata\":{", kManagers = "\"managedFields\":[";
-  const auto metadata = body.find('{', 1);
-  if (metadata == std::string_view::npos || !body.substr(0, metadata + 1).ends_with(kMetadata)) return body;
-  return body.substr(0, body.size() - from(body.substr(metadata), kManagers).size());
-}
 
 }  // namespace
 
@@ -40,11 +25,7 @@ Subject subject_of(const keelson::ObjectHandle& object) {
   subject.resource_version = std::to_string(object.revision());
   subject.deleting = object.deleting();
   subject.finalizers = object.finalizers();
-  // Most objects have no owner: a search of the bytes is a tenth of a decode.
-  static constexpr std::string_view kOwners = "\"ownerReferences\"";
-  const std::string_view body = object.body();
-  if (from(before_managers(body), kOwners).empty()) return subject;
-  subject.owners = keelson::decode<keelson::meta_v1::PartialObjectMetadata>(body).meta.ownerReferences;
+  if (object.owner_count() != 0) subject.owners = keelson::decode<keelson::meta_v1::PartialObjectMetadata>(object.body()).meta.ownerReferences;
   return subject;
 }
 

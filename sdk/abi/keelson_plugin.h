@@ -47,12 +47,12 @@ typedef struct { keelson_bytes ns, name; } keelson_key;
 typedef struct {
   uint32_t size, finalizer_count;
   uint64_t revision;
-  int64_t generation;
-  int64_t creation_unix_s, deletion_unix_s, deletion_grace_s;   /* deletion_grace_s -1: unset */
+  int64_t generation, creation_unix_s, deletion_unix_s, deletion_grace_s;   /* deletion_grace_s -1: unset */
   keelson_bytes storage_key;     /* "pods", "deployments.apps" */
   keelson_bytes ns, name, uid;
   keelson_bytes controller_uid;  /* of the owner that is its controller */
   keelson_bytes body;            /* compact JSON */
+  uint32_t owner_count, reserved;   /* minor 4 */
 } keelson_object_view;
 
 /* Every member narrows. */

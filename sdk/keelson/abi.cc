@@ -33,6 +33,7 @@ std::string_view ObjectHandle::name() const { return text_of(view().name); }
 std::string_view ObjectHandle::uid() const { return text_of(view().uid); }
 std::string_view ObjectHandle::body() const { return text_of(view().body); }
 std::string_view ObjectHandle::controller_uid() const { return text_of(view().controller_uid); }
+std::uint32_t ObjectHandle::owner_count() const { return view().owner_count; }
 std::uint64_t ObjectHandle::revision() const { return view().revision; }
 std::int64_t ObjectHandle::generation() const { return view().generation; }
 std::int64_t ObjectHandle::creation_unix_s() const { return view().creation_unix_s; }

@@ -44,6 +44,7 @@ class ObjectHandle {
   std::string_view uid() const;
   std::string_view body() const;             ///< compact JSON
   std::string_view controller_uid() const;   ///< of the controlling owner, "" when there is none
+  std::uint32_t owner_count() const;         ///< of its ownerReferences, which stand in body()
   std::string_view label(std::string_view key) const;   ///< "" when absent
   bool has_label(std::string_view key) const;
   std::string_view field(std::string_view path) const;  ///< a selectable field, "" when unset

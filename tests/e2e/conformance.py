@@ -93,6 +93,11 @@ def reads_see_every_own_write(cluster):
     note(cluster, "see", "it saw all that it did")
 
 
+def an_object_tells_how_many_owners_it_has(cluster):
+    trial(cluster, "owners", "owners")
+    note(cluster, "owners", "0 and 1")
+
+
 def a_status_that_did_not_change_is_not_written(cluster):
     before = cluster.json("get", "trial", "config")["metadata"]["resourceVersion"]
     cluster.out("label", "trial", "config", "touched=yes")
@@ -253,7 +258,7 @@ def metrics_count_what_happens(cluster):
     eventually("the observer knows all", lambda: value("conformance_config_maps") == there)
 
 
-COMMON = [it_reads_its_configuration, what_it_makes_is_owned_and_seen_at_once, a_changed_or_removed_child_is_put_right, reads_see_every_own_write,
+COMMON = [it_reads_its_configuration, what_it_makes_is_owned_and_seen_at_once, a_changed_or_removed_child_is_put_right, reads_see_every_own_write, an_object_tells_how_many_owners_it_has,
           a_status_that_did_not_change_is_not_written, a_reconcile_comes_back_at_its_deadline, what_fails_or_throws_is_tried_again_with_backoff,
           a_terminal_error_waits_for_an_edit, repeated_events_are_one_object_with_a_count, conditions_are_lists_in_the_status,
           only_changes_that_a_predicate_lets_through_wake, lists_narrow_by_field, a_lease_has_one_holder, submitted_writes_are_answered,

@@ -290,6 +290,7 @@ ChildObject::ChildObject(FrameRef frame, wire::Object::Reader object) : frame_(s
   view_.uid = abi_bytes(object.getUid());
   view_.controller_uid = abi_bytes(object.getControllerUid());
   view_.body = abi_bytes(object.getBody());
+  view_.owner_count = object.getOwnerCount();
   for (const auto label : object.getLabels()) labels_.emplace_back(abi_bytes(label.getName()), abi_bytes(label.getValue()));
   for (const auto field : object.getFields()) fields_.emplace_back(abi_bytes(field.getName()), abi_bytes(field.getValue()));
   for (const auto finalizer : object.getFinalizers()) finalizers_.push_back(abi_bytes(finalizer));

@@ -284,6 +284,7 @@ void encode_object(wire::Object::Builder to, const store::Object& object, const 
   at = 0;
   for (const auto& finalizer : columns.finalizers) finalizers.set(at++, finalizer);
   to.setBody(data_of(object.body()));
+  to.setOwnerCount(static_cast<std::uint32_t>(columns.owners.size()));
 }
 
 void encode_handle(wire::Object::Builder to, Instance& instance, keelson_object handle) {

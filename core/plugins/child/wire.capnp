@@ -26,6 +26,7 @@ struct Object {
   fields @11 :List(Pair);
   finalizers @12 :List(Text);
   body @13 :Data;
+  ownerCount @14 :UInt32;
 }
 
 struct Write {

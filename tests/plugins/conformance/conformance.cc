@@ -82,7 +82,7 @@ class Trials final : public keelson::Reconciler<Trial> {
     static const std::map<std::string, Test> kTests = {
         {"own", &Trials::own}, {"config", &Trials::config}, {"requeue", &Trials::requeue}, {"fail", &Trials::fail}, {"throw", &Trials::throws}, {"terminal", &Trials::terminal},
         {"event", &Trials::event}, {"condition", &Trials::condition}, {"secrets", &Trials::secrets}, {"fields", &Trials::fields}, {"lease", &Trials::lease},
-        {"pair", &Trials::pair}, {"submit", &Trials::submit}, {"together", &Trials::together}, {"see", &Trials::see},
+        {"pair", &Trials::pair}, {"submit", &Trials::submit}, {"together", &Trials::together}, {"see", &Trials::see}, {"owners", &Trials::owners},
         {"last", &Trials::last}, {"refused", &Trials::refused}, {"overtaken", &Trials::overtaken}, {"once", &Trials::once}, {"unread", &Trials::unread}, {"elsewhere", &Trials::elsewhere}, {"log", &Trials::log},
         {"late", &Trials::late}};
     const int runs = memory_.run(trial.meta.uid);
@@ -208,6 +208,12 @@ class Trials final : public keelson::Reconciler<Trial> {
       if (ctx.find<ConfigMap>(key)) return note(ctx, trial, 1, "what was removed is still seen");
     }
     return note(ctx, trial, 1, "it saw all that it did");
+  }
+
+  Result owners(Context& ctx, const Trial& trial, int) {
+    const auto child = KEELSON_TRY(ctx.apply(map_named(trial, trial.meta.name + "-owned", "a")));
+    const auto own = ctx.find_raw(Trial::gvk, {trial.meta.namespace_, trial.meta.name}), its = ctx.find_raw(ConfigMap::gvk, {child.meta.namespace_, child.meta.name});
+    return note(ctx, trial, 1, keelson::str(own.owner_count(), " and ", its.owner_count()));
   }
 
   /// Counts a child up, one write a reconcile, which is its last and whose answer nobody reads; each run has to see the one before.
