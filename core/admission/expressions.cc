@@ -73,7 +73,7 @@ Inputs::Inputs(const AdmissionRequest& request, const kinds::Kind& as, const aut
   const auto name = namespace_of(request);
   if (!name.empty() && request.kind->storage_key.text() != "namespaces")
     if (const auto found = request.snapshot.get({store::Atom("namespaces"), "", name})) namespace_ = body_of(*found);
-  old_ = request.old ? in_form_of(as, *request.old) : json::value();
+  old_ = request.old ? shown(request, as, *request.old) : json::value();
   authorizer_ = cel::make_authorizer(*this, *arena_);
   cel::AccessQuery query;
   query.group = as_.group;
@@ -87,7 +87,7 @@ Inputs::Inputs(const AdmissionRequest& request, const kinds::Kind& as, const aut
 }
 
 void Inputs::refresh() {
-  object_ = request_.object ? in_form_of(as_, *request_.object) : json::value();
+  object_ = request_.object ? shown(request_, as_, *request_.object) : json::value();
   known_.assign(known_.size(), std::nullopt);
 }
 

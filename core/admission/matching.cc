@@ -65,6 +65,13 @@ json::value in_form_of(const kinds::Kind& kind, const json::value& object) {
   return out;
 }
 
+const kinds::Kind& form_of(const AdmissionRequest& request, const kinds::Kind& as) { return request.form ? *request.form : as; }
+
+// What is connected to has options for an object, of a kind that nobody reads.
+json::value shown(const AdmissionRequest& request, const kinds::Kind& as, const json::value& object) {
+  return request.operation == AdmissionRequest::Operation::connect ? object : in_form_of(form_of(request, as), object);
+}
+
 // --- labels ----------------------------------------------------------------------------------------------------------
 
 LabelSelector LabelSelector::of(const json::value* selector) {
@@ -102,13 +109,13 @@ Rule Rule::of(const json::value& rule) {
 
 bool Rule::matches(const AdmissionRequest& request, const kinds::Kind& kind) const {
   if (!has(groups, kind.group) || !has(versions, kind.version) || !is_about(request)) return false;
+  if (!names.empty() && std::find(names.begin(), names.end(), request.name) == names.end()) return false;
   const bool in_namespace = kind.namespaced && !is_namespaces(kind);
   return scope == "Namespaced" ? in_namespace : scope != "Cluster" || !in_namespace;
 }
 
 bool Rule::is_about(const AdmissionRequest& request) const {
   if (!has(operations, operation_name(request.operation))) return false;
-  if (!names.empty() && std::find(names.begin(), names.end(), request.name) == names.end()) return false;
   return std::any_of(resources.begin(), resources.end(), [&](const auto& entry) { return resource_matches(entry, request.kind->resource, request.subresource); });
 }
 
@@ -152,6 +159,14 @@ Matcher Matcher::of_resources(const json::value* resources) {
 bool Matcher::may_match(const AdmissionRequest& request, const kinds::Catalog& catalog) const {
   const auto kind = match(request, catalog);
   return !kind || *kind;
+}
+
+bool Matcher::wants(const AdmissionRequest& request, const kinds::Catalog& catalog) const {
+  const auto serves = [&](const Rule& rule) {
+    const auto in_group = [&](const kinds::KindRef& kind) { return kind->storage_key == request.kind->storage_key && has(rule.groups, kind->group); };
+    return in_group(request.kind) || std::ranges::any_of(catalog.all(), in_group);
+  };
+  return everything_ || std::ranges::any_of(rules_, [&](const Rule& rule) { return rule.is_about(request) && serves(rule); });
 }
 
 base::Outcome<kinds::KindRef> Matcher::match(const AdmissionRequest& request, const kinds::Catalog& catalog) const {

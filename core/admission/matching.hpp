@@ -28,6 +28,10 @@ json::value body_of(const store::Object& object, json::storage_ptr memory = {});
 std::string namespace_of(const AdmissionRequest& request);
 /// `object` in the form of `kind`, apart from what only a conversion webhook could change.
 json::value in_form_of(const kinds::Kind& kind, const json::value& object);
+/// The kind that the request's objects are of, where the request is shown as one about `as`.
+const kinds::Kind& form_of(const AdmissionRequest& request, const kinds::Kind& as);
+/// `object` of the request as it is shown then.
+json::value shown(const AdmissionRequest& request, const kinds::Kind& as, const json::value& object);
 
 class LabelSelector {
  public:
@@ -47,7 +51,7 @@ struct Rule {
   static Rule of(const json::value& rule);
   /// Of a request as if it were about `kind`.
   bool matches(const AdmissionRequest& request, const kinds::Kind& kind) const;
-  /// Whether it matches in any version: all have the same resource.
+  /// Whether it matches in any version, all of which have the same resource, if the name is right.
   bool is_about(const AdmissionRequest& request) const;
 };
 
@@ -61,6 +65,8 @@ class Matcher {
   base::Outcome<kinds::KindRef> match(const AdmissionRequest& request, const kinds::Catalog& catalog) const;
   /// Whether it matches or cannot say. Of an object its labels count alone, as for match().
   bool may_match(const AdmissionRequest& request, const kinds::Catalog& catalog) const;
+  /// Whether it matches some such request: of the operation and resource, whatever the name, the namespace and the objects are.
+  bool wants(const AdmissionRequest& request, const kinds::Catalog& catalog) const;
 
  private:
   kinds::KindRef by_rules(const AdmissionRequest& request, const kinds::Catalog& catalog) const;

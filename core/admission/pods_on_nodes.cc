@@ -15,8 +15,16 @@ constexpr std::string_view kZone = "topology.kubernetes.io/zone", kRegion = "top
 
 bool is_pod(const kinds::Kind& kind) { return kind.storage_key.text() == "pods"; }
 
+bool is_binding(const AdmissionRequest& request) { return request.subresource == "binding"; }
+
+std::string_view node_name(const AdmissionRequest& request) {
+  if (!request.object) return request.node;
+  if (!is_binding(request)) return text_at(*request.object, {"spec", "nodeName"});
+  return text_at(*request.object, {"target", "kind"}) == "Node" ? text_at(*request.object, {"target", "name"}) : std::string_view();
+}
+
 store::ObjectRef node_of(const AdmissionRequest& request) {
-  const auto name = request.object ? text_at(*request.object, {"spec", "nodeName"}) : request.node;
+  const auto name = node_name(request);
   return name.empty() ? store::ObjectRef() : request.snapshot.get({store::Atom("nodes"), "", std::string(name)});
 }
 
@@ -30,7 +38,7 @@ class PodTopologyLabels final : public auth::InlineMutator {
  public:
   std::string_view name() const override { return "PodTopologyLabels"; }
   bool handles(Operation operation, const kinds::Kind& kind, std::string_view subresource) const override {
-    return is_pod(kind) && (subresource == "binding" || (operation == Operation::create && subresource.empty()));
+    return operation == Operation::create && is_pod(kind) && (subresource.empty() || subresource == "binding");
   }
   bool reads_objects(const AdmissionRequest& request) override {
     if (request.node.empty()) return true;
@@ -38,22 +46,15 @@ class PodTopologyLabels final : public auth::InlineMutator {
     return node && (!label_of(*node, kZone).empty() || !label_of(*node, kRegion).empty());
   }
   bool rests_on(const AdmissionRequest& request, auth::Grounds& grounds) override {
-    return request.operation == Operation::create && request.subresource.empty() && text_at(grounds.spec, {"nodeName"}).empty();
+    return !is_binding(request) && text_at(grounds.spec, {"nodeName"}).empty();
   }
-  bool passes(const AdmissionRequest& request) override { return request.subresource == "binding" && !reads_objects(request); }
+  bool passes(const AdmissionRequest& request) override { return is_binding(request) && !reads_objects(request); }
   base::Outcome<void> mutate(AdmissionRequest& request) const override {
     const auto node = node_of(request);
     if (!node || !request.object) return {};
     for (const auto label : {kZone, kRegion})
-      if (const auto value = label_of(*node, label); !value.empty() && !says_itself(request, label)) auth::object_at(*request.object, {"metadata", "labels"})[label] = value;
+      if (const auto value = label_of(*node, label); !value.empty() && !find(*request.object, {"metadata", "labels", label})) auth::object_at(*request.object, {"metadata", "labels"})[label] = value;
     return {};
-  }
-
- private:
-  /// A new pod keeps its own label, a binding the one that it brings.
-  static bool says_itself(const AdmissionRequest& request, std::string_view label) {
-    const auto *now = find(*request.object, {"metadata", "labels", label}), *before = request.old ? find(*request.old, {"metadata", "labels", label}) : nullptr;
-    return now && (!before || *now != *before);
   }
 };
 

@@ -56,15 +56,17 @@ class Mutation {
     return {};
   }
 
-  base::Outcome<void> change(const kinds::Kind& kind, const PolicyStep& step, const json::value& made) {
+  base::Outcome<void> change(const kinds::Kind& as, const PolicyStep& step, const json::value& made) {
     if (!request_.object) return base::raw_500("this operation has no object that could be changed");
     const auto memory = request_.object->storage();
-    const auto stored = catalog_->by_storage_key(request_.kind->storage_key);
+    const auto& kind = form_of(request_, as);
+    const auto stored_kind = catalog_->by_storage_key(request_.kind->storage_key);
+    const auto& stored = form_of(request_, *stored_kind);
     auto changed = step.patch_type == "JSONPatch" ? kinds::patch(kind, kinds::PatchType::json, in_form_of(kind, *request_.object), made, memory) : merged(kind, made);
     if (!changed) return changed.error();
-    auto decoded = kinds::decode_value(*stored, in_form_of(*stored, *changed), kinds::FieldValidation::ignore);
+    auto decoded = kinds::decode_value(stored, in_form_of(stored, *changed), kinds::FieldValidation::ignore);
     if (!decoded) return decoded.error();
-    kinds::apply_defaults(*stored, decoded->object);
+    kinds::apply_defaults(stored, decoded->object);
     for (const std::string_view field : {"name", "namespace", "uid", "resourceVersion"})
       if (text_at(*request_.object, {"metadata", field}) != text_at(decoded->object, {"metadata", field})) return base::raw_500("metadata." + std::string(field) + " must not be changed");
     if (decoded->object == *request_.object) return {};
@@ -112,7 +114,7 @@ class MutatingPolicies final : public auth::AdmissionUnit, public auth::AnswersA
   bool handles(AdmissionRequest::Operation operation, const kinds::Kind& kind, std::string_view) const override {
     return operation != AdmissionRequest::Operation::remove && !exempt(kind);
   }
-  bool reads_objects(const AdmissionRequest& request) override { return source_.of(request.snapshot) != nullptr; }
+  bool reads_objects(const AdmissionRequest& request) override { return source_.any_wants(request, *parts_.registry.current()); }
   bool rests_on(const AdmissionRequest& request, auth::Grounds&) override { return !source_.any_may_match(request, *parts_.registry.current()); }
   bool passes(const AdmissionRequest& request) override { return !reads_objects(request); }
   void mutate(AdmissionRequest& request, Done done) override {

@@ -77,7 +77,7 @@ class ValidatingPolicies final : public auth::AdmissionUnit, public auth::Answer
       : parts_(parts), source_("validatingadmissionpolicies.admissionregistration.k8s.io", "validatingadmissionpolicybindings.admissionregistration.k8s.io", "validations") {}
   std::string_view name() const override { return "ValidatingAdmissionPolicy"; }
   bool handles(AdmissionRequest::Operation, const kinds::Kind& kind, std::string_view) const override { return !exempt(kind); }
-  bool reads_objects(const AdmissionRequest& request) override { return source_.of(request.snapshot) != nullptr; }
+  bool reads_objects(const AdmissionRequest& request) override { return source_.any_wants(request, *parts_.registry.current()); }
   bool rests_on(const AdmissionRequest& request, auth::Grounds&) override { return !source_.any_may_match(request, *parts_.registry.current()); }
   bool passes(const AdmissionRequest& request) override { return !reads_objects(request); }
   void validate(AdmissionRequest& request, Done done) override {

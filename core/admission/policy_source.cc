@@ -94,6 +94,11 @@ bool PolicySource::any_may_match(const AdmissionRequest& request, const kinds::C
   return policies && std::any_of(policies->begin(), policies->end(), [&](const Policy& policy) { return policy.matcher.may_match(request, catalog); });
 }
 
+bool PolicySource::any_wants(const AdmissionRequest& request, const kinds::Catalog& catalog) {
+  const auto policies = of(request.snapshot);
+  return policies && std::ranges::any_of(*policies, [&](const Policy& policy) { return policy.matcher.wants(request, catalog); });
+}
+
 base::Outcome<std::vector<json::value>> params_of(const Policy& policy, const Binding& binding, const AdmissionRequest& request, const kinds::Catalog& catalog) {
   // No parameters are asked for, or none are given: expressions see null.
   if (policy.param_kind.empty() || binding.param_ref.is_null()) return std::vector<json::value>(1);

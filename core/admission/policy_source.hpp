@@ -37,6 +37,8 @@ class PolicySource {
   using List = std::shared_ptr<const std::vector<Policy>>;
   /// Those that are bound, by name; null: none.
   List of(const store::Snapshot& snapshot);
+  /// Whether one of them is about some such request (Matcher::wants()).
+  bool any_wants(const AdmissionRequest& request, const kinds::Catalog& catalog);
   /// Whether one of them may be about such a request.
   bool any_may_match(const AdmissionRequest& request, const kinds::Catalog& catalog);
 

@@ -50,10 +50,8 @@ std::string review_version(const std::vector<std::string>& accepted) {
 std::string review_text(const AdmissionRequest& request, const kinds::Kind& as, const std::string& version, const std::string& uid) {
   json::object asked{{"uid", uid}};
   for (auto& [key, value] : describe(request, as)) asked[key] = std::move(value);
-  // What is connected to has options for an object, of a kind of their own.
-  const bool connects = request.operation == AdmissionRequest::Operation::connect;
-  asked["object"] = !request.object ? json::value() : connects ? *request.object : in_form_of(as, *request.object);
-  asked["oldObject"] = request.old ? in_form_of(as, *request.old) : json::value();
+  asked["object"] = request.object ? shown(request, as, *request.object) : json::value();
+  asked["oldObject"] = request.old ? shown(request, as, *request.old) : json::value();
   if (!asked.contains("options")) asked["options"] = nullptr;
   return json::serialize(json::object{{"kind", "AdmissionReview"}, {"apiVersion", std::string(kGroup) + version}, {"request", std::move(asked)}});
 }

@@ -27,7 +27,7 @@ class Unit : public auth::AdmissionUnit {
   bool handles(AdmissionRequest::Operation, const kinds::Kind& kind, std::string_view) const override { return !exempt(kind); }
   bool reads_objects(const AdmissionRequest& request) override {
     const auto webhooks = source_.of(request.snapshot);
-    return webhooks && !webhooks->empty();
+    return webhooks && std::ranges::any_of(*webhooks, [&](const auto& webhook) { return webhook->matcher.wants(request, *caller_.parts().registry.current()); });
   }
   bool rests_on(const AdmissionRequest& request, auth::Grounds&) override {
     const auto webhooks = source_.of(request.snapshot);
@@ -103,7 +103,7 @@ class MutatingTurn : public std::enable_shared_from_this<MutatingTurn> {
     if (!request_.object) return base::internal("admission webhook " + base::quoted(webhook.name) + " attempted to modify the object, which is not supported for this operation");
     const auto memory = request_.object->storage();
     const auto& stored = stored_kind();
-    auto patched = kinds::patch(as, kinds::PatchType::json, in_form_of(as, *request_.object), patch, memory);
+    auto patched = kinds::patch(form_of(request_, as), kinds::PatchType::json, shown(request_, as, *request_.object), patch, memory);
     if (!patched) return base::internal(patched.error().message);
     auto decoded = kinds::decode_value(stored, in_form_of(stored, *patched), kinds::FieldValidation::ignore);
     if (!decoded) return base::internal(decoded.error().message);
@@ -119,7 +119,7 @@ class MutatingTurn : public std::enable_shared_from_this<MutatingTurn> {
 
   const kinds::Kind& stored_kind() {
     stored_ = caller_.parts().registry.current()->by_storage_key(request_.kind->storage_key);
-    return stored_ ? *stored_ : *request_.kind;
+    return form_of(request_, stored_ ? *stored_ : *request_.kind);
   }
 
   void finish() {

@@ -20,12 +20,12 @@ std::string options_kind(const Call& call) {
   return call.kind->kind + "ProxyOptions";
 }
 
-json::value options_of(const Call& call) {
+json::value options_of(const Call& call, const std::string& path) {
   json::object out{{"kind", options_kind(call)}, {"apiVersion", "v1"}};
   for (const char* flag : {"stdin", "stdout", "stderr", "tty"})
     if (call.query.has(flag) && truthy(call.query, flag)) out[flag] = true;
-  for (const char* text : {"container", "path"})
-    if (const auto value = call.query.get(text); !value.empty()) out[text] = value;
+  if (const auto container = call.query.get("container"); !container.empty()) out["container"] = container;
+  if (!path.empty()) out["path"] = path;
   json::array command, ports;
   for (const auto& word : call.query.all("command")) command.emplace_back(word);
   for (const auto& port : call.query.all("ports")) ports.emplace_back(std::atoi(port.c_str()));
@@ -92,8 +92,8 @@ base::Outcome<void> connectable(const Call& call) {
   return {};
 }
 
-void admit_connect(const CallRef& call, std::function<void()> go_on) {
-  const auto asked = std::shared_ptr<Asked>(new Asked{call, options_of(*call), {}, {}, {.kind = call->kind, .snapshot = call->core.parts.store.snapshot()}, std::move(go_on)});
+void admit_connect(const CallRef& call, std::function<void()> go_on, const std::string& path) {
+  const auto asked = std::shared_ptr<Asked>(new Asked{call, options_of(*call, path), {}, {}, {.kind = call->kind, .snapshot = call->core.parts.store.snapshot()}, std::move(go_on)});
   auto& request = asked->request;
   request.operation = auth::AdmissionRequest::Operation::connect;
   request.subresource = call->info.subresource;

@@ -6,8 +6,8 @@
 
 namespace keelson::api {
 
-/// `go_on` when nobody objects; else the call is answered.
-void admit_connect(const CallRef& call, std::function<void()> go_on);
+/// `go_on` when nobody objects; else the call is answered. `path`: of a proxy, where it leads.
+void admit_connect(const CallRef& call, std::function<void()> go_on, const std::string& path = {});
 /// Whether there is a pod to connect to, with the container that is asked for (or only one), on a node; looked at before how the client wants to connect.
 base::Outcome<void> connectable(const Call& call);
 

@@ -7,6 +7,7 @@
 
 #include "core/api/aggregated.hpp"
 #include "core/api/attributes.hpp"
+#include "core/api/connecting.hpp"
 #include "core/auth/json_access.hpp"
 #include "core/base/json_value.hpp"
 
@@ -165,23 +166,28 @@ webhook::Outbound outbound_to(const Place& place, std::string target) {
 
 }  // namespace
 
-bool answer_proxy(const CallRef& call) {
-  const auto resource = call->kind->storage_key.text();
-  if (call->info.subresource != "proxy" || !call->core.parts.aggregation || (resource != "pods" && resource != "services" && resource != "nodes")) return false;
-  if (!permitted(*call, attributes_of(call->info, &call->context.user))) return true;
+namespace {
+
+void pass_on(const CallRef& call, const std::string& target) {
   const auto& request = call->request;
   const auto query = request.query.empty() ? std::string() : "?" + request.query;
-  auto target = path_there(request.path, call->kind->namespaced);
-  if (target.empty() && (request.method == "GET" || request.method == "HEAD")) {
-    call->send(kMovedPermanently, "", nullptr, {{"Location", request.path + "/" + query}});
-    return true;
-  }
-  const auto place = place_of(*call, resource);
-  if (!place) return call->fail(place.error()), true;
+  if (target.empty() && (request.method == "GET" || request.method == "HEAD")) return call->send(kMovedPermanently, "", nullptr, {{"Location", request.path + "/" + query}});
+  const auto place = place_of(*call, call->kind->storage_key.text());
+  if (!place) return call->fail(place.error());
   auto outbound = outbound_to(*place, (target.empty() ? "/" : target) + query);
   outbound.headers.emplace_back("X-Forwarded-Uri", request.path);
   ProxiedAt at{request.path.substr(0, request.path.size() - target.size()), outbound.endpoint.authority, std::string(request.header("Host"))};
   pass_to(call, std::move(outbound), std::move(at));
+}
+
+}  // namespace
+
+bool answer_proxy(const CallRef& call) {
+  const auto resource = call->kind->storage_key.text();
+  if (call->info.subresource != "proxy" || !call->core.parts.aggregation || (resource != "pods" && resource != "services" && resource != "nodes")) return false;
+  if (!permitted(*call, attributes_of(call->info, &call->context.user))) return true;
+  const auto target = path_there(call->request.path, call->kind->namespaced);
+  admit_connect(call, [call, target] { pass_on(call, target); }, target);
   return true;
 }
 

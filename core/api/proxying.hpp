@@ -1,6 +1,6 @@
 // Proxying: the `proxy` of pods, services and nodes: requests passed on to what they serve, over HTTP or HTTPS, upgrades too.
 //
-// Invariants: authorized here; credentials and claims of identity stay here; loopback, link-local and multicast addresses are
+// Invariants: authorized and admitted here; credentials and claims of identity stay here; loopback, link-local and multicast addresses are
 //   never called. A certificate there is not asked for, as upstream does not.
 // Threads: the call's. Ownership: the call is held until its answer has begun. Errors: upstream's.
 #pragma once

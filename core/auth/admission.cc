@@ -19,7 +19,8 @@ class NamespaceLifecycle final : public AdmissionUnit, public AnswersAtOnce {
   }
   bool reads_objects(const AdmissionRequest&) override { return false; }
   bool passes(const AdmissionRequest& request) override {
-    return request.operation == Operation::update && request.snapshot.get({store::Atom("namespaces"), "", request.ns}) != nullptr;
+    const auto found = request.snapshot.get({store::Atom("namespaces"), "", request.ns});
+    return found && (request.operation == Operation::update || (!stores(request) && !found->deleting()));
   }
   // Asked before any other unit does its work, as upstream; a mutation that changes nothing.
   void mutate(AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) override { done(check(request)); }
@@ -35,9 +36,11 @@ class NamespaceLifecycle final : public AdmissionUnit, public AnswersAtOnce {
     if (!found) return base::not_found("", "namespaces", request.ns);
     if (request.operation != Operation::create) return {};
     if (found->deleting()) return terminating(request);
-    expect_unchanged(request, key, found);
+    if (stores(request)) expect_unchanged(request, key, found);
     return {};
   }
+  /// What is created below an object (a binding, an eviction) is no content of its own.
+  static bool stores(const AdmissionRequest& request) { return request.subresource.empty(); }
   static base::Error terminating(const AdmissionRequest& request) {
     auto error = refused(request, "unable to create new content in namespace " + request.ns + " because it is being terminated");
     error.causes.push_back({"NamespaceTerminating", "namespace " + request.ns + " is being terminated", "metadata.namespace"});

@@ -99,7 +99,8 @@ class NodeRestriction final : public AdmissionUnit, public AnswersAtOnce {
  public:
   std::string_view name() const override { return "NodeRestriction"; }
   bool reads_managers(const AdmissionRequest&) override { return false; }
-  bool handles(Operation, const kinds::Kind& kind, std::string_view) const override {
+  bool handles(Operation operation, const kinds::Kind& kind, std::string_view) const override {
+    if (operation == Operation::connect) return false;
     const auto key = kind.storage_key.text();
     for (const std::string_view one : {"pods", "nodes", "persistentvolumeclaims", "serviceaccounts", "leases.coordination.k8s.io", "csinodes.storage.k8s.io"})
       if (key == one) return true;
@@ -117,6 +118,7 @@ class NodeRestriction final : public AdmissionUnit, public AnswersAtOnce {
     const auto node = node_name(*request.user);
     if (node.empty()) return refused(request, "could not determine node from user " + base::quoted(request.user->name));
     const auto key = request.kind->storage_key.text();
+    if (key == "pods" && request.subresource == "eviction" && !evicted(request)) return base::not_found("", "pods", request.name);
     const std::string why = key == "pods"                     ? pods(request, node)
                             : key == "nodes"                  ? nodes(request, node)
                             : key == "persistentvolumeclaims" ? claims(request)
@@ -142,9 +144,10 @@ class NodeRestriction final : public AdmissionUnit, public AnswersAtOnce {
     return {};
   }
 
+  static store::ObjectRef evicted(const AdmissionRequest& request) { return request.snapshot.get({store::Atom("pods"), request.ns, request.name}); }
+
   static bool stored_on_node(const AdmissionRequest& request, const std::string& node) {
-    if (request.old) return text_at(*request.old, {"spec", "nodeName"}) == node;
-    const auto found = request.snapshot.get({store::Atom("pods"), request.ns, request.name});
+    const auto found = evicted(request);
     return found && !found->columns().fields.empty() && found->columns().fields.front() == node;
   }
 

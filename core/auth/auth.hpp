@@ -111,6 +111,7 @@ struct Grounds {
 struct AdmissionRequest {
   enum class Operation { create, update, remove, connect } operation = Operation::create;
   kinds::KindRef kind;
+  const kinds::Kind* form = nullptr;                       ///< of the objects, where the subresource takes another kind (Binding, Scale); null: `kind`
   std::string subresource, ns, name;
   boost::json::value* object = nullptr;                    ///< to be stored; null for remove. Mutators edit it
   const boost::json::value* old = nullptr;
@@ -127,7 +128,7 @@ struct AdmissionRequest {
   CommitExtras* extras = nullptr;                          ///< null: nothing is committed
   std::vector<std::pair<std::string, std::string>>* annotations = nullptr;   ///< for the audit log
   std::map<const void*, std::shared_ptr<void>> remembered; ///< what a unit keeps between its turns at this request, by unit
-  std::string_view node;                                   ///< of a binding: where the pod goes
+  std::string_view node;                                   ///< of a binding that is not read: where the pod goes
   bool keeps_metadata = false;                             ///< the write cannot change what metadata says
   bool spec_is_known = false;                              ///< what becomes of the spec is known: `object` is without it, and whoever gave grounds has nothing to say
   std::shared_ptr<const void> units;                       ///< who gave grounds, and so is asked; null: whoever is there

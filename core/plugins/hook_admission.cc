@@ -117,10 +117,11 @@ class HookUnit final : public auth::AdmissionUnit {
     if (!request.object) return base::internal("hook " + hook_->name() + " answered an object for a request without one");
     auto parsed = kinds::parse(kinds::Media::json, body, request.object->storage());
     if (!parsed) return base::internal("hook " + hook_->name() + " answered an unreadable object: " + parsed.error().message);
-    auto decoded = kinds::decode_value(*request.kind, std::move(*parsed), kinds::FieldValidation::ignore);
+    const auto& form = request.form ? *request.form : *request.kind;
+    auto decoded = kinds::decode_value(form, std::move(*parsed), kinds::FieldValidation::ignore);
     if (!decoded) return base::internal("hook " + hook_->name() + " answered a wrong object: " + decoded.error().message);
     if (!same_identity(*request.object, decoded->object)) return base::internal("hook " + hook_->name() + " changed which object it is");
-    kinds::apply_defaults(*request.kind, decoded->object);
+    kinds::apply_defaults(form, decoded->object);
     if (decoded->object == *request.object) return {};
     *request.object = std::move(decoded->object);
     ++request.changes;

@@ -84,7 +84,7 @@ std::vector<std::string> admission_fields(const auth::AdmissionRequest& request)
   fields[KEELSON_IN_SUBRESOURCE] = request.subresource;
   fields[KEELSON_IN_NAMESPACE] = request.ns;
   fields[KEELSON_IN_NAME] = request.name;
-  fields[KEELSON_IN_KIND] = request.kind->kind;
+  fields[KEELSON_IN_KIND] = (request.form ? *request.form : *request.kind).kind;
   if (request.old) fields[KEELSON_IN_OLD] = boost::json::serialize(*request.old);
   if (request.dry_run) fields[KEELSON_IN_DRY_RUN] = "true";
   return fields;

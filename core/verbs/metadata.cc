@@ -33,10 +33,11 @@ base::Outcome<void> check_name(const Target& target, json::value& object) {
   return {};
 }
 
-base::Outcome<void> names_pod(std::string_view kind, const json::value& object, const Target& target) {
+base::Outcome<void> names_pod(std::string_view kind, json::value& object, const Target& target) {
   const auto ns = text_at(object, {"metadata", "namespace"});
   if (!ns.empty() && ns != target.ns) return base::bad_request("the namespace of the provided object does not match the namespace sent on the request");
   if (text_at(object, {"metadata", "name"}) != target.name) return base::bad_request("name in URL does not match name in " + std::string(kind) + " object");
+  object_at(object, {"metadata"})["namespace"] = target.ns;
   return {};
 }
 

@@ -13,8 +13,8 @@ inline constexpr std::size_t kGeneratedBaseBytesMax = 58;
 base::Outcome<void> settle_namespace(const Target& target, json::value& object);
 /// Name and namespace in the body of an update: 400 unless they are those of the URL.
 base::Outcome<void> check_name(const Target& target, json::value& object);
-/// What is posted about a pod (`kind`) has to say which; its namespace need not be said.
-base::Outcome<void> names_pod(std::string_view kind, const json::value& object, const Target& target);
+/// What is posted about a pod (`kind`) has to say which; its namespace need not be said, and is then.
+base::Outcome<void> names_pod(std::string_view kind, json::value& object, const Target& target);
 /// uid, creation time, nothing of deletion.
 void stamp_new(base::Runtime& runtime, json::value& object);
 /// Gives back what only the server may change; what the caller sent is judged by validation.

@@ -4,34 +4,58 @@
 #include "core/kinds/body_kinds.hpp"
 
 namespace keelson::verbs {
+namespace {
+const kinds::Kind& binding_kind() { return kinds::body_kind("Binding"); }
+}  // namespace
+
 // What would be refused is told by the whole way.
 bool BindRun::read_plainly() {
   const auto& body = in_.step.body;
   const auto binding = body.media == kinds::Media::json ? plain_binding_of(target().ns, target().name, body.bytes) : std::nullopt;
-  if (!binding || (existing_ && !binds(*binding, *existing_))) return false;
-  node_ = binding->target_name;
+  if (!binding) return false;
+  request_.node = node_ = binding->target_name;
+  uid_ = binding->uid;
+  request_.keeps_metadata = true;
   return true;
 }
 
-base::Outcome<void> BindRun::read_binding() {
-  if (read_plainly()) return {};
+base::Outcome<void> BindRun::read_whole() {
   const auto& body = in_.step.body;
-  auto decoded = kinds::decode(kinds::body_kind("Binding"), body.media, body.bytes, in_.step.options.validation, in_.memory);
+  auto decoded = kinds::decode(binding_kind(), body.media, body.bytes, in_.step.options.validation, in_.memory);
   if (!decoded) return decoded.error();
   warnings = std::move(decoded->warnings);
-  auto& binding = decoded->object;
-  if (auto named = names_pod("Binding", binding, target()); !named) return named;
+  binding_.emplace(std::move(decoded->object));
+  request_.object = &*binding_;
+  request_.keeps_metadata = false;
+  return names_pod(binding_kind().kind, *binding_, target());
+}
+
+base::Outcome<StepRun::Next> BindRun::begin() {
+  if (auto allowed = in_.core.admit(in_.context, target(), verb(), in_.authorize); !allowed) return allowed.error();
+  kind_ = in_.kind();
+  key_ = key_of(target());
+  set_request(auth::AdmissionRequest::Operation::create);
+  request_.form = &binding_kind();
+  const auto& chains = in_.core.parts.chains;
+  const bool plain = read_plainly();
+  if (plain && chains.passes(request_)) return Next::passed;
+  if (!plain || chains.reads_objects(request_))
+    if (auto read = read_whole(); !read) return read.error();
+  return Next::admit;
+}
+
+// What admission has made of the binding counts.
+base::Outcome<void> BindRun::settle() {
+  if (!binding_) return {};
+  if (auto named = names_pod(binding_kind().kind, *binding_, target()); !named) return named;
   std::vector<base::Cause> causes;
-  const auto kind = text_at(binding, {"target", "kind"});
+  const auto kind = text_at(*binding_, {"target", "kind"});
   if (!kind.empty() && kind != "Node") causes.push_back({"FieldValueNotSupported", "Unsupported value: " + base::quoted(kind) + ": supported values: \"Node\", \"<empty>\"", "target.kind"});
-  node_ = text_at(binding, {"target", "name"});
+  request_.node = node_ = text_at(*binding_, {"target", "name"});
   if (node_.empty()) causes.push_back({"FieldValueRequired", "Required value", "target.name"});
-  if (!causes.empty()) return base::invalid("", "Binding", target().name, std::move(causes));
-  const std::string uid(text_at(binding, {"metadata", "uid"}));
-  if (!uid.empty() && existing_ && uid != existing_->columns().uid)
-    return base::conflict("", "pods", target().name, "Precondition failed: UID in precondition: " + uid + ", UID in object meta: " + existing_->columns().uid);
-  for (const std::string_view field : {"annotations", "labels"}) brings_metadata_ = brings_metadata_ || find(binding, {"metadata", field});
-  binding_.emplace(std::move(binding));
+  if (!causes.empty()) return base::invalid("", binding_kind().kind, target().name, std::move(causes));
+  uid_ = text_at(*binding_, {"metadata", "uid"});
+  brings_metadata_ = find(*binding_, {"metadata", "annotations"}) || find(*binding_, {"metadata", "labels"});
   return {};
 }
 
@@ -62,38 +86,22 @@ base::Outcome<void> BindRun::produce() {
   merge("annotations");
   merge("labels");
   set_condition(*object_, "PodScheduled", "True", base::rfc3339(in_.core.parts.runtime.unix_s()));
-  request_.object = &*object_;
-  request_.old = &*old_;
-  return {};
+  return brings_metadata_ ? validate() : base::Outcome<void>();
 }
 
-// Whether what is stored can be changed as text, and nobody wants to see more of it.
+// Whether what is stored can be changed as text.
 bool BindRun::reads_as_text() {
   if (brings_metadata_ || in_.form || existing_->columns().schema_epoch != kind_->schema_epoch || !binds_pods(*kind_, target().subresource)) return false;
-  if (!in_.core.parts.chains.reads_objects(request_)) places_ = binding_places(*kind_, existing_->body());
+  places_ = binding_places(*kind_, existing_->body());
   return places_.has_value();
 }
 
-base::Outcome<StepRun::Next> BindRun::begin() {
-  if (auto allowed = in_.core.admit(in_.context, target(), verb(), in_.authorize); !allowed) return allowed.error();
-  kind_ = in_.kind();
-  key_ = key_of(target());
-  existing_ = in_.stored(key_);
-  if (auto read = read_binding(); !read) return read.error();
-  if (!existing_) return not_found(target());
-  set_request(auth::AdmissionRequest::Operation::update);
-  request_.keeps_metadata = !brings_metadata_;
-  request_.node = node_;
-  if (auto ready = reads_as_text() ? check_free() : produce(); !ready) return ready.error();
-  return Next::admit;
-}
-
-base::Outcome<void> BindRun::settle() {
-  const bool judged = !places_ && (brings_metadata_ || request_.changes != 0);
-  return judged ? validate() : base::Outcome<void>();
-}
-
 base::Outcome<void> BindRun::finish() {
+  existing_ = in_.stored(key_);
+  if (!existing_) return not_found(target());
+  if (!uid_.empty() && uid_ != existing_->columns().uid)
+    return base::conflict("", "pods", target().name, "Precondition failed: UID in precondition: " + std::string(uid_) + ", UID in object meta: " + existing_->columns().uid);
+  if (auto ready = reads_as_text() ? check_free() : produce(); !ready) return ready;
   if (!places_) return PutRun::finish();
   expect_existing();
   return conclude(store::Operation::update);

@@ -1,8 +1,9 @@
 // BindRun: POST pods/<name>/binding gives a pod its node, once.
 //
-// Invariants: as upstream, only the node, the condition and what the binding's metadata brings change: neither the generation nor
-//   managedFields, and nothing of the pod is judged again. Where no admission unit looks at the pod, it is not even read: two values
-//   are put into the stored text.
+// Invariants: as upstream, what is admitted is that a Binding is created, not that its pod is changed, and only the node, the condition
+//   and what the binding's metadata brings change: neither the generation nor managedFields, and nothing of the pod is judged again.
+//   Where no admission unit looks at the binding, it is read without a document; where it brings no metadata, the pod is not read: two
+//   values are put into the stored text.
 #pragma once
 #include "core/verbs/step_put.hpp"
 #include "core/verbs/text_binding.hpp"
@@ -26,13 +27,13 @@ class BindRun final : public PutRun {
 
  private:
   bool read_plainly();
-  base::Outcome<void> read_binding();
+  base::Outcome<void> read_whole();
   base::Outcome<void> check_free() const;
   void merge(std::string_view field);
   bool reads_as_text();
 
-  std::optional<json::value> binding_;   ///< in the attempt's memory; none where it was read plainly
-  std::string node_;
+  std::optional<json::value> binding_;   ///< in the attempt's memory; none where it was read plainly and nobody looks at it
+  std::string_view node_, uid_;          ///< in the body or in it
   std::optional<BindingPlaces> places_;   ///< in the stored text, where that is all that is looked at
   bool brings_metadata_ = false;
 };

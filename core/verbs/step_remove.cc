@@ -103,16 +103,19 @@ base::Outcome<void> RemoveRun::may_ignore_read_errors() const {
   return base::forbidden(kind.group, kind.resource, target().name, "not permitted to do " + base::quoted(kUnsafeDelete) + ", reason: " + verdict.reason);
 }
 
-base::Outcome<StepRun::Next> RemoveRun::begin() {
-  if (auto allowed = in_.core.admit(in_.context, target(), verb(), in_.authorize); !allowed) return allowed.error();
-  if (auto read = read_request(); !read) return read.error();
-  if (auto valid = check_options(); !valid) return valid.error();
+base::Outcome<void> RemoveRun::settle_options() {
+  if (auto valid = check_options(); !valid) return valid;
   if (options_.ignore_read_error)
-    if (auto allowed = may_ignore_read_errors(); !allowed) return allowed.error();
+    if (auto allowed = may_ignore_read_errors(); !allowed) return allowed;
   // A negative grace means the shortest one that is not none.
   if (options_.grace_period_s && *options_.grace_period_s < 0) options_.grace_period_s = 1;
+  return {};
+}
+
+base::Outcome<StepRun::Next> RemoveRun::begin() {
+  if (auto allowed = in_.core.admit(in_.context, target(), "delete", in_.authorize); !allowed) return allowed.error();
+  if (auto settled = settle_options(); !settled) return settled.error();
   set_request(auth::AdmissionRequest::Operation::remove);
-  request_.dry_run = options_.dry_run;
   if (auto loaded = load(); !loaded) return loaded.error();
   request_.old = object_ ? &*object_ : nullptr;
   return Next::admit;
@@ -218,30 +221,59 @@ std::optional<base::Error> RemoveRun::mismatch(const store::ObjectRef& found) {
 
 // --- eviction ----------------------------------------------------------------------------------------------------------
 
-base::Outcome<void> EvictRun::read_request() {
-  const auto& body = in_.step.body;
-  if (body.bytes.empty()) return {};
-  auto decoded = kinds::decode(kinds::body_kind("Eviction"), body.media, body.bytes, in_.step.options.validation, in_.memory);
+namespace {
+
+const kinds::Kind& eviction_kind() { return kinds::body_kind("Eviction"); }
+
+base::Outcome<kinds::Decoded> read_eviction(const StepInput& in) {
+  const auto& body = in.step.body;
+  if (!body.bytes.empty()) return kinds::decode(eviction_kind(), body.media, body.bytes, in.step.options.validation, in.memory);
+  return kinds::decode_value(eviction_kind(), json::value(json::object({{"metadata", json::object({{"name", in.step.target.name}}, in.memory)}}, in.memory)), in.step.options.validation);
+}
+
+void take_options(const json::value& given, DeleteOptions& options) {
+  if (find(given, {"gracePeriodSeconds"})) options.grace_period_s = integer_at(given, {"gracePeriodSeconds"});
+  if (const auto uid = text_at(given, {"preconditions", "uid"}); !uid.empty()) options.uid = std::string(uid);
+  if (const auto revision = text_at(given, {"preconditions", "resourceVersion"}); !revision.empty()) options.resource_version = std::string(revision);
+  if (const auto policy = text_at(given, {"propagationPolicy"}); !policy.empty()) options.propagation = std::string(policy);
+  if (const auto* dry_run = list_at(given, {"dryRun"}); dry_run && !dry_run->empty()) options.dry_run = true;
+}
+
+}  // namespace
+
+base::Outcome<StepRun::Next> EvictRun::begin() {
+  if (auto allowed = in_.core.admit(in_.context, target(), "create", in_.authorize); !allowed) return allowed.error();
+  auto decoded = read_eviction(in_);
   if (!decoded) return decoded.error();
   warnings = std::move(decoded->warnings);
-  const auto& eviction = decoded->object;
-  if (auto named = names_pod("Eviction", eviction, target()); !named) return named;
+  eviction_.emplace(std::move(decoded->object));
+  if (auto named = names_pod(eviction_kind().kind, *eviction_, target()); !named) return named.error();
+  set_request(auth::AdmissionRequest::Operation::create);
+  request_.form = &eviction_kind();
+  request_.object = &*eviction_;
+  return Next::admit;
+}
+
+// What admission has made of the eviction counts.
+base::Outcome<void> EvictRun::settle() {
+  if (auto named = names_pod(eviction_kind().kind, *eviction_, target()); !named) return named;
   options_.dry_run = in_.step.options.dry_run;
-  const auto* given = find(eviction, {"deleteOptions"});
-  if (!given || !given->is_object()) return {};
-  if (find(*given, {"gracePeriodSeconds"})) options_.grace_period_s = integer_at(*given, {"gracePeriodSeconds"});
-  if (const auto uid = text_at(*given, {"preconditions", "uid"}); !uid.empty()) options_.uid = std::string(uid);
-  if (const auto revision = text_at(*given, {"preconditions", "resourceVersion"}); !revision.empty()) options_.resource_version = std::string(revision);
-  if (const auto policy = text_at(*given, {"propagationPolicy"}); !policy.empty()) options_.propagation = std::string(policy);
-  if (const auto* dry_run = list_at(*given, {"dryRun"}); dry_run && !dry_run->empty()) options_.dry_run = true;
-  return {};
+  if (const auto* given = find(*eviction_, {"deleteOptions"}); given && given->is_object()) take_options(*given, options_);
+  return settle_options();
 }
 
 base::Outcome<void> EvictRun::finish() {
+  request_.dry_run = options_.dry_run;
+  if (auto loaded = load(); !loaded) return loaded;
   if (auto allowed = spend_budget(in_, *existing_, *object_); !allowed) return allowed;
   auto& conditions = list_in(object_at(*object_, {"status"}), "conditions");
   kinds::set_condition(conditions, "DisruptionTarget", "True", "EvictionByEvictionAPI", "Eviction API: evicting", base::rfc3339(in_.core.parts.runtime.unix_s()));
   return RemoveRun::finish();
+}
+
+void EvictRun::forget_documents() {
+  eviction_.reset();
+  RemoveRun::forget_documents();
 }
 
 base::Outcome<Written> EvictRun::answer(store::ObjectRef stored) {

@@ -1,5 +1,5 @@
 // RemoveRun: delete, graceful for pods, held back by finalizers, with propagation as finalizers; and eviction, which is a
-// delete that another subresource asks for.
+// delete that another subresource asks for: what is admitted of it is that an Eviction is created, as upstream.
 //
 // What goes at once by what its columns say is not read, where no admission unit wants to see it.
 //
@@ -23,8 +23,8 @@ class RemoveRun : public StepRun {
   void forget_documents() override;
 
  protected:
-  virtual base::Outcome<void> read_request() { return {}; }
-  virtual std::string_view verb() const { return "delete"; }
+  base::Outcome<void> settle_options();
+  base::Outcome<void> load();
   /// Whether the object is looked at beyond what a delete needs.
   virtual bool looks_inside() const { return false; }
 
@@ -37,7 +37,6 @@ class RemoveRun : public StepRun {
 
   base::Outcome<void> check_options() const;
   base::Outcome<void> check_preconditions() const;
-  base::Outcome<void> load();
   /// No finalizer holds it back and no grace, as far as its columns tell.
   bool goes_at_once() const;
   std::vector<std::string> finalizers_after(std::vector<std::string> finalizers) const;
@@ -59,13 +58,17 @@ class RemoveRun : public StepRun {
 class EvictRun final : public RemoveRun {
  public:
   using RemoveRun::RemoveRun;
+  base::Outcome<Next> begin() override;
+  base::Outcome<void> settle() override;
   base::Outcome<void> finish() override;
+  void forget_documents() override;
   base::Outcome<Written> answer(store::ObjectRef stored) override;
 
  protected:
-  base::Outcome<void> read_request() override;
-  std::string_view verb() const override { return "create"; }
   bool looks_inside() const override { return true; }
+
+ private:
+  std::optional<json::value> eviction_;
 };
 
 }  // namespace keelson::verbs

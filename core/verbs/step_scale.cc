@@ -192,6 +192,31 @@ base::Outcome<void> ScaleRun::produce() {
   return {};
 }
 
+base::Outcome<StepRun::Next> ScaleRun::begin() {
+  auto next = PutRun::begin();
+  if (!next) return next;
+  scale_.emplace(make_scale(*kind_, *object_, in_.memory));
+  old_scale_.emplace(make_scale(*kind_, *old_, in_.memory));
+  request_.form = &kinds::body_kind("Scale");
+  request_.object = &*scale_;
+  request_.old = &*old_scale_;
+  return next;
+}
+
+// What admission has made of the Scale counts.
+base::Outcome<void> ScaleRun::settle() {
+  const auto replicas = integer_at(*scale_, {"spec", "replicas"});
+  if (replicas < 0) return negative(replicas);
+  if (replicas != count_at(*object_, places_of(*kind_).replicas)) set_place(*object_, places_of(*kind_).replicas, replicas);
+  return PutRun::settle();
+}
+
+void ScaleRun::forget_documents() {
+  scale_.reset();
+  old_scale_.reset();
+  PutRun::forget_documents();
+}
+
 base::Outcome<void> ScaleRun::judge_alone() {
   if (in_.step.op == Verbs::Step::Op::patch) return {};
   auto scale = wanted_scale();

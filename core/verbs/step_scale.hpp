@@ -1,6 +1,7 @@
 // Scale: the replicas of a workload, read and written as an autoscaling/v1 Scale that stands for the whole object.
 //
-// Invariants: a Scale carries the revision of its object; writing one changes nothing but the replicas.
+// Invariants: a Scale carries the revision of its object; writing one changes nothing but the replicas. Admission sees the Scale, as it
+//   is and as it was, and not its object.
 #pragma once
 #include "core/verbs/step_put.hpp"
 
@@ -12,6 +13,9 @@ base::Outcome<store::ObjectRef> scale_of(const Core& core, const Target& target,
 class ScaleRun final : public PutRun {
  public:
   using PutRun::PutRun;
+  base::Outcome<Next> begin() override;
+  base::Outcome<void> settle() override;
+  void forget_documents() override;
   base::Outcome<Written> answer(store::ObjectRef stored) override;
 
  protected:
@@ -23,6 +27,8 @@ class ScaleRun final : public PutRun {
   base::Outcome<json::value> wanted_scale();
   base::Outcome<void> produce_applied();
   base::Error negative(std::int64_t replicas) const;
+
+  std::optional<json::value> scale_, old_scale_;   ///< what admission looks at
 };
 
 }  // namespace keelson::verbs

@@ -8,6 +8,8 @@
 namespace keelson::verbs {
 namespace {
 
+const kinds::Kind& token_kind() { return kinds::body_kind("TokenRequest"); }
+
 base::Outcome<std::int64_t> lifetime_of(const json::value& request) {
   const auto seconds = integer_at(request, {"spec", "expirationSeconds"}, kTokenLifetimeDefault_s);
   std::string_view why;
@@ -69,8 +71,8 @@ base::Outcome<void> TokenRun::bind(const json::value& request, auth::TokenIssuer
 
 base::Outcome<json::value> TokenRun::wanted() {
   const auto& body = in_.step.body;
-  if (body.bytes.empty()) return json::value(json::object(in_.memory));
-  auto decoded = kinds::decode(kinds::body_kind("TokenRequest"), body.media, body.bytes, in_.step.options.validation, in_.memory);
+  auto decoded = body.bytes.empty() ? kinds::decode_value(token_kind(), json::value(json::object(in_.memory)), in_.step.options.validation)
+                                    : kinds::decode(token_kind(), body.media, body.bytes, in_.step.options.validation, in_.memory);
   if (!decoded) return decoded.error();
   warnings = std::move(decoded->warnings);
   return std::move(decoded->object);
@@ -88,30 +90,35 @@ base::Outcome<void> TokenRun::check_request_name(const json::value& request) con
 base::Outcome<StepRun::Next> TokenRun::begin() {
   if (auto allowed = in_.core.admit(in_.context, target(), "create", in_.authorize); !allowed) return allowed.error();
   if (!in_.core.parts.tokens) return base::no_such_resource();
-  const auto account = in_.view.get(key_of(target()));
-  if (!account) return not_found(target());
   auto request = wanted();
   if (!request) return request.error();
   if (auto named = check_request_name(*request); !named) return named.error();
-  // upstream: TokenRequestServiceAccountUIDValidation
-  if (const std::string uid(text_at(*request, {"metadata", "uid"})), own(account->columns().uid); !uid.empty() && uid != own)
-    return base::conflict("authentication.k8s.io", "TokenRequest", target().name, "the UID in the token request (" + uid + ") does not match the UID of the service account (" + own + ")");
-  auto lifetime = lifetime_of(*request);
-  if (!lifetime) return lifetime.error();
-  auth::TokenIssuer::Claims& claims = claims_;
-  claims.ns = target().ns;
-  claims.service_account = target().name;
-  claims.service_account_uid = account->columns().uid;
-  claims.lifetime_s = *lifetime;
-  if (const auto* audiences = list_at(*request, {"spec", "audiences"}))
-    for (const auto& audience : *audiences)
-      if (const auto* text = audience.if_string()) claims.audiences.emplace_back(*text);
-  if (auto bound = bind(*request, claims); !bound) return bound.error();
+  object_at(*request, {"metadata"})["namespace"] = target().ns;
   asked_.emplace(std::move(*request));
-  account_ = account;
   set_request(auth::AdmissionRequest::Operation::create);
+  request_.form = &token_kind();
   request_.object = &*asked_;
   return Next::admit;
+}
+
+// What admission has made of the request counts; who may only refuse sees it as it is granted, but for the token.
+base::Outcome<void> TokenRun::settle() {
+  if (auto named = check_request_name(*asked_); !named) return named;
+  account_ = in_.view.get(key_of(target()));
+  if (!account_) return not_found(target());
+  // upstream: TokenRequestServiceAccountUIDValidation
+  if (const std::string uid(text_at(*asked_, {"metadata", "uid"})), own(account_->columns().uid); !uid.empty() && uid != own)
+    return base::conflict("authentication.k8s.io", "TokenRequest", target().name, "the UID in the token request (" + uid + ") does not match the UID of the service account (" + own + ")");
+  auto lifetime = lifetime_of(*asked_);
+  if (!lifetime) return lifetime.error();
+  claims_.lifetime_s = *lifetime;
+  auto& metadata = object_at(*asked_, {"metadata"});
+  metadata["name"] = target().name;
+  metadata["namespace"] = target().ns;
+  metadata["creationTimestamp"] = base::rfc3339(in_.core.parts.runtime.unix_s());
+  object_at(*asked_, {"spec"})["expirationSeconds"] = *lifetime;
+  asked_->get_object().erase("status");
+  return {};
 }
 
 void TokenRun::forget_documents() {
@@ -120,6 +127,13 @@ void TokenRun::forget_documents() {
 }
 
 base::Outcome<void> TokenRun::finish() {
+  claims_.ns = target().ns;
+  claims_.service_account = target().name;
+  claims_.service_account_uid = account_->columns().uid;
+  if (const auto* audiences = list_at(*asked_, {"spec", "audiences"}))
+    for (const auto& audience : *audiences)
+      if (const auto* text = audience.if_string()) claims_.audiences.emplace_back(*text);
+  if (auto bound = bind(*asked_, claims_); !bound) return bound;
   respond(std::move(*asked_), claims_, *account_);
   return {};
 }
@@ -129,12 +143,7 @@ void TokenRun::respond(json::value request, const auth::TokenIssuer::Claims& cla
   auto& fields = request.get_object();
   fields["kind"] = "TokenRequest";
   fields["apiVersion"] = "authentication.k8s.io/v1";
-  auto& metadata = object_at(request, {"metadata"});
-  metadata["name"] = target().name;
-  metadata["namespace"] = target().ns;
-  metadata["uid"] = account.columns().uid;
-  metadata["creationTimestamp"] = base::rfc3339(in_.core.parts.runtime.unix_s());
-  object_at(request, {"spec"})["expirationSeconds"] = claims.lifetime_s;
+  object_at(request, {"metadata"})["uid"] = account.columns().uid;
   show_audiences(request, token.text);
   auto& status = object_at(request, {"status"});
   status["token"] = token.text;

@@ -12,6 +12,7 @@ class TokenRun final : public StepRun {
  public:
   using StepRun::StepRun;
   base::Outcome<Next> begin() override;
+  base::Outcome<void> settle() override;
   base::Outcome<void> finish() override;
   void forget_documents() override;
 

@@ -60,7 +60,8 @@ bool Together::pass(Round& round, const Verbs::Each& write) const {
   const auto node = text_->node();
   if (round.passed && round.passed->first == write.ns && round.passed->second == node) return true;
   const auto& target = alike_.target;
-  auth::AdmissionRequest request{.operation = auth::AdmissionRequest::Operation::update, .kind = kind_, .subresource = target.subresource, .ns = write.ns, .user = &context_.user, .snapshot = round.snapshot, .node = node, .keeps_metadata = true};
+  const auto operation = alike_.op == Verbs::Step::Op::create ? auth::AdmissionRequest::Operation::create : auth::AdmissionRequest::Operation::update;
+  auth::AdmissionRequest request{.operation = operation, .kind = kind_, .subresource = target.subresource, .ns = write.ns, .user = &context_.user, .snapshot = round.snapshot, .node = node, .keeps_metadata = true};
   round.passed.reset();
   if (core_.parts.chains.passes(request)) round.passed.emplace(write.ns, node);
   return round.passed.has_value();

@@ -161,7 +161,78 @@ def a_webhook_of_our_own(c):
     c.hook = WebhookServer(c.dir)
 
 
-STEPS = [a_webhook_of_our_own, right_answers, wrong_answers, dead_webhook_costs_little, policies, wrong_policies_are_refused, types_of_policies, quota_is_exact]
+# Each write to a subresource, and what webhooks are shown of it, as upstream shows it: operation, resource, kind, name, kinds of object and oldObject.
+BELOW = "/api/v1/namespaces/below"
+WEB = "/apis/apps/v1/namespaces/below/deployments/web"
+TO_POD = {"metadata": {"name": "p"}}
+MERGE = {"Content-Type": "application/merge-patch+json"}
+STRATEGIC = {"Content-Type": "application/strategic-merge-patch+json"}
+SUBRESOURCES = [
+    ("POST", f"{BELOW}/pods/p/binding", TO_POD | {"target": {"kind": "Node", "name": "n"}}, None, "CREATE v1 pods/binding, v1 Binding p: Binding, nothing"),
+    ("POST", f"{BELOW}/bindings", {"metadata": {"name": "q"}, "target": {"kind": "Node", "name": "n"}}, None, "CREATE v1 pods/binding, v1 Binding q: Binding, nothing"),
+    ("PATCH", f"{BELOW}/pods/p/status", {"status": {"message": "m"}}, MERGE, "UPDATE v1 pods/status, v1 Pod p: Pod, Pod"),
+    ("PATCH", f"{BELOW}/pods/p/ephemeralcontainers", {"spec": {"ephemeralContainers": [{"name": "e", "image": "i"}]}}, STRATEGIC, "UPDATE v1 pods/ephemeralcontainers, v1 Pod p: Pod, Pod"),
+    ("POST", f"{BELOW}/pods/p/exec?command=ls&stdout=1", None, None, "CONNECT v1 pods/exec, v1 PodExecOptions p: PodExecOptions, nothing"),
+    ("POST", f"{BELOW}/pods/p/attach?stdout=1", None, None, "CONNECT v1 pods/attach, v1 PodAttachOptions p: PodAttachOptions, nothing"),
+    ("POST", f"{BELOW}/pods/p/portforward?ports=80", None, None, "CONNECT v1 pods/portforward, v1 PodPortForwardOptions p: PodPortForwardOptions, nothing"),
+    ("GET", f"{BELOW}/pods/p/proxy/", None, None, "CONNECT v1 pods/proxy, v1 PodProxyOptions p: PodProxyOptions, nothing"),
+    ("GET", f"{BELOW}/services/web:80/proxy/there", None, None, "CONNECT v1 services/proxy, v1 ServiceProxyOptions web:80: ServiceProxyOptions, nothing"),
+    ("GET", "/api/v1/nodes/none/proxy/there", None, None, "CONNECT v1 nodes/proxy, v1 NodeProxyOptions none: NodeProxyOptions, nothing"),
+    ("POST", f"{BELOW}/pods/p/eviction", TO_POD, None, "CREATE v1 pods/eviction, policy/v1 Eviction p: Eviction, nothing"),
+    ("POST", f"{BELOW}/serviceaccounts/default/token", {"spec": {}}, None, "CREATE v1 serviceaccounts/token, authentication.k8s.io/v1 TokenRequest default: TokenRequest, nothing"),
+    ("PATCH", f"{WEB}/scale", {"spec": {"replicas": 2}}, MERGE, "UPDATE apps/v1 deployments/scale, autoscaling/v1 Scale web: Scale, Scale"),
+    ("PATCH", f"{WEB}/status", {"status": {"replicas": 1}}, MERGE, "UPDATE apps/v1 deployments/status, apps/v1 Deployment web: Deployment, Deployment"),
+]
+
+
+def told(review):
+    def versioned(group, version):
+        return f"{group}/{version}" if group else version
+
+    resource, kind = review["resource"], review["kind"]
+    objects = [one["kind"] if one else "nothing" for one in (review["object"], review["oldObject"])]
+    return (f"{review['operation']} {versioned(resource['group'], resource['version'])} {resource['resource']}/{review.get('subResource', '')}, "
+            f"{versioned(kind['group'], kind['version'])} {kind['kind']} {review['name']}: {', '.join(objects)}")
+
+
+def what_webhooks_see_of_subresources(c):
+    https = Https(c)
+    https.made("POST", "/api/v1/namespaces", {"metadata": {"name": "below"}})
+    eventually("its account", lambda: https.ask("GET", f"{BELOW}/serviceaccounts/default").code == 200)
+    containers = {"containers": [{"name": "c", "image": "i"}]}
+    for name in ("p", "q"):
+        https.made("POST", f"{BELOW}/pods", {"metadata": {"name": name}, "spec": containers})
+    https.made("POST", WEB.rsplit("/", 1)[0], {"metadata": {"name": "web"}, "spec": {"replicas": 0, "selector": {"matchLabels": {"a": "b"}}, "template": {"metadata": {"labels": {"a": "b"}}, "spec": containers}}})
+    everything = {"resources": ["*/*"], "groups": ["*"], "operations": ["*"], "versions": ["*"], "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "below"}},
+                  "matchConditions": [{"name": "by-hand", "expression": "request.userInfo.username == 'system:admin'"}]}
+    refused = {"resources": ["pods"], "operations": ["UPDATE", "DELETE"], "namespaceSelector": everything["namespaceSelector"]}
+    hooks = [c.hook.webhook("everything", "allow", **everything), c.hook.webhook("pods", "refuse", **refused)]
+    path = f"/apis/{GROUP}/validatingwebhookconfigurations"
+    https.made("POST", path, {"metadata": {"name": "below"}, "webhooks": hooks})
+    for method, where, body, headers, wanted in SUBRESOURCES:
+        before = len(c.hook.seen())
+        answer = https.ask(method, where, body, headers)
+        if not wanted.startswith("CONNECT"):
+            equal(answer.code, 201 if method == "POST" else 200, f"{where}: {answer.body}")
+        equal([told(one) for one in c.hook.seen()[before:]], [wanted], where)
+    https.made("DELETE", f"{path}/below")
+
+
+def a_policy_forbids_a_binding(c):
+    https = Https(c)
+    group = f"/apis/{GROUP}"
+    rules = [{"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods/binding"]}]
+    https.made("POST", f"{group}/validatingadmissionpolicies", {"metadata": {"name": "nodes"}, "spec": {"matchConstraints": {"resourceRules": rules}, "validations": [{"expression": "object.target.name != 'closed'"}]}})
+    https.made("POST", f"{group}/validatingadmissionpolicybindings", {"metadata": {"name": "nodes"}, "spec": {"policyName": "nodes", "validationActions": ["Deny"]}})
+    https.made("POST", f"{BELOW}/pods", {"metadata": {"name": "r"}, "spec": {"containers": [{"name": "c", "image": "i"}]}})
+    answer = eventually("it is refused", lambda: (lambda one: one if one.code != 201 else None)(https.ask("POST", f"{BELOW}/pods/r/binding?dryRun=All", {"metadata": {"name": "r"}, "target": {"kind": "Node", "name": "closed"}})))
+    expect(answer.body, "ValidatingAdmissionPolicy 'nodes' with binding 'nodes' denied request")
+    https.made("POST", f"{BELOW}/pods/r/binding", {"metadata": {"name": "r"}, "target": {"kind": "Node", "name": "open"}})
+    equal(https.made("GET", f"{BELOW}/pods/r")["spec"]["nodeName"], "open", "its node")
+    https.made("DELETE", f"{group}/validatingadmissionpolicybindings/nodes")
+
+
+STEPS = [a_webhook_of_our_own, what_webhooks_see_of_subresources, a_policy_forbids_a_binding, right_answers, wrong_answers, dead_webhook_costs_little, policies, wrong_policies_are_refused, types_of_policies, quota_is_exact]
 
 if __name__ == "__main__":
     cluster = Cluster()

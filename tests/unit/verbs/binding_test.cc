@@ -12,7 +12,7 @@ using namespace keelson::verbs_test;
 
 namespace {
 
-/// Looks at every object that is bound, as a webhook does: then the whole way is taken.
+/// Looks at every binding, as a webhook does: then it is read as a document.
 class Onlooker final : public auth::AdmissionUnit {
  public:
   std::string_view name() const override { return "Onlooker"; }

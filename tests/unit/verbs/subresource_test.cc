@@ -32,13 +32,13 @@ TEST_CASE("a binding gives a pod its node, condition and annotations once") {
 
 namespace {
 
-/// Looks at every pod that gets a node, as a webhook does.
+/// Looks at every binding, as a webhook does.
 class Onlooker final : public auth::AdmissionUnit {
  public:
   std::string_view name() const override { return "Onlooker"; }
   bool handles(auth::AdmissionRequest::Operation, const kinds::Kind&, std::string_view subresource) const override { return subresource == "binding"; }
   void validate(auth::AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) override {
-    seen = auth::text_at(*request.object, {"spec", "nodeName"});
+    seen = auth::text_at(*request.object, {"target", "name"});
     done({});
   }
   std::string seen;
@@ -75,7 +75,7 @@ TEST_CASE("a binding changes the node and the condition, nothing else of a pod, 
   CHECK(at(pod, {"metadata", "annotations", "a"}) == R"(}],"spec":{\)");
 }
 
-TEST_CASE("a binding is the same when somebody looks at the pod") {
+TEST_CASE("a binding is the same when somebody looks at it") {
   Cluster cluster, watched;
   const auto onlooker = std::make_shared<Onlooker>();
   watched.chains->add(1, onlooker);
