@@ -1,15 +1,16 @@
 // Object: one immutable, reference-counted allocation: the columns that the core reads without parsing, and the body,
 // compact JSON of the storage version, exactly the bytes that a client is served.
 //
-// Invariants: after freeze() nothing changes, ever. body() contains the resourceVersion in a slot of kRevisionSlotBytes
-//   bytes at revision_offset(): the decimal revision, a closing quote, then spaces (JSON allows them), so the committer
-//   fills it without printing the object again. Columns always agree with the body.
+// Invariants: after freeze() nothing changes, ever, but what the storage notes about its record. body() contains the
+//   resourceVersion in a slot of kRevisionSlotBytes bytes at revision_offset(): the decimal revision, a closing quote, then
+//   spaces (JSON allows them), so the committer fills it without printing the object again. Columns always agree with the body.
 // Threads: any; the count is atomic. Ownership: ObjectRef counts; there are no cycles.
 #pragma once
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -74,6 +75,9 @@ class Object {
   std::string_view body() const { return body_; }
   std::size_t revision_offset() const { return revision_offset_; }
   bool deleting() const { return columns_.deletion_unix_s != 0; }
+  /// On how many others its record in the storage rests, which alone asks and says so; none: there is no such record, or nothing is known of it.
+  std::optional<unsigned> rests_on() const { return rests_on_ == kUnknown ? std::nullopt : std::optional<unsigned>(rests_on_); }
+  void set_rests_on(std::uint8_t records) const { rests_on_ = records; }
   const std::string* label(Atom key) const;
 
   friend void intrusive_ptr_add_ref(const Object* object) noexcept;
@@ -81,9 +85,11 @@ class Object {
 
  private:
   friend class Draft;
+  static constexpr std::uint8_t kUnknown = UINT8_MAX;
   Object() = default;
   // What every list looks at comes first, 64 bytes with the beginning of the columns: of many objects each line is a cache miss.
   mutable std::atomic<std::uint32_t> references_{0};
+  mutable std::uint8_t rests_on_ = kUnknown;   // the committer's
   Revision revision_ = 0;
   std::size_t revision_offset_ = 0;
   std::string body_;

@@ -1,84 +1,18 @@
 #include "core/store/record.hpp"
 
 #include "core/base/log.hpp"
+#include "core/store/difference.hpp"
+#include "core/store/packed.hpp"
 
 namespace keelson::store {
 namespace {
 
 constexpr char kTombstone = 0;
 constexpr char kObject = 1;
-constexpr std::uint8_t kEndsCommit = 0x80;
+constexpr char kDifference = 2;
+constexpr std::uint8_t kEndsCommit = 0x80, kRests = 0x40, kPreviousRests = 0x20;
+constexpr std::size_t kWholePerDifference = 2;   // it has to be that many times shorter
 constexpr std::size_t kColumnsBytes = 512;   // more than most objects' columns take
-
-class Writer {
- public:
-  explicit Writer(std::string& out) : out_(out) {}
-  void byte(std::uint8_t value) { out_ += static_cast<char>(value); }
-  void number(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) byte(static_cast<std::uint8_t>(value | 0x80));
-    byte(static_cast<std::uint8_t>(value));
-  }
-  // Small negative numbers stay small.
-  void signed_number(std::int64_t value) { number((static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63)); }
-  void text(std::string_view value) {
-    number(value.size());
-    out_ += value;
-  }
-
- private:
-  std::string& out_;
-};
-
-// Past the end everything reads as zero and ok() turns false.
-class Reader {
- public:
-  explicit Reader(std::string_view in) : in_(in) {}
-  bool ok() const { return ok_; }
-  std::string_view rest() const { return in_; }
-  std::uint8_t byte() {
-    if (in_.empty()) return fail();
-    const auto value = static_cast<std::uint8_t>(in_.front());
-    in_.remove_prefix(1);
-    return value;
-  }
-  std::uint64_t number() {
-    std::uint64_t value = 0;
-    for (int shift = 0; shift < 64; shift += 7) {
-      const std::uint8_t next = byte();
-      value |= static_cast<std::uint64_t>(next & 0x7F) << shift;
-      if ((next & 0x80) == 0) return value;
-    }
-    return fail();
-  }
-  std::int64_t signed_number() {
-    const std::uint64_t value = number();
-    return static_cast<std::int64_t>((value >> 1) ^ (~(value & 1) + 1));
-  }
-  std::string_view text() {
-    const std::uint64_t size = number();
-    if (size > in_.size()) {
-      fail();
-      return {};
-    }
-    const std::string_view value = in_.substr(0, size);
-    in_.remove_prefix(size);
-    return value;
-  }
-  /// Length of a list: each element takes at least a byte.
-  std::size_t length() {
-    const std::uint64_t value = number();
-    return value > in_.size() ? fail() : value;
-  }
-
- private:
-  std::uint8_t fail() {
-    ok_ = false;
-    in_ = {};
-    return 0;
-  }
-  std::string_view in_;
-  bool ok_ = true;
-};
 
 void write_cause(Writer& out, const Cause& cause) {
   out.text(cause.actor);
@@ -236,7 +170,8 @@ void encode_log(const Change& change, bool ends_commit, std::int64_t now_ms, std
   const auto operation = change.type == ChangeType::deleted ? Operation::remove : change.type == ChangeType::added ? Operation::create : Operation::update;
   Writer writer(out);
   writer.byte(static_cast<std::uint8_t>(kRecordFormat));
-  writer.byte(static_cast<std::uint8_t>(static_cast<std::uint8_t>(operation) | (ends_commit ? kEndsCommit : 0)));
+  const bool rests = change.object->rests_on().value_or(0) > 0, previous_rests = change.previous && change.previous->rests_on() != 0u;
+  writer.byte(static_cast<std::uint8_t>(static_cast<std::uint8_t>(operation) | (ends_commit ? kEndsCommit : 0) | (rests ? kRests : 0) | (previous_rests ? kPreviousRests : 0)));
   writer.text(key.resource.text());
   writer.text(key.ns);
   writer.text(key.name);
@@ -251,8 +186,10 @@ base::Outcome<LogEntry> decode_log(std::string_view text) {
   LogEntry entry;
   const bool known = in.byte() == static_cast<std::uint8_t>(kRecordFormat);
   const std::uint8_t flags = in.byte();
-  entry.operation = static_cast<Operation>(flags & ~kEndsCommit);
+  entry.operation = static_cast<Operation>(flags & ~(kEndsCommit | kRests | kPreviousRests));
   entry.ends_commit = (flags & kEndsCommit) != 0;
+  entry.rests = (flags & kRests) != 0;
+  entry.previous_rests = (flags & kPreviousRests) != 0;
   entry.key.resource = Atom(in.text());
   entry.key.ns = in.text();
   entry.key.name = in.text();
@@ -326,6 +263,53 @@ base::Outcome<ObjectRef> decode_version(const Key& key, Revision revision, std::
   const auto plain = transform->open(place, key_id, in.rest());
   if (!plain) return undecodable(key, revision, plain.error().message);
   return decode_payload(key, revision, *plain, columns_version, columns_of);
+}
+
+namespace {
+
+/// What follows a difference's type.
+struct Difference {
+  Revision base = 0;   ///< 0: this is none
+  std::string_view text;
+};
+
+Difference read_difference(std::string_view record) {
+  Reader in(record);
+  if (in.byte() != static_cast<std::uint8_t>(kRecordFormat) || in.byte() != static_cast<std::uint8_t>(kDifference)) return {};
+  const Revision base = in.number();
+  return in.ok() ? Difference{base, in.rest()} : Difference{};
+}
+
+}  // namespace
+
+bool encode_difference(Revision base_revision, std::string_view base, std::string_view record, std::string& out) {
+  const std::size_t before = out.size();
+  Writer writer(out);
+  writer.byte(static_cast<std::uint8_t>(kRecordFormat));
+  writer.byte(static_cast<std::uint8_t>(kDifference));
+  writer.number(base_revision);
+  if (append_difference(base, record, record.size() / kWholePerDifference, out)) return true;
+  out.resize(before);
+  return false;
+}
+
+void RecordChain::add(std::string_view record) {
+  const Revision base = read_difference(record).base;
+  if (base != 0) differences_.emplace_back(record);
+  else last_ = record;
+  complete_ = base == 0;
+  wanted_ = base < wanted_ ? base : 0;
+}
+
+base::Outcome<std::string_view> RecordChain::whole(const Key& key) {
+  if (!complete_) return undecodable(key, revision_, "a record that it rests on is missing");
+  for (; !differences_.empty(); differences_.pop_back()) {
+    std::string made;
+    if (!apply_difference(last_, read_difference(differences_.back()).text, made)) return undecodable(key, revision_, "it does not fit what it rests on");
+    whole_ = std::move(made);
+    last_ = whole_;
+  }
+  return last_;
 }
 
 }  // namespace keelson::store

@@ -35,13 +35,15 @@ class RocksDbStorage::Dropping {
   explicit Dropping(RocksDbStorage& storage) : storage_(storage) {}
   ~Dropping() { flush(); }
 
-  void drop(Revision revision, const LogEntry& entry) {
+  /// False: what goes with it cannot be found.
+  bool drop(Revision revision, const LogEntry& entry) {
+    if (!entry.rests && !drop_before(entry)) return false;
     marks_[entry.key.resource] = revision;
     bytes_[entry.key.resource] += entry.bytes;
     batch_.Delete(storage_.log_, encode_revision(revision));
-    if (entry.previous != 0) batch_.Delete(storage_.versions_, version_key(entry.key, entry.previous));
     if (entry.operation == Operation::remove) batch_.Delete(storage_.versions_, version_key(entry.key, revision));
     if (batch_.Count() >= kDropsPerWrite) flush();
+    return true;
   }
 
   void flush() {
@@ -59,6 +61,23 @@ class RocksDbStorage::Dropping {
   }
 
  private:
+  // The version before, and if that may rest on others all before it: what is left behind would be taken for the object once its tombstone is
+  // gone. Links are not followed, since what was sealed anew has none. Nor is looked beyond the object, where may lie much that was deleted.
+  bool drop_before(const LogEntry& entry) {
+    if (entry.previous == 0) return true;
+    const std::string before = version_key(entry.key, entry.previous), end = version_key(entry.key, 0);
+    if (!entry.previous_rests) return batch_.Delete(storage_.versions_, before).ok();
+    const rocksdb::Slice bound(end);
+    rocksdb::ReadOptions options;
+    options.iterate_upper_bound = &bound;
+    const std::unique_ptr<rocksdb::Iterator> at(storage_.database_->NewIterator(options, storage_.versions_));
+    batch_.SetSavePoint();
+    for (at->Seek(before); at->Valid(); at->Next()) batch_.Delete(storage_.versions_, at->key());
+    if (at->status().ok()) return batch_.PopSavePoint().ok();
+    batch_.RollbackToSavePoint();
+    return false;
+  }
+
   RocksDbStorage& storage_;
   rocksdb::WriteBatch batch_;
   std::unordered_map<Atom, Revision> marks_;
@@ -86,7 +105,7 @@ bool RocksDbStorage::drop_older(std::int64_t before_ms) {
     const auto entry = decode_log(view(at->value()));
     if (!entry) return false;
     if (entry->unix_ms >= before_ms) break;
-    dropping.drop(decode_revision(view(at->key())), *entry);
+    if (!dropping.drop(decode_revision(view(at->key())), *entry)) return false;
   }
   return true;
 }
@@ -122,7 +141,7 @@ void RocksDbStorage::drop_oldest(HistoryBytes::Each excess) {
     if (!entry) return;
     const auto found = excess.find(entry->key.resource);
     if (found == excess.end()) continue;
-    dropping.drop(decode_revision(view(at->key())), *entry);
+    if (!dropping.drop(decode_revision(view(at->key())), *entry)) return;
     if (found->second > entry->bytes) found->second -= entry->bytes;
     else excess.erase(found);
   }

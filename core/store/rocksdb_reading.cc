@@ -54,19 +54,27 @@ Revision RocksDbStorage::compacted(Atom resource) const {
   return mark;
 }
 
-base::Outcome<ObjectRef> RocksDbStorage::decode(const Key& key, Revision revision, std::string_view place, std::string_view value) const {
-  return decode_version(key, revision, value, options_.columns_version, place, transform_of(key.resource).get(), columns_of_);
+rocksdb::Status RocksDbStorage::read_chain(const Key& key, RecordChain& chain, rocksdb::PinnableSlice& last) const {
+  while (chain.wanted() != 0) {
+    last.Reset();
+    const auto status = database_->Get(rocksdb::ReadOptions(), versions_, version_key(key, chain.wanted()), &last);
+    if (!status.ok()) return status;
+    chain.add(view(last));
+  }
+  return rocksdb::Status::OK();
 }
 
 base::Outcome<ObjectRef> RocksDbStorage::version(const Key& key, Revision revision, const Snapshot& installed) const {
   ObjectRef current = installed.get(key);
   if (current && current->revision() == revision) return current;
-  const std::string place = version_key(key, revision);
-  rocksdb::PinnableSlice value;
-  const auto status = database_->Get(rocksdb::ReadOptions(), versions_, place, &value);
+  RecordChain chain(revision);
+  rocksdb::PinnableSlice last;
+  const auto status = read_chain(key, chain, last);
   if (status.IsNotFound()) return exact_read_expired();   // compacted meanwhile
   if (!status.ok()) return read_error(status);
-  return decode(key, revision, place, view(value));
+  const auto record = chain.whole(key);
+  if (!record) return record.error();
+  return decode_version(key, revision, *record, options_.columns_version, version_key(key, revision), transform_of(key.resource).get(), columns_of_);
 }
 
 base::Outcome<Change> RocksDbStorage::change_of(Revision revision, const LogEntry& entry, const Snapshot& installed, std::unordered_map<std::string, ObjectRef>& seen) const {
@@ -139,7 +147,7 @@ base::Outcome<ObjectRef> RocksDbStorage::get_at(const Key& key, Revision revisio
     const auto at = iterate(versions_);
     if (!next.object) at->Seek(version_key(key, revision));
     if (!next.object && at->Valid() && at->key().starts_with(prefix) && !is_tombstone(view(at->value()))) {
-      auto object = decode(key, parse_version_key(view(at->key()))->revision, view(at->key()), view(at->value()));
+      auto object = version(key, parse_version_key(view(at->key()))->revision, installed);
       if (!object) return object.error();
       found = std::move(*object);
     }

@@ -47,7 +47,8 @@ base::Outcome<RocksDbStorage::Meta> RocksDbStorage::read_meta() {
   return meta;
 }
 
-// In place, under the same revisions: for everybody but the disk nothing happens.
+// In place, under the same revisions: for everybody but the disk nothing happens. What is sealed is whole: as the newest of an object comes
+// first, what a difference rests on is not sealed yet.
 base::Outcome<void> RocksDbStorage::seal_anew(const std::vector<std::string>& stale) {
   if (stale.empty()) return {};
   rocksdb::WriteOptions options;
@@ -55,15 +56,18 @@ base::Outcome<void> RocksDbStorage::seal_anew(const std::vector<std::string>& st
   rocksdb::WriteBatch batch;
   std::size_t done = 0;
   for (std::size_t i = 0; i < stale.size(); ++i) {
-    rocksdb::PinnableSlice value;
-    if (const auto status = database_->Get(rocksdb::ReadOptions(), versions_, stale[i], &value); !status.ok()) return disk_error(status);
     const auto place = parse_version_key(stale[i]);
+    const Key key{Atom(place->resource), std::string(place->ns), std::string(place->name)};
+    RecordChain chain(place->revision);
+    rocksdb::PinnableSlice last;
+    if (const auto status = read_chain(key, chain, last); !status.ok() && !status.IsNotFound()) return disk_error(status);
     std::string sealed;
-    if (auto made = reseal(view(value), stale[i], *transform_of(Atom(place->resource)), sealed)) {
+    const auto whole = chain.whole(key);
+    if (const auto made = whole ? reseal(*whole, stale[i], *transform_of(key.resource), sealed) : whole.error()) {
       batch.Put(versions_, stale[i], sealed);
       ++done;
     } else {   // an old state whose key is gone: it stays as it is
-      base::log_warn("store", "an old version cannot be sealed anew", {{"resource", std::string(place->resource)}, {"namespace", std::string(place->ns)}, {"name", std::string(place->name)}, {"what", made.error().message}});
+      base::log_warn("store", "an old version cannot be sealed anew", {{"resource", std::string(place->resource)}, {"namespace", key.ns}, {"name", key.name}, {"what", made.error().message}});
     }
     if (batch.GetDataSize() < kBatchBytesMax && i + 1 < stale.size()) continue;
     if (const auto status = database_->Write(options, &batch); !status.ok()) return disk_error(status);

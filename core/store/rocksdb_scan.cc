@@ -59,26 +59,39 @@ std::vector<RocksDbStorage::Range> RocksDbStorage::ranges() const {
   return ranges;
 }
 
+void RocksDbStorage::take(Range& range, const Key& key, RecordChain& chain, const ValueTransform* transform) const {
+  const Revision revision = chain.revision();
+  const auto record = chain.whole(key);
+  auto object = record ? decode_version(key, revision, *record, options_.columns_version, version_key(key, revision), transform, columns_of_) : record.error();
+  range.objects.push_back(object ? std::move(*object) : unreadable(key, revision, record ? *record : "", object.error()));
+}
+
+// An object's records come newest first: what one rests on comes next.
 void RocksDbStorage::scan(Range& range) const {
   std::string prefix;   // of the key whose newest version was seen
   Key key;
+  RecordChain chain(0);
   std::shared_ptr<const ValueTransform> transform;
   const auto at = iterate(versions_);
   for (at->Seek(range.from); at->Valid() && (range.to.empty() || at->key().compare(range.to) < 0); at->Next()) {
     const std::string_view place = view(at->key()), value = view(at->value());
     const auto parsed = parse_version_key(place);
     if (!parsed) return void(range.error = damaged("a key of `versions`"));
-    if (key.resource.text() != parsed->resource) transform = transform_of(key.resource = Atom(parsed->resource));
+    if (without_revision(place) != prefix) {
+      if (chain.wanted() != 0) take(range, key, chain, transform.get());
+      prefix = without_revision(place);
+      if (key.resource.text() != parsed->resource) transform = transform_of(key.resource = Atom(parsed->resource));
+      key.ns = parsed->ns;
+      key.name = parsed->name;
+      range.newest = std::max(range.newest, parsed->revision);
+      chain = RecordChain(is_tombstone(value) ? 0 : parsed->revision);
+    }
     if (transform && !is_tombstone(value) && !transform->current(sealed_by(value))) range.stale.emplace_back(place);
-    if (without_revision(place) == prefix) continue;
-    prefix = without_revision(place);
-    range.newest = std::max(range.newest, parsed->revision);
-    if (is_tombstone(value)) continue;
-    key.ns = parsed->ns;
-    key.name = parsed->name;
-    auto object = decode_version(key, parsed->revision, value, options_.columns_version, place, transform.get(), columns_of_);
-    range.objects.push_back(object ? std::move(*object) : unreadable(key, parsed->revision, value, object.error()));
+    if (parsed->revision != chain.wanted()) continue;
+    chain.add(value);
+    if (chain.wanted() == 0) take(range, key, chain, transform.get());
   }
+  if (chain.wanted() != 0) take(range, key, chain, transform.get());
   if (!at->status().ok()) range.error = disk_error(at->status());
 }
 

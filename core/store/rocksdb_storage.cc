@@ -72,13 +72,31 @@ std::shared_ptr<const ValueTransform> RocksDbStorage::transform_of(Atom resource
   return options_.hooks->transform_of(resource);
 }
 
+// Fills scratch_.value. What was written before is there to be compared with, unless this program only found it on the disk: that then is
+// written whole first. A value that is sealed says nothing of the one before.
+void RocksDbStorage::encode(const Change& change) {
+  auto& [place, value, entry, before, difference] = scratch_;
+  const auto transform = transform_of(change.object->key().resource);
+  encode_version(*change.object, options_.columns_version, place, transform.get(), value);
+  if (transform) return;
+  std::uint8_t rests_on = 0;
+  if (const auto below = change.previous ? change.previous->rests_on() : std::nullopt; below && *below < kDifferencesMax) {
+    encode_version(*change.previous, options_.columns_version, {}, nullptr, before);
+    if (encode_difference(change.previous->revision(), before, value, difference)) {
+      value.swap(difference);
+      rests_on = static_cast<std::uint8_t>(*below + 1);
+    }
+  }
+  change.object->set_rests_on(rests_on);
+}
+
 void RocksDbStorage::put_change(const Change& change, bool ends_commit, std::int64_t now_ms) {
-  auto& [place, value, entry] = scratch_;
-  for (std::string* text : {&place, &value, &entry}) text->clear();
+  auto& [place, value, entry, before, difference] = scratch_;
+  for (std::string* text : {&place, &value, &entry, &before, &difference}) text->clear();
   const Key& key = change.object->key();
   append_version_key(key, change.revision, place);
   if (change.type == ChangeType::deleted) value = tombstone();
-  else encode_version(*change.object, options_.columns_version, place, transform_of(key.resource).get(), value);
+  else encode(change);
   const std::uint64_t bytes = place.size() * 2 + value.size();
   encode_log(change, ends_commit, now_ms, bytes, entry);
   appended_bytes_[key.resource] += bytes;
@@ -136,7 +154,8 @@ void RocksDbStorage::keep_little() {
   const bool loaded = tuning_.buffers->buffer_size() == kWriteBuffersLoaded;
   batch_room_ = std::max(batch_room_, batch_.GetDataSize());
   if (!loaded && batch_room_ > kKeptBatchBytes) batch_ = rocksdb::WriteBatch(), batch_room_ = 0;
-  if (scratch_.value.capacity() > kKeptBatchBytes) scratch_.value = std::string();
+  for (std::string* text : {&scratch_.value, &scratch_.before, &scratch_.difference})
+    if (text->capacity() > kKeptBatchBytes) *text = std::string();
 }
 
 // Small write buffers at rest; under load flushing that often would cost more than the memory.

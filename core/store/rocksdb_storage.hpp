@@ -1,7 +1,8 @@
 // RocksDbStorage: the log and all versions in RocksDB's column families `versions`, `log` and `meta`.
 //
 // Invariants: all of a batch is one WriteBatch; the newest version of a key is its current state (a tombstone: it is
-//   gone); versions that no kept log entry names as previous, and that are not current, are dropped with their entry.
+//   gone); versions that no kept log entry names as previous, and that are not current, are dropped with their entry, unless a
+//   later one rests on them: then they go when the first that is whole again is no longer the oldest that is kept.
 //   A resource's compaction mark rises in memory and on disk before anything below it is deleted.
 // Threads: as Storage. Ownership: of the database, which it locks.
 #pragma once
@@ -20,7 +21,8 @@
 
 namespace keelson::store {
 
-inline constexpr std::uint64_t kStoreFormat = 1;                   ///< in meta; a newer one is refused
+inline constexpr std::uint64_t kStoreFormat = 2;                   ///< in meta; a newer one is refused. 1: all versions were whole
+inline constexpr unsigned kDifferencesMax = 8;                     ///< in a row, until a version is written whole again
 inline constexpr std::uint64_t kVolatileBytesMax = 4u << 20;       ///< history of volatile objects
 inline constexpr std::size_t kVolatileChangesMax = 16'384;
 inline constexpr std::size_t kHistoryScanMax = 20'000;             ///< log entries looked at per slice
@@ -66,11 +68,13 @@ class RocksDbStorage final : public Storage {
   base::Outcome<std::vector<ObjectRef>> scan_versions(Revision& newest, std::vector<std::string>& stale);
   std::vector<Range> ranges() const;
   void scan(Range& range) const;
+  void take(Range& range, const Key& key, RecordChain& chain, const ValueTransform* transform) const;
   // rocksdb_reading.cc
   base::Outcome<HistoryPage> read_log(Atom resource, Revision after, const Snapshot& installed, std::size_t changes_max) const;
   base::Outcome<Change> change_of(Revision revision, const LogEntry& entry, const Snapshot& installed, std::unordered_map<std::string, ObjectRef>& seen) const;
   base::Outcome<ObjectRef> version(const Key& key, Revision revision, const Snapshot& installed) const;
-  base::Outcome<ObjectRef> decode(const Key& key, Revision revision, std::string_view place, std::string_view value) const;
+  /// `last` holds what the chain shows of the last record. NotFound: one was dropped, or never was.
+  rocksdb::Status read_chain(const Key& key, RecordChain& chain, rocksdb::PinnableSlice& last) const;
   bool in_gap(Revision revision) const;
   // rocksdb_compaction.cc
   bool count_history();
@@ -79,6 +83,7 @@ class RocksDbStorage final : public Storage {
   Revision least_mark(const HistoryBytes::Each& resources) const;
   void drop_oldest(HistoryBytes::Each excess);
   // rocksdb_storage.cc
+  void encode(const Change& change);
   void put_change(const Change& change, bool ends_commit, std::int64_t now_ms);
   void keep_little();
   bool note_volatile(std::span<const Change> changes, std::span<const Durability> durability);
@@ -97,7 +102,7 @@ class RocksDbStorage final : public Storage {
   rocksdb::WriteBatch batch_;                        // the committer's, of one append; so are the texts that go into it
   std::size_t batch_room_ = 0;                       // about what it has memory for
   struct {
-    std::string place, value, entry;
+    std::string place, value, entry, before, difference;
   } scratch_;
   ChangeRing ring_;                                  // of volatile objects
   std::unordered_set<Atom> volatile_resources_;      // the committer's

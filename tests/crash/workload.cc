@@ -6,6 +6,8 @@ namespace keelson::store::crash {
 namespace {
 
 const Atom kResource("things");
+constexpr std::size_t kChangedBytesMax = 16;
+constexpr std::uint64_t kChanges = 10'000;   // fewer digits than bytes that go: texts do not grow
 
 std::string text_of(const Object& object) {
   const std::string_view body = object.body();
@@ -57,6 +59,13 @@ std::string replay(const Store& store, const Model& acknowledged, Model& base, R
   return {};
 }
 
+// Much or little of what there is.
+std::string next_text(const ObjectRef& there, std::mt19937_64& random, std::size_t bytes_max) {
+  if (!there || random() % 2 == 0) return std::string(1 + random() % bytes_max, static_cast<char>('a' + random() % 26)) + std::to_string(random());
+  std::string text = text_of(*there);
+  return text.replace(random() % text.size(), random() % kChangedBytesMax, std::to_string(random() % kChanges));
+}
+
 }  // namespace
 
 Workload::Workload(Store& store, base::Runtime& runtime, std::uint64_t seed, std::size_t text_bytes_max, OnAck on_ack)
@@ -82,7 +91,7 @@ Commit next_commit(const Store& store, int writer, std::mt19937_64& random, std:
     const ObjectRef there = now.get(write.key);
     write.operation = !there ? Operation::create : random() % 4 == 0 ? Operation::remove : Operation::update;
     commit.expectations.push_back({write.key, there ? Expectation::Kind::at_revision : Expectation::Kind::absent, there ? there->revision() : 0});
-    if (write.operation != Operation::remove) write.draft = draft_of(write.key, std::string(1 + random() % text_bytes_max, static_cast<char>('a' + random() % 26)) + std::to_string(random()));
+    if (write.operation != Operation::remove) write.draft = draft_of(write.key, next_text(there, random, text_bytes_max));
     commit.writes.push_back(std::move(write));
   }
   return commit;

@@ -10,6 +10,7 @@
 #include "core/auth/jwt.hpp"
 #include "core/plugins/elf.hpp"
 #include "core/remote/kubeconfig.hpp"
+#include "core/store/difference.hpp"
 #include "core/store/encryption.hpp"
 #include "core/store/record.hpp"
 #include "tests/fuzz/fuzz.hpp"
@@ -106,6 +107,23 @@ KEELSON_FUZZ(record, bytes) {
   must(again.has_value(), "a record cannot be read again");
   store::encode_version(**again, 1, "place", nullptr, second);
   must(first == second, "a record changes");
+}
+
+KEELSON_FUZZ(difference, bytes) {
+  const auto [base, other] = fuzz::two(bytes);
+  std::string difference, text;
+  if (store::append_difference(base, other, 2 * other.size() + 64, difference)) must(store::apply_difference(base, difference, text) && text == other, "a text does not come back from its difference");
+  // The same damaged; then the bytes as one, and as the record of a version.
+  if (!difference.empty()) difference[other.size() % difference.size()] ^= 1;
+  for (const std::string_view read : {std::string_view(difference), other}) {
+    text.clear();
+    (void)store::apply_difference(base, read, text);
+  }
+  const store::Key key{base::Atom("pods"), "ns", "name"};
+  store::RecordChain chain(7);
+  chain.add(other);
+  if (chain.wanted() != 0) chain.add(base);
+  (void)chain.whole(key);
 }
 
 KEELSON_FUZZ(elf, bytes) {

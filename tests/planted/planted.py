@@ -57,6 +57,7 @@ FAULTS = {   # name: (what to build, what to run), what it says
     "leaving_a_selector_unseen": (WATCHES, "instead of"),
     "pages_of_many_revisions": (WATCHES, "a list in pages"),
     "torn_log_believed": (store_test("*write-ahead log that is damaged*"), "FAILED"),
+    "base_dropped_early": (store_test("dropping history keeps what the current state rests on*"), "FAILED"),
     "crashes_not_counted": (PROCESS, "[Qq]uarantine"),
     "key_worked_on_twice": (SIMULATION, "worked on twice at once"),
     "change_while_worked_on_forgotten": (SIMULATION, "never looked at|nobody looked"),

@@ -106,6 +106,8 @@ TEST_CASE("what is stored unsealed is sealed at the next start, and leaves the d
   on.open();
   const Key secret = key_of("s", "default", "secrets");
   const Revision first = on.create(secret, "canary-one-plain");
+  on.update(secret, "canary-one-plain" + std::string(1000, 'x'));
+  on.update(secret, "canary-two-plain" + std::string(1000, 'x'));   // a difference
   const Revision second = on.update(secret, "canary-two-plain");
   CHECK(disk_has(on, "canary-one-plain"));
   encrypt(on, config(key("a", 'a')));
