@@ -6,6 +6,7 @@
 #include "core/kinds/engine.hpp"
 #include "core/kinds/formats.hpp"
 #include "core/kinds/json_access.hpp"
+#include "core/kinds/known_patches.hpp"
 #include "core/kinds/known_specs.hpp"
 #include "core/kinds/narrow.hpp"
 #include "core/kinds/stamps.hpp"
@@ -149,10 +150,14 @@ std::vector<base::Cause> validate_own(const Candidate& candidate, FieldErrors& e
 struct JudgedAlone {
   std::string_view group, kind, subresource, member;
   bool texts_are_free = false;   ///< nothing of that looks at a time or a text that stands right below the member, if it is not empty
+  const FreeTexts* free = nullptr;
 };
+constexpr std::array<std::string_view, 1> kPodTexts{"containerID"}, kPodFields{"spec.nodeName"};
+constexpr std::array<std::string_view, 3> kPodAddresses{"podIP", "hostIP", "ip"};
+constexpr FreeTexts kPodFree{kPodTexts, kPodAddresses, kPodFields};
 constexpr std::array kJudgedAlone{
     JudgedAlone{"coordination.k8s.io", "Lease", "", "spec", true},
-    JudgedAlone{"", "Pod", "status", "status"},
+    JudgedAlone{"", "Pod", "status", "status", false, &kPodFree},
     JudgedAlone{"", "Node", "status", "status"},
     JudgedAlone{"", "ReplicationController", "status", "status"},
     JudgedAlone{"apps", "Deployment", "status", "status"},
@@ -193,6 +198,11 @@ std::string_view judged_alone(const Kind& kind, std::string_view subresource) {
 std::string_view judged_without_texts(const Kind& kind, std::string_view subresource) {
   const auto* const alone = find_judged_alone(kind, subresource);
   return alone && alone->texts_are_free ? alone->member : std::string_view();
+}
+
+const FreeTexts* free_texts(const Kind& kind, std::string_view subresource) {
+  const auto* const alone = find_judged_alone(kind, subresource);
+  return alone ? alone->free : nullptr;
 }
 
 std::vector<base::Cause> validate(const Kind& kind, const json::value& object, const json::value* old, std::string_view subresource) {
