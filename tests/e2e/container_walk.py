@@ -204,7 +204,9 @@ def sigkill_of_the_server_changes_nothing_that_runs(c):
     revision = json.loads(c.out("get", "--raw", "/api/v1/namespaces/default/configmaps"))["metadata"]["resourceVersion"]   # kubectl's own lists have none
     watch_path = f"/api/v1/namespaces/default/configmaps?watch=1&resourceVersion={revision}&timeoutSeconds=3"
     c.out("create", "configmap", "before-kill")
-    c.out("create", "deployment", "slow", "--image=keelson.dev/demo:1", "--replicas=4")
+    slow = c.json("create", "deployment", "slow", "--image=keelson.dev/demo:1", "--replicas=4", "--dry-run=client")
+    slow["spec"]["minReadySeconds"] = 5   # else nothing is waited for any more
+    c.out("create", "-f", "-", stdin=json.dumps(slow))
     status = subprocess.Popen(c.kubectl_command("rollout", "status", "deployment/slow", "--timeout=60s"), stdout=subprocess.PIPE, text=True, env=c.env)
     expect(status.stdout.readline(), "Waiting for deployment")
     c.kill()
