@@ -1,6 +1,7 @@
 #include "core/verbs/definitions.hpp"
 
 #include "core/kinds/crd/compiled_definitions.hpp"
+#include "core/kinds/type.hpp"
 #include "fixture.hpp"
 
 namespace {
@@ -166,6 +167,31 @@ TEST_CASE("only so many compiled definitions wait, each is taken once") {
   kinds::keep_compiled("", one("Nobody's"));
   CHECK(kinds::take_compiled("").empty());
   for (std::size_t i = 0; i < kinds::kCompiledKept; ++i) CHECK(kinds::take_compiled("other" + std::to_string(i)).size() == 1);
+}
+
+TEST_CASE("large definitions that are compiled and never served keep little memory") {
+  const auto of = [](std::size_t fields) {
+    struct Schema {
+      std::vector<kinds::Field> fields;
+      kinds::Type text, root;
+    };
+    const auto schema = std::make_shared<Schema>();
+    schema->fields.resize(fields);
+    for (auto& field : schema->fields) field.type = &schema->text;
+    schema->root.fields = schema->fields;
+    std::vector<kinds::Kind> made(1);
+    made.front().type = {schema, &schema->root};
+    return made;
+  };
+  kinds::keep_compiled("small", of(9));
+  kinds::keep_compiled("too large", of(kinds::kCompiledNodesKept));
+  CHECK(kinds::take_compiled("too large").empty());
+  CHECK(kinds::take_compiled("small").size() == 1);
+  kinds::keep_compiled("small", of(9));
+  for (const std::string uid : {"half", "other half"}) kinds::keep_compiled(uid, of(kinds::kCompiledNodesKept / 2 - 1));
+  CHECK(kinds::take_compiled("small").empty());
+  CHECK(kinds::take_compiled("half").size() == 1);
+  CHECK(kinds::take_compiled("other half").size() == 1);
 }
 
 TEST_CASE("conditions that somebody takes away come back, again and again") {
