@@ -210,6 +210,8 @@ class TokenIssuer {
   /// As an Authenticator unit; `store` tells whether account and bound objects still exist.
   virtual std::shared_ptr<Authenticator> authenticator(store::Store& store) = 0;
   virtual std::string jwks_json() const = 0;
+  /// The API server's own audience, which a token is for that names none.
+  virtual std::string_view audience() const = 0;
 };
 base::Outcome<std::unique_ptr<TokenIssuer>> make_token_issuer(std::string key_pem, std::string issuer, base::Runtime& runtime);
 

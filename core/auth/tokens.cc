@@ -231,6 +231,7 @@ class Issuer final : public RotatingIssuer {
     }
     return json::serialize(json::object{{"keys", std::move(all)}});
   }
+  std::string_view audience() const override { return issuer_; }
   base::Outcome<void> rotate(const std::string& key_pem) override {
     std::shared_ptr<const JwtKey> key = make_jwt_key(key_pem);
     if (!key) return base::internal("the service account key is no P-256 private key");

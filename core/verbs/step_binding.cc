@@ -55,6 +55,7 @@ base::Outcome<void> BindRun::settle() {
   if (node_.empty()) causes.push_back({"FieldValueRequired", "Required value", "target.name"});
   if (!causes.empty()) return base::invalid("", binding_kind().kind, target().name, std::move(causes));
   uid_ = text_at(*binding_, {"metadata", "uid"});
+  revision_ = text_at(*binding_, {"metadata", "resourceVersion"});
   brings_metadata_ = find(*binding_, {"metadata", "annotations"}) || find(*binding_, {"metadata", "labels"});
   return {};
 }
@@ -66,6 +67,12 @@ base::Outcome<void> BindRun::check_free() const {
   };
   const auto why = places_ ? why_not_bound(*kind_, *existing_, *places_) : why_not_bound(existing_->deleting(), text_at(*old_, {"spec", "nodeName"}), gated());
   if (why) return base::conflict("", "pods/binding", target().name, "pod " + target().name + *why);
+  return {};
+}
+
+base::Outcome<void> BindRun::check_preconditions() const {
+  if (const std::string_view uid = existing_->columns().uid; !uid_.empty() && uid_ != uid) return precondition_failed(target(), "UID", uid_, uid);
+  if (const auto revision = std::to_string(existing_->revision()); !revision_.empty() && revision_ != revision) return precondition_failed(target(), "ResourceVersion", revision_, revision);
   return {};
 }
 
@@ -99,8 +106,7 @@ bool BindRun::reads_as_text() {
 base::Outcome<void> BindRun::finish() {
   existing_ = in_.stored(key_);
   if (!existing_) return not_found(target());
-  if (!uid_.empty() && uid_ != existing_->columns().uid)
-    return base::conflict("", "pods", target().name, "Precondition failed: UID in precondition: " + std::string(uid_) + ", UID in object meta: " + existing_->columns().uid);
+  if (auto held = check_preconditions(); !held) return held;
   if (auto ready = reads_as_text() ? check_free() : produce(); !ready) return ready;
   if (!places_) return PutRun::finish();
   expect_existing();

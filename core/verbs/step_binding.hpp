@@ -28,12 +28,13 @@ class BindRun final : public PutRun {
  private:
   bool read_plainly();
   base::Outcome<void> read_whole();
+  base::Outcome<void> check_preconditions() const;
   base::Outcome<void> check_free() const;
   void merge(std::string_view field);
   bool reads_as_text();
 
   std::optional<json::value> binding_;   ///< in the attempt's memory; none where it was read plainly and nobody looks at it
-  std::string_view node_, uid_;          ///< in the body or in it
+  std::string_view node_, uid_, revision_;   ///< in the body or in it; the last two empty: any
   std::optional<BindingPlaces> places_;   ///< in the stored text, where that is all that is looked at
   bool brings_metadata_ = false;
 };

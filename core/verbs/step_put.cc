@@ -30,13 +30,6 @@ std::string storage_folder(const kinds::Kind& kind) {
   return kind.resource;
 }
 
-base::Error uid_mismatch(const Target& target, std::string_view wanted, std::string_view found) {
-  const std::string key = "/registry/" + storage_folder(*target.kind) + "/" + (target.ns.empty() ? "" : target.ns + "/") + target.name;
-  return base::conflict(target.kind->group, target.kind->resource, target.name,
-                        "StorageError: invalid object, Code: 4, Key: " + key + ", ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: " +
-                            std::string(wanted) + ", UID in object meta: " + std::string(found));
-}
-
 bool is(const kinds::Kind& kind, std::string_view storage_key) { return kind.storage_key.text() == storage_key; }
 
 /// When a volume's phase changes, the time of it is noted unless the writer notes another.
@@ -57,6 +50,13 @@ bool holds_back(const kinds::Kind& kind, const json::value& object) {
 
 }  // namespace
 
+base::Error precondition_failed(const Target& target, std::string_view what, std::string_view wanted, std::string_view found) {
+  const std::string key = "/registry/" + storage_folder(*target.kind) + "/" + (target.ns.empty() ? "" : target.ns + "/") + target.name, name(what);
+  return base::conflict(target.kind->group, target.kind->resource, target.name,
+                        "StorageError: invalid object, Code: 4, Key: " + key + ", ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: " + name + " in precondition: " + std::string(wanted) + ", " + name +
+                            " in object meta: " + std::string(found));
+}
+
 kinds::ManagerInfo PutRun::manager() const { return manager_of(in_.context, target().subresource, in_.core.parts.runtime.unix_s()); }
 
 std::string PutRun::own_name() const { return std::string(text_at(*object_, {"metadata", "name"})); }
@@ -64,7 +64,7 @@ std::string PutRun::own_name() const { return std::string(text_at(*object_, {"me
 // A PUT is about the object of its uid, if it has one; what a patch makes of the uid is told by validation.
 base::Outcome<void> PutRun::check_uid(std::string_view found) const {
   const std::string uid(text_at(*object_, {"metadata", "uid"}));
-  if (verb() == "update" && !uid.empty() && uid != found) return uid_mismatch(target(), uid, found);
+  if (verb() == "update" && !uid.empty() && uid != found) return precondition_failed(target(), "UID", uid, found);
   return {};
 }
 

@@ -14,6 +14,9 @@
 
 namespace keelson::verbs {
 
+/// 409, as upstream's storage tells it: `what` (UID, ResourceVersion) of the target's object is not what was asked for.
+base::Error precondition_failed(const Target& target, std::string_view what, std::string_view wanted, std::string_view found);
+
 class PutRun : public StepRun {
  public:
   using StepRun::StepRun;

@@ -19,16 +19,6 @@ base::Outcome<std::int64_t> lifetime_of(const json::value& request) {
   return seconds;
 }
 
-/// Of a token that was asked for without any, for this server.
-void show_audiences(json::value& request, std::string_view token) {
-  auto& spec = object_at(request, {"spec"});
-  if (const auto* asked = list_at(request, {"spec", "audiences"}); asked && !asked->empty()) return;
-  const auto parts = auth::split_jwt(token);
-  boost::system::error_code fault;
-  const auto claims = parts ? base::json_of(parts->payload, fault) : json::value();
-  if (const auto* audiences = list_at(claims, {"aud"})) spec["audiences"] = json::array(*audiences, request.storage());
-}
-
 base::Error another_uid(std::string_view kind, const std::string& name, const std::string& uid) {
   return base::conflict("", kind, name, "the UID in the bound object reference (" + uid + ") does not match the UID in record. The object might have been deleted and then recreated");
 }
@@ -115,8 +105,11 @@ base::Outcome<void> TokenRun::settle() {
   auto& metadata = object_at(*asked_, {"metadata"});
   metadata["name"] = target().name;
   metadata["namespace"] = target().ns;
+  metadata["uid"] = account_->columns().uid;
   metadata["creationTimestamp"] = base::rfc3339(in_.core.parts.runtime.unix_s());
-  object_at(*asked_, {"spec"})["expirationSeconds"] = *lifetime;
+  auto& spec = object_at(*asked_, {"spec"});
+  spec["expirationSeconds"] = *lifetime;
+  if (auto& audiences = list_in(spec, "audiences"); audiences.empty()) audiences.emplace_back(in_.core.parts.tokens->audience());
   asked_->get_object().erase("status");
   return {};
 }
@@ -143,8 +136,6 @@ void TokenRun::respond(json::value request, const auth::TokenIssuer::Claims& cla
   auto& fields = request.get_object();
   fields["kind"] = "TokenRequest";
   fields["apiVersion"] = "authentication.k8s.io/v1";
-  object_at(request, {"metadata"})["uid"] = account.columns().uid;
-  show_audiences(request, token.text);
   auto& status = object_at(request, {"status"});
   status["token"] = token.text;
   status["expirationTimestamp"] = base::rfc3339(token.expires_unix_s);

@@ -323,6 +323,41 @@ TEST_CASE("a token of an account authenticates as it until the account is gone")
   CHECK(cluster.chains->authenticate(credentials).error().code == 401);
 }
 
+TEST_CASE("a binding is of the pod of the uid and the revision that are asked for") {
+  Cluster cluster;
+  const auto pod = Cluster::must(cluster.create("v1/pods", "default", R"({"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"i"}]}})"));
+  const auto bind = [&](const std::string& metadata) { return cluster.create_at(cluster.target("v1/pods/binding", "default", "p"), R"({"metadata":{"name":"p",)" + metadata + R"(},"target":{"kind":"Node","name":"n"}})"); };
+  const std::string uid(pod->columns().uid), revision = std::to_string(pod->revision());
+  const std::string failed = "Operation cannot be fulfilled on pods \"p\": StorageError: invalid object, Code: 4, Key: /registry/pods/default/p, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: ";
+  CHECK(error_of(bind(R"("uid":"other")")).message == failed + "UID in precondition: other, UID in object meta: " + uid);
+  const auto stale = error_of(bind(R"("resourceVersion":"1")"));
+  CHECK(stale.code == 409);
+  CHECK(stale.message == failed + "ResourceVersion in precondition: 1, ResourceVersion in object meta: " + revision);
+  Cluster::must(bind(R"("uid":")" + uid + R"(","resourceVersion":")" + revision + "\""));
+}
+
+TEST_CASE("who judges a token sees whose it is and for whom, though neither was asked for") {
+  class Looks final : public auth::AdmissionUnit {
+   public:
+    std::string_view name() const override { return "Looks"; }
+    bool handles(auth::AdmissionRequest::Operation, const kinds::Kind&, std::string_view subresource) const override { return subresource == "token"; }
+    void validate(auth::AdmissionRequest& request, std::function<void(base::Outcome<void>)> done) override {
+      seen = json::serialize(request.object->at("spec").at("audiences")) + " " + std::string(auth::text_at(*request.object, {"metadata", "uid"}));
+      done({});
+    }
+    std::string seen;
+  };
+  Cluster cluster;
+  const auto looks = std::make_shared<Looks>();
+  cluster.chains->add(1, looks);
+  const std::string uid(cluster.stored("v1/serviceaccounts", "default", "default")->columns().uid);
+  const auto ask = [&](const std::string& spec) { Cluster::must(cluster.create_at(cluster.target("v1/serviceaccounts/token", "default", "default"), R"({"spec":)" + spec + "}")); };
+  ask("{}");
+  CHECK(looks->seen == R"(["https://kubernetes.default.svc"] )" + uid);
+  ask(R"({"audiences":["vault"]})");
+  CHECK(looks->seen == R"(["vault"] )" + uid);
+}
+
 TEST_CASE("a token is of the account of the uid that is asked for, and says which that is") {
   Cluster cluster;
   const auto& uid = cluster.stored("v1/serviceaccounts", "default", "default")->columns().uid;
