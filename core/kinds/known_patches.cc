@@ -200,11 +200,11 @@ struct KnownPatches::Known {
   std::vector<Form> forms;             ///< of the slots
   std::vector<std::size_t> order;      ///< slots of times of entries and of the write
   std::vector<bool> later;             ///< than the one before it in that order
-  Pattern stored, managers, patch;     ///< stored: from the member's name to the end
-  std::vector<Pattern> fields;         ///< selectable values beside the member
+  SlottedText stored, managers, patch;     ///< stored: from the member's name to the end
+  std::vector<SlottedText> fields;         ///< selectable values beside the member
   bool changes = false;
-  Pattern new_stored, new_managers;
-  std::vector<Pattern> new_fields;
+  SlottedText new_stored, new_managers;
+  std::vector<SlottedText> new_fields;
 
  private:
   std::vector<std::string> note_fields(const NarrowWrite& write, const FreeTexts& free, Slots& slots);
@@ -274,9 +274,9 @@ bool KnownPatches::Known::note(const NarrowWrite& write, std::string_view patch_
   if (!one_key(in_member.keys(), in_patch.keys(), key) || !find_in_managers(parts->managers, key, slots, in_managers)) return false;
   const auto marked_fields = note_fields(write, *free, slots);
   note_order(slots);
-  patch = Pattern(patch_text, in_patch.holes());
-  managers = Pattern(parts->managers, in_managers);
-  stored = Pattern(parts->named_member, moved(in_member.holes(), parts->named_member.size() - parts->member.size() - parts->behind.size()));
+  patch = SlottedText(patch_text, in_patch.holes());
+  managers = SlottedText(parts->managers, in_managers);
+  stored = SlottedText(parts->named_member, moved(in_member.holes(), parts->named_member.size() - parts->member.size() - parts->behind.size()));
   const std::string marked_stored = std::string(parts->before) + slots.marked(parts->managers, in_managers) + std::string(parts->between) + slots.marked(parts->member, in_member.holes()) + std::string(parts->behind);
   NarrowWrite marked{write.kind, write.subresource, marked_stored, marked_fields, write.ns, write.name, write.uid, write.manager};
   marked.manager.now_unix_s = slots.marked_now_unix_s();

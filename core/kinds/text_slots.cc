@@ -59,7 +59,7 @@ std::size_t end_of_text(std::string_view text) {
   return static_cast<std::size_t>(std::find_if(text.begin(), text.end(), [](char c) { return c == '"' || c == '\\'; }) - text.begin());
 }
 
-Pattern::Pattern(std::string_view text, const std::vector<Hole>& holes) {
+SlottedText::SlottedText(std::string_view text, const std::vector<Hole>& holes) {
   std::size_t from = 0;
   for (const auto& hole : holes) {
     pieces_.push_back({std::string(text.substr(from, hole.from - from)), hole.slot});
@@ -68,13 +68,13 @@ Pattern::Pattern(std::string_view text, const std::vector<Hole>& holes) {
   rest_ = text.substr(from);
 }
 
-std::size_t Pattern::size(const Values& values) const {
+std::size_t SlottedText::size(const Values& values) const {
   std::size_t out = rest_.size();
   for (const auto& piece : pieces_) out += piece.before.size() + values[piece.slot].size();
   return out;
 }
 
-void Pattern::put(std::string& out, const Values& values) const {
+void SlottedText::put(std::string& out, const Values& values) const {
   for (const auto& piece : pieces_) out.append(piece.before).append(values[piece.slot]);
   out.append(rest_);
 }
@@ -110,7 +110,7 @@ std::string Slots::marked(std::string_view text, const std::vector<Hole>& holes)
   return out.append(text.substr(from));
 }
 
-Pattern Slots::pattern(std::string_view text) const {
+SlottedText Slots::pattern(std::string_view text) const {
   std::vector<Hole> holes;
   for (std::size_t at = 0; at < text.size();) {
     const auto found = std::find_if(all_.begin(), all_.end(), [&](const Slot& slot) { return slot.form != Form::uid && text.substr(at).starts_with(slot.marker); });

@@ -37,10 +37,10 @@ struct Hole {
 std::size_t end_of_text(std::string_view text);
 
 /// A text with slots.
-class Pattern {
+class SlottedText {
  public:
-  Pattern() = default;
-  Pattern(std::string_view text, const std::vector<Hole>& holes);
+  SlottedText() = default;
+  SlottedText(std::string_view text, const std::vector<Hole>& holes);
 
   /// Takes it off the beginning of `text`; `meets(slot, value)`: whether that may stand there.
   template <class Meets>
@@ -83,7 +83,7 @@ class Slots {
   /// The text with markers in place of values.
   std::string marked(std::string_view text, const std::vector<Hole>& holes) const;
   /// Of a text in which markers stand.
-  Pattern pattern(std::string_view text) const;
+  SlottedText pattern(std::string_view text) const;
 
  private:
   std::vector<Slot> all_;
@@ -91,7 +91,7 @@ class Slots {
 };
 
 template <class Meets>
-bool Pattern::take_front(std::string_view& text, const Meets& meets) const {
+bool SlottedText::take_front(std::string_view& text, const Meets& meets) const {
   for (const auto& piece : pieces_) {
     if (!text.starts_with(piece.before)) return false;
     text.remove_prefix(piece.before.size());
@@ -105,7 +105,7 @@ bool Pattern::take_front(std::string_view& text, const Meets& meets) const {
 }
 
 template <class Meets>
-bool Pattern::take_back(std::string_view& text, const Meets& meets) const {
+bool SlottedText::take_back(std::string_view& text, const Meets& meets) const {
   const auto take = [&text](std::string_view part) {
     if (!text.ends_with(part)) return false;
     text.remove_suffix(part.size());

@@ -3,6 +3,7 @@
 
 usage: tidy.py SOURCE_DIR [PLUGIN.so ...]
 """
+import json
 import pathlib
 import re
 import subprocess
@@ -87,19 +88,35 @@ def lengths(root):
         count = path.read_text().count("\n")
         if count > FILE_LINES_MAX:
             problems.append(f"{path.relative_to(root)}: {count} lines, at most {FILE_LINES_MAX}")
-    files = [str(p) for p in sources(root, "core", "sdk", "plugins", "cri-shim", "cni") if p.suffix == ".cc"]
-    try:
-        tags = subprocess.run(["ctags", "--output-format=json", "--fields=+ne", "--kinds-C++=f", "-f", "-", "-L", "-"],
-                              input="\n".join(files), capture_output=True, text=True, check=True).stdout
-    except FileNotFoundError:
-        print("function lengths: not checked, ctags is not installed")
-        return
-    import json
-    for line in tags.splitlines():
-        tag = json.loads(line)
+    for tag in tags(root, "f"):
         length = tag.get("end", 0) - tag.get("line", 0) + 1
-        if length > FUNCTION_LINES_MAX:
+        if tag["path"].endswith(".cc") and length > FUNCTION_LINES_MAX:
             problems.append(f"{tag['path']}:{tag['line']}: {tag['name']} has {length} lines, at most {FUNCTION_LINES_MAX}")
+
+
+def tags(root, kinds):
+    """What ctags finds of these kinds, in all that is built into the server and the plugins."""
+    files = "\n".join(str(path.relative_to(root)) for path in sources(root, "core", "sdk", "plugins", "cri-shim", "cni"))
+    command = ["ctags", "--output-format=json", "--language-force=C++", "--fields=+ne", f"--kinds-C++={kinds}", "-f", "-", "-L", "-"]
+    try:
+        lines = subprocess.run(command, input=files, capture_output=True, text=True, check=True, cwd=root).stdout.splitlines()
+    except FileNotFoundError:
+        print("function lengths, names of types: not checked, ctags is not installed")
+        return []
+    return [json.loads(line) for line in lines]
+
+
+def types_have_names_of_their_own(root):
+    """Of two types of one name and namespace the linker takes one's functions for both, without a word."""
+    places = {}
+    for tag in tags(root, "csug"):
+        folders = tag["path"].split("/")
+        built_into = folders[1] if folders[0] == "plugins" else folders[0].replace("sdk", "core")
+        if "__anon" not in tag.get("scope", "") and tag["name"] != "CodecFor":   # CodecFor: specialised
+            places.setdefault((built_into, tag.get("scope", ""), tag["name"]), set()).add(tag["path"])
+    for (_, scope, name), files in sorted(places.items()):
+        if len(files) > 1:
+            problems.append(f"{scope}::{name}: a type in each of {', '.join(sorted(files))}")
 
 
 def border(root):
@@ -132,6 +149,7 @@ def main():
     core_layers(root)
     outside_core(root)
     lengths(root)
+    types_have_names_of_their_own(root)
     border(root)
     snapshots_are_held(root)
     shallow_parses(root)
