@@ -30,7 +30,7 @@ store::ObjectRef node_of(const AdmissionRequest& request) {
 
 std::string label_of(const store::Object& node, std::string_view name) {
   for (const auto& [key, value] : node.columns().labels)
-    if (key.text() == name) return value;
+    if (key.text() == name) return std::string(value);
   return {};
 }
 

@@ -43,7 +43,7 @@ std::vector<WebhookRef> WebhookSource::compile(const store::Object& configuratio
   std::vector<WebhookRef> out;
   const auto body = body_of(configuration);
   const auto caller = std::make_shared<const webhook::Caller>(
-      webhook::Caller{std::string(text_at(body, {"apiVersion"})), std::string(text_at(body, {"kind"})), configuration.key().name, configuration.columns().uid});
+      webhook::Caller{std::string(text_at(body, {"apiVersion"})), std::string(text_at(body, {"kind"})), configuration.key().name, std::string(configuration.columns().uid)});
   const auto* list = list_at(body, {"webhooks"});
   if (!list) return out;
   for (const auto& entry : *list) {

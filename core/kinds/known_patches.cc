@@ -249,7 +249,8 @@ std::optional<Narrowed> KnownPatches::Known::make(const NarrowWrite& write, std:
     if (!is_own(write.kind.selectable_fields[i], member) && (!fields[i].take_front(field, meet) || !field.empty())) return std::nullopt;
   }
   if (!changes) return Narrowed{};
-  Narrowed out{true, {}, {write.fields.begin(), write.fields.end()}};
+  Narrowed out{true, {}};
+  if (!new_fields.empty()) out.fields.emplace(write.fields.begin(), write.fields.end());
   const auto head = before.substr(0, name + kManagers.size());
   out.body.reserve(head.size() + new_managers.size(values) + between.size() + new_stored.size(values));
   out.body.append(head);
@@ -257,7 +258,7 @@ std::optional<Narrowed> KnownPatches::Known::make(const NarrowWrite& write, std:
   out.body.append(between);
   new_stored.put(out.body, values);
   for (std::size_t i = 0; i < new_fields.size(); ++i)
-    if (is_own(write.kind.selectable_fields[i], member)) out.fields[i].clear(), new_fields[i].put(out.fields[i], values);
+    if (is_own(write.kind.selectable_fields[i], member)) (*out.fields)[i].clear(), new_fields[i].put((*out.fields)[i], values);
   return out;
 }
 
@@ -278,7 +279,8 @@ bool KnownPatches::Known::note(const NarrowWrite& write, std::string_view patch_
   managers = SlottedText(parts->managers, in_managers);
   stored = SlottedText(parts->named_member, moved(in_member.holes(), parts->named_member.size() - parts->member.size() - parts->behind.size()));
   const std::string marked_stored = std::string(parts->before) + slots.marked(parts->managers, in_managers) + std::string(parts->between) + slots.marked(parts->member, in_member.holes()) + std::string(parts->behind);
-  NarrowWrite marked{write.kind, write.subresource, marked_stored, marked_fields, write.ns, write.name, write.uid, write.manager};
+  const std::vector<std::string_view> shown_fields(marked_fields.begin(), marked_fields.end());
+  NarrowWrite marked{write.kind, write.subresource, marked_stored, shown_fields, write.ns, write.name, write.uid, write.manager};
   marked.manager.now_unix_s = slots.marked_now_unix_s();
   auto read = read_patch(Media::json, type, slots.marked(patch_text, in_patch.holes()), memory);
   if (!read || !read->complaints.empty()) return false;
@@ -315,7 +317,8 @@ bool KnownPatches::Known::note_result(const Parts& parts, const Slots& slots, co
   if (!body.starts_with(parts.before) || !body.substr(end).starts_with(parts.between)) return false;
   new_managers = slots.pattern(body.substr(parts.before.size(), end - parts.before.size()));
   new_stored = slots.pattern(body.substr(end + parts.between.size() - named));
-  for (const auto& field : made.fields) new_fields.push_back(slots.pattern(field));
+  if (made.fields)
+    for (const auto& field : *made.fields) new_fields.push_back(slots.pattern(field));
   return true;
 }
 

@@ -195,10 +195,10 @@ class Narrowing {
     return out;
   }
 
-  std::vector<std::string> fields() const {
-    std::vector<std::string> out(write_.fields.begin(), write_.fields.end());
+  std::optional<std::vector<std::string>> fields() const {
     const auto own = [&](std::string_view field) { return field.starts_with(member_) && field.substr(member_.size()).starts_with('.'); };
-    if (std::none_of(kind_.selectable_fields.begin(), kind_.selectable_fields.end(), own)) return out;
+    if (std::none_of(kind_.selectable_fields.begin(), kind_.selectable_fields.end(), own)) return std::nullopt;
+    std::vector<std::string> out(write_.fields.begin(), write_.fields.end());
     auto values = selectable_values(kind_, now_);
     for (std::size_t i = 0; i < out.size(); ++i)
       if (own(kind_.selectable_fields[i])) out[i] = std::move(values[i]);

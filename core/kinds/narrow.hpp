@@ -26,14 +26,14 @@ struct NarrowWrite {
   const Kind& kind;                       ///< of that form, in which the write is, too
   std::string_view subresource;
   std::string_view stored;                ///< as encode() printed it
-  std::span<const std::string> fields;    ///< its selectable values
+  std::span<const std::string_view> fields;   ///< its selectable values
   std::string_view ns, name, uid;         ///< its identity, which a write may repeat
   ManagerInfo manager;
 };
 struct Narrowed {
   bool changes = false;
   std::string body{};                     ///< with the revision's slot where it was; "" unless it changes
-  std::vector<std::string> fields{};
+  std::optional<std::vector<std::string>> fields{};   ///< none: they stay
 };
 /// Takes apart what it is given.
 std::optional<Narrowed> narrow_patch(const NarrowWrite& write, PatchType type, json::value& patch, FieldValidation validation, const json::storage_ptr& memory);

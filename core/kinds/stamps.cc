@@ -162,7 +162,7 @@ std::optional<Narrowed> put_in(const NarrowWrite& write, std::string_view member
   if (stamps.empty()) return Narrowed{};
   if (!managers.empty() && !credit(write, member, managers, stamps, memory, last)) return std::nullopt;
   std::sort(stamps.begin(), stamps.end(), [](const Stamp& a, const Stamp& b) { return a.stored.data() < b.stored.data(); });
-  Narrowed out{true, {}, {write.fields.begin(), write.fields.end()}};
+  Narrowed out{true, {}};
   out.body.reserve(write.stored.size() + last.credited.size() + kStampsMax * kStampRoomBytes);
   const char* from = write.stored.data();
   const auto put = [&](std::string_view stored, std::string_view value) {

@@ -168,7 +168,7 @@ void Instance::enqueue_owner(std::uint32_t controller, const SourceDeclaration&,
   for (const auto& owner : object->columns().owners) {
     if (!owner.controller || owner.kind != kind.kind) continue;
     const auto slash = owner.api_version.find('/');
-    if ((slash == std::string::npos ? std::string() : owner.api_version.substr(0, slash)) != kind.group) continue;
+    if ((slash == std::string_view::npos ? std::string_view() : owner.api_version.substr(0, slash)) != kind.group) continue;
     controllers_[controller]->add(queue_key(cluster_scoped(controller) ? std::string_view() : std::string_view(object->key().ns), owner.name));
   }
 }

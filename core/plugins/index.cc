@@ -14,7 +14,7 @@ std::string_view value_of(const store::Object& object, int column) {
   if (column == kByOwner) return controller_uid(object);
   const auto& fields = object.columns().fields;
   const auto at = static_cast<std::size_t>(column);
-  return at < fields.size() ? std::string_view(fields[at]) : std::string_view();
+  return at < fields.size() ? fields[at] : std::string_view();
 }
 
 }  // namespace

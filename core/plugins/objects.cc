@@ -156,7 +156,7 @@ store::ObjectRef Host::live_object(const store::ObjectRef& object) const {
   if (all_well) status.get_object()["message"] = counts.last_error;
   add_usage(status.get_object(), counts);
   auto encoded = kinds::encode(*kind, value, store::kRevisionSlotBytes);
-  return store::Draft(object->columns(), std::move(encoded.body), encoded.revision_offset).freeze(object->revision(), object->cause());
+  return store::Draft(copy_of(object->columns()), encoded.body, encoded.revision_offset).freeze(object->revision());
 }
 
 // True: there are errors to write that have to wait.

@@ -56,7 +56,7 @@ base::Outcome<store::ObjectRef> object_from(const kinds::Kind& kind, json::value
   columns.key = {kind.storage_key, std::string(auth::text_at(value, {"metadata", "namespace"})), std::string(auth::text_at(value, {"metadata", "name"}))};
   columns.schema_epoch = kind.schema_epoch;   // the server keeps objects at their current schema
   auto [body, slot] = with_slot(object);
-  return store::Draft(std::move(columns), std::move(body), slot).freeze(revision, {});
+  return store::Draft(columns, body, slot).freeze(revision);
 }
 
 /// The log behind the store: installs what it is told, remembers some of it.
@@ -193,14 +193,14 @@ void Mirror::wrote(store::ObjectRef object) {
   if (watched == shown_.end() || object->revision() <= watched->second) return;   // nobody looks, or the watch was faster
   const auto current = store_->snapshot().get(key);
   if (current && current->revision() >= object->revision()) return;
-  own_[key] = {object->revision(), object->columns().uid};
+  own_[key] = {object->revision(), std::string(object->columns().uid)};
   put(std::move(object));
 }
 
 void Mirror::removed(const store::Key& key, const std::string& uid) {
   const auto current = store_->snapshot().get(key);
   if (!current || (!uid.empty() && current->columns().uid != uid)) return;
-  own_[key] = {0, current->columns().uid};
+  own_[key] = {0, std::string(current->columns().uid)};
   erase(key);
 }
 

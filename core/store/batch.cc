@@ -62,14 +62,15 @@ std::optional<Mismatch> Batch::check_writes(const Commit& commit, Seen& seen) co
   return std::nullopt;
 }
 
-ObjectRef Batch::number(Write& write, const Cause& cause, ObjectRef previous) {
+ObjectRef Batch::number(Write& write, const CauseRef& cause, ObjectRef previous) {
   const bool removed = write.operation == Operation::remove;
   Change change;
   change.revision = ++last_;
   change.previous = std::move(previous);
   change.ends_commit = false;
   change.type = removed ? ChangeType::deleted : change.previous ? ChangeType::modified : ChangeType::added;
-  change.object = removed ? Draft::restamp(*change.previous, last_, cause) : std::move(*write.draft).freeze(last_, cause);
+  change.cause = cause;
+  change.object = removed ? Draft::restamp(*change.previous, last_) : std::move(*write.draft).freeze(last_);
   ObjectRef object = change.object;
   pending_.insert_or_assign(&object->key(), removed ? nullptr : object);
   sync_ = sync_ || write.durability == Durability::synced;

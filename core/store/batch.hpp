@@ -51,7 +51,7 @@ class Batch {
   ObjectRef current(const Key& key, Seen& seen) const;
   std::optional<Mismatch> check(const Commit& commit, Seen& seen) const;
   std::optional<Mismatch> check_writes(const Commit& commit, Seen& seen) const;
-  ObjectRef number(Write& write, const Cause& cause, ObjectRef previous);
+  ObjectRef number(Write& write, const CauseRef& cause, ObjectRef previous);
 
   std::optional<Snapshot> installed_;
   Revision last_;

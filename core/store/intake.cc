@@ -10,7 +10,7 @@ constexpr std::string_view kPluginActor = "plugin:";
 
 /// All users are one writer: who of them comes before whom was settled before (core/fairness).
 std::string_view writer_of(const Commit& commit) {
-  const std::string_view actor = commit.cause.actor;
+  const std::string_view actor = commit.cause ? commit.cause->actor : std::string_view();
   return actor.starts_with(kPluginActor) ? actor : std::string_view();
 }
 

@@ -1,5 +1,5 @@
-// Object: one immutable, reference-counted allocation: the columns that the core reads without parsing, and the body,
-// compact JSON of the storage version, exactly the bytes that a client is served.
+// Object: one immutable, reference-counted block of memory: the columns that the core reads without parsing, their lists and
+// texts, and the body, compact JSON of the storage version, exactly the bytes that a client is served.
 //
 // Invariants: after freeze() nothing changes, ever, but what the storage notes about its record. body() contains the
 //   resourceVersion in a slot of kRevisionSlotBytes bytes at revision_offset(): the decimal revision, a closing quote, then
@@ -7,10 +7,14 @@
 // Threads: any; the count is atomic. Ownership: ObjectRef counts; there are no cycles.
 #pragma once
 #include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <ranges>
+#include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,13 +46,16 @@ struct OwnerRef {
   bool block_owner_deletion = false;
 };
 
-/// Who changed it and why: recorded in every log entry, served by "why?".
+/// Who changed it and why: a change has it, and its log entry; an object has not.
 struct Cause {
   std::string actor;          ///< user name or "plugin:<name>"
   std::string request;        ///< request id (audit id) or reconcile id
   Revision trigger = 0;       ///< the revision that led to this write, 0 = none known
 };
+/// One for all that was written for it; null: none is known.
+using CauseRef = std::shared_ptr<const Cause>;
 
+/// As a draft is given them.
 struct Columns {
   std::uint32_t schema_epoch = 0;         ///< the kind's schema this body was made with
   Key key;
@@ -63,54 +70,100 @@ struct Columns {
   std::vector<std::string> fields;        ///< values of the kind's selectable fields, in the kind's order
 };
 
+/// A list in an object's block.
+template <class Element>
+struct List : std::span<const Element> {
+  using std::span<const Element>::span;
+  /// Throws std::out_of_range.
+  const Element& at(std::size_t place) const {
+    if (place >= this->size()) throw std::out_of_range("a list of " + std::to_string(this->size()));
+    return (*this)[place];
+  }
+};
+template <class Element>
+bool operator==(const List<Element>& one, const std::ranges::input_range auto& other) { return std::ranges::equal(one, other); }
+
+struct Label {
+  Atom key;
+  std::string_view value;
+  friend bool operator==(const Label&, const Label&) = default;
+};
+struct OwnerView {
+  std::string_view api_version, kind, name, uid;
+  bool controller = false, block_owner_deletion = false;
+};
+
+/// Columns as an object has them, valid as long as it is.
+struct ColumnsView {
+  std::uint32_t schema_epoch;
+  Key key;
+  std::string_view uid;
+  std::int64_t creation_unix_s, deletion_unix_s, deletion_grace_s, generation;
+  List<Label> labels;
+  List<OwnerView> owners;
+  List<std::string_view> finalizers, fields;
+};
+Columns copy_of(const ColumnsView& columns);
+std::vector<std::string> copy_of(const List<std::string_view>& texts);
+
 class Object;
 using ObjectRef = boost::intrusive_ptr<const Object>;
 
 class Object {
  public:
-  const Columns& columns() const { return columns_; }
+  const ColumnsView& columns() const { return columns_; }
   const Key& key() const { return columns_.key; }
   Revision revision() const { return revision_; }
-  const Cause& cause() const { return cause_; }
-  std::string_view body() const { return body_; }
+  std::string_view body() const { return {body_, body_bytes_}; }
   std::size_t revision_offset() const { return revision_offset_; }
   bool deleting() const { return columns_.deletion_unix_s != 0; }
   /// On how many others its record in the storage rests, which alone asks and says so; none: there is no such record, or nothing is known of it.
   std::optional<unsigned> rests_on() const { return rests_on_ == kUnknown ? std::nullopt : std::optional<unsigned>(rests_on_); }
   void set_rests_on(std::uint8_t records) const { rests_on_ = records; }
-  const std::string* label(Atom key) const;
+  const std::string_view* label(Atom key) const;
 
   friend void intrusive_ptr_add_ref(const Object* object) noexcept;
   friend void intrusive_ptr_release(const Object* object) noexcept;
+  static void operator delete(void* block) { ::operator delete(block); }   // whose size is not an Object's
 
  private:
   friend class Draft;
   static constexpr std::uint8_t kUnknown = UINT8_MAX;
-  Object() = default;
+  template <class From, class Fields>
+  static std::unique_ptr<Object> packed(const From& columns, const Fields& fields, std::string_view body, std::size_t revision_offset);
+  explicit Object(const Key& key) : columns_{.key = key} {}
+  struct Behind {
+    std::size_t bytes;   ///< after the object, in its block
+  };
+  static void* operator new(std::size_t own_bytes, Behind behind) { return ::operator new(own_bytes + behind.bytes); }
+  static void operator delete(void* block, Behind) { ::operator delete(block); }
+
   // What every list looks at comes first, 64 bytes with the beginning of the columns: of many objects each line is a cache miss.
   mutable std::atomic<std::uint32_t> references_{0};
   mutable std::uint8_t rests_on_ = kUnknown;   // the committer's
+  std::uint32_t revision_offset_ = 0;
   Revision revision_ = 0;
-  std::size_t revision_offset_ = 0;
-  std::string body_;
-  Columns columns_;
-  Cause cause_;
+  char* body_ = nullptr;
+  std::size_t body_bytes_ = 0;
+  ColumnsView columns_;
 };
 
-/// An object before it is committed: owned by one, its revision not known yet.
+/// An object before it is committed: owned by one, its revision not known yet. What it is given is copied.
 class Draft {
  public:
   /// `revision_offset`: where the slot's first digit goes in `body`.
-  Draft(Columns columns, std::string body, std::size_t revision_offset);
+  Draft(const Columns& columns, std::string_view body, std::size_t revision_offset);
+  /// What `before` becomes: another text with the slot where it was, and other values of its selectable fields or, without `fields`, the same.
+  Draft(const Object& before, std::string_view body, const std::vector<std::string>* fields = nullptr);
   Draft(Draft&&) noexcept;
   Draft& operator=(Draft&&) noexcept;
   ~Draft();
-  const Columns& columns() const;
-  std::string_view body() const;
+  const ColumnsView& columns() const { return object_->columns(); }
+  std::string_view body() const { return object_->body(); }
   /// Fills the slot and gives up ownership.
-  ObjectRef freeze(Revision revision, Cause cause) &&;
+  ObjectRef freeze(Revision revision) &&;
   /// The same object under another revision: what DELETED carries.
-  static ObjectRef restamp(const Object& object, Revision revision, Cause cause);
+  static ObjectRef restamp(const Object& object, Revision revision);
 
  private:
   std::unique_ptr<Object> object_;

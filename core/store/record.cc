@@ -14,7 +14,9 @@ constexpr std::uint8_t kEndsCommit = 0x80, kRests = 0x40, kPreviousRests = 0x20;
 constexpr std::size_t kWholePerDifference = 2;   // it has to be that many times shorter
 constexpr std::size_t kColumnsBytes = 512;   // more than most objects' columns take
 
-void write_cause(Writer& out, const Cause& cause) {
+void write_cause(Writer& out, const CauseRef& known) {
+  static const Cause kUnknown;
+  const Cause& cause = known ? *known : kUnknown;
   out.text(cause.actor);
   out.text(cause.request);
   out.number(cause.trigger);
@@ -28,7 +30,7 @@ Cause read_cause(Reader& in) {
   return cause;
 }
 
-void write_columns(Writer& out, const Columns& columns) {
+void write_columns(Writer& out, const ColumnsView& columns) {
   out.text(columns.uid);
   out.signed_number(columns.creation_unix_s);
   out.signed_number(columns.deletion_unix_s);
@@ -41,7 +43,7 @@ void write_columns(Writer& out, const Columns& columns) {
     out.text(value);
   }
   out.number(columns.owners.size());
-  for (const OwnerRef& owner : columns.owners) {
+  for (const auto& owner : columns.owners) {
     out.text(owner.api_version);
     out.text(owner.kind);
     out.text(owner.name);
@@ -96,17 +98,17 @@ base::Error undecodable(const Key& key, Revision revision, std::string_view why)
 base::Outcome<ObjectRef> decode_payload(const Key& key, Revision revision, std::string_view payload, std::uint64_t columns_version, const ColumnsOf& columns_of) {
   Reader in(payload);
   const std::uint64_t written_by = in.number();
-  Cause cause = read_cause(in);
+  read_cause(in);   // the log has it
   Columns columns = read_columns(in, key);
   const std::uint64_t slot = in.number();
-  std::string body(in.rest());
+  const std::string_view body = in.rest();
   if (!in.ok() || slot > body.size() || body.size() - slot < kRevisionSlotBytes) return undecodable(key, revision, "the record is cut or damaged");
   if (written_by != columns_version && columns_of) {
     auto fresh = columns_of(key, body);
     if (fresh) columns = std::move(*fresh);
     else base::log_warn("store", "columns stay as recorded", {{"resource", std::string(key.resource.text())}, {"name", key.name}, {"error", fresh.error().message}});
   }
-  return Draft(std::move(columns), std::move(body), slot).freeze(revision, std::move(cause));
+  return Draft(columns, body, slot).freeze(revision);
 }
 
 }  // namespace
@@ -178,7 +180,7 @@ void encode_log(const Change& change, bool ends_commit, std::int64_t now_ms, std
   writer.number(change.previous ? change.previous->revision() : 0);
   writer.signed_number(now_ms);
   writer.number(bytes);
-  write_cause(writer, change.object->cause());
+  write_cause(writer, change.cause);
 }
 
 base::Outcome<LogEntry> decode_log(std::string_view text) {
@@ -210,7 +212,7 @@ void encode_version(const Object& object, std::uint64_t columns_version, std::st
     into.reserve(into.size() + kColumnsBytes + object.body().size());
     Writer writer(into);
     writer.number(columns_version);
-    write_cause(writer, object.cause());
+    write_cause(writer, nullptr);   // the log has it
     write_columns(writer, object.columns());
     writer.number(object.revision_offset());
     into += object.body();

@@ -81,6 +81,7 @@ base::Outcome<Change> RocksDbStorage::change_of(Revision revision, const LogEntr
   Change change;
   change.revision = revision;
   change.ends_commit = entry.ends_commit;
+  change.cause = std::make_shared<const Cause>(entry.cause);
   ObjectRef& known = seen[version_prefix(entry.key)];
   if (entry.previous != 0) {
     if (!known || known->revision() != entry.previous) {
@@ -93,7 +94,7 @@ base::Outcome<Change> RocksDbStorage::change_of(Revision revision, const LogEntr
   if (entry.operation == Operation::remove) {
     if (!change.previous) return base::internal("store: damaged: a delete without a state before");
     change.type = ChangeType::deleted;
-    change.object = Draft::restamp(*change.previous, revision, entry.cause);
+    change.object = Draft::restamp(*change.previous, revision);
     return change;
   }
   auto object = version(entry.key, revision, installed);

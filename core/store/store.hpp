@@ -51,7 +51,7 @@ struct Write {
 struct Commit {
   std::vector<Write> writes;
   std::vector<Expectation> expectations;   ///< may name keys that are not written
-  Cause cause;
+  CauseRef cause;
   bool again = false;   ///< made once more after a mismatch: it goes before what comes for the first time, so that nobody loses for ever
 };
 
@@ -83,6 +83,7 @@ struct Change {
   ObjectRef object;     ///< the new state; for deleted: the last state under the delete's revision
   ObjectRef previous;   ///< the state before; null for added
   bool ends_commit = true;
+  CauseRef cause;
 };
 
 /// All current objects as of one revision. Cheap to copy; keeps what it shows alive.

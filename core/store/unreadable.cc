@@ -19,9 +19,9 @@ ObjectRef make_unreadable(const Key& key, Revision revision, std::string_view wh
   const std::size_t slot = body.size();
   body.append(kRevisionSlotBytes, ' ');
   body += "}}";
-  return Draft(std::move(columns), std::move(body), slot).freeze(revision, {});
+  return Draft(columns, body, slot).freeze(revision);
 }
 
-std::string why_unreadable(const Object& object) { return object.columns().fields.empty() ? std::string() : object.columns().fields.front(); }
+std::string why_unreadable(const Object& object) { return object.columns().fields.empty() ? std::string() : std::string(object.columns().fields.front()); }
 
 }  // namespace keelson::store

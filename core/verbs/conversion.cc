@@ -94,7 +94,7 @@ Conversions::DefinitionRef Conversions::definition_of(const kinds::Kind& kind) c
     const auto definition = parsed(stored->body());
     if (text_at(definition, {"spec", "conversion", "strategy"}) == "Webhook")
       if (const auto* webhook = find(definition, {"spec", "conversion", "webhook"})) read->webhook = *webhook;
-    read->self = std::make_shared<const webhook::Caller>(webhook::Caller{"apiextensions.k8s.io/v1", "CustomResourceDefinition", name, stored->columns().uid});
+    read->self = std::make_shared<const webhook::Caller>(webhook::Caller{"apiextensions.k8s.io/v1", "CustomResourceDefinition", name, std::string(stored->columns().uid)});
     known = std::move(read);
   }
   return known->webhook.is_null() ? nullptr : known;

@@ -99,14 +99,14 @@ base::Outcome<json::value> Core::decoded(const kinds::Kind& kind, const store::O
 
 store::Key key_of(const Target& target) { return {target.kind->storage_key, target.kind->namespaced ? target.ns : std::string(), target.name}; }
 
-store::ObjectRef synthesized(json::value object, store::Columns columns, store::Revision revision) {
+store::ObjectRef synthesized(json::value object, const store::Columns& columns, store::Revision revision) {
   // A stand-in of the slot's length, found again in the text: no value can contain its closing quote unescaped.
   const std::string stand_in(store::kRevisionSlotBytes - 1, '#');
   object_at(object, {"metadata"})["resourceVersion"] = stand_in;
   std::string body = json::serialize(object);
   const std::string marker = "\"resourceVersion\":\"" + stand_in + "\"";
   const std::size_t offset = body.find(marker) + marker.size() - stand_in.size() - 1;
-  return store::Draft(std::move(columns), std::move(body), offset).freeze(revision, {});
+  return store::Draft(columns, body, offset).freeze(revision);
 }
 
 }  // namespace keelson::verbs

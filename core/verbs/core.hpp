@@ -52,6 +52,6 @@ inline base::Cause forbidden_value(std::string field, std::string_view why) { re
 /// 422 about query options: `kind` is ListOptions, DeleteOptions ...
 inline base::Error invalid_options(std::string_view kind, std::vector<base::Cause> causes) { return base::invalid("meta.k8s.io", kind, "", std::move(causes)); }
 /// A response that is no stored object (Scale, TokenRequest) in the form of one.
-store::ObjectRef synthesized(json::value object, store::Columns columns, store::Revision revision);
+store::ObjectRef synthesized(json::value object, const store::Columns& columns, store::Revision revision);
 
 }  // namespace keelson::verbs

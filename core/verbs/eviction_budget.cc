@@ -23,7 +23,7 @@ json::value parsed(const store::Object& object) {
   return broken ? json::value() : value;
 }
 
-bool has_value(const json::value& requirement, const std::string& value) {
+bool has_value(const json::value& requirement, std::string_view value) {
   const auto* values = list_at(requirement, {"values"});
   return values && std::any_of(values->begin(), values->end(), [&](const json::value& one) { return one.is_string() && std::string_view(one.get_string()) == value; });
 }

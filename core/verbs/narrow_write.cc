@@ -26,8 +26,8 @@ kinds::ManagerInfo manager_of(const Context& context, std::string_view subresour
   return {!context.field_manager.empty() ? context.field_manager : !plugin.empty() ? plugin : "unknown", std::string(subresource), now_unix_s};
 }
 
-store::Cause cause_of(const Context& context) {
-  return {context.user.plugin.empty() ? context.user.name : "plugin:" + context.user.plugin, context.request_id, context.trigger};
+store::CauseRef cause_of(const Context& context) {
+  return std::make_shared<const store::Cause>(store::Cause{context.user.plugin.empty() ? context.user.name : "plugin:" + context.user.plugin, context.request_id, context.trigger});
 }
 
 bool narrows_as_stored(const kinds::Kind& kind, const store::Object& object) { return object.columns().schema_epoch == kind.schema_epoch && !object.deleting(); }
@@ -46,10 +46,6 @@ std::optional<kinds::Narrowed> narrow_patch(const kinds::NarrowWrite& write, kin
   return std::nullopt;
 }
 
-store::Draft narrowed_draft(const store::Object& existing, kinds::Narrowed narrowed) {
-  auto columns = existing.columns();
-  columns.fields = std::move(narrowed.fields);
-  return store::Draft(std::move(columns), std::move(narrowed.body), existing.revision_offset());
-}
+store::Draft narrowed_draft(const store::Object& existing, kinds::Narrowed narrowed) { return {existing, narrowed.body, narrowed.fields ? &*narrowed.fields : nullptr}; }
 
 }  // namespace keelson::verbs

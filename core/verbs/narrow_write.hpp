@@ -8,7 +8,7 @@
 namespace keelson::verbs {
 
 kinds::ManagerInfo manager_of(const Context& context, std::string_view subresource, std::int64_t now_unix_s);
-store::Cause cause_of(const Context& context);
+store::CauseRef cause_of(const Context& context);
 
 /// Whether its text is that which the kind prints today, and a write leaves it there.
 bool narrows_as_stored(const kinds::Kind& kind, const store::Object& object);

@@ -155,7 +155,7 @@ std::optional<store::Revision> exact_revision(const ListOptions& options, const 
 store::ObjectRef named(const kinds::Kind& kind, const store::Object& object) {
   json::object metadata{{"name", object.key().name}};
   if (!object.key().ns.empty()) metadata["namespace"] = object.key().ns;
-  return synthesized(json::object{{"apiVersion", kind.api_version()}, {"kind", kind.kind}, {"metadata", std::move(metadata)}}, object.columns(), object.revision());
+  return synthesized(json::object{{"apiVersion", kind.api_version()}, {"kind", kind.kind}, {"metadata", std::move(metadata)}}, copy_of(object.columns()), object.revision());
 }
 
 base::Error too_old(const std::optional<PageToken>& token) {

@@ -207,7 +207,7 @@ base::Outcome<void> PutRun::finish_update() {
   if (narrowed_) return result_ = existing_, base::Outcome<void>();
   if (goes_away()) {
     gone_ = true;
-    result_ = draft().freeze(existing_->revision(), {});
+    result_ = draft().freeze(existing_->revision());
     expect_existing();
     if (!request_.dry_run) write = store::Write{store::Operation::remove, key_, std::nullopt, durability_of(*kind_, key_.ns)};
     return in_.view.claim(key_);
@@ -287,7 +287,7 @@ store::Draft PutRun::draft() const {
   if (settled_spec_) printed.spec = settled_spec_->spec, printed.status = settled_spec_->status;
   auto encoded = kinds::encode(*kind_, *object_, store::kRevisionSlotBytes, printed);
   auto fields = settled_spec_ ? settled_spec_->fields : kinds::selectable_values(*kind_, *object_);
-  return store::Draft(columns_of(*kind_, *object_, std::move(fields)), std::move(encoded.body), encoded.revision_offset);
+  return store::Draft(columns_of(*kind_, *object_, std::move(fields)), encoded.body, encoded.revision_offset);
 }
 
 // An object that is too large may be so by who manages its fields: it is stored without that then, as upstream does.
@@ -301,7 +301,7 @@ store::Draft PutRun::storable() {
 
 base::Outcome<void> PutRun::conclude(store::Operation operation) {
   // A dry run answers the object as it would be: under the revision that it has, none for a new one.
-  if (request_.dry_run) result_ = storable().freeze(existing_ ? existing_->revision() : 0, {});
+  if (request_.dry_run) result_ = storable().freeze(existing_ ? existing_->revision() : 0);
   else write = store::Write{operation, key_, storable(), durability_of(*kind_, key_.ns)};
   return in_.view.claim(key_);
 }

@@ -51,7 +51,7 @@ base::Outcome<void> RemoveRun::check_preconditions() const {
   const auto& uid = existing_->columns().uid;
   if (options_.uid && *options_.uid != uid)
     return base::conflict(kind_->group, kind_->kind, key_.name,
-                          "the UID in the precondition (" + *options_.uid + ") does not match the UID in record (" + uid + "). The object might have been deleted and then recreated");
+                          "the UID in the precondition (" + *options_.uid + ") does not match the UID in record (" + std::string(uid) + "). The object might have been deleted and then recreated");
   const auto revision = std::to_string(existing_->revision());
   if (options_.resource_version && *options_.resource_version != revision)
     return base::conflict(kind_->group, kind_->kind, key_.name,
@@ -63,10 +63,10 @@ base::Outcome<void> RemoveRun::check_preconditions() const {
 bool RemoveRun::goes_at_once() const {
   const auto& columns = existing_->columns();
   const bool as_stored = !in_.form && columns.schema_epoch == kind_->schema_epoch && !options_.ignore_read_error;
-  if (!as_stored || looks_inside() || is_namespace(*kind_) || is_definition(*kind_) || !finalizers_after(columns.finalizers).empty()) return false;
+  if (!as_stored || looks_inside() || is_namespace(*kind_) || is_definition(*kind_) || !finalizers_after(copy_of(columns.finalizers)).empty()) return false;
   if (!is_pod(*kind_)) return true;
   if (existing_->deleting()) return columns.deletion_grace_s < 0 || (options_.grace_period_s == 0 && columns.deletion_grace_s > 0);
-  const auto field = [&](std::string_view name) { return std::string_view(columns.fields.at(column_of(*kind_, name))); };
+  const auto field = [&](std::string_view name) { return columns.fields.at(column_of(*kind_, name)); };
   return options_.grace_period_s == 0 || field("spec.nodeName").empty() || ends_pods(field("status.phase"));
 }
 
@@ -194,9 +194,9 @@ base::Outcome<void> RemoveRun::unchanged() {
 
 base::Outcome<void> RemoveRun::keep() {
   auto encoded = kinds::encode(*kind_, *object_, store::kRevisionSlotBytes);
-  store::Draft draft(columns_of(*kind_, *object_), std::move(encoded.body), encoded.revision_offset);
+  store::Draft draft(columns_of(*kind_, *object_), encoded.body, encoded.revision_offset);
   own_expectations.push_back({key_, store::Expectation::Kind::at_revision, existing_->revision()});
-  if (options_.dry_run) result_ = std::move(draft).freeze(existing_->revision(), {});
+  if (options_.dry_run) result_ = std::move(draft).freeze(existing_->revision());
   else write = store::Write{store::Operation::update, key_, std::move(draft), durability_of(*kind_, key_.ns)};
   return in_.view.claim(key_);
 }

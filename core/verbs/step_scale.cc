@@ -126,7 +126,7 @@ base::Outcome<store::ObjectRef> scale_of(const Core& core, const Target& target,
   const auto kind = target.kind;
   auto value = core.decoded(*kind, object, {});
   if (!value) return value.error();
-  return synthesized(make_scale(*kind, *value, {}), object.columns(), object.revision());
+  return synthesized(make_scale(*kind, *value, {}), copy_of(object.columns()), object.revision());
 }
 
 base::Error ScaleRun::negative(std::int64_t replicas) const {

@@ -140,7 +140,7 @@ void TokenRun::respond(json::value request, const auth::TokenIssuer::Claims& cla
   status["token"] = token.text;
   status["expirationTimestamp"] = base::rfc3339(token.expires_unix_s);
   created_ = true;
-  result_ = synthesized(std::move(request), account.columns(), 0);
+  result_ = synthesized(std::move(request), copy_of(account.columns()), 0);
 }
 
 }  // namespace keelson::verbs

@@ -107,9 +107,9 @@ store::Draft bound_draft(const kinds::Kind& kind, const store::Object& pod, cons
   kinds::print_string(printed, node);
   const auto told = conditions_of(kind, places.conditions.value(), now_unix_s, memory);
   const std::pair<kinds::MemberSlot, std::string_view> slots[] = {{places.node, printed}, {places.conditions, told}};
-  auto columns = pod.columns();
-  columns.fields.at(column_of(kind, kNodeName)) = node;
-  return {std::move(columns), kinds::spliced(pod.body(), slots), pod.revision_offset()};
+  auto fields = store::copy_of(pod.columns().fields);
+  fields.at(column_of(kind, kNodeName)) = node;
+  return {pod, kinds::spliced(pod.body(), slots), &fields};
 }
 
 }  // namespace keelson::verbs

@@ -29,7 +29,7 @@ struct Together::Round {
 };
 
 Together::Together(const Core& core, Context context, Verbs::Step alike, std::vector<Verbs::Each> writes, OnEachWritten done)
-    : core_(core), context_(std::move(context)), alike_(std::move(alike)), kind_(core.storage_kind(alike_.target)), writes_(std::move(writes)), done_(std::move(done)), text_(text_write(core_, context_, alike_, kind_)) {
+    : core_(core), context_(std::move(context)), alike_(std::move(alike)), kind_(core.storage_kind(alike_.target)), writes_(std::move(writes)), done_(std::move(done)), text_(text_write(core_, context_, alike_, kind_)), cause_(cause_of(context_)) {
   asked_.user = &context_.user;
   asked_.verb = verb_of(alike_.op);
   asked_.group = alike_.target.kind->group;
@@ -92,7 +92,7 @@ bool Together::add(Round& round, std::size_t place) {
   commit.expectations.push_back({key, store::Expectation::Kind::at_revision, existing->revision()});
   const auto durability = durability_of(*kind_, key.ns);
   commit.writes.push_back({store::Operation::update, std::move(key), std::move(made->draft), durability});
-  commit.cause = cause_of(context_);
+  commit.cause = cause_;
   return true;
 }
 

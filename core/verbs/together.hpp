@@ -38,6 +38,7 @@ class Together : public std::enable_shared_from_this<Together> {
   const OnEachWritten done_;
   const std::unique_ptr<TextWrite> text_;   ///< null: none of them can be worked out on the stored text
   auth::Attributes asked_;
+  const store::CauseRef cause_;
 };
 
 }  // namespace keelson::verbs

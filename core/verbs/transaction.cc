@@ -38,7 +38,7 @@ Verbs::Step step_of(const auth::AddedWrite& added, bool dry_run) {
   return step;
 }
 
-store::Draft draft_of(const store::Object& object) { return {object.columns(), std::string(object.body()), object.revision_offset()}; }
+store::Draft draft_of(const store::Object& object) { return {object, object.body()}; }
 
 }  // namespace
 
@@ -143,7 +143,7 @@ void Transaction::store_forms(std::size_t from) {
     if (const auto& step = *runs_[from]; step.form() && step.write && step.write->draft) break;
   if (from == runs_.size()) return commit();
   auto& step = *runs_[from];
-  step.formed = std::move(*step.write->draft).freeze(0, {});
+  step.formed = std::move(*step.write->draft).freeze(0);
   const auto storage = core_.parts.registry.current()->by_storage_key(step.write->key.resource);
   core_.conversions->in_form_of(core_, storage ? storage : step.form(), {step.formed}, context_.deadline, [self = shared_from_this(), from](base::Outcome<Objects> objects) {
     if (!objects) return self->fail(objects.error());
@@ -183,7 +183,7 @@ base::Outcome<void> Transaction::collect_extras(store::Commit& commit) {
       continue;
     }
     auto encoded = kinds::encode(*update.kind, update.object, store::kRevisionSlotBytes);
-    store::Draft draft(columns_of(*update.kind, update.object), std::move(encoded.body), encoded.revision_offset);
+    store::Draft draft(columns_of(*update.kind, update.object), encoded.body, encoded.revision_offset);
     commit.writes.push_back({update.seen ? store::Operation::update : store::Operation::create, key, std::move(draft), durability_of(*update.kind, key.ns)});
   }
   return {};
@@ -240,7 +240,7 @@ void Transaction::answer(const std::vector<store::ObjectRef>& stored) {
   std::size_t next = 0;
   for (auto& step : runs_) {
     auto object = step->write ? stored[next++] : nullptr;
-    if (object && step->formed) object = draft_of(*step->formed).freeze(object->revision(), object->cause());
+    if (object && step->formed) object = draft_of(*step->formed).freeze(object->revision());
     auto written = step->answer(std::move(object));
     if (!written) return fail(written.error());
     if (out.size() == steps_.size()) continue;   // what admission has added is nobody's answer

@@ -9,7 +9,7 @@ namespace {
 
 store::ObjectRef printed(const kinds::Kind& kind, const json::value& value, const store::Object& from) {
   auto encoded = kinds::encode(kind, value, store::kRevisionSlotBytes);
-  return store::Draft(columns_of(kind, value), std::move(encoded.body), encoded.revision_offset).freeze(from.revision(), from.cause());
+  return store::Draft(columns_of(kind, value), encoded.body, encoded.revision_offset).freeze(from.revision());
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ std::optional<Seen> seen(const store::Change& change, const Group& group) {
 }
 
 Bytes ChangePrinter::print(const Encoding& encoding, Seen seen) {
-  if (seen.previous_state && !restamped_) restamped_ = store::Draft::restamp(*change_.previous, change_.revision, change_.object->cause());
+  if (seen.previous_state && !restamped_) restamped_ = store::Draft::restamp(*change_.previous, change_.revision);
   return encoding.encode(seen.type, change_.revision, seen.previous_state ? restamped_ : change_.object, false);
 }
 

@@ -86,7 +86,7 @@ void Index::candidates(const store::Change& change, const std::function<void(con
     for (const auto& group : groups->second)
       if (std::exchange(group->visited, change_) != change_) visit(group);
   };
-  const auto look_state = [&](const store::Columns& columns) {
+  const auto look_state = [&](const store::ColumnsView& columns) {
     for (std::size_t i = 0; resource.by_field && i < columns.fields.size(); ++i) look(field_bucket(i, columns.fields[i]));
     if (resource.by_label)
       for (const auto& [key, value] : columns.labels) look(label_bucket(key.text(), value));

@@ -16,7 +16,7 @@ bool as_integer(std::string_view text, std::int64_t& out) {
   return fault == std::errc{} && end == text.data() + text.size() && !text.empty();
 }
 
-bool compares(const LabelRequirement& requirement, const std::string& value) {
+bool compares(const LabelRequirement& requirement, std::string_view value) {
   std::int64_t have = 0, bound = 0;
   if (!as_integer(value, have) || !as_integer(requirement.values.front(), bound)) return false;
   return requirement.op == LabelRequirement::Op::greater ? have > bound : have < bound;
@@ -24,7 +24,7 @@ bool compares(const LabelRequirement& requirement, const std::string& value) {
 
 bool satisfied(const LabelRequirement& requirement, const store::Object& object) {
   using Op = LabelRequirement::Op;
-  const std::string* value = object.label(requirement.key);
+  const auto* value = object.label(requirement.key);
   switch (requirement.op) {
     case Op::exists: return value != nullptr;
     case Op::not_exists: return value == nullptr;

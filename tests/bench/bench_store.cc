@@ -32,7 +32,7 @@ Commit create(int number) {
   columns.labels = {{Atom("app"), "bench"}, {Atom("pod-template-hash"), "6d8f7c"}};
   columns.fields = {"node-1", "Running"};
   Commit commit;
-  commit.cause = {"bench", "0b9ad6e2-3dc1-4f5e-9d0f-3f2d2a6f1c12", 0};
+  commit.cause = std::make_shared<const Cause>(Cause{"bench", "0b9ad6e2-3dc1-4f5e-9d0f-3f2d2a6f1c12", 0});
   Write& write = commit.writes.emplace_back();
   write.operation = Operation::create;
   write.key = key;

@@ -82,7 +82,7 @@ Workload::~Workload() {
 Commit next_commit(const Store& store, int writer, std::mt19937_64& random, std::size_t text_bytes_max) {
   const Snapshot now = store.snapshot();
   Commit commit;
-  commit.cause = {"crash", std::to_string(random()), 0};
+  commit.cause = std::make_shared<const Cause>(Cause{"crash", std::to_string(random()), 0});
   const int first = static_cast<int>(random() % kKeysPerWriter);
   const int writes = 1 + static_cast<int>(random() % kWritesPerCommitMax);
   for (int i = 0; i < writes; ++i) {

@@ -56,7 +56,7 @@ store::ObjectRef sample_object() {
     columns.labels = {{base::Atom("app"), "web"}, {base::Atom("size"), "5"}};
     columns.fields = {"node-1", "Running", "", "", "", "", ""};
     std::string body = R"({"metadata":{"resourceVersion":")" + std::string(store::kRevisionSlotBytes, ' ') + "}}";
-    return store::Draft(std::move(columns), std::move(body), 32).freeze(7, {});
+    return store::Draft(std::move(columns), std::move(body), 32).freeze(7);
   }();
   return object;
 }
@@ -212,12 +212,14 @@ struct StoredLease {
     auto encoded = kinds::encode(*kind, object, store::kRevisionSlotBytes);
     store::fill_revision_slot(encoded.body.data() + encoded.revision_offset, kStoredRevision);
     text = std::move(encoded.body);
-    fields = kinds::selectable_values(*kind, object);
+    values = kinds::selectable_values(*kind, object);
+    fields = {values.begin(), values.end()};
   }
   kinds::NarrowWrite write() const { return {*kind, "", text, fields, "default", "l", "6f5d2a10-94a4-4c3b-9a51-0242ac120002", {"kubelet", "", kNow_unix_s + 10}}; }
   const kinds::KindRef kind = kind_of("coordination.k8s.io", "v1", "Lease");
   std::string text;
-  std::vector<std::string> fields;
+  std::vector<std::string> values;
+  std::vector<std::string_view> fields;
 };
 
 /// What was put into the text unread is what comes of it when it is read.

@@ -30,11 +30,12 @@ store::Change change_of(const Record& record, std::map<store::Key, store::Object
   store::Change change;
   change.revision = record.revision;
   change.ends_commit = entry->ends_commit;
+  change.cause = std::make_shared<const store::Cause>(entry->cause);
   change.previous = state[entry->key];
   if ((change.previous ? change.previous->revision() : 0) != entry->previous) throw Broken("the log skips a state of " + entry->key.name + " at revision " + std::to_string(record.revision));
   if (entry->operation == store::Operation::remove) {
     change.type = store::ChangeType::deleted;
-    change.object = store::Draft::restamp(*change.previous, record.revision, entry->cause);
+    change.object = store::Draft::restamp(*change.previous, record.revision);
     state[entry->key] = nullptr;
     return change;
   }

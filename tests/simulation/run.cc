@@ -166,7 +166,7 @@ bool Run::deployments_are_done() {
   });
   state.scan(base::Atom("pods"), "default", nullptr, [&](const store::ObjectRef& object) {
     const auto* app = object->label(base::Atom("app"));
-    ++there[app ? *app : ""];
+    ++there[std::string(app ? *app : std::string_view())];
     return true;
   });
   std::erase_if(wanted, [](const auto& entry) { return entry.second == 0; });

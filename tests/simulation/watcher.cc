@@ -75,7 +75,7 @@ std::vector<Watcher::Heard> Watcher::expected(const std::vector<store::Change>& 
     const bool was = change.previous && selector_.matches(*change.previous);
     const bool is = change.type != store::ChangeType::deleted && selector_.matches(*change.object);
     if (is) events.push_back({was ? 'm' : 'a', change.revision, shown(*change.object)});
-    else if (was) events.push_back({'d', change.revision, shown(*store::Draft::restamp(*change.previous, change.revision, {}))});
+    else if (was) events.push_back({'d', change.revision, shown(*store::Draft::restamp(*change.previous, change.revision))});
   }
   return events;
 }

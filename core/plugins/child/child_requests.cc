@@ -264,25 +264,29 @@ void encode_object(wire::Object::Builder to, const store::Object& object, const 
   set_text(columns.key.resource.text(), [&](unsigned size) { return to.initStorageKey(size); });
   to.setNs(columns.key.ns);
   to.setName(columns.key.name);
-  to.setUid(columns.uid);
+  set_text(columns.uid, [&](unsigned size) { return to.initUid(size); });
   set_text(controller_uid(object), [&](unsigned size) { return to.initControllerUid(size); });
   auto labels = to.initLabels(static_cast<unsigned>(columns.labels.size()));
   unsigned at = 0;
   for (const auto& [name, value] : columns.labels) {
     set_text(name.text(), [&](unsigned size) { return labels[at].initName(size); });
-    labels[at++].setValue(value);
+    set_text(value, [&](unsigned size) { return labels[at].initValue(size); });
+    ++at;
   }
   if (kind != nullptr) {
     const auto count = static_cast<unsigned>(std::min(kind->selectable_fields.size(), columns.fields.size()));
     auto fields = to.initFields(count);
     for (unsigned i = 0; i < count; ++i) {
       fields[i].setName(kind->selectable_fields[i]);
-      fields[i].setValue(columns.fields[i]);
+      set_text(columns.fields[i], [&](unsigned size) { return fields[i].initValue(size); });
     }
   }
   auto finalizers = to.initFinalizers(static_cast<unsigned>(columns.finalizers.size()));
   at = 0;
-  for (const auto& finalizer : columns.finalizers) finalizers.set(at++, finalizer);
+  for (const auto& finalizer : columns.finalizers) {
+    set_text(finalizer, [&](unsigned size) { return finalizers.init(at, size); });
+    ++at;
+  }
   to.setBody(data_of(object.body()));
   to.setOwnerCount(static_cast<std::uint32_t>(columns.owners.size()));
 }

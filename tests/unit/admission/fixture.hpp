@@ -94,7 +94,7 @@ class Cluster {
     auto text = json::serialize(body);
     const auto slot = text.find('#');
     store::Commit commit;
-    commit.writes.push_back({store::Operation::update, before->key(), store::Draft(before->columns(), std::move(text), slot), store::Durability::synced});
+    commit.writes.push_back({store::Operation::update, before->key(), store::Draft(copy_of(before->columns()), text, slot), store::Durability::synced});
     std::promise<bool> done;
     store->commit(std::move(commit), [&](const store::CommitOutcome& outcome) { done.set_value(outcome.committed.has_value()); });
     if (!done.get_future().get()) throw std::runtime_error("not stored");

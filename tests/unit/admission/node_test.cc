@@ -142,7 +142,7 @@ TEST_CASE("a node writes the status of its own pods only, and makes mirror pods 
   CHECK(cluster.patched("v1/pods/status", "default", "p1", R"({"status":{"phase":"Running"}})") == "no failure");
   CHECK(holds(cluster.patched("v1/pods/status", "default", "p2", R"({"status":{"phase":"Running"}})"), R"(node "n1" can only update pod status for pods with spec.nodeName set to itself)"));
   CHECK(holds(cluster.created("v1/pods", "default", R"({"metadata":{"name":"x"},"spec":{"nodeName":"n1","containers":[{"name":"c","image":"i"}]}})"), "can only create mirror pods"));
-  const auto uid = cluster.stored("v1/nodes", "", "n1")->columns().uid;
+  const std::string uid(cluster.stored("v1/nodes", "", "n1")->columns().uid);
   const auto mirror = [&](const std::string& name, const std::string& on, const std::string& more) {
     return R"({"metadata":{"name":")" + name + R"(","annotations":{"kubernetes.io/config.mirror":"h"},"ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"n1","uid":")" + uid +
            R"(","controller":true}]},"spec":{"nodeName":")" + on + R"(","containers":[{"name":"c","image":"i"}])" + more + "}}";
@@ -341,7 +341,7 @@ class Grabs {
 TEST_CASE("whatever a node writes, it gains no label, taint, owner or secret") {
   NodeCluster cluster;
   Cluster::must(cluster.patch("v1/nodes", "", "n1", R"({"metadata":{"labels":{"node-restriction.kubernetes.io/zone":"here"}},"spec":{"taints":[{"key":"held","effect":"NoSchedule"}]}})"));
-  const auto uid = cluster.stored("v1/nodes", "", "n1")->columns().uid;
+  const std::string uid(cluster.stored("v1/nodes", "", "n1")->columns().uid);
   const auto other = cluster.stored("v1/nodes", "", "n2")->revision();
   Grabs grabs(7);
   constexpr int kWrites = 10'000;

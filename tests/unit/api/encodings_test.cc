@@ -69,7 +69,7 @@ std::vector<store::ObjectRef> stored_maps(const kinds::Kind& kind, std::size_t c
     columns.schema_epoch = kind.schema_epoch;
     auto body = R"({"kind":"ConfigMap","apiVersion":"v1","metadata":{"resourceVersion":")" + std::string(store::kRevisionSlotBytes, ' ') + R"(},"data":{"k":")" + std::string(bytes_of(i), 'x') + "\"}}";
     const auto slot = body.find("resourceVersion\":\"") + std::string_view("resourceVersion\":\"").size();
-    objects.push_back(store::Draft(std::move(columns), std::move(body), slot).freeze(i + 1, {}));
+    objects.push_back(store::Draft(std::move(columns), std::move(body), slot).freeze(i + 1));
   }
   return objects;
 }

@@ -157,7 +157,7 @@ TEST_CASE_METHOD(OnDisk, "bytes that cannot be decoded any more: 500 InternalErr
 
 TEST_CASE_METHOD(Fixture, "an object whose text is damaged: 500 InternalError wherever it has to be read, others are served") {
   config_map("whole", "1");
-  store::Columns columns = store->snapshot().get({base::Atom("configmaps"), "a", "whole"})->columns();
+  store::Columns columns = copy_of(store->snapshot().get({base::Atom("configmaps"), "a", "whole"})->columns());
   columns.key.name = "torn";
   columns.schema_epoch ^= 1;
   std::string body = R"({"metadata":{"resourceVersion":")";

@@ -17,7 +17,7 @@ std::vector<store::Change> changes(std::string_view resource, std::size_t count,
   store::Columns columns;
   columns.key = {base::Atom(resource), "default", "a"};
   const std::string body = R"({"metadata":{"resourceVersion":"                    "}})";
-  const auto object = store::Draft(columns, body, body.find("  ")).freeze(first, {});
+  const auto object = store::Draft(columns, body, body.find("  ")).freeze(first);
   std::vector<store::Change> all(count);
   for (auto& change : all) {
     change.revision = first++;

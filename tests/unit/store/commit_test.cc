@@ -25,7 +25,7 @@ TEST_CASE("each object written gets its own growing revision, filled into its bo
   const ObjectRef a = on.store->snapshot().get(key_of("a"));
   CHECK(a->revision() == third);
   CHECK(a->body().find("\"resourceVersion\":\"" + std::to_string(third) + "\" ") != std::string_view::npos);
-  CHECK(a->cause().actor == "tester");
+  CHECK(on.store->history(a->key().resource, second, 1)->changes.at(0).cause->actor == "tester");
   CHECK(on.store->snapshot().revision() == third);
 }
 
@@ -143,7 +143,7 @@ TEST_CASE("who has thousands of writes waiting lets everybody else's go between 
   std::vector<std::string> stored;
   const auto asks = [&](const std::string& actor, int i) {
     Commit commit = commit_of(write_of(Operation::create, key_of(actor.substr(actor.find(':') + 1) + "-" + std::to_string(i))));
-    commit.cause.actor = actor;
+    commit.cause = std::make_shared<const Cause>(Cause{actor, "", 0});
     on.store->commit(std::move(commit), [&stored, &waiter, actor, i](const CommitOutcome& outcome) {
       if (outcome.committed) stored.push_back(actor + std::to_string(i));
       if (stored.size() == kAhead + 3) waiter->notify();
@@ -171,7 +171,7 @@ TEST_CASE("whose writes take all the room that there is for them are refused, an
   int refused = 0, stored = 0;
   const auto asks = [&](const std::string& actor, int i) {
     Commit commit = commit_of(write_of(Operation::create, key_of(std::to_string(i))));
-    commit.cause.actor = actor;
+    commit.cause = std::make_shared<const Cause>(Cause{actor, "", 0});
     on.store->commit(std::move(commit), [&](const CommitOutcome& outcome) { ++(outcome.error && outcome.error->code == 429 ? refused : stored); });
   };
   constexpr int kShare = kQueuedOperationsMax / 2;

@@ -119,7 +119,7 @@ TEST_CASE("after a restart everything is there: objects with their columns, caus
   REQUIRE(a);
   CHECK(text_of(a) == "2");
   CHECK(a->revision() == updated);
-  CHECK(a->cause().request == "request-1");
+  CHECK(on.store->history(a->key().resource, updated - 1, 1)->changes.at(0).cause->request == "request-1");
   CHECK(*a->label(Atom("app")) == "hello");
   CHECK(a->columns().uid == "uid-a");
   CHECK(a->columns().creation_unix_s == 1'700'000'000);

@@ -32,7 +32,7 @@ inline Draft draft_of(const Key& key, std::string_view text) {
   columns.finalizers = {"demo.io/cdn"};
   columns.fields = {"node-1", ""};
   columns.schema_epoch = 2;
-  return Draft(std::move(columns), std::move(body), offset);
+  return Draft(columns, body, offset);
 }
 
 inline std::string text_of(const ObjectRef& object) {
@@ -55,7 +55,7 @@ template <class... Writes>
 Commit commit_of(Writes... writes) {
   Commit commit;
   (commit.writes.push_back(std::move(writes)), ...);
-  commit.cause = {"tester", "request-1", 0};
+  commit.cause = std::make_shared<const Cause>(Cause{"tester", "request-1", 0});
   return commit;
 }
 

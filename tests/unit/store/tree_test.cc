@@ -13,7 +13,7 @@ namespace {
 
 using Model = std::map<std::pair<std::string, std::string>, ObjectRef>;
 
-ObjectRef object_at(const std::string& ns, const std::string& name, Revision revision) { return draft_of(key_of(name, ns), "t").freeze(revision, {}); }
+ObjectRef object_at(const std::string& ns, const std::string& name, Revision revision) { return draft_of(key_of(name, ns), "t").freeze(revision); }
 
 void check_equal(const ObjectTree& tree, const Model& model) {
   REQUIRE(tree.count() == model.size());

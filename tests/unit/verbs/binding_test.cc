@@ -113,8 +113,8 @@ class AllWays {
     if (!object) return "none";
     const auto& columns = object->columns();
     std::string out = std::string(object->body()) + " " + std::to_string(object->revision() - cluster.revision()) + " " + std::to_string(object->revision_offset()) + " " + std::to_string(columns.generation);
-    for (const auto& field : columns.fields) out += " " + field;
-    for (const auto& [key, value] : columns.labels) out += " " + std::string(key.text()) + "=" + value;
+    for (const auto& field : columns.fields) out.append(" ").append(field);
+    for (const auto& [key, value] : columns.labels) out.append(" ").append(key.text()).append("=").append(value);
     return out;
   }
   static std::string masked(Cluster& cluster, const std::string& name, store::ObjectRef object, std::string text) {

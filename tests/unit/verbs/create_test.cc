@@ -83,7 +83,7 @@ TEST_CASE("when every name that is tried is taken, 409 says so and when to come 
   const auto ask = [&] {
     Cluster cluster;
     store::Commit commit;
-    for (const auto& object : taken) commit.writes.push_back({store::Operation::create, object->key(), store::Draft(object->columns(), std::string(object->body()), object->revision_offset()), store::Durability::synced});
+    for (const auto& object : taken) commit.writes.push_back({store::Operation::create, object->key(), store::Draft(*object, object->body()), store::Durability::synced});
     cluster.store->commit(std::move(commit), [](const store::CommitOutcome&) {});
     return cluster.create("v1/configmaps", "default", R"({"metadata":{"generateName":"a-"}})");
   };

@@ -41,7 +41,7 @@ struct Both {
     for (Cluster* cluster : {&alone, &watched}) act(*cluster);
   }
   static std::string told(Cluster& cluster, const std::string& what, const std::string& name, const DeleteOptions& options) {
-    const auto uid = [&] { return cluster.stored(what, "default", name) ? cluster.stored(what, "default", name)->columns().uid : std::string("none"); };
+    const auto uid = [&] { return cluster.stored(what, "default", name) ? std::string(cluster.stored(what, "default", name)->columns().uid) : std::string("none"); };
     const auto had = uid();
     const auto removed = cluster.remove(what, "default", name, options);
     const auto left = cluster.stored(what, "default", name);
@@ -111,7 +111,7 @@ TEST_CASE("preconditions of a delete are checked in upstream's words") {
   options.uid = "other";
   auto error = error_of(cluster.remove("v1/configmaps", "default", "a", options));
   CHECK(error.code == 409);
-  CHECK(error.message == "Operation cannot be fulfilled on ConfigMap \"a\": the UID in the precondition (other) does not match the UID in record (" + made->columns().uid +
+  CHECK(error.message == "Operation cannot be fulfilled on ConfigMap \"a\": the UID in the precondition (other) does not match the UID in record (" + std::string(made->columns().uid) +
                              "). The object might have been deleted and then recreated");
   options.uid = made->columns().uid;
   options.resource_version = "1";

@@ -79,7 +79,7 @@ class Pods {
     kind_ = cluster.target("v1/pods", "").kind;
     for (int i = 0; i < count; ++i) {
       const auto object = Cluster::must(cluster.create("v1/pods", "default", pod(i, i == 2 ? "10.0.0.1" : "n" + std::to_string(i))));
-      pods_.push_back({std::string(object->body()), object->columns().fields, object->columns().uid, pod_name(i)});
+      pods_.push_back({std::string(object->body()), copy_of(object->columns().fields), std::string(object->columns().uid), pod_name(i), {}});
       if (i == kUnbound) std::replace(pods_.back().fields.begin(), pods_.back().fields.end(), "n" + std::to_string(i), std::string());   // beside the status a narrow write looks at nothing else
     }
   }
@@ -93,7 +93,7 @@ class Pods {
     return made.has_value();
   }
   std::optional<kinds::Narrowed> find(std::size_t pod, const std::string& patch) { return known->find(write(pod), type, patch, kinds::FieldValidation::warn); }
-  void store(std::size_t pod, const kinds::Narrowed& made) { pods_[pod].body = made.body, pods_[pod].fields = made.fields; }
+  void store(std::size_t pod, const kinds::Narrowed& made) { pods_[pod].body = made.body, pods_[pod].fields = made.fields.value_or(pods_[pod].fields); }
   const std::string& uid(std::size_t pod) const { return pods_[pod].uid; }
 
   std::optional<kinds::KnownPatches> known{std::in_place};
@@ -106,10 +106,12 @@ class Pods {
     std::string body;
     std::vector<std::string> fields;
     std::string uid, name;
+    mutable std::vector<std::string_view> shown;   // fields, for a write
   };
   kinds::NarrowWrite write(std::size_t pod) const {
     const auto& of = pods_[pod];
-    return {*kind_, "status", of.body, of.fields, "default", of.name, of.uid, {manager, "status", now_unix_s}};
+    of.shown.assign(of.fields.begin(), of.fields.end());
+    return {*kind_, "status", of.body, of.shown, "default", of.name, of.uid, {manager, "status", now_unix_s}};
   }
   kinds::KindRef kind_;
   std::vector<Pod> pods_;

@@ -53,13 +53,13 @@ std::string told(Cluster& cluster, const std::string& ns, const std::string& bod
   }
   out = made->object->body();
   const auto& columns = made->object->columns();
-  const auto mask = [&](const std::string& text) {
+  const auto mask = [&](std::string_view text) {
     for (auto at = out.find(text); !text.empty() && at != out.npos; at = out.find(text, at)) out.replace(at, text.size(), "*");
   };
   mask("\"resourceVersion\":\"" + std::to_string(made->object->revision()));
   mask(columns.uid);
   mask(base::rfc3339(columns.creation_unix_s));
-  for (const auto& field : columns.fields) out += " " + field;
+  for (const auto& field : columns.fields) out.append(" ").append(field);
   for (const auto& warning : made->warnings) out += " warning: " + warning;
   for (const auto& [name, text] : made->annotations) out += " note: " + name + "=" + text;
   return out;

@@ -215,9 +215,9 @@ class Both {
     const auto object = cluster.stored(thing_.what, thing_.ns, thing_.name);
     const auto& columns = object->columns();
     std::string out = masked(cluster, std::string(object->body())) + " " + std::to_string(object->revision() - cluster.revision()) + " " + std::to_string(object->revision_offset()) + " " + std::to_string(columns.generation);
-    for (const auto& field : columns.fields) out += " " + field;
-    for (const auto& [key, value] : columns.labels) out += " " + std::string(key.text()) + "=" + value;
-    for (const auto& finalizer : columns.finalizers) out += " " + finalizer;
+    for (const auto& field : columns.fields) out.append(" ").append(field);
+    for (const auto& [key, value] : columns.labels) out.append(" ").append(key.text()).append("=").append(value);
+    for (const auto& finalizer : columns.finalizers) out.append(" ").append(finalizer);
     return out;
   }
   std::string tell(Cluster& cluster, const base::Outcome<Written>& written) const {
@@ -301,8 +301,9 @@ class Together {
   }
   std::string stored(Cluster& cluster, int i) const {
     const auto object = cluster.stored(thing_.what, thing_.ns, thing_.name + std::to_string(i));
-    std::string out = masked(*object) + " " + std::to_string(object->revision_offset()) + " " + object->cause().actor;
-    for (const auto& field : object->columns().fields) out += " " + field;
+    std::string out = masked(*object) + " " + std::to_string(object->revision_offset()) + " " +
+                      cluster.store->history(object->key().resource, object->revision() - 1, 1)->changes.at(0).cause->actor;
+    for (const auto& field : object->columns().fields) out.append(" ").append(field);
     return out;
   }
 

@@ -360,7 +360,7 @@ TEST_CASE("who judges a token sees whose it is and for whom, though neither was 
 
 TEST_CASE("a token is of the account of the uid that is asked for, and says which that is") {
   Cluster cluster;
-  const auto& uid = cluster.stored("v1/serviceaccounts", "default", "default")->columns().uid;
+  const std::string uid(cluster.stored("v1/serviceaccounts", "default", "default")->columns().uid);
   const auto ask = [&](const std::string& asked) { return cluster.create_at(cluster.target("v1/serviceaccounts/token", "default", "default"), R"({"metadata":{"uid":")" + asked + R"("},"spec":{}})"); };
   CHECK(at(Cluster::must(ask("")), {"metadata", "uid"}) == uid);
   const auto answer = parsed(Cluster::must(ask(uid)));
@@ -400,7 +400,7 @@ TEST_CASE("a token bound to a pod goes with the pod") {
   const auto pod = cluster.pod("p");
   auth::Credentials credentials;
   credentials.bearer_token = at(Cluster::must(cluster.create_at(cluster.target("v1/serviceaccounts/token", "default", "default"),
-                                                                R"({"spec":{"boundObjectRef":{"kind":"Pod","apiVersion":"v1","name":"p","uid":")" + pod->columns().uid + "\"}}}")),
+                                                                R"({"spec":{"boundObjectRef":{"kind":"Pod","apiVersion":"v1","name":"p","uid":")" + std::string(pod->columns().uid) + "\"}}}")),
                                 {"status", "token"});
   const auto who = cluster.chains->authenticate(credentials);
   REQUIRE(who.has_value());

@@ -74,7 +74,7 @@ class Bench {
               std::string out = std::to_string(revision) + "|" + (object ? std::to_string(object->revision()) : "0") + "|" + kNames[static_cast<int>(type)];
               if (object) {
                 out += " " + object->key().name;
-                for (const auto& [key, value] : object->columns().labels) out += " " + std::string(key.text()) + "=" + value;
+                for (const auto& [key, value] : object->columns().labels) out.append(" ").append(key.text()).append("=").append(value);
                 if (object->body().size() > 1000) out += std::string(object->body().size(), '.');
               }
               return std::make_shared<const std::string>(out + (end ? " end" : ""));

@@ -34,7 +34,7 @@ class Recorder final : public store::FeedSink {
 
 std::string shown(const char* type, const store::Object& object) {
   std::string out = std::string(type) + " " + object.key().name;
-  for (const auto& [key, value] : object.columns().labels) out += " " + std::string(key.text()) + "=" + value;
+  for (const auto& [key, value] : object.columns().labels) out.append(" ").append(key.text()).append("=").append(value);
   return out;
 }
 

@@ -33,7 +33,7 @@ store::ObjectRef pod(std::vector<std::pair<std::string, std::string>> labels, st
   std::sort(columns.labels.begin(), columns.labels.end());
   columns.fields = {std::move(node), std::move(phase)};
   const std::string head = R"({"metadata":{"resourceVersion":")";
-  return store::Draft(std::move(columns), head + std::string(store::kRevisionSlotBytes, ' ') + "}}", head.size()).freeze(1, {});
+  return store::Draft(std::move(columns), head + std::string(store::kRevisionSlotBytes, ' ') + "}}", head.size()).freeze(1);
 }
 
 bool selects(std::string_view labels, const store::ObjectRef& object) {
