@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -33,6 +35,8 @@ int unmap_what_is_only_read(dl_phdr_info* file, std::size_t, void*) {
 
 constexpr std::size_t kHugePageBytes = 2u << 20;
 
+constexpr std::size_t kStepsMax = 4096;   ///< that are remembered
+
 constexpr std::size_t rounded_up(std::size_t bytes, std::size_t to) { return (bytes + to - 1) / to * to; }
 
 /// Where the allocator gets memory from. Threads: it asks under a lock of its own.
@@ -48,25 +52,42 @@ class HugePages final : public SysAllocator {
     return block;
   }
 
+  /// The system fills a huge page up again in which anything is left, though the rest was given back: it is not to, from now on.
+  void stop_filling_up() {
+    for (const auto& step : std::span(steps_).first(steps_taken_.load(std::memory_order_acquire))) ::madvise(step.data(), step.size(), MADV_NOHUGEPAGE);
+  }
+
  private:
   /// Huge pages are given where all of one lies in the mapping when it is first touched.
-  static void* huge_step(std::size_t bytes, std::size_t alignment, std::size_t* given_bytes) {
+  void* huge_step(std::size_t bytes, std::size_t alignment, std::size_t* given_bytes) {
     if (bytes > SIZE_MAX - alignment) return nullptr;
     void* const mapped = ::mmap(nullptr, bytes + alignment, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapped == MAP_FAILED) return nullptr;
     const auto begin = reinterpret_cast<std::uintptr_t>(mapped), from = rounded_up(begin, alignment), to = from + bytes;
     if (from > begin) ::munmap(mapped, from - begin);
     if (const auto end = begin + bytes + alignment; end > to) ::munmap(reinterpret_cast<void*>(to), end - to);
-    ::madvise(reinterpret_cast<void*>(from), bytes, MADV_HUGEPAGE);
+    auto* const step = reinterpret_cast<std::byte*>(from);
+    ::madvise(step, bytes, MADV_HUGEPAGE);
+    if (const auto taken = steps_taken_.load(std::memory_order_relaxed); taken < kStepsMax) {
+      steps_[taken] = {step, bytes};
+      steps_taken_.store(taken + 1, std::memory_order_release);
+    }
     if (given_bytes) *given_bytes = bytes;
-    return reinterpret_cast<void*>(from);
+    return step;
   }
 
   SysAllocator* const at_first_;
   std::size_t taken_ = 0;   ///< in small pages
+  std::array<std::span<std::byte>, kStepsMax> steps_{};
+  std::atomic<std::size_t> steps_taken_{0};
 };
 
-void give_back_heap() { MallocExtension::instance()->ReleaseFreeMemory(); }
+HugePages* huge_pages = nullptr;   // never ends: exit frees memory, too
+
+void give_back_heap() {
+  if (huge_pages) huge_pages->stop_filling_up();
+  MallocExtension::instance()->ReleaseFreeMemory();
+}
 
 #else
 
@@ -92,8 +113,8 @@ std::size_t allocated_bytes() {
 
 void use_huge_pages() {
   auto* const allocator = MallocExtension::instance();
-  static HugePages* const huge = new HugePages(allocator->GetSystemAllocator());   // never ends: exit frees memory, too
-  allocator->SetSystemAllocator(huge);
+  huge_pages = new HugePages(allocator->GetSystemAllocator());
+  allocator->SetSystemAllocator(huge_pages);
 }
 
 #else
