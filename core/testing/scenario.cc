@@ -106,7 +106,8 @@ class Scenario {
   void patch(const json::object& o) {
     json::object body;
     for (const auto& member : o)
-      if (member.key() != "kind" && member.key() != "name" && member.key() != "namespace" && member.key() != "apiVersion") body[member.key()] = member.value();
+      if (member.key() != "kind" && member.key() != "name" && member.key() != "namespace" && member.key() != "apiVersion" && member.key() != "subresource") body[member.key()] = member.value();
+    if (o.contains("subresource")) return cluster_.patch_json(name_of(o), json::serialize(body), text(o, "subresource"));
     if (const auto* status = body.if_contains("status")) {
       cluster_.patch_json(name_of(o), json::serialize(json::object{{"status", *status}}), "status");
       body.erase("status");

@@ -34,22 +34,31 @@ bool Cluster::set_node(const Node& node, keelson::ObjectHandle object) {
   return change.anything;
 }
 
+bool Cluster::stays(const keelson::Observed<Pod>& change) const {
+  if (change.what != keelson::Observed<Pod>::What::modified || !change.before || resizing_ > 0) return false;
+  const auto node = change.now.field("spec.nodeName");
+  return !node.empty() && node == change.before.field("spec.nodeName") && change.now.uid() == change.before.uid() && change.now.handle().generation() == change.before.handle().generation() &&
+         !terminal(change.now.field("status.phase")) && !terminal(change.before.field("status.phase"));
+}
+
 bool Cluster::pod_changed(const keelson::Observed<Pod>& change) {
   using What = keelson::Observed<Pod>::What;
   if (change.what == What::synced) return false;
   const auto& shown = change.what == What::deleted ? change.before : change.now;
-  const std::string uid(shown.uid());
   const auto node = shown.field("spec.nodeName");
-  const bool counts = change.what != What::deleted && !node.empty() && !terminal(shown.field("status.phase"));
+  if (change.what != What::deleted && node.empty()) return false;   // if it is assumed anywhere, its binding is under way
+  const std::string uid(shown.uid());
+  const bool counts = change.what != What::deleted && !terminal(shown.field("status.phase"));
   std::lock_guard lock(mutex_);
   const auto held = placed_.find(uid);
   if (!counts) {
-    const bool frees = held != placed_.end() && (change.what == What::deleted || !node.empty());
+    const bool frees = held != placed_.end();
     if (frees) unplace(uid);
     return frees;
   }
   const auto generation = shown.handle().generation();
   const bool here = held != placed_.end() && nodes_.traits(held->second.node).name == node;
+  if (here) held->second.assumed = false;
   if (here && held->second.generation == generation && !held->second.resizing) return false;
   const auto before = here ? held->second.wants : nullptr;
   const Pod& pod = *shown;
@@ -57,7 +66,7 @@ bool Cluster::pod_changed(const keelson::Observed<Pod>& change) {
   const bool resizing = wants->demand != demand_of(pod.spec);
   if (before == wants && held->second.resizing == resizing && held->second.generation == generation) return false;
   unplace(uid);
-  place(uid, {nodes_.named(std::string(node)), wants, generation, resizing});
+  place(uid, {nodes_.named(std::string(node)), wants, generation, resizing, false});
   return before && before != wants;   // resized: others may fit now
 }
 
@@ -117,7 +126,7 @@ Choice Cluster::choose(const Candidate& candidate, std::uint64_t draw) {
   }
   const auto best = standing.best(draw);
   choice.node = nodes_.traits(best).name;
-  place(candidate.uid, {best, candidate.wants, candidate.generation});
+  place(candidate.uid, {best, candidate.wants, candidate.generation, false, true});
   return choice;
 }
 
@@ -138,18 +147,20 @@ bool Cluster::take(const Candidate& candidate, const std::string& node) {
   const auto& traits = nodes_.traits(*id);
   const auto& wants = *candidate.wants;
   if (!traits.present || misfits_by_traits(wants, traits) || misfits_by_room(wants, nodes_.room(*id), traits)) return false;
-  place(candidate.uid, {*id, candidate.wants, candidate.generation});
+  place(candidate.uid, {*id, candidate.wants, candidate.generation, false, true});
   return true;
 }
 
 void Cluster::forget(const std::string& pod_uid) {
   std::lock_guard lock(mutex_);
-  unplace(pod_uid);
+  const auto held = placed_.find(pod_uid);
+  if (held != placed_.end() && held->second.assumed) unplace(pod_uid);   // not where another has bound it meanwhile
 }
 
 void Cluster::place(const std::string& uid, Placed placed) {
   nodes_.take(placed.node, *placed.wants);
   changed(placed.node, false);
+  resizing_ += placed.resizing ? 1 : 0;
   placed_[uid] = std::move(placed);
 }
 
@@ -158,6 +169,7 @@ void Cluster::unplace(const std::string& uid) {
   if (held == placed_.end()) return;
   nodes_.give_back(held->second.node, *held->second.wants);
   changed(held->second.node, !nodes_.traits(held->second.node).present);
+  resizing_ -= held->second.resizing ? 1 : 0;
   placed_.erase(held);
 }
 

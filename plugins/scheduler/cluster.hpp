@@ -5,6 +5,7 @@
 //   asked, so one change costs one entry in each. Threads: changes come from the event thread, choose() from the scheduling
 //   worker; one mutex, held for one change or one choice. Ownership: values.
 #pragma once
+#include <atomic>
 #include <list>
 #include <mutex>
 
@@ -48,6 +49,8 @@ class Cluster {
   /// True when a pod that did not fit may fit now: not for a heartbeat.
   bool node_changed(const keelson::Observed<Node>& change);
   bool set_node(const Node& node, keelson::ObjectHandle object);
+  /// It had its node before, and nothing has changed that decides about any pod. Most changes are of that sort: nodes tell of their pods.
+  bool stays(const keelson::Observed<Pod>& change) const;
   /// True when room may have been freed.
   bool pod_changed(const keelson::Observed<Pod>& change);
   Candidate candidate_of(const keelson::Ref<Pod>& pod);
@@ -65,6 +68,7 @@ class Cluster {
     WantsRef wants;
     std::int64_t generation = 0;   ///< of the pod when it wanted that: it may be resized
     bool resizing = false;         ///< the node's word differs from what is asked for: its status counts
+    bool assumed = false;          ///< nobody has seen it bound so far
   };
   struct Change {
     NodeId node = 0;
@@ -86,6 +90,7 @@ class Cluster {
   NodeTable nodes_;
   WantsPool pool_;
   std::unordered_map<std::string, Placed> placed_;   // by pod uid
+  std::atomic<int> resizing_{0};                     // of placed_
   std::list<Known> known_;                           // the last used first
   std::unordered_map<const Wants*, std::list<Known>::iterator> known_by_wants_;
   std::vector<Change> changes_;                      // the newest at the end

@@ -307,6 +307,7 @@ class SchedulingLoop final : public keelson::KeyReconciler {
 void pod_observed(Shared& shared, const keelson::Observed<Pod>& change) {
   using What = keelson::Observed<Pod>::What;
   if (change.what == What::synced) return shared.wake(kLook, {});
+  if (shared.cluster.stays(change)) return;
   const bool room = shared.cluster.pod_changed(change);
   const auto& shown = change.what == What::deleted ? change.before : change.now;
   if (change.what == What::deleted || !wants_node(shown)) shared.waiting.remove(std::string(shown.uid()));

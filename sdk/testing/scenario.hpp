@@ -6,6 +6,7 @@
 //     - apply: |                               # documents; or applyFile: a path beside the scenario
 //         ...
 //     - patch: {kind: Pod, name: web-0, status: {phase: Running}}     # merge patch of object and status
+//     - patch: {kind: Deployment, name: web, subresource: scale, spec: {replicas: 2}}
 //     - delete: {kind: Pod, name: web-0, propagation: Foreground, gracePeriodSeconds: 0}
 //     - settle                                 # until nothing goes on without time
 //     - advance: 10s                           # ms, s, m, h
