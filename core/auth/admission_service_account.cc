@@ -12,7 +12,8 @@ namespace {
 constexpr std::string_view kMountPath = "/var/run/secrets/kubernetes.io/serviceaccount";
 constexpr std::string_view kVolumePrefix = "kube-api-access-", kDefault = "default";
 
-/// Five letters out of the pod's own names: the volume has to be unique only inside the pod, and a replay gets the same.
+/// Five letters out of who makes such pods: the volume has to be unique only inside the pod, a replay gets the same, and so do pods
+/// that are alike, of which it is known then what becomes of them.
 std::string suffix_for(const AdmissionRequest& request) {
   constexpr std::string_view kLetters = "bcdfghjklmnpqrstvwxz2456789";
   std::uint64_t hash = 1469598103934665603ull;
@@ -20,7 +21,6 @@ std::string suffix_for(const AdmissionRequest& request) {
     for (const unsigned char c : text) hash = (hash ^ c) * 1099511628211ull;
   };
   mix(request.ns);
-  mix(text_at(*request.object, {"metadata", "name"}));
   mix(text_at(*request.object, {"metadata", "generateName"}));
   if (const auto* owners = list_at(*request.object, {"metadata", "ownerReferences"}); owners && !owners->empty()) mix(text_at(owners->front(), {"uid"}));
   std::string out;

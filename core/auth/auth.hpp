@@ -130,7 +130,7 @@ struct AdmissionRequest {
   std::map<const void*, std::shared_ptr<void>> remembered; ///< what a unit keeps between its turns at this request, by unit
   std::string_view node;                                   ///< of a binding that is not read: where the pod goes
   bool keeps_metadata = false;                             ///< the write cannot change what metadata says
-  bool spec_is_known = false;                              ///< what becomes of the spec is known: `object` is without it, and whoever gave grounds has nothing to say
+  bool spec_is_known = false;                              ///< what becomes of all but metadata is known: `object` may be without it, and whoever gave grounds has nothing to say
   std::shared_ptr<const void> units;                       ///< who gave grounds, and so is asked; null: whoever is there
 };
 
@@ -143,7 +143,7 @@ class AdmissionUnit {
   virtual bool reads_objects(const AdmissionRequest& request) { return (void)request, true; }
   /// Whether it would look at who manages the fields of an object that is created. Where no unit would, that is not in the object.
   virtual bool reads_managers(const AdmissionRequest& request) { return reads_objects(request); }
-  /// Adds what its answer rests on beside the spec of the new object, promising to change nothing else, to add nothing to the commit and not to look at who
+  /// Adds what its answer rests on beside spec and metadata of the new object, promising to see and change no more of it, to add nothing to the commit and not to look at who
   /// manages what. False: its answer rests on more than can be told. Without a look at the spec there are no grounds to add.
   virtual bool rests_on(const AdmissionRequest& request, Grounds& grounds) { return (void)grounds, !reads_objects(request); }
   /// Whether it lets such a request be, whatever its object is: neither looks at it nor changes nor refuses anything. `name` is not set.

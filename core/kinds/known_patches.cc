@@ -12,7 +12,6 @@
 namespace keelson::kinds {
 namespace {
 
-constexpr int kCreditAtFirst = 8, kCreditMax = 32, kPassedWithoutCredit = 64;
 constexpr std::string_view kMetadata = "metadata", kManagers = R"(,"managedFields":)", kTime = R"("time":")";
 
 /// What a list tells its elements apart by, where that may be in a slot.
@@ -210,19 +209,8 @@ struct KnownPatches::Known {
   std::vector<std::string> note_fields(const NarrowWrite& write, const FreeTexts& free, Slots& slots);
   void note_order(Slots& slots);
   bool note_result(const Parts& parts, const Slots& slots, const Narrowed& made);
-  bool meets(Values& values, std::size_t slot, std::string_view value) const;
   bool in_order(const Values& values) const;
 };
-
-bool KnownPatches::Known::meets(Values& values, std::size_t slot, std::string_view value) const {
-  if (values[slot].data()) return values[slot] == value;
-  if (!has_form(forms[slot], value)) return false;
-  if (forms[slot] != Form::entry_time)
-    for (std::size_t i = 0; i < forms.size(); ++i)
-      if (forms[i] == forms[slot] && values[i] == value) return false;
-  values[slot] = value;
-  return true;
-}
 
 bool KnownPatches::Known::in_order(const Values& values) const {
   for (std::size_t i = 1; i < order.size(); ++i) {
@@ -237,7 +225,7 @@ std::optional<Narrowed> KnownPatches::Known::make(const NarrowWrite& write, std:
   Values values;
   values[kUid] = write.uid;
   values[kNow] = now;
-  const auto meet = [&](std::size_t slot, std::string_view value) { return meets(values, slot, value); };
+  const auto meet = [&](std::size_t slot, std::string_view value) { return meets(forms, values, slot, value); };
   auto before = write.stored;
   if (!stored.take_back(before, meet) || !patch.take_front(patch_text, meet) || !patch_text.empty()) return std::nullopt;
   const auto name = before.find(kManagers);
@@ -305,7 +293,7 @@ std::vector<std::string> KnownPatches::Known::note_fields(const NarrowWrite& wri
 void KnownPatches::Known::note_order(Slots& slots) {
   order = slots.order_times();
   for (std::size_t i = 0; i < order.size(); ++i) later.push_back(i > 0 && slots.all()[order[i - 1]].value < slots.all()[order[i]].value);
-  for (const auto& slot : slots.all()) forms.push_back(slot.form);
+  forms = slots.forms();
 }
 
 bool KnownPatches::Known::note_result(const Parts& parts, const Slots& slots, const Narrowed& made) {
@@ -322,7 +310,7 @@ bool KnownPatches::Known::note_result(const Parts& parts, const Slots& slots, co
   return true;
 }
 
-KnownPatches::KnownPatches() : credit_(kCreditAtFirst) {}
+KnownPatches::KnownPatches() = default;
 KnownPatches::~KnownPatches() = default;
 
 std::optional<Narrowed> KnownPatches::find(const NarrowWrite& write, PatchType type, std::string_view patch, FieldValidation validation) {
@@ -330,21 +318,15 @@ std::optional<Narrowed> KnownPatches::find(const NarrowWrite& write, PatchType t
     if (!(*known)->is_of(write, type, validation)) continue;
     auto made = (*known)->make(write, patch);
     if (!made) continue;
-    credit_ = std::min(credit_ + 1, kCreditMax);
+    credit_.earn();
     std::rotate(known_.begin(), known, known + 1);
     return made;
   }
   return std::nullopt;
 }
 
-/// What is remembered has to be met again.
-bool KnownPatches::is_worth_it() {
-  if (credit_ > 0) return --credit_, true;
-  return ++passed_ % kPassedWithoutCredit == 0;
-}
-
 void KnownPatches::remember(const NarrowWrite& write, PatchType type, std::string_view patch, FieldValidation validation, const Narrowed& made, const json::storage_ptr& memory) {
-  if (patch.size() > kKnownBytesMax || !free_texts(write.kind, write.subresource) || !is_worth_it()) return;
+  if (patch.size() > kKnownBytesMax || !free_texts(write.kind, write.subresource) || !credit_.spend()) return;
   auto known = std::make_unique<Known>(write, type, validation);
   if (!known->note(write, patch, memory)) return;
   const auto again = known->make(write, patch);

@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/kinds/credit.hpp"
 #include "core/kinds/narrow.hpp"
 
 namespace keelson::kinds {
@@ -42,10 +43,9 @@ class KnownPatches {
 
  private:
   struct Known;
-  bool is_worth_it();
 
   std::vector<std::unique_ptr<Known>> known_;   ///< the last one that was met first
-  int credit_, passed_ = 0;
+  Credit credit_;
 };
 
 }  // namespace keelson::kinds

@@ -8,6 +8,7 @@
 namespace keelson::kinds {
 namespace {
 
+constexpr std::size_t kLabelBytesMax = 63, kSubdomainBytesMax = 253;
 constexpr std::int64_t kMarkedUnix_s = 883'612'800;   // entries' times begin there: with the least
 
 bool is_plain(std::string_view text) {
@@ -27,6 +28,22 @@ bool is_ipv4(std::string_view text) {
   }
 }
 
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+
+/// Letters and dashes, and dots between labels, of which there are some.
+bool is_name(std::string_view text, std::size_t bytes_max, bool has_dots) {
+  if (text.empty() || text.size() > bytes_max || !is_letter(text.back())) return false;
+  bool dotted = false;
+  char before = '.';
+  for (const char c : text) {
+    const bool is_dot = c == '.';
+    if (!is_letter(c) && (before == '.' || (!is_dot && c != '-') || (is_dot && before == '-'))) return false;
+    dotted |= is_dot;
+    before = c;
+  }
+  return dotted == has_dots;
+}
+
 bool is_time(std::string_view text, std::size_t bytes) {
   if (text.size() != bytes || text[10] != 'T' || text.back() != 'Z' || (bytes == kMicrosBytes && text[19] != '.')) return false;
   return base::parse_time(text).has_value();
@@ -39,6 +56,9 @@ std::string marker(Form form, std::size_t number) {
     case Form::time: return "1997-01-02T03:04:" + digits + "Z";
     case Form::micro_time: return "1997-01-02T03:04:05.0000" + digits + "Z";
     case Form::address: return "203.0.113.1" + digits;
+    case Form::label: return "kept-value-" + digits;
+    case Form::subdomain: return "kept.value-" + digits;
+    case Form::new_uid: return "00000000-0000-4000-8000-0000000000" + digits;
     default: return "kept://value-" + digits;
   }
 }
@@ -50,9 +70,21 @@ bool has_form(Form form, std::string_view text) {
     case Form::time: case Form::entry_time: case Form::now: return is_time(text, kSecondsBytes);
     case Form::micro_time: return is_time(text, kMicrosBytes);
     case Form::address: return is_ipv4(text);
-    case Form::text: case Form::uid: return is_plain(text);
+    case Form::label: return is_name(text, kLabelBytesMax, false);
+    case Form::subdomain: return is_name(text, kSubdomainBytesMax, true);
+    case Form::text: case Form::uid: case Form::new_uid: return is_plain(text);
   }
   return false;
+}
+
+bool meets(const std::vector<Form>& forms, Values& values, std::size_t slot, std::string_view value) {
+  if (values[slot].data()) return values[slot] == value;
+  if (!has_form(forms[slot], value)) return false;
+  if (forms[slot] != Form::entry_time)
+    for (std::size_t i = 0; i < forms.size(); ++i)
+      if (forms[i] == forms[slot] && values[i] == value) return false;
+  values[slot] = value;
+  return true;
 }
 
 std::size_t end_of_text(std::string_view text) {
@@ -77,6 +109,19 @@ std::size_t SlottedText::size(const Values& values) const {
 void SlottedText::put(std::string& out, const Values& values) const {
   for (const auto& piece : pieces_) out.append(piece.before).append(values[piece.slot]);
   out.append(rest_);
+}
+
+Slots Slots::of_new(std::string_view uid, std::string_view now) {
+  Slots out(uid, now);
+  out.all_[kUid].form = Form::new_uid;
+  out.all_[kUid].marker = marker(Form::new_uid, kUid);
+  return out;
+}
+
+std::vector<Form> Slots::forms() const {
+  std::vector<Form> out;
+  for (const auto& slot : all_) out.push_back(slot.form);
+  return out;
 }
 
 std::size_t Slots::add(Form form, std::string_view value) {

@@ -19,7 +19,9 @@ enum class Form : std::uint8_t {
   time, micro_time, text,
   address,      ///< IPv4, as it is printed: without zeros before a number
   entry_time,   ///< of an entry of managedFields
+  label, subdomain,   ///< as names are: RFC 1123, without a dot and with one
   uid, now,     ///< of the object, of the write
+  new_uid,      ///< of an object that the write makes
 };
 bool has_form(Form form, std::string_view text);
 
@@ -27,6 +29,9 @@ inline constexpr std::size_t kUid = 0, kNow = 1;   ///< slots that each write ha
 
 /// Of the slots; no data: not met so far.
 using Values = std::array<std::string_view, kSlotsMax>;
+
+/// Whether `value` may stand in `slot`, where values have been met so far; it is kept there.
+bool meets(const std::vector<Form>& forms, Values& values, std::size_t slot, std::string_view value);
 
 /// Where a slot stands in a text.
 struct Hole {
@@ -49,6 +54,7 @@ class SlottedText {
   template <class Meets>
   bool take_back(std::string_view& text, const Meets& meets) const;
 
+  bool has_slots() const { return !pieces_.empty(); }
   std::size_t size(const Values& values) const;
   void put(std::string& out, const Values& values) const;
 
@@ -70,11 +76,14 @@ struct Slot {
 class Slots {
  public:
   Slots(std::string_view uid, std::string_view now) : all_{{Form::uid, std::string(uid), std::string(uid)}, {Form::now, std::string(now)}} {}
+  /// Of a write that makes an object.
+  static Slots of_new(std::string_view uid, std::string_view now);
 
   bool has_room() const { return all_.size() < kSlotsMax; }
   /// The slot of that value; each entry has one of its own.
   std::size_t add(Form form, std::string_view value);
   const std::vector<Slot>& all() const { return all_; }
+  std::vector<Form> forms() const;
 
   /// The times of entries and of the write in their order, which their markers have, too.
   std::vector<std::size_t> order_times();

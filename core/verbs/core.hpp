@@ -27,6 +27,7 @@ namespace keelson::verbs {
 
 class ArenaPool;
 class Conversions;
+class KnownCreates;
 
 struct Core {
   Parts parts;
@@ -34,6 +35,7 @@ struct Core {
   std::shared_ptr<Conversions> conversions{};
   std::shared_ptr<kinds::CreatedFields> created_fields{};
   std::shared_ptr<kinds::KnownSpecs> known_specs{};
+  std::shared_ptr<KnownCreates> known_creates{};
 
   /// 403 unless the user may; 405 when the kind has no such verb, 404 when it has no such subresource.
   /// `selector`: of a list or watch; authorizers see the fields that it fixes.

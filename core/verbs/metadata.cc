@@ -41,11 +41,13 @@ base::Outcome<void> names_pod(std::string_view kind, json::value& object, const 
   return {};
 }
 
-void stamp_new(base::Runtime& runtime, json::value& object) {
+Birth new_birth(base::Runtime& runtime) { return {base::uuid_v4(runtime), runtime.unix_s()}; }
+
+void stamp_new(const Birth& birth, json::value& object) {
   auto& metadata = object_at(object, {"metadata"});
   for (const std::string_view field : {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"}) metadata.erase(field);
-  metadata["uid"] = base::uuid_v4(runtime);
-  metadata["creationTimestamp"] = base::rfc3339(runtime.unix_s());
+  metadata["uid"] = birth.uid;
+  metadata["creationTimestamp"] = base::rfc3339(birth.unix_s);
 }
 
 void keep_system_fields(const json::value& old, json::value& object) {

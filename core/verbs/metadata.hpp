@@ -15,8 +15,14 @@ base::Outcome<void> settle_namespace(const Target& target, json::value& object);
 base::Outcome<void> check_name(const Target& target, json::value& object);
 /// What is posted about a pod (`kind`) has to say which; its namespace need not be said, and is then.
 base::Outcome<void> names_pod(std::string_view kind, json::value& object, const Target& target);
+/// What tells a new object from all others like it.
+struct Birth {
+  std::string uid;
+  std::int64_t unix_s = 0;
+};
+Birth new_birth(base::Runtime& runtime);
 /// uid, creation time, nothing of deletion.
-void stamp_new(base::Runtime& runtime, json::value& object);
+void stamp_new(const Birth& birth, json::value& object);
 /// Gives back what only the server may change; what the caller sent is judged by validation.
 void keep_system_fields(const json::value& old, json::value& object);
 /// The revision that a body demands, nullopt for none or "0"; 400 when it is no number.

@@ -6,7 +6,7 @@
 #pragma once
 #include <set>
 
-#include "core/verbs/core.hpp"
+#include "core/verbs/metadata.hpp"
 
 namespace keelson::verbs {
 
@@ -40,6 +40,8 @@ struct StepInput {
   /// Of a definition that a webhook converts: the step works in the version that was asked for, on what is stored in its form.
   kinds::KindRef form{};
   store::ObjectRef converted{};
+  /// Of a create that is only tried: as whom. Null: as somebody new.
+  const Birth* birth = nullptr;
 
   kinds::KindRef kind() const { return form ? form : core.storage_kind(step.target); }
   store::ObjectRef stored(const store::Key& key) const { return form ? converted : view.get(key); }

@@ -57,7 +57,7 @@ base::Error precondition_failed(const Target& target, std::string_view what, std
                             " in object meta: " + std::string(found));
 }
 
-kinds::ManagerInfo PutRun::manager() const { return manager_of(in_.context, target().subresource, in_.core.parts.runtime.unix_s()); }
+kinds::ManagerInfo PutRun::manager() const { return manager_of(in_.context, target().subresource, birth_.uid.empty() ? in_.core.parts.runtime.unix_s() : birth_.unix_s); }
 
 std::string PutRun::own_name() const { return std::string(text_at(*object_, {"metadata", "name"})); }
 
@@ -109,18 +109,30 @@ base::Outcome<StepRun::Next> PutRun::begin_missing() {
 // --- create ------------------------------------------------------------------------------------------------------------
 
 base::Outcome<StepRun::Next> PutRun::begin_create() {
+  birth_ = in_.birth ? *in_.birth : new_birth(in_.core.parts.runtime);
+  if (!recalls())
+    if (auto prepared = prepare_create(); !prepared) return prepared.error();
+  if (kinds::definition_ends(*kind_)) return base::forbidden(kind_->group, kind_->resource, request_.name, "create not allowed while custom resource definition is terminating");
+  return Next::admit;
+}
+
+void PutRun::set_new_request() {
+  set_request(auth::AdmissionRequest::Operation::create);
+  request_.name = own_name();
+  request_.object = &*object_;
+}
+
+base::Outcome<void> PutRun::prepare_create() {
   if (auto produced = produce(); !produced) return produced.error();
   if (auto settled = settle_namespace(target(), *object_); !settled) return settled.error();
   if (verb() == "create" && !in_.step.options.dry_run && !text_at(*object_, {"metadata", "resourceVersion"}).empty()) return base::raw_500("resourceVersion should not be set on objects to be created");
   if (auto same = check_uid(""); !same) return same.error();
-  stamp_new(in_.core.parts.runtime, *object_);
-  set_request(auth::AdmissionRequest::Operation::create);
-  request_.name = own_name();
-  request_.object = &*object_;
+  stamp_new(birth_, *object_);
+  set_new_request();
   if (known_spec_ && !recalls_spec()) known_spec_->put_into(*object_);
   if (!managers_recorded_) record_creator();
-  if (kinds::definition_ends(*kind_)) return base::forbidden(kind_->group, kind_->resource, request_.name, "create not allowed while custom resource definition is terminating");
-  return Next::admit;
+  consider();
+  return {};
 }
 
 // What becomes of a spec that has come before is known where admission rests on what it rested on then.
@@ -128,7 +140,8 @@ bool PutRun::recalls_spec() {
   auth::Grounds grounds{known_spec_->value()};
   if (!in_.core.parts.chains.grounds(request_, grounds)) return false;
   const auto admitted = known_spec_->admitted(grounds.text);
-  if (!admitted) return grounds_ = std::move(grounds.text), false;
+  grounds_ = std::move(grounds.text);
+  if (!admitted) return false;
   settled_spec_ = admitted->settled;
   annotations = admitted->annotations;
   read_expectations = std::move(grounds.expectations);
@@ -163,7 +176,7 @@ base::Outcome<void> PutRun::finish_create() {
     if (request_.dry_run) return base::already_exists(kind_->group, kind_->resource, key_.name);
   }
   own_expectations.push_back({key_, store::Expectation::Kind::absent, 0});
-  if (!grounds_.empty() && settled_spec_ && warnings.empty()) known_spec_->admit({std::move(grounds_), settled_spec_, annotations});
+  if (!grounds_.empty() && !request_.spec_is_known && settled_spec_ && warnings.empty()) known_spec_->admit({std::move(grounds_), settled_spec_, annotations});
   return conclude(store::Operation::create);
 }
 

@@ -9,7 +9,7 @@
 #include "core/kinds/known_specs.hpp"
 #include "core/kinds/managed/created_fields.hpp"
 #include "core/kinds/narrow.hpp"
-#include "core/verbs/metadata.hpp"
+#include "core/verbs/known_creates.hpp"
 #include "core/verbs/step.hpp"
 
 namespace keelson::verbs {
@@ -44,6 +44,12 @@ class PutRun : public StepRun {
   /// Rules of a subresource beyond the kind's, after admission.
   virtual base::Outcome<void> check_result() { return {}; }
 
+  /// Whether what becomes of a new object is known without producing it: then object_ has its metadata alone, and grounds for admission were given.
+  virtual bool recalls() { return false; }
+  /// A new object is ready for admission.
+  virtual void consider() {}
+  void set_new_request();
+
   /// Works the write out on the stored text (core/kinds/narrow.hpp), into narrowed_; false: where it has to be read and judged whole.
   virtual bool narrows() { return false; }
   bool may_narrow() const;
@@ -65,6 +71,7 @@ class PutRun : public StepRun {
   store::Key key_;
   store::ObjectRef existing_;
   std::optional<json::value> old_, object_;
+  Birth birth_;                       ///< of a new object
   std::optional<kinds::Narrowed> narrowed_;   ///< instead of both
   bool passes_ = false;               ///< admission lets it be, whatever it is
   std::optional<base::Outcome<kinds::Decoded>> decoded_;   ///< the body, where narrows() has read it in vain
@@ -74,12 +81,13 @@ class PutRun : public StepRun {
   kinds::CreatedFields::Text created_fields_;   ///< what the creator manages, where the object does not say so itself; null otherwise
   std::shared_ptr<kinds::KnownSpec> known_spec_;                ///< of a new object whose spec has come before; null otherwise
   std::shared_ptr<const kinds::SettledSpec> settled_spec_;      ///< what became of it, where it becomes of it again; with request_.spec_is_known the object is without it
-  std::string grounds_;               ///< what admission of it rests on, where that can be told and was not known yet
+  std::string grounds_;               ///< what admission of it rests on, where that can be told
   bool managers_recorded_ = false;    ///< apply does it itself
   bool metadata_is_kept_ = false;     ///< produce() started from the stored object
 
  private:
   base::Outcome<Next> begin_create();
+  base::Outcome<void> prepare_create();
   void record_creator();
   bool recalls_spec();
   base::Outcome<Next> begin_update();
@@ -101,6 +109,21 @@ class CreateRun final : public PutRun {
  protected:
   base::Outcome<void> produce() override;
   std::string_view verb() const override { return "create"; }
+  bool recalls() override;
+  void consider() override;
+  base::Outcome<void> settle() override;
+  base::Outcome<void> finish() override;
+  store::Draft draft() const override;
+  void forget_documents() override;
+
+ private:
+  bool is_plain() const;
+  bool may_be_known() const;
+  SentCreate sent(const kinds::ManagerInfo& by) const;
+  std::optional<Rehearsed> rehearse(std::string body, const Birth& birth) const;
+
+  std::optional<KnownCreate::Met> met_;                 ///< what becomes of it, where that is known
+  std::shared_ptr<const CreateGrounds> rests_on_;       ///< of one to be remembered; null otherwise
 };
 
 class UpdateRun final : public PutRun {

@@ -68,8 +68,7 @@ base::Outcome<void> PutRun::to_stored() {
 
 base::Outcome<void> CreateRun::produce() {
   const auto& body = in_.step.body;
-  const bool as_stored = !in_.form && target().kind == kind_ && target().subresource.empty();
-  if (!as_stored || body.media != kinds::Media::json) return produce_from_body();
+  if (!is_plain()) return produce_from_body();
   auto known = in_.core.known_specs->decode(*kind_, body.bytes, in_.step.options.validation, in_.memory, known_spec_);
   if (!known) return produce_from_body();
   append(warnings, known->warnings);

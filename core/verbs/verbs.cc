@@ -5,6 +5,7 @@
 #include "core/verbs/arena.hpp"
 #include "core/verbs/collection.hpp"
 #include "core/verbs/conversion.hpp"
+#include "core/verbs/known_creates.hpp"
 #include "core/verbs/reader.hpp"
 #include "core/verbs/together.hpp"
 #include "core/verbs/transaction.hpp"
@@ -18,6 +19,7 @@ class VerbsImpl final : public Verbs {
     core_.conversions = std::make_shared<Conversions>(core_.parts, std::move(ask));
     core_.created_fields = std::make_shared<kinds::CreatedFields>();
     core_.known_specs = std::make_shared<kinds::KnownSpecs>();
+    core_.known_creates = std::make_shared<KnownCreates>();
   }
 
   void get(const Context& context, Target target, ReadOptions options, std::function<void(base::Outcome<store::ObjectRef>)> done) override {

@@ -30,6 +30,13 @@ std::string pod(const std::string& name) {
          R"("containers":[{"name":"main","image":"registry.example.com/service:v1","resources":{"requests":{"cpu":"100m","memory":"128Mi"}}}]}})";
 }
 
+/// As a ReplicaSet makes them: owned, with their account's token.
+std::string owned_pod(const std::string& name) {
+  return R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":")" + name + R"(","generateName":"hello-5f6d8c7b9-","namespace":"default","labels":{"app":"hello","pod-template-hash":"5f6d8c7b9"},)"
+         R"("ownerReferences":[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"hello-5f6d8c7b9","uid":"6f5d2a10-94a4-4c3b-9a51-0242ac120002","controller":true,"blockOwnerDeletion":true}]},"spec":{)"
+         R"("containers":[{"name":"main","image":"registry.example.com/service:v1","resources":{"requests":{"cpu":"100m","memory":"128Mi"}}}]}})";
+}
+
 std::string condition(const char* type) { return std::string(R"({"type":")") + type + R"(","status":"True","lastTransitionTime":"2026-01-01T00:00:00Z"})"; }
 
 std::string running() {
@@ -183,6 +190,7 @@ class Bench {
     const auto bind = [&](int i) { server_.write(Op::create, server_.target("", "Pod", "default", name(i), "binding"), binding(i)); };
     const auto run = [&](int i) { server_.write(Op::patch, server_.target("", "Pod", "default", name(i), "status"), running()); };
     measure("create-pod", create);
+    measure("create-owned-pod", [&](int i) { server_.write(Op::create, server_.target("", "Pod", "default", ""), owned_pod(name(i))); });
     measure("bind-pod", bind, create);
     measure("bind-each", [&](int i) {
       if (i % kTogether != 0) return;
