@@ -118,7 +118,10 @@ class Storm:
         body = {"apiVersion": "demo.io/v1", "kind": "Website", "metadata": {"name": name}, "spec": {"image": "a:1", "replicas": replicas}}
         # 409 while it is being deleted, 503 while its plugin is away, 404 while its kind is.
         status, _ = self.ask("PATCH", f"{SITES}/{name}?fieldManager=t&force=true", body, "application/apply-patch+yaml", allowed=(404, 409, 422, 503))
-        if status in (200, 201) and self.ask("GET", f"{SITES}/{name}", allowed=(404,))[1].get("metadata", {}).get("deletionTimestamp") is None:
+        if status not in (200, 201):
+            return
+        status, site = self.ask("GET", f"{SITES}/{name}", allowed=(404,))   # 404: what was changed was being deleted, and is gone now
+        if status == 200 and "deletionTimestamp" not in site["metadata"]:
             self.sites[name] = replicas
 
     def map(self, among=OBJECTS, name=None, nap_ms=None):
