@@ -1,5 +1,6 @@
 #include "core/base/json_text.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace keelson::base {
@@ -36,20 +37,23 @@ void append_escaped(std::string& out, char c) {
     default: break;
   }
   const auto byte = static_cast<unsigned char>(c);
-  if (byte >= 0x20) {
-    out += c;
-    return;
-  }
   out += "\\u00";
   out += kHex[byte >> 4];
   out += kHex[byte & 15];
 }
+
+bool is_plain(char c) { return static_cast<signed char>(c) >= 0x20 && c != '"' && c != '\\'; }   // ASCII, too: the rest is negative
 
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   for (std::size_t at = 0; at < text.size();) {
+    const auto end = std::find_if_not(text.begin() + static_cast<std::ptrdiff_t>(at), text.end(), is_plain);
+    const auto plain = static_cast<std::size_t>(end - text.begin()) - at;
+    out.append(text, at, plain);
+    at += plain;
+    if (at == text.size()) break;
     const std::size_t length = sequence_length(text, at);
     if (length == 1) append_escaped(out, text[at]);
     else if (length == 0) out += "\xEF\xBF\xBD";

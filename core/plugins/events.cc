@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/base/json_text.hpp"
 #include "core/base/json_value.hpp"
 #include "core/base/log.hpp"
 #include "core/verbs/own_context.hpp"
@@ -29,13 +30,32 @@ std::string hex(std::uint64_t number) {
   return out.empty() ? "0" : out;
 }
 
+/// Appends a member, and the comma before it unless it is the first.
+void append_member(std::string& out, std::string_view name, std::string_view text) {
+  if (out.back() != '{') out += ',';
+  base::append_json_string(out, name);
+  out += ':';
+  base::append_json_string(out, text);
+}
+
 std::string new_event(const EventNote& note, const std::string& ns, const std::string& name, std::int64_t count, std::int64_t first_s, std::int64_t last_s) {
-  json::object source{{"component", note.component}};
-  if (!note.host.empty()) source["host"] = note.host;
-  return json::serialize(json::object{{"apiVersion", "v1"}, {"kind", "Event"}, {"metadata", json::object{{"name", name}, {"namespace", ns}}},
-      {"involvedObject", base::json_of(note.about_json)}, {"reason", note.reason}, {"message", note.note}, {"source", std::move(source)},
-      {"firstTimestamp", base::rfc3339(first_s)}, {"lastTimestamp", base::rfc3339(last_s)}, {"count", count}, {"type", note.warning ? "Warning" : "Normal"},
-      {"reportingComponent", note.component}, {"reportingInstance", note.host}});
+  std::string out = R"({"apiVersion":"v1","kind":"Event","metadata":{)";
+  append_member(out, "name", name);
+  append_member(out, "namespace", ns);
+  out.append(R"(},"involvedObject":)").append(note.about_json);
+  append_member(out, "reason", note.reason);
+  append_member(out, "message", note.note);
+  out += R"(,"source":{)";
+  append_member(out, "component", note.component);
+  if (!note.host.empty()) append_member(out, "host", note.host);
+  out += '}';
+  append_member(out, "firstTimestamp", base::rfc3339(first_s));
+  append_member(out, "lastTimestamp", base::rfc3339(last_s));
+  out.append(R"(,"count":)").append(std::to_string(count));
+  append_member(out, "type", note.warning ? "Warning" : "Normal");
+  append_member(out, "reportingComponent", note.component);
+  append_member(out, "reportingInstance", note.host);
+  return out += '}';
 }
 
 }  // namespace
