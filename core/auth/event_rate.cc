@@ -14,7 +14,7 @@ class EventRate final : public AdmissionUnit, public AnswersAtOnce {
  public:
   explicit EventRate(base::Runtime& runtime) : runtime_(runtime) {}
   std::string_view name() const override { return "EventRateLimit"; }
-  bool reads_managers(const AdmissionRequest&) override { return false; }
+  bool reads_objects(const AdmissionRequest&) override { return false; }
   bool handles(AdmissionRequest::Operation operation, const kinds::Kind& kind, std::string_view) const override {
     const bool writes = operation == AdmissionRequest::Operation::create || operation == AdmissionRequest::Operation::update;
     return writes && kind.resource == "events" && (kind.group.empty() || kind.group == "events.k8s.io");

@@ -4,6 +4,7 @@
 #include <random>
 #include <set>
 
+#include "core/auth/event_rate.hpp"
 #include "tests/unit/verbs/known_support.hpp"
 
 using namespace keelson;
@@ -220,6 +221,20 @@ TEST_CASE("an object that is made without being read has a uid and times of its 
   }
   CHECK(uids.size() == 5);
   CHECK(counter->met >= 3);
+}
+
+TEST_CASE("events that go unread are counted: who tells of too many is refused") {
+  Cluster cluster;
+  const auto counter = std::make_shared<Meddler>();
+  cluster.chains->add(1000, counter);
+  const auto standing_still = base::simulated_runtime(2);
+  cluster.chains->add(50, auth::event_rate_limit(*standing_still));
+  const auto burst = static_cast<int>(auth::kEventsBurst);
+  int made = 0;
+  for (int i = 0; i < 2 * burst && cluster.create("v1/events", "default", plain_event(i)); ++i) ++made;
+  CHECK(made == burst);
+  CHECK(counter->met > burst / 2);
+  CHECK(error_of(cluster.create("v1/events", "default", plain_event(2 * burst))).code == 429);
 }
 
 TEST_CASE("what is known of creates is not believed where admission has something to say by now") {
