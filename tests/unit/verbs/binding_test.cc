@@ -5,6 +5,7 @@
 #include "core/auth/admission.hpp"
 #include "core/kinds/body_kinds.hpp"
 #include "core/verbs/plain_binding.hpp"
+#include "tests/unit/seeds.hpp"
 #include "tests/unit/verbs/fixture.hpp"
 
 using namespace keelson;
@@ -133,7 +134,7 @@ class AllWays {
 }  // namespace
 
 TEST_CASE("a pod that is bound is the same whether its text is edited or all of it is read, alone or among others: bytes, columns, answers and errors") {
-  constexpr int kSeeds = 8, kPods = 100;
+  constexpr int kSeeds = test::seeds(8), kPods = 100;
   for (int seed = 1; seed <= kSeeds; ++seed) {
     AllWays all(static_cast<std::uint64_t>(seed));
     for (int i = 0; i < kPods; ++i) {

@@ -7,6 +7,7 @@
 
 #include "core/kinds/patch/patch_reading.hpp"
 #include "core/verbs/narrow_write.hpp"
+#include "tests/unit/seeds.hpp"
 #include "tests/unit/verbs/fixture.hpp"
 
 using namespace keelson;
@@ -152,7 +153,7 @@ constexpr auto kTime = "2026-01-02T03:04:05Z", kLater = "2026-01-02T03:04:06Z";
 }  // namespace
 
 TEST_CASE("statuses of pods that are alike are each what reading them gives, whatever came before") {
-  constexpr std::uint64_t kSeeds = 400;
+  constexpr std::uint64_t kSeeds = test::seeds(400);
   constexpr int kShapes = 4, kEach = 12;
   int met = 0;
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {

@@ -4,6 +4,7 @@
 
 #include "core/kinds/edit.hpp"
 
+#include "tests/unit/seeds.hpp"
 #include "tests/unit/verbs/known_support.hpp"
 
 using namespace keelson;
@@ -170,14 +171,15 @@ TEST_CASE("what is known of a spec by one body is not believed of another") {
 
 TEST_CASE("whatever admission rests on changes: pods of a spec that has come before become what they become where all is looked at") {
   int recalled = 0, met = 0;
-  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+  constexpr std::uint64_t kSeeds = test::seeds(12);
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     BothWays both(seed);
     for (int i = 0; i < 250; ++i) both.step();
     recalled += both.recalled();
     met += both.met();
   }
-  CHECK(recalled > 300);
-  CHECK(met > 100);
+  CHECK(recalled > static_cast<int>(15 * kSeeds));
+  CHECK(met > static_cast<int>(5 * kSeeds));
 }
 
 TEST_CASE("an account that changes while its pod is made of a known spec changes the pod") {

@@ -6,6 +6,7 @@
 
 #include "core/kinds/protobuf/protobuf.hpp"
 #include "core/verbs/narrow_write.hpp"
+#include "tests/unit/seeds.hpp"
 #include "tests/unit/verbs/fixture.hpp"
 
 using namespace keelson;
@@ -312,7 +313,7 @@ class Together {
   Cluster apart_, together_;
 };
 
-constexpr int kObjects = 12, kSteps = 60;
+constexpr int kObjects = test::seeds(12), kSteps = 60;
 
 }  // namespace
 
@@ -461,7 +462,7 @@ TEST_CASE("very many patches of one object that are all refused at once take no 
   Cluster cluster;
   auto context = cluster.admin;
   context.user = auth::anonymous();
-  constexpr std::size_t kMany = 100'000;
+  constexpr std::size_t kMany = test::seeds(100'000);
   std::size_t refused = 0;
   cluster.verbs->write_each(context, {.op = verbs::Verbs::Step::Op::patch, .target = cluster.target(lease().what, ""), .patch_type = kinds::PatchType::merge}, std::vector<verbs::Verbs::Each>(kMany, {"default", "l", "{}"}),
                             [&](std::size_t place, base::Outcome<Written> written) { refused += place == refused && error_of(written).code == 403 ? 1 : 0; });
