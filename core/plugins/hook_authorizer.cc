@@ -83,7 +83,8 @@ class Authorizer final : public HookAuthorizer, public auth::RulesSource {
     auth::Attributes attributes;
     attributes.user = &user;
     attributes.ns = ns;
-    for (const auto& hook : *std::atomic_load(&listers_)) {
+    const auto listers = std::atomic_load(&listers_);
+    for (const auto& hook : *listers) {
       const auto answer = hook->ask({hook->declared().point, authorization_fields(attributes), {}});
       if (answer.status == 0 && read_rules(answer.body, into)) continue;
       into.incomplete = true;
@@ -95,13 +96,14 @@ class Authorizer final : public HookAuthorizer, public auth::RulesSource {
   void set(std::vector<HookRef> hooks) override {
     auto next = std::make_shared<AskedList>();
     auto listers = std::make_shared<HookList>();
+    const auto before = std::atomic_load(&hooks_);
     for (auto& hook : hooks) {
       if (hook->declared().point == "authorization.rules") {
         listers->push_back(std::move(hook));
         continue;
       }
       std::shared_ptr<Asked> same;
-      for (const auto& asked : *std::atomic_load(&hooks_))
+      for (const auto& asked : *before)
         if (asked->hook == hook) same = asked;
       next->push_back(same ? std::move(same) : std::make_shared<Asked>(std::move(hook)));
     }

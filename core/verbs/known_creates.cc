@@ -150,7 +150,8 @@ store::Draft KnownCreate::draft(kinds::Values values, const Birth& birth) const 
 bool KnownCreates::may_know(const kinds::Kind& kind) { return !free_places(kind).empty(); }
 
 std::optional<KnownCreate::Met> KnownCreates::find(const SentCreate& sent) {
-  for (const auto& known : *all()) {
+  const auto held = all();
+  for (const auto& known : *held) {
     KnownCreate::Met met{known};
     if (!known->is_of(sent) || !known->take(sent, met.values)) continue;
     note_met(*known);

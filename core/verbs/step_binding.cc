@@ -72,7 +72,8 @@ base::Outcome<void> BindRun::check_free() const {
 
 base::Outcome<void> BindRun::check_preconditions() const {
   if (const std::string_view uid = existing_->columns().uid; !uid_.empty() && uid_ != uid) return precondition_failed(target(), "UID", uid_, uid);
-  if (const auto revision = std::to_string(existing_->revision()); !revision_.empty() && revision_ != revision) return precondition_failed(target(), "ResourceVersion", revision_, revision);
+  if (revision_.empty()) return {};
+  if (const auto revision = std::to_string(existing_->revision()); revision_ != revision) return precondition_failed(target(), "ResourceVersion", revision_, revision);
   return {};
 }
 
